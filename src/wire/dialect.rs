@@ -1,0 +1,191 @@
+//! The dialects of the contract, each with its four JSON Schemas, compiled once.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::json::pointer_token;
+
+/// Whose contract the endpoint is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// Pulze's API: the seed page, tolerant where it is silent.
+    Pulze,
+    /// OpenAI's published file, tolerant of its kin (vLLM, llama.cpp, `LiteLLM`).
+    OpenAi,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Dialect; 2] = [Dialect::Pulze, Dialect::OpenAi];
+
+    /// The name users write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Pulze => "pulze",
+            Dialect::OpenAi => "openai",
+        }
+    }
+
+    /// The dialect of that name.
+    pub fn named(name: &str) -> Option<Dialect> {
+        Dialect::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// The schema of a request body.
+    pub fn request(self) -> &'static Schema {
+        match self {
+            Dialect::Pulze => &PULZE_REQUEST,
+            Dialect::OpenAi => &OPENAI_REQUEST,
+        }
+    }
+
+    /// The schema of a whole 200 reply.
+    pub fn response(self) -> &'static Schema {
+        match self {
+            Dialect::Pulze => &PULZE_RESPONSE,
+            Dialect::OpenAi => &OPENAI_RESPONSE,
+        }
+    }
+
+    /// The schema of one data payload of a stream.
+    pub fn chunk(self) -> &'static Schema {
+        match self {
+            Dialect::Pulze => &PULZE_CHUNK,
+            Dialect::OpenAi => &OPENAI_CHUNK,
+        }
+    }
+
+    /// The schema of an error body.
+    pub fn error(self) -> &'static Schema {
+        match self {
+            Dialect::Pulze => &PULZE_ERROR,
+            Dialect::OpenAi => &OPENAI_ERROR,
+        }
+    }
+
+    /// Whether a stream must end in `data: [DONE]` (a MUST in the openai dialect, a SHOULD in Pulze's).
+    pub fn demands_done(self) -> bool {
+        self == Dialect::OpenAi
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+macro_rules! schema {
+    ($name:ident, $file:literal) => {
+        static $name: LazyLock<Schema> =
+            LazyLock::new(|| Schema::compile(include_str!(concat!("../../schemas/", $file, ".json"))));
+    };
+}
+schema!(PULZE_REQUEST, "pulze/request");
+schema!(PULZE_RESPONSE, "pulze/response");
+schema!(PULZE_CHUNK, "pulze/chunk");
+schema!(PULZE_ERROR, "pulze/error");
+schema!(OPENAI_REQUEST, "openai/request");
+schema!(OPENAI_RESPONSE, "openai/response");
+schema!(OPENAI_CHUNK, "openai/chunk");
+schema!(OPENAI_ERROR, "openai/error");
+
+/// One compiled schema and the document it came from.
+#[derive(Debug)]
+pub struct Schema {
+    validator: Validator,
+    document: Value,
+}
+
+/// One place at which a value breaks a schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// JSON pointer of the value at fault; the empty pointer is the root.
+    pub pointer: String,
+    /// The keyword that is broken: `type`, `required`, `enum`, ...
+    pub keyword: String,
+    /// The rule and the value, in words.
+    pub message: String,
+}
+
+impl Schema {
+    /// Compiles one of the embedded schema files.
+    ///
+    /// # Panics
+    /// If the file is not a valid schema, which a test excludes for every embedded one.
+    fn compile(text: &str) -> Schema {
+        let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
+        let validator = offline(&document).expect("embedded schemas are valid");
+        Schema { validator, document }
+    }
+
+    /// The schema file itself.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Whether the value satisfies the schema: the cheap question, for the hot path.
+    pub fn is_valid(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
+    /// Every violation, in the order of the validator.
+    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        violations(&self.validator, value)
+    }
+
+    /// Paths of the members the schema does not name, with `[]` for any index, each once and at most 20 of them.
+    pub fn unnamed_members(&self, value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        unnamed(&self.document, value, "", &mut found);
+        found
+    }
+}
+
+/// Compiles a schema that may come from outside; a `$ref` to another document is an error, never fetched.
+///
+/// # Errors
+/// What is wrong with the schema, in words.
+pub fn offline(schema: &Value) -> Result<Validator, String> {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .offline()
+        .build(schema)
+        .map_err(|error| error.to_string())
+}
+
+/// Every violation of a compiled schema.
+pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
+    validator
+        .iter_errors(value)
+        .map(|error| Violation {
+            pointer: error.instance_path().to_string(),
+            keyword: error.kind().keyword().to_owned(),
+            message: error.to_string(),
+        })
+        .collect()
+}
+
+const UNNAMED_CAP: usize = 20;
+
+fn unnamed(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
+        for item in items {
+            unnamed(schema, item, &format!("{path}[]"), found);
+        }
+    }
+    let (Some(members), Some(named)) = (value.as_object(), schema.get("properties").and_then(Value::as_object)) else {
+        return;
+    };
+    for (name, member) in members {
+        let path = format!("{path}/{}", pointer_token(name));
+        match named.get(name) {
+            Some(schema) => unnamed(schema, member, &path, found),
+            None if found.len() < UNNAMED_CAP && !found.contains(&path) => found.push(path),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! JSON as RFC 8259 means it: one value, with the faults that a lenient parser hides.
+
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// A JSON text that parsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The value; where a name stands twice in an object, the last one won.
+    pub value: Value,
+    /// JSON pointer of the first member whose name stands twice in its object (RFC 8259, section 4).
+    pub duplicate: Option<String>,
+}
+
+/// Reads exactly one JSON value with nothing but white space around it.
+///
+/// # Errors
+/// The parser's message with line and column: not JSON, not UTF-8, trailing bytes, or nested deeper than 128.
+pub fn read(text: &[u8]) -> Result<Document, serde_json::Error> {
+    let duplicate = RefCell::new(None);
+    let mut parser = serde_json::Deserializer::from_slice(text);
+    let value = Node { at: &Step::Root, duplicate: &duplicate }.deserialize(&mut parser)?;
+    parser.end()?;
+    Ok(Document { value, duplicate: duplicate.into_inner() })
+}
+
+/// The first `NaN` or `Infinity` outside a string of a text that is no JSON for it (RFC 8259, section 6).
+pub fn non_finite(text: &[u8]) -> Option<&'static str> {
+    let mut in_string = false;
+    let mut escaped = false;
+    for (i, byte) in text.iter().enumerate() {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'N') if text[i..].starts_with(b"NaN") => return Some("NaN"),
+            (false, b'I') if text[i..].starts_with(b"Infinity") => return Some("Infinity"),
+            (true | false, _) => {}
+        }
+    }
+    None
+}
+
+/// Escapes a member name for use in a JSON pointer (RFC 6901, section 3).
+pub fn pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Where the parser stands: a chain of stack frames, so that a path costs nothing until it is wanted.
+enum Step<'p> {
+    Root,
+    Member(&'p Step<'p>, &'p str),
+    Item(&'p Step<'p>, usize),
+}
+
+impl Step<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Step::Root => String::new(),
+            Step::Member(parent, name) => format!("{}/{}", parent.pointer(), pointer_token(name)),
+            Step::Item(parent, index) => {
+                let mut pointer = parent.pointer();
+                let _ = write!(pointer, "/{index}");
+                pointer
+            }
+        }
+    }
+}
+
+struct Node<'p> {
+    at: &'p Step<'p>,
+    duplicate: &'p RefCell<Option<String>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        loop {
+            let at = Step::Item(self.at, items.len());
+            match seq.next_element_seed(Node { at: &at, duplicate: self.duplicate })? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let at = Step::Member(self.at, &name);
+            let value = members.next_value_seed(Node { at: &at, duplicate: self.duplicate })?;
+            if object.contains_key(&name) {
+                self.duplicate.borrow_mut().get_or_insert_with(|| at.pointer());
+            }
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, _: i128) -> Result<Value, E> {
+        Err(E::custom("integer out of range"))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, _: D) -> Result<Value, D::Error> {
+        Err(D::Error::custom("not a JSON value"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_serde_json_reads() {
+        let text = br#" {"a":[1,-2,2.5,1e3,"x\u00e9",true,null],"b":{"c":[]}} "#;
+        let document = read(text).expect("valid JSON");
+        assert_eq!(document.value, serde_json::from_slice::<Value>(text).expect("valid JSON"));
+        assert_eq!(document.duplicate, None);
+    }
+
+    #[test]
+    fn names_the_member_that_stands_twice() {
+        let document = read(br#"{"choices":[{"a":1},{"b/c":{"x":1,"x":2}}]}"#).expect("valid JSON");
+        assert_eq!(document.duplicate.as_deref(), Some("/choices/1/b~1c/x"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_value() {
+        for text in ["", "{", "{} {}", "{}x", "NaN", "[1,]", "\u{feff}{}", r#""\ud83d""#] {
+            assert!(read(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert!(read(&[b'"', 0xff, b'"']).is_err());
+        let deep = "[".repeat(100_000);
+        assert!(read(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn finds_non_finite_tokens_outside_strings_only() {
+        assert_eq!(non_finite(br#"{"a":NaN}"#), Some("NaN"));
+        assert_eq!(non_finite(br#"{"a":-Infinity}"#), Some("Infinity"));
+        assert_eq!(non_finite(br#"{"a":"NaN \" Infinity"}"#), None);
+    }
+}

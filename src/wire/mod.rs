@@ -1,0 +1,12 @@
+//! The contract on the wire, and nothing of ours: what a chat-completions request and reply are made of.
+//!
+//! Both sides of the line stand on this module (the harness and the reference endpoint), so it holds facts of the
+//! protocol only: no timing, no judgement, no I/O.
+
+pub mod dialect;
+pub mod json;
+pub mod reply;
+pub mod request;
+pub mod sse;
+
+pub use dialect::Dialect;

@@ -1,0 +1,96 @@
+//! The reply as both sides read it: the few members that are measured, borrowed from the parsed JSON.
+
+use serde_json::Value;
+
+/// The data payload that ends a stream.
+pub const DONE: &[u8] = b"[DONE]";
+
+/// Token counts that a reply states.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt: f64,
+    /// Tokens generated, reasoning included.
+    pub completion: f64,
+    /// What the reply calls their sum.
+    pub total: f64,
+    /// Prompt tokens that came from a cache, where stated.
+    pub cached: Option<f64>,
+    /// Generated tokens that were reasoning, where stated.
+    pub reasoning: Option<f64>,
+}
+
+impl Usage {
+    /// The `usage` member of a reply or a chunk, when all three counts are numbers.
+    pub fn of(reply: &Value) -> Option<Usage> {
+        let usage = reply.get("usage")?;
+        let count = |name: &str| usage.get(name).and_then(Value::as_f64);
+        Some(Usage {
+            prompt: count("prompt_tokens")?,
+            completion: count("completion_tokens")?,
+            total: count("total_tokens")?,
+            cached: usage.pointer("/prompt_tokens_details/cached_tokens").and_then(Value::as_f64),
+            reasoning: usage.pointer("/completion_tokens_details/reasoning_tokens").and_then(Value::as_f64),
+        })
+    }
+}
+
+/// The choices of a reply or a chunk; none when it has no such array.
+pub fn choices(reply: &Value) -> &[Value] {
+    reply.get("choices").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Reasoning text of a message or a delta, under either name that kin give it.
+pub fn reasoning(message: &Value) -> Option<&str> {
+    ["reasoning_content", "reasoning"].iter().find_map(|name| message.get(name)?.as_str()).filter(|text| !text.is_empty())
+}
+
+/// Text of an error member, of whatever shape: an object with a message, a string, or FastAPI's `detail`.
+pub fn error_text(body: &Value) -> Option<&str> {
+    let error = body.get("error").filter(|e| !e.is_null()).or_else(|| body.get("detail"))?;
+    error
+        .as_str()
+        .or_else(|| error.get("message")?.as_str())
+        .or_else(|| error.pointer("/0/msg")?.as_str())
+        .filter(|text| !text.trim().is_empty())
+}
+
+/// Whether a value has a top-level `error` that says something.
+pub fn has_error(reply: &Value) -> bool {
+    reply.get("error").is_some_and(|error| match error.as_str() {
+        Some(text) => !text.is_empty(),
+        None => !error.is_null(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn usage_needs_all_three_counts() {
+        let reply = json!({"usage": {"prompt_tokens": 3, "completion_tokens": 1.5, "total_tokens": 4.5,
+            "prompt_tokens_details": {"cached_tokens": 2}}});
+        let usage = Usage::of(&reply).expect("usage");
+        assert_eq!((usage.prompt, usage.completion, usage.cached, usage.reasoning), (3.0, 1.5, Some(2.0), None));
+        assert_eq!(Usage::of(&json!({"usage": {"prompt_tokens": 3}})), None);
+        assert_eq!(Usage::of(&json!({"usage": null})), None);
+    }
+
+    #[test]
+    fn error_text_is_found_in_every_shape() {
+        for body in [json!({"error": "no"}), json!({"error": {"message": "no"}}), json!({"detail": "no"}),
+            json!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}), json!({"error": null, "detail": "no"})] {
+            assert_eq!(error_text(&body), Some("no"), "{body}");
+        }
+        assert_eq!(error_text(&json!({"error": {"message": ""}})), None);
+    }
+
+    #[test]
+    fn an_empty_or_null_error_is_none() {
+        assert!(!has_error(&json!({"error": null})) && !has_error(&json!({"error": ""})) && !has_error(&json!({})));
+        assert!(has_error(&json!({"error": {}})) && has_error(&json!({"error": "x"})));
+    }
+}

@@ -1,0 +1,146 @@
+//! The request as both sides read it: the few members that change what a correct reply is.
+
+use serde_json::Value;
+
+/// Path of the endpoint below the base address.
+pub const PATH: &str = "/chat/completions";
+
+/// Pulze's request headers, each a stringified JSON object, by the name a profile gives them (spec, section 4).
+pub const PULZE_HEADERS: [(&str, &str); 4] = [
+    ("labels", "pulze-labels"),
+    ("weights", "pulze-weights"),
+    ("policies", "pulze-policies"),
+    ("feature_flags", "pulze-feature-flags"),
+];
+
+/// A tool that the request offers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tool<'v> {
+    /// The function's name.
+    pub name: &'v str,
+    /// JSON Schema of its arguments, where given.
+    pub parameters: Option<&'v Value>,
+    /// Whether the arguments must match that schema exactly (`strict`, openai only).
+    pub strict: bool,
+}
+
+/// Which tool the request wants called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToolChoice<'v> {
+    /// Not said, or `auto`: the model decides.
+    #[default]
+    Auto,
+    /// None may be called.
+    None,
+    /// At least one must be called.
+    Required,
+    /// This one must be called.
+    Named(&'v str),
+}
+
+/// A lenient view of a request body: what is absent, null or of the wrong type reads as its default.
+#[derive(Debug, Clone, Default)]
+pub struct ChatRequest<'v> {
+    /// The model asked for.
+    pub model: Option<&'v str>,
+    /// Whether the reply is to be a stream.
+    pub stream: bool,
+    /// Whether a stream is to end in a usage chunk (`stream_options.include_usage`).
+    pub include_usage: bool,
+    /// How many choices (`n`), at least 1.
+    pub n: u64,
+    /// The most tokens to generate: `max_completion_tokens`, else `max_tokens`.
+    pub cap: Option<u64>,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// The tools on offer.
+    pub tools: Vec<Tool<'v>>,
+    /// Which of them to call.
+    pub tool_choice: ToolChoice<'v>,
+    /// Every text of every message, in order.
+    pub texts: Vec<&'v str>,
+    /// Role of the last message.
+    pub last_role: Option<&'v str>,
+}
+
+impl<'v> ChatRequest<'v> {
+    /// Reads a body.
+    pub fn of(body: &'v Value) -> Self {
+        let messages = body.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        ChatRequest {
+            model: body.get("model").and_then(Value::as_str),
+            stream: flag(body.get("stream")),
+            include_usage: flag(body.pointer("/stream_options/include_usage")),
+            n: body.get("n").and_then(Value::as_u64).unwrap_or(1).max(1),
+            cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| body.get(name)?.as_u64()),
+            temperature: body.get("temperature").and_then(Value::as_f64),
+            tools: body.get("tools").and_then(Value::as_array).into_iter().flatten().filter_map(tool).collect(),
+            tool_choice: tool_choice(body.get("tool_choice")),
+            texts: messages.iter().filter_map(|m| m.get("content")).flat_map(texts).collect(),
+            last_role: messages.last().and_then(|m| m.get("role")).and_then(Value::as_str),
+        }
+    }
+}
+
+fn flag(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn tool(tool: &Value) -> Option<Tool<'_>> {
+    let function = tool.get("function")?;
+    Some(Tool {
+        name: function.get("name")?.as_str()?,
+        parameters: function.get("parameters").filter(|p| p.is_object()),
+        strict: flag(function.get("strict")),
+    })
+}
+
+fn tool_choice(choice: Option<&Value>) -> ToolChoice<'_> {
+    let Some(choice) = choice else { return ToolChoice::Auto };
+    match choice.as_str() {
+        Some("none") => ToolChoice::None,
+        Some("required") => ToolChoice::Required,
+        Some(_) => ToolChoice::Auto,
+        None => choice.pointer("/function/name").and_then(Value::as_str).map_or(ToolChoice::Auto, ToolChoice::Named),
+    }
+}
+
+/// The text of a content, or of each text part of it.
+fn texts(content: &Value) -> Vec<&str> {
+    match content.as_array() {
+        Some(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
+        None => content.as_str().into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_is_there() {
+        let body = json!({"model": "m", "stream": true, "stream_options": {"include_usage": true}, "n": 2,
+            "max_tokens": 9, "max_completion_tokens": 5, "temperature": 0.5,
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": {}, "strict": true}}, {"type": "custom"}],
+            "tool_choice": {"type": "function", "function": {"name": "f"}},
+            "messages": [{"role": "system", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b"}]}]});
+        let request = ChatRequest::of(&body);
+        assert_eq!((request.model, request.stream, request.include_usage), (Some("m"), true, true));
+        assert_eq!((request.n, request.cap, request.temperature), (2, Some(5), Some(0.5)));
+        assert_eq!(request.tools.len(), 1);
+        assert!(request.tools[0].strict);
+        assert_eq!(request.tool_choice, ToolChoice::Named("f"));
+        assert_eq!((request.texts.as_slice(), request.last_role), (&["a", "b"][..], Some("user")));
+    }
+
+    #[test]
+    fn reads_nonsense_as_defaults() {
+        let body = json!({"stream": "yes", "n": 0, "max_tokens": -1, "tools": {}, "tool_choice": "sometimes", "messages": [3]});
+        let request = ChatRequest::of(&body);
+        assert_eq!((request.stream, request.n, request.cap), (false, 1, None));
+        assert_eq!(request.tool_choice, ToolChoice::Auto);
+        assert!(request.tools.is_empty() && request.texts.is_empty());
+    }
+}
