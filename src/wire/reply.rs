@@ -42,7 +42,8 @@ pub fn choices(reply: &Value) -> &[Value] {
 
 /// Reasoning text of a message or a delta, under either name that kin give it.
 pub fn reasoning(message: &Value) -> Option<&str> {
-    ["reasoning_content", "reasoning"].iter().find_map(|name| message.get(name)?.as_str()).filter(|text| !text.is_empty())
+    let text = |name: &str| message.get(name)?.as_str().filter(|text| !text.is_empty());
+    text("reasoning_content").or_else(|| text("reasoning"))
 }
 
 /// Text of an error member, of whatever shape: an object with a message, a string, or FastAPI's `detail`.

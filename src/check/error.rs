@@ -1,0 +1,173 @@
+//! Rules about error bodies, judged on every 4xx and 5xx of a run, whatever provoked it.
+
+use super::{Check, Finding, Verdict, levels};
+use crate::exchange::{Reading, is_error_body};
+use crate::wire::reply::{error_text, has_error};
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "err-json-body",
+        rule: "the body of an error is JSON with a JSON content type",
+        levels: levels("S/M"),
+        source: "Y 422 schema; O",
+        judge: json_body,
+        across: None,
+    },
+    Check {
+        id: "err-envelope",
+        rule: "the body of an error has one of the dialect's shapes",
+        levels: levels("S/M"),
+        source: "Y, K, O; vllm-project/vllm PR#22099, ray-project/ray #64833",
+        judge: envelope,
+        across: None,
+    },
+    Check {
+        id: "err-message-nonempty",
+        rule: "an error says something for people",
+        levels: levels("S/M"),
+        source: "O; K msg",
+        judge: message_nonempty,
+        across: None,
+    },
+    Check {
+        id: "err-error-not-string",
+        rule: "error is an object, not a string",
+        levels: levels("Y/S"),
+        source: "mostlygeek/llama-swap #1037",
+        judge: error_not_string,
+        across: None,
+    },
+    Check {
+        id: "err-no-success-status",
+        rule: "no error body comes with a 2xx status",
+        levels: levels("M/M"),
+        source: "BerriAI/litellm #27030; OpenRouter",
+        judge: no_success_status,
+        across: None,
+    },
+    Check {
+        id: "err-no-leak",
+        rule: "an error shows no stack trace, file path, key or internal host",
+        levels: levels("S/S"),
+        source: "practice",
+        judge: no_leak,
+        across: None,
+    },
+];
+
+const NO_ERROR: &str = "no error reply";
+
+/// Status and body of a complete 4xx or 5xx.
+fn error<'r>(reading: &'r Reading<'_>) -> Option<(u16, &'r [u8])> {
+    let status = reading.exchange.status().filter(|status| *status >= 400)?;
+    reading.complete().then_some((status, reading.exchange.body.bytes.as_slice()))
+}
+
+fn json_body(reading: &Reading<'_>) -> Verdict {
+    let Some((status, body)) = error(reading) else { return Verdict::Skip(NO_ERROR) };
+    if status == 405 && body.is_empty() {
+        return Verdict::Skip("a 405 may be empty");
+    }
+    if reading.json().is_none() {
+        return Verdict::broken("", if body.is_empty() { "the body is empty" } else { "the body is not JSON" });
+    }
+    let media_type = reading.exchange.head.as_ref().and_then(|head| head.media_type()).unwrap_or_default();
+    let json = media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    Verdict::holds(json, "", || format!("JSON, but the content type is {media_type:?}"))
+}
+
+/// A string in place of the error object is judged by `err-error-not-string` alone (spec, section 3).
+fn envelope(reading: &Reading<'_>) -> Verdict {
+    if error(reading).is_none() {
+        return Verdict::Skip(NO_ERROR);
+    }
+    let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
+    if document.value.get("error").is_some_and(serde_json::Value::is_string) {
+        return Verdict::Skip("error is a string");
+    }
+    let schema = reading.exchange.asked.wanted.dialect.error();
+    if schema.is_valid(&document.value) {
+        return Verdict::Pass;
+    }
+    Verdict::of(schema.violations(&document.value).into_iter().map(|v| Finding::new(v.pointer, v.message)).collect())
+}
+
+fn message_nonempty(reading: &Reading<'_>) -> Verdict {
+    if error(reading).is_none() {
+        return Verdict::Skip(NO_ERROR);
+    }
+    let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
+    let bare = document.value.get("message").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    Verdict::holds(bare || error_text(&document.value).is_some(), "", || "no message".to_owned())
+}
+
+fn error_not_string(reading: &Reading<'_>) -> Verdict {
+    if error(reading).is_none() {
+        return Verdict::Skip(NO_ERROR);
+    }
+    match reading.json().and_then(|document| document.value.get("error")) {
+        Some(error) => Verdict::holds(!error.is_string(), "/error", || format!("the string {error}")),
+        None => Verdict::Skip("the body has no error member"),
+    }
+}
+
+fn no_success_status(reading: &Reading<'_>) -> Verdict {
+    if !reading.success() {
+        return Verdict::Skip("not a success");
+    }
+    match reading.json() {
+        Some(document) if is_error_body(&document.value) => {
+            let place = if has_error(&document.value) { "/error" } else { "" };
+            Verdict::broken(place, format!("an error body with status {}", reading.exchange.status().unwrap_or_default()))
+        }
+        Some(_) => Verdict::Pass,
+        None => Verdict::Skip("no JSON to judge"),
+    }
+}
+
+/// What only the inside of a server knows: traces of Python, Node, Java, Go and Rust, paths, cluster names.
+const LEAKS: [&str; 13] = [
+    "Traceback (most recent call last)",
+    "File \"/",
+    "/site-packages/",
+    "/node_modules/",
+    "node:internal/",
+    "\tat java.",
+    "goroutine ",
+    "panicked at ",
+    "/home/",
+    "/usr/lib/",
+    "/usr/local/",
+    ".svc.cluster.local",
+    "ECONNREFUSED 10.",
+];
+
+fn no_leak(reading: &Reading<'_>) -> Verdict {
+    let Some((_, body)) = error(reading) else { return Verdict::Skip(NO_ERROR) };
+    let text = String::from_utf8_lossy(body);
+    let prompt = &reading.exchange.asked.wanted.prompt;
+    let leaked = LEAKS.iter().copied().find(|leak| text.contains(leak) && !prompt.contains(leak));
+    if let Some(leak) = leaked {
+        return Verdict::broken("", format!("the body contains {leak:?}"));
+    }
+    Verdict::holds(!has_key(&text), "", || "the body contains what looks like an API key".to_owned())
+}
+
+/// Whether a whole secret key of the common `sk-` form stands in a text; a masked one (`sk-...abcd`) does not count.
+fn has_key(text: &str) -> bool {
+    text.split("sk-").skip(1).any(|rest| {
+        let run = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_').count();
+        run >= 20 && rest.bytes().take(run).any(|b| b.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_key;
+
+    #[test]
+    fn a_masked_key_is_no_key() {
+        assert!(has_key("wrong key sk-proj-0123456789abcdefghij given"));
+        assert!(!has_key("wrong key sk-...wxyz given") && !has_key("risk-management-is-a-long-word-here"));
+    }
+}

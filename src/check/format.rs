@@ -1,0 +1,199 @@
+//! Rules about the reply as bytes and as JSON, before its members mean anything.
+
+use super::{Check, Finding, NO_COMPLETION, Verdict, levels};
+use crate::exchange::{Payload, Reading, Reply};
+use crate::wire::json;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "resp-status-200",
+        rule: "a success has status 200",
+        levels: levels("M/M"),
+        source: "S",
+        judge: status_200,
+        across: None,
+    },
+    Check {
+        id: "resp-content-type-json",
+        rule: "a whole reply has content type application/json",
+        levels: levels("M/M"),
+        source: "S; O; EricLBuehler/mistral.rs #79",
+        judge: content_type_json,
+        across: None,
+    },
+    Check {
+        id: "resp-json-parses",
+        rule: "a whole reply is one JSON object with nothing but white space around it",
+        levels: levels("M/M"),
+        source: "8259",
+        judge: json_parses,
+        across: None,
+    },
+    Check {
+        id: "resp-utf8-valid",
+        rule: "a body is UTF-8 without a byte-order mark",
+        levels: levels("M/M"),
+        source: "8259 8.1",
+        judge: utf8_valid,
+        across: None,
+    },
+    Check {
+        id: "resp-json-unique-names",
+        rule: "no member name stands twice in an object",
+        levels: levels("S/S"),
+        source: "8259 4",
+        judge: json_unique_names,
+        across: None,
+    },
+    Check {
+        id: "resp-json-finite",
+        rule: "no NaN and no Infinity stands in JSON",
+        levels: levels("M/M"),
+        source: "8259 6; vllm-project/vllm #10234, PR#11073",
+        judge: json_finite,
+        across: None,
+    },
+    Check {
+        id: "resp-schema",
+        rule: "a completion validates against the dialect's response schema",
+        levels: levels("M/M"),
+        source: "S / O",
+        judge: schema,
+        across: None,
+    },
+    Check {
+        id: "resp-extra-members-reported",
+        rule: "members that the schema does not name are listed",
+        levels: levels("Y/Y"),
+        source: "specification, 2.2",
+        judge: extra_members,
+        across: None,
+    },
+];
+
+/// Why a reply is not judged as a whole success, where it is not.
+fn not_a_whole_success(reading: &Reading<'_>) -> Option<&'static str> {
+    if reading.exchange.asked.wanted.stream {
+        return Some("a stream was asked for");
+    }
+    if !reading.success() {
+        return Some("not a success");
+    }
+    (!reading.complete()).then_some("the transfer did not complete")
+}
+
+fn status_200(reading: &Reading<'_>) -> Verdict {
+    match reading.exchange.status() {
+        Some(200) if !reading.exchange.asked.wanted.stream => Verdict::Pass,
+        Some(status @ 201..=299) if !reading.exchange.asked.wanted.stream => {
+            Verdict::warning("", format!("expected status 200, got {status}"))
+        }
+        Some(_) | None => Verdict::Skip("not a whole success"),
+    }
+}
+
+fn content_type_json(reading: &Reading<'_>) -> Verdict {
+    if let Some(reason) = not_a_whole_success(reading) {
+        return Verdict::Skip(reason);
+    }
+    let media_type = reading.exchange.head.as_ref().and_then(|head| head.media_type());
+    Verdict::holds(media_type.as_deref() == Some("application/json"), "", || {
+        format!("expected application/json, got {}", media_type.as_deref().unwrap_or("no content type"))
+    })
+}
+
+fn json_parses(reading: &Reading<'_>) -> Verdict {
+    if let Some(reason) = not_a_whole_success(reading) {
+        return Verdict::Skip(reason);
+    }
+    match &reading.reply {
+        Reply::Whole(whole) => match &whole.json {
+            Ok(document) => Verdict::holds(document.value.is_object(), "", || "JSON, but not an object".to_owned()),
+            Err(error) => Verdict::broken("", format!("not JSON: {error}")),
+        },
+        Reply::Nothing | Reply::Stream(_) => Verdict::Skip("no body was kept"),
+    }
+}
+
+fn utf8_valid(reading: &Reading<'_>) -> Verdict {
+    if !reading.complete() || reading.stream().is_some() {
+        return Verdict::Skip("no complete body, or a stream");
+    }
+    let bytes = &reading.exchange.body.bytes;
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Verdict::broken("", "the body opens with a byte-order mark");
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Verdict::Pass,
+        Err(error) => Verdict::broken("", format!("byte {} is no UTF-8", error.valid_up_to())),
+    }
+}
+
+fn json_unique_names(reading: &Reading<'_>) -> Verdict {
+    if let Some(stream) = reading.stream() {
+        let twice = stream.documents().find_map(|(event, document)| Some((event, document.duplicate.as_ref()?)));
+        return match twice {
+            Some((event, pointer)) => {
+                Verdict::Broken { level: None, findings: vec![Finding::in_event(event, pointer, "the name stands twice")] }
+            }
+            None => Verdict::Pass,
+        };
+    }
+    match reading.json() {
+        Some(document) => match &document.duplicate {
+            Some(pointer) => Verdict::broken(pointer, "the name stands twice"),
+            None => Verdict::Pass,
+        },
+        None => Verdict::Skip("no JSON to judge"),
+    }
+}
+
+fn json_finite(reading: &Reading<'_>) -> Verdict {
+    if let Some(stream) = reading.stream() {
+        let broken = stream.events.iter().enumerate().find_map(|(event, seen)| match seen.payload {
+            Payload::Broken(_) => Some((event, json::non_finite(seen.data.as_bytes())?)),
+            Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+        });
+        return match broken {
+            Some((event, token)) => {
+                Verdict::Broken { level: None, findings: vec![Finding::in_event(event, "", format!("{token} is no JSON"))] }
+            }
+            None => Verdict::Pass,
+        };
+    }
+    match &reading.reply {
+        Reply::Whole(whole) if reading.complete() => match (&whole.json, json::non_finite(&reading.exchange.body.bytes)) {
+            (Ok(_), _) => Verdict::Pass,
+            (Err(_), Some(token)) => Verdict::broken("", format!("{token} is no JSON")),
+            (Err(_), None) => Verdict::Skip("no JSON to judge"),
+        },
+        Reply::Whole(_) | Reply::Nothing | Reply::Stream(_) => Verdict::Skip("no complete body"),
+    }
+}
+
+fn schema(reading: &Reading<'_>) -> Verdict {
+    let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
+    let schema = reading.exchange.asked.wanted.dialect.response();
+    if schema.is_valid(completion) {
+        return Verdict::Pass;
+    }
+    Verdict::of(schema.violations(completion).into_iter().map(|v| Finding::new(v.pointer, v.message)).collect())
+}
+
+fn extra_members(reading: &Reading<'_>) -> Verdict {
+    let dialect = reading.exchange.asked.wanted.dialect;
+    let mut extra = match reading.stream() {
+        Some(stream) => {
+            let mut extra: Vec<String> = stream.chunks().flat_map(|(_, chunk)| dialect.chunk().unnamed_members(chunk)).collect();
+            extra.sort_unstable();
+            extra.dedup();
+            extra
+        }
+        None => match reading.completion() {
+            Some(completion) => dialect.response().unnamed_members(completion),
+            None => return Verdict::Skip("no completion to judge"),
+        },
+    };
+    extra.sort_unstable();
+    if extra.is_empty() { Verdict::Pass } else { Verdict::Noted(extra.join(" ")) }
+}

@@ -1,0 +1,195 @@
+//! The rules of the contract that are judged on any reply, whatever was asked.
+//!
+//! Each rule is one [`Check`] with the id it has in the conformance catalogue, in the file of its area. A rule that
+//! needs only one exchange has a `judge`; a rule that spans the run also says what it remembers of each exchange
+//! ([`Across`]), and the summary keeps that, bounded and mergeable. Rules know no clock, no I/O and no report.
+
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+
+mod error;
+mod format;
+mod http;
+mod load;
+mod metadata;
+mod request;
+mod response;
+mod stream;
+mod tools;
+mod usage;
+
+/// How binding a rule is. The level decides what a broken rule means, never the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// Broken means the run fails.
+    Must,
+    /// Broken is a warning.
+    Should,
+    /// Reported, never a fault.
+    May,
+}
+
+impl Level {
+    /// Name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::May => "may",
+        }
+    }
+}
+
+/// One rule of the contract.
+#[derive(Debug)]
+pub struct Check {
+    /// Stable id, that of the conformance catalogue; never renamed.
+    pub id: &'static str,
+    /// The rule in one line.
+    pub rule: &'static str,
+    /// Level in the pulze and in the openai dialect; none where the rule does not apply.
+    levels: [Option<Level>; 2],
+    /// Where the rule comes from: S K R Y H O of the specification, SSE for WHATWG HTML 9.2, an RFC by number, or the
+    /// public issue that proves it worth having.
+    pub source: &'static str,
+    /// Judges one exchange.
+    pub judge: fn(&Reading<'_>) -> Verdict,
+    /// What of each exchange is remembered for the run, for rules that span it.
+    pub across: Option<Across>,
+}
+
+impl Check {
+    /// How binding the rule is in a dialect; none where it does not apply.
+    pub fn level(&self, dialect: Dialect) -> Option<Level> {
+        match dialect {
+            Dialect::Pulze => self.levels[0],
+            Dialect::OpenAi => self.levels[1],
+        }
+    }
+}
+
+/// What a rule that spans the run remembers of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub enum Across {
+    /// Values none of which may come twice.
+    Unique(Level, fn(&Reading<'_>) -> Vec<String>),
+    /// A key and a value: under one key, the run may see one value only.
+    Constant(Level, fn(&Reading<'_>) -> Option<(String, String)>),
+    /// A value that must not be the same throughout a run of 20 exchanges or more.
+    Varied(Level, fn(&Reading<'_>) -> Option<String>),
+}
+
+/// What a rule says of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It holds, or says nothing, and this is worth reporting.
+    Noted(String),
+    /// It does not apply, for this reason.
+    Skip(&'static str),
+    /// It is broken, at the rule's level or at one of its own.
+    Broken {
+        /// A level other than the rule's, where the catalogue says so.
+        level: Option<Level>,
+        /// Where and how; never empty.
+        findings: Vec<Finding>,
+    },
+}
+
+/// One place at which a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// JSON pointer into the body; for a stream, prefixed with the number of the event, as in `event 3 /choices/0`.
+    /// Empty where the fault is not at a JSON value.
+    pub place: String,
+    /// What was expected and what came.
+    pub detail: String,
+}
+
+impl Finding {
+    fn new(place: impl Into<String>, detail: impl Into<String>) -> Finding {
+        Finding { place: place.into(), detail: detail.into() }
+    }
+
+    /// A finding at a JSON pointer in the data of an event.
+    fn in_event(event: usize, pointer: &str, detail: impl Into<String>) -> Finding {
+        let place = if pointer.is_empty() { format!("event {event}") } else { format!("event {event} {pointer}") };
+        Finding::new(place, detail)
+    }
+}
+
+impl Verdict {
+    /// Broken at the rule's own level, in one place.
+    fn broken(place: impl Into<String>, detail: impl Into<String>) -> Verdict {
+        Verdict::Broken { level: None, findings: vec![Finding::new(place, detail)] }
+    }
+
+    /// Broken, but less binding than the rule: a warning.
+    fn warning(place: impl Into<String>, detail: impl Into<String>) -> Verdict {
+        Verdict::Broken { level: Some(Level::Should), findings: vec![Finding::new(place, detail)] }
+    }
+
+    /// Broken if there is any finding, at the rule's own level.
+    fn of(findings: Vec<Finding>) -> Verdict {
+        if findings.is_empty() { Verdict::Pass } else { Verdict::Broken { level: None, findings } }
+    }
+
+    /// Pass if the rule holds, else broken in that place.
+    fn holds(rule: bool, place: &str, detail: impl FnOnce() -> String) -> Verdict {
+        if rule { Verdict::Pass } else { Verdict::broken(place, detail()) }
+    }
+}
+
+/// Levels as the catalogue writes them, `M/S` for MUST in pulze and SHOULD in openai; `Y` is MAY, `-` not applicable.
+const fn levels(text: &str) -> [Option<Level>; 2] {
+    let bytes = text.as_bytes();
+    [one_level(bytes[0]), one_level(bytes[2])]
+}
+
+const fn one_level(letter: u8) -> Option<Level> {
+    match letter {
+        b'M' => Some(Level::Must),
+        b'S' => Some(Level::Should),
+        b'Y' => Some(Level::May),
+        _ => None,
+    }
+}
+
+/// Every rule, in the order of the catalogue.
+pub static ALL: &[&[Check]] = &[
+    request::CHECKS,
+    format::CHECKS,
+    response::CHECKS,
+    stream::CHECKS,
+    tools::CHECKS,
+    usage::CHECKS,
+    metadata::CHECKS,
+    error::CHECKS,
+    http::CHECKS,
+    load::CHECKS,
+];
+
+/// The rules that have a level in a dialect.
+pub fn all(dialect: Dialect) -> impl Iterator<Item = &'static Check> {
+    ALL.iter().copied().flatten().filter(move |check| check.level(dialect).is_some())
+}
+
+/// The rule of that id.
+pub fn find(id: &str) -> Option<&'static Check> {
+    ALL.iter().copied().flatten().find(|check| check.id == id)
+}
+
+/// A JSON value for a message: short, on one line.
+fn shown(value: Option<&serde_json::Value>) -> String {
+    let Some(value) = value else { return "nothing".to_owned() };
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+const NO_COMPLETION: &str = "no whole completion to judge";
+const NO_STREAM: &str = "no stream to judge";
+const INCOMPLETE: &str = "the transfer did not complete";

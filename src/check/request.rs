@@ -1,0 +1,90 @@
+//! Rules about what the reply does with the request's parameters.
+
+use serde_json::Value;
+
+use super::{Check, Verdict, levels, shown};
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+use crate::wire::reply::choices;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "req-n-default-one",
+        rule: "a request without n, or with n = 1, gets exactly one choice, of index 0",
+        levels: levels("M/M"),
+        source: "R default 1; O",
+        judge: n_default_one,
+        across: None,
+    },
+    Check {
+        id: "req-pinned-model",
+        rule: "the reply's model equals, starts with or ends with the model asked for",
+        levels: levels("S/S"),
+        source: "K \"fully qualified model name\"; O",
+        judge: pinned_model,
+        across: None,
+    },
+    Check {
+        id: "sampling-metadata-temperature-echo",
+        rule: "metadata.temperature is the temperature asked for",
+        levels: levels("S/-"),
+        source: "K \"Temperature used\"",
+        judge: temperature_echo,
+        across: None,
+    },
+];
+
+fn n_default_one(reading: &Reading<'_>) -> Verdict {
+    if reading.exchange.asked.wanted.n != 1 {
+        return Verdict::Skip("more than one choice was asked for");
+    }
+    if let Some(completion) = reading.completion() {
+        let indices: Vec<Option<&Value>> = choices(completion).iter().map(|choice| choice.get("index")).collect();
+        let right = indices.len() == 1 && indices[0].and_then(Value::as_f64) == Some(0.0);
+        return match indices.first() {
+            Some(index) if indices.len() == 1 => {
+                Verdict::holds(right, "/choices/0/index", || format!("expected index 0, got {}", shown(*index)))
+            }
+            _ => Verdict::broken("/choices", format!("expected one choice, got {}", indices.len())),
+        };
+    }
+    if reading.stream().is_none() {
+        return Verdict::Skip("no completion to judge");
+    }
+    match reading.choices.iter().find(|choice| choice.index != 0) {
+        Some(choice) => Verdict::broken("", format!("expected choice 0 only, got choice {}", choice.index)),
+        None if reading.choices.is_empty() => Verdict::Skip("the stream has no choice"),
+        None => Verdict::Pass,
+    }
+}
+
+/// Model names that stand for Pulze's router, which picks a model of its own (spec, section 1).
+pub(super) fn is_router(model: &str) -> bool {
+    model == "pulze" || model.starts_with("pulze-v0")
+}
+
+fn pinned_model(reading: &Reading<'_>) -> Verdict {
+    let wanted = &reading.exchange.asked.wanted;
+    let Some(asked) = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model)) else {
+        return Verdict::Skip("no model was pinned");
+    };
+    let said = reading.bodies().into_iter().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
+    match said {
+        None => Verdict::Skip("the reply names no model"),
+        Some(model) => Verdict::holds(model.starts_with(asked) || model.ends_with(asked), "/model", || {
+            format!("asked for {asked:?}, got {model:?}")
+        }),
+    }
+}
+
+fn temperature_echo(reading: &Reading<'_>) -> Verdict {
+    let Some(asked) = reading.exchange.asked.wanted.temperature else {
+        return Verdict::Skip("no temperature was asked for");
+    };
+    match reading.metadata().and_then(|metadata| metadata.get("temperature")).and_then(Value::as_f64) {
+        None => Verdict::Skip("metadata has no temperature"),
+        Some(said) => Verdict::holds((said - asked).abs() <= 1e-6, "/metadata/temperature", || {
+            format!("asked for {asked}, got {said}")
+        }),
+    }
+}

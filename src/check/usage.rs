@@ -1,0 +1,173 @@
+//! Rules about token counts.
+
+use serde_json::Value;
+
+use super::{Check, Finding, NO_COMPLETION, Verdict, levels, shown};
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "usage-present",
+        rule: "a whole completion has usage",
+        levels: levels("S/S"),
+        source: "S; O (schema: optional)",
+        judge: present,
+        across: None,
+    },
+    Check {
+        id: "usage-numbers",
+        rule: "the three counts are numbers of 0 or more, and integers",
+        levels: levels("M/M"),
+        source: "S numbers; O integers; huggingface/text-generation-inference PR#3003",
+        judge: numbers,
+        across: None,
+    },
+    Check {
+        id: "usage-total-is-sum",
+        rule: "total_tokens is prompt_tokens plus completion_tokens",
+        levels: levels("M/M"),
+        source: "O; langgenius/dify #19175, mozilla-ai/any-llm #1290, QuantumNous/new-api #1358",
+        judge: total_is_sum,
+        across: None,
+    },
+    Check {
+        id: "usage-prompt-positive",
+        rule: "prompt_tokens is more than 0",
+        levels: levels("S/S"),
+        source: "Ollama (0 when cached); Pulze default 0",
+        judge: prompt_positive,
+        across: None,
+    },
+    Check {
+        id: "usage-completion-positive",
+        rule: "completion_tokens is more than 0 where text came",
+        levels: levels("S/S"),
+        source: "K default 0",
+        judge: completion_positive,
+        across: None,
+    },
+    Check {
+        id: "usage-within-cap",
+        rule: "completion_tokens is at most the cap asked for, times n",
+        levels: levels("M/M"),
+        source: "S; O",
+        judge: within_cap,
+        across: None,
+    },
+    Check {
+        id: "usage-plausible-size",
+        rule: "completion_tokens is between characters / 12 and characters + 16",
+        levels: levels("S/S"),
+        source: "practice",
+        judge: plausible_size,
+        across: None,
+    },
+];
+
+const NO_USAGE: &str = "the reply states no usage";
+const MEMBERS: [&str; 3] = ["prompt_tokens", "completion_tokens", "total_tokens"];
+
+/// The last `usage` object of the reply, whatever is in it.
+fn raw<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
+    reading.bodies().into_iter().rev().find_map(|body| body.get("usage").filter(|usage| !usage.is_null()))
+}
+
+fn present(reading: &Reading<'_>) -> Verdict {
+    let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
+    let usage = completion.get("usage");
+    Verdict::holds(usage.is_some_and(Value::is_object), "/usage", || format!("expected an object, got {}", shown(usage)))
+}
+
+/// Counts that are no integers are broken in the openai dialect and a warning in Pulze's, whose schema says `number`.
+fn numbers(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = raw(reading) else { return Verdict::Skip(NO_USAGE) };
+    let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    let mut wrong = Vec::new();
+    let mut fractional = None;
+    for member in MEMBERS {
+        let place = format!("/usage/{member}");
+        match usage.get(member) {
+            None | Some(Value::Null) if pulze => {}
+            count => match count.and_then(Value::as_f64) {
+                Some(number) if number >= 0.0 && number.fract() == 0.0 => {}
+                Some(number) if number >= 0.0 && pulze => fractional = Some((place, number)),
+                _ => wrong.push(Finding::new(place, format!("expected an integer of 0 or more, got {}", shown(count)))),
+            },
+        }
+    }
+    match fractional {
+        Some((place, number)) if wrong.is_empty() => Verdict::warning(place, format!("{number} is no integer")),
+        _ => Verdict::of(wrong),
+    }
+}
+
+fn total_is_sum(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
+    let sum = usage.prompt + usage.completion;
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs().max(1.0);
+    if near(usage.total, sum) {
+        return Verdict::Pass;
+    }
+    let detail = format!("{} + {} is {sum}, not {}", usage.prompt, usage.completion, usage.total);
+    if usage.reasoning.is_some_and(|reasoning| near(usage.total, sum + reasoning)) {
+        return Verdict::warning("/usage/total_tokens", format!("additive reasoning: {detail}"));
+    }
+    Verdict::broken("/usage/total_tokens", detail)
+}
+
+fn prompt_positive(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
+    Verdict::holds(usage.prompt > 0.0, "/usage/prompt_tokens", || format!("got {}", usage.prompt))
+}
+
+fn completion_positive(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
+    if characters(reading) == 0 {
+        return Verdict::Skip("the answer is empty");
+    }
+    Verdict::holds(usage.completion > 0.0, "/usage/completion_tokens", || format!("text came, but got {}", usage.completion))
+}
+
+fn within_cap(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
+    let wanted = &reading.exchange.asked.wanted;
+    let Some(cap) = wanted.cap else { return Verdict::Skip("no cap was asked for") };
+    let limit = (cap * wanted.n) as f64;
+    Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || format!("at most {limit}, got {}", usage.completion))
+}
+
+/// Characters of everything the model produced.
+fn characters(reading: &Reading<'_>) -> usize {
+    let count = |text: &str| text.chars().count();
+    reading
+        .choices
+        .iter()
+        .map(|choice| {
+            let calls = choice.calls.iter().flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]).flatten();
+            count(&choice.content) + count(&choice.reasoning) + count(&choice.refusal) + calls.map(count).sum::<usize>()
+        })
+        .sum()
+}
+
+/// The ratio says nothing of reasoning that is not shown, nor of scripts whose characters take several tokens.
+fn plausible_size(reading: &Reading<'_>) -> Verdict {
+    let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
+    if usage.reasoning.is_some_and(|tokens| tokens > 0.0) || reading.choices.iter().any(|choice| !choice.reasoning.is_empty()) {
+        return Verdict::Skip("the reply has reasoning");
+    }
+    if reading.choices.iter().any(|choice| choice.content.chars().any(|c| !is_latin(c))) {
+        return Verdict::Skip("the text is not Latin alone");
+    }
+    let characters = characters(reading) as f64;
+    if characters == 0.0 {
+        return Verdict::Skip("the answer is empty");
+    }
+    let plausible = (characters / 12.0..=characters + 16.0).contains(&usage.completion);
+    Verdict::holds(plausible, "/usage/completion_tokens", || format!("{} tokens for {characters} characters", usage.completion))
+}
+
+/// ASCII, Latin-1, Latin Extended and general punctuation.
+fn is_latin(c: char) -> bool {
+    c <= '\u{24F}' || ('\u{2000}'..='\u{206F}').contains(&c)
+}

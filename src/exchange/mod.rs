@@ -1,0 +1,213 @@
+//! What happened: one request and all that came back, on one clock.
+//!
+//! An [`Exchange`] holds bytes and instants only; nothing in it is parsed, so that nothing is parsed between due and
+//! last byte. [`Reading`] is the same exchange with its JSON read once, for the rules to judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::wire::Dialect;
+
+pub mod nonce;
+mod outcome;
+mod reading;
+mod timing;
+
+pub use outcome::{Cut, Form, Outcome};
+pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
+pub use timing::{TokenSource, Tokens};
+pub(crate) use timing::carries_content;
+pub(crate) use reading::is_error_body;
+
+/// Leave to send one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// Number of the ticket in its plan, from 0; with the seed it decides all that is random about the request.
+    pub seq: u64,
+    /// Index of the case it is an instance of.
+    pub case: usize,
+    /// When the plan says the request is to be sent, from the start of the run.
+    pub due: Duration,
+}
+
+/// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Name of the case.
+    pub case: String,
+    /// Whose contract the reply is held to.
+    pub dialect: Dialect,
+    /// Scheme, host and port that requests go to, as in `http://127.0.0.1:8000`.
+    pub origin: String,
+    /// The model asked for, where one is.
+    pub model: Option<String>,
+    /// Whether the reply is to be a stream.
+    pub stream: bool,
+    /// How many choices.
+    pub n: u64,
+    /// The most tokens to generate for each choice, where a limit was asked for.
+    pub cap: Option<u64>,
+    /// Sampling temperature, where one was asked for.
+    pub temperature: Option<f64>,
+    /// The tools on offer.
+    pub tools: Vec<OfferedTool>,
+    /// Whether one tool was asked for by name.
+    pub named_tool: bool,
+    /// Whether Pulze was told to keep no log (`privacy_level` 3), so that the reply may have no id.
+    pub private: bool,
+    /// Every text of the prompt, joined by line feeds, before tags are filled in.
+    pub prompt: String,
+    /// Key of the run's tags (see [`nonce`]), where the prompt carries one.
+    pub tag_key: Option<u64>,
+}
+
+/// A tool that was offered, with its argument schema compiled.
+#[derive(Debug)]
+pub struct OfferedTool {
+    /// The function's name.
+    pub name: String,
+    /// The schema of its arguments, where it has one that compiles.
+    pub parameters: Option<jsonschema::Validator>,
+    /// Whether the arguments must match exactly (`strict`).
+    pub strict: bool,
+}
+
+/// One request as it was sent.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What it asks for.
+    pub wanted: Arc<Wanted>,
+    /// The body, to the byte.
+    pub body: Bytes,
+    /// Hash of the prompt as sent: equal prompts have equal hashes.
+    pub prompt_hash: u64,
+}
+
+/// One request and all that came back; every time is an offset from the start of the run.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Leave to send it.
+    pub ticket: Ticket,
+    /// What was asked.
+    pub asked: Asked,
+    /// Unix time of the start of the run, to compare the server's clock with.
+    pub epoch: Duration,
+    /// When a cap on requests in flight let it go; equals `due` without a cap.
+    pub eligible: Duration,
+    /// When it was handed to the HTTP client; none if it never was.
+    pub sent: Option<Duration>,
+    /// The connection that was opened for it, where no idle one was at hand.
+    pub dial: Option<Dial>,
+    /// Status and headers, once they came.
+    pub head: Option<Head>,
+    /// What came of the body.
+    pub body: Body,
+    /// End of the body, or the instant of the outcome.
+    pub ended: Duration,
+    /// How it ended as far as HTTP goes; [`Reading::outcome`] adds what the content says.
+    pub outcome: Outcome,
+    /// What went wrong, in words, where something did; secrets may be in it until it is redacted.
+    pub cause: Option<String>,
+    /// Whether the body was dropped unread because the judges could not keep up.
+    pub unjudged: bool,
+}
+
+/// Opening of a connection: name lookup, TCP and TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dial {
+    /// When it began.
+    pub began: Duration,
+    /// When the connection was ready.
+    pub ended: Duration,
+}
+
+/// Status and headers of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// When they came.
+    pub at: Duration,
+    /// HTTP status code.
+    pub status: u16,
+    /// HTTP version, as in `HTTP/1.1`.
+    pub version: &'static str,
+    /// Names in lower case, and values; bytes that are no UTF-8 replaced.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// The first header of that lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Media type of the body in lower case, without parameters.
+    pub fn media_type(&self) -> Option<String> {
+        let value = self.header("content-type")?;
+        Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+    }
+}
+
+/// Bytes of a body with the instants at which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// How they came, in order.
+    pub arrivals: Vec<Arrival>,
+}
+
+/// Bytes that came together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When they came, before anything was decoded.
+    pub at: Duration,
+    /// Offset in the body just behind the last of them.
+    pub end: usize,
+}
+
+impl Exchange {
+    /// An exchange that never was sent: `missed` or `unsent`.
+    pub fn never_sent(ticket: Ticket, asked: Asked, at: Duration, outcome: Outcome) -> Exchange {
+        Exchange {
+            ticket,
+            asked,
+            epoch: Duration::ZERO,
+            eligible: at,
+            sent: None,
+            dial: None,
+            head: None,
+            body: Body::default(),
+            ended: at,
+            outcome,
+            cause: None,
+            unjudged: false,
+        }
+    }
+
+    /// HTTP status of the reply, where one came.
+    pub fn status(&self) -> Option<u16> {
+        self.head.as_ref().map(|head| head.status)
+    }
+
+    /// due -> ended: what a user waited, everything included.
+    pub fn response_time(&self) -> Duration {
+        self.ended.saturating_sub(self.ticket.due)
+    }
+
+    /// sent -> ended.
+    pub fn service_time(&self) -> Option<Duration> {
+        Some(self.ended.saturating_sub(self.sent?))
+    }
+
+    /// due -> eligible: the endpoint was too slow for the cap on requests in flight.
+    pub fn queued(&self) -> Duration {
+        self.eligible.saturating_sub(self.ticket.due)
+    }
+
+    /// eligible -> sent: we were late.
+    pub fn lateness(&self) -> Option<Duration> {
+        Some(self.sent?.saturating_sub(self.eligible))
+    }
+}

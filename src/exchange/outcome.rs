@@ -1,0 +1,251 @@
+//! How an exchange ended. What the server did wrong is data, never a Rust error.
+
+use std::fmt;
+
+use super::Exchange;
+use super::reading::{Payload, Reply, Stream};
+use crate::wire::Dialect;
+use crate::wire::reply::{choices, has_error};
+
+/// How one ticket ended; every planned ticket ends in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// A complete reply without an error in it.
+    Ok,
+    /// Status 429.
+    RateLimited,
+    /// Any other 4xx.
+    Refused,
+    /// 5xx.
+    ServerError,
+    /// 3xx, which is not followed.
+    Redirect,
+    /// No connection: refused, unreachable, no such name.
+    Connect,
+    /// No TLS session: certificate refused, handshake failed.
+    Tls,
+    /// Not HTTP, or broken HTTP.
+    Protocol,
+    /// A time limit of ours passed.
+    Timeout,
+    /// The connection was reset or closed before the reply.
+    Reset,
+    /// The reply ended early.
+    Truncated(Cut),
+    /// A 200 that carries an error.
+    InbandError,
+    /// The body is not what was asked for, or not what its content type says.
+    Malformed(Form),
+    /// The body passed our size limit.
+    TooLarge,
+    /// Cut by us at the end of the grace period.
+    Unfinished,
+    /// Never sent: the cap on requests in flight was reached and the policy is to drop.
+    Missed,
+    /// Never sent: the run was stopped before its turn.
+    Unsent,
+}
+
+/// Where a truncated reply was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cut {
+    /// Fewer bytes than Content-Length says, or no terminator of a chunked body.
+    ShortBody,
+    /// A stream without a `finish_reason` for every choice.
+    NoFinish,
+    /// A stream without `[DONE]`, in a dialect that demands it.
+    NoDone,
+    /// A stream without a single event.
+    Empty,
+}
+
+/// What a malformed body should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Form {
+    /// A JSON object.
+    NotJson,
+    /// Server-sent events.
+    NotSse,
+    /// A JSON object in every event.
+    BadEvent,
+}
+
+impl Outcome {
+    /// Every outcome by the name it has in files, in the order of reports.
+    pub const NAMES: [&'static str; 17] = [
+        "ok", "rate_limited", "refused", "server_error", "redirect", "connect", "tls", "protocol", "timeout", "reset",
+        "truncated", "inband_error", "malformed", "too_large", "unfinished", "missed", "unsent",
+    ];
+
+    /// Name in files and reports, without the cause.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::RateLimited => "rate_limited",
+            Outcome::Refused => "refused",
+            Outcome::ServerError => "server_error",
+            Outcome::Redirect => "redirect",
+            Outcome::Connect => "connect",
+            Outcome::Tls => "tls",
+            Outcome::Protocol => "protocol",
+            Outcome::Timeout => "timeout",
+            Outcome::Reset => "reset",
+            Outcome::Truncated(_) => "truncated",
+            Outcome::InbandError => "inband_error",
+            Outcome::Malformed(_) => "malformed",
+            Outcome::TooLarge => "too_large",
+            Outcome::Unfinished => "unfinished",
+            Outcome::Missed => "missed",
+            Outcome::Unsent => "unsent",
+        }
+    }
+
+    /// The cause, for the outcomes that have classes of their own.
+    pub fn class(self) -> Option<&'static str> {
+        match self {
+            Outcome::Truncated(Cut::ShortBody) => Some("short_body"),
+            Outcome::Truncated(Cut::NoFinish) => Some("no_finish"),
+            Outcome::Truncated(Cut::NoDone) => Some("no_done"),
+            Outcome::Truncated(Cut::Empty) => Some("empty"),
+            Outcome::Malformed(Form::NotJson) => Some("not_json"),
+            Outcome::Malformed(Form::NotSse) => Some("not_sse"),
+            Outcome::Malformed(Form::BadEvent) => Some("bad_event"),
+            Outcome::Ok
+            | Outcome::RateLimited
+            | Outcome::Refused
+            | Outcome::ServerError
+            | Outcome::Redirect
+            | Outcome::Connect
+            | Outcome::Tls
+            | Outcome::Protocol
+            | Outcome::Timeout
+            | Outcome::Reset
+            | Outcome::InbandError
+            | Outcome::TooLarge
+            | Outcome::Unfinished
+            | Outcome::Missed
+            | Outcome::Unsent => None,
+        }
+    }
+
+    /// The outcome of a complete HTTP exchange by its status alone.
+    pub fn of_status(status: u16) -> Outcome {
+        match status {
+            429 => Outcome::RateLimited,
+            400..=499 => Outcome::Refused,
+            500..=599 => Outcome::ServerError,
+            300..=399 => Outcome::Redirect,
+            _ => Outcome::Ok,
+        }
+    }
+
+    /// Whether the ticket counts in the error rate: it was sent and came to an end of its own.
+    pub fn counts(self) -> bool {
+        !matches!(self, Outcome::Missed | Outcome::Unsent | Outcome::Unfinished)
+    }
+
+    /// Whether it counts as failed.
+    pub fn failed(self) -> bool {
+        self != Outcome::Ok && self.counts()
+    }
+
+    /// Whether the request was handed to the client at all.
+    pub fn sent(self) -> bool {
+        !matches!(self, Outcome::Missed | Outcome::Unsent)
+    }
+
+    /// Adds what the content says to what HTTP says. Where two apply, transport beats content, and the earlier beats
+    /// the later.
+    pub(super) fn with_content(exchange: &Exchange, reply: &Reply) -> Outcome {
+        if exchange.outcome != Outcome::Ok || exchange.unjudged {
+            return exchange.outcome;
+        }
+        match reply {
+            Reply::Nothing => exchange.outcome,
+            Reply::Whole(whole) if exchange.asked.wanted.stream => match &whole.json {
+                Ok(document) if has_error(&document.value) => Outcome::InbandError,
+                Ok(_) | Err(_) => Outcome::Malformed(Form::NotSse),
+            },
+            Reply::Whole(whole) => match &whole.json {
+                Ok(document) if has_error(&document.value) || metadata_error(exchange, &document.value) => Outcome::InbandError,
+                Ok(document) if document.value.is_object() => Outcome::Ok,
+                Ok(_) | Err(_) => Outcome::Malformed(Form::NotJson),
+            },
+            Reply::Stream(stream) => of_stream(exchange, stream),
+        }
+    }
+}
+
+/// A stream is ok only with a finish reason for every choice, `[DONE]` where the dialect demands it, and no error.
+fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
+    let wanted = &exchange.asked.wanted;
+    for event in &stream.events {
+        match &event.payload {
+            Payload::Error(_) => return Outcome::InbandError,
+            Payload::Chunk(document) if metadata_error(exchange, &document.value) => return Outcome::InbandError,
+            Payload::Broken(_) => return Outcome::Malformed(Form::BadEvent),
+            Payload::Chunk(_) | Payload::Done | Payload::Empty => {}
+        }
+    }
+    let finished = |index: u64| {
+        stream.chunks().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
+            choice.get("index").and_then(serde_json::Value::as_u64).unwrap_or(0) == index
+                && choice.get("finish_reason").is_some_and(|reason| !reason.is_null())
+        })
+    };
+    if let Some(text) = &stream.bare_json {
+        return if has_error(text) { Outcome::InbandError } else { Outcome::Malformed(Form::NotSse) };
+    }
+    if stream.events.is_empty() {
+        let empty = exchange.body.bytes.iter().all(u8::is_ascii_whitespace);
+        return if empty { Outcome::Truncated(Cut::Empty) } else { Outcome::Malformed(Form::NotSse) };
+    }
+    if !(0..wanted.n).all(finished) {
+        return Outcome::Truncated(Cut::NoFinish);
+    }
+    if wanted.dialect.demands_done() && stream.done().is_none() {
+        return Outcome::Truncated(Cut::NoDone);
+    }
+    Outcome::Ok
+}
+
+/// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more (spec, 2.1).
+fn metadata_error(exchange: &Exchange, reply: &serde_json::Value) -> bool {
+    if exchange.asked.wanted.dialect != Dialect::Pulze {
+        return false;
+    }
+    let Some(metadata) = reply.get("metadata") else { return false };
+    let text = metadata.get("error").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    text || metadata.get("status_code").and_then(serde_json::Value::as_u64).is_some_and(|status| status >= 400)
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.class() {
+            Some(class) => write!(f, "{}({class})", self.name()),
+            None => f.write_str(self.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_alone_decides_what_is_no_success() {
+        for (status, outcome) in [(200, Outcome::Ok), (201, Outcome::Ok), (307, Outcome::Redirect), (400, Outcome::Refused),
+            (429, Outcome::RateLimited), (500, Outcome::ServerError)] {
+            assert_eq!(Outcome::of_status(status), outcome);
+        }
+    }
+
+    #[test]
+    fn every_name_is_listed_once() {
+        let mut names = Outcome::NAMES.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Outcome::NAMES.len());
+        assert!(Outcome::NAMES.contains(&Outcome::Truncated(Cut::NoDone).name()));
+    }
+}

@@ -1,0 +1,413 @@
+//! An exchange with its JSON parsed once: what every rule reads, so that no rule parses again.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::timing::{Mark, marks};
+use super::{Exchange, Outcome};
+use crate::wire::json::{self, Document};
+use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, reasoning};
+use crate::wire::sse::{Decoder, Event, Framing};
+
+/// An exchange, read.
+#[derive(Debug)]
+pub struct Reading<'e> {
+    /// The exchange.
+    pub exchange: &'e Exchange,
+    /// How it ended, content included.
+    pub outcome: Outcome,
+    /// What came back.
+    pub reply: Reply,
+    /// The choices, a stream's put together from its pieces; by index.
+    pub choices: Vec<Choice>,
+    /// The token counts the reply states: of a stream, the last it stated.
+    pub usage: Option<Usage>,
+    /// Where a stream carried content.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Reply {
+    /// No head, or no body that was kept.
+    Nothing,
+    /// One body.
+    Whole(Whole),
+    /// Server-sent events, in answer to a request for a stream.
+    Stream(Stream),
+}
+
+/// A body that is not a stream.
+#[derive(Debug)]
+pub struct Whole {
+    /// Its one JSON value, or why it is none.
+    pub json: Result<Document, String>,
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct Stream {
+    /// The events, in order.
+    pub events: Vec<Seen>,
+    /// What the framing looked like.
+    pub framing: Framing,
+    /// Offset of the first byte that is no UTF-8.
+    pub invalid_utf8: Option<usize>,
+    /// A body that is one bare JSON value where events should be.
+    pub bare_json: Option<Value>,
+}
+
+/// One event of a stream.
+#[derive(Debug)]
+pub struct Seen {
+    /// Index of the arrival that completed it.
+    pub arrival: usize,
+    /// Its `event` field, empty where none was sent.
+    pub name: String,
+    /// Its data, bytes that are no UTF-8 replaced.
+    pub data: String,
+    /// What the data is.
+    pub payload: Payload,
+}
+
+/// What the data of an event is.
+#[derive(Debug)]
+pub enum Payload {
+    /// `[DONE]`.
+    Done,
+    /// Nothing.
+    Empty,
+    /// JSON without a top-level error.
+    Chunk(Document),
+    /// JSON with a top-level error, or an event named `error`.
+    Error(Document),
+    /// Not JSON: the parser's message.
+    Broken(String),
+}
+
+/// One choice of a reply; a stream's deltas joined.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choice {
+    /// Its index, 0 where none is given.
+    pub index: u64,
+    /// Visible text.
+    pub content: String,
+    /// Reasoning text.
+    pub reasoning: String,
+    /// Text of a refusal.
+    pub refusal: String,
+    /// Tool calls, in order.
+    pub calls: Vec<Call>,
+    /// The last `finish_reason` given.
+    pub finish: Option<String>,
+}
+
+/// One tool call; a stream's fragments joined.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Call {
+    /// `id`, where it is a string.
+    pub id: Option<String>,
+    /// `type`, where it is a string.
+    pub kind: Option<String>,
+    /// `function.name`, where it is a string.
+    pub name: Option<String>,
+    /// `function.arguments`, where it is a string.
+    pub arguments: Option<String>,
+    /// What each fragment said, in order; empty for a whole reply.
+    pub fragments: Vec<Fragment>,
+}
+
+/// What one streamed piece of a tool call said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fragment {
+    /// Number of the event.
+    pub event: usize,
+    /// `index`, where it is a non-negative integer.
+    pub index: Option<u64>,
+    /// `id`, where it is a non-empty string.
+    pub id: Option<String>,
+    /// `type`, where it is a string.
+    pub kind: Option<String>,
+    /// `function.name`, where it is a non-empty string.
+    pub name: Option<String>,
+}
+
+impl<'e> Reading<'e> {
+    /// Reads an exchange.
+    pub fn of(exchange: &'e Exchange) -> Reading<'e> {
+        let reply = read_reply(exchange);
+        let outcome = Outcome::with_content(exchange, &reply);
+        let (choices, usage) = match &reply {
+            Reply::Nothing => (Vec::new(), None),
+            Reply::Whole(whole) => match &whole.json {
+                Ok(document) => (choices(&document.value).iter().map(whole_choice).collect(), Usage::of(&document.value)),
+                Err(_) => (Vec::new(), None),
+            },
+            Reply::Stream(stream) => {
+                let usage = stream.chunks().filter_map(|(_, chunk)| Usage::of(chunk)).last();
+                (joined_choices(stream), usage)
+            }
+        };
+        let marks = if let Reply::Stream(stream) = &reply { marks(stream) } else { Vec::new() };
+        Reading { exchange, outcome, reply, choices, usage, marks }
+    }
+
+    /// Whether the server called it a success.
+    pub fn success(&self) -> bool {
+        self.exchange.status().is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether the transfer of the body came to its proper end.
+    pub fn complete(&self) -> bool {
+        self.exchange.head.is_some()
+            && !self.exchange.unjudged
+            && self.exchange.status().map(Outcome::of_status) == Some(self.exchange.outcome)
+    }
+
+    /// The body as JSON, of a complete reply that is no stream, whatever its status.
+    pub fn json(&self) -> Option<&Document> {
+        match &self.reply {
+            Reply::Whole(whole) if self.complete() => whole.json.as_ref().ok(),
+            Reply::Whole(_) | Reply::Nothing | Reply::Stream(_) => None,
+        }
+    }
+
+    /// A completion: the JSON object of a complete 2xx reply to a request for a whole reply, unless it is an error.
+    pub fn completion(&self) -> Option<&Value> {
+        let asked_whole = self.success() && !self.exchange.asked.wanted.stream;
+        let value = &self.json().filter(|_| asked_whole)?.value;
+        (value.is_object() && !is_error_body(value)).then_some(value)
+    }
+
+    /// The events of a 2xx reply to a request for a stream, complete or not.
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.reply {
+            Reply::Stream(stream) if self.success() && !self.exchange.unjudged => Some(stream),
+            Reply::Stream(_) | Reply::Whole(_) | Reply::Nothing => None,
+        }
+    }
+
+    /// The completion, or every chunk of the stream.
+    pub fn bodies(&self) -> Vec<&Value> {
+        match self.stream() {
+            Some(stream) => stream.chunks().map(|(_, chunk)| chunk).collect(),
+            None => self.completion().into_iter().collect(),
+        }
+    }
+
+    /// Pulze's `metadata` object: of the completion, or the last in a stream.
+    pub fn metadata(&self) -> Option<&Value> {
+        self.bodies().into_iter().rev().find_map(|body| body.get("metadata")).filter(|metadata| metadata.is_object())
+    }
+
+    /// What went wrong, in the words of the HTTP client or of the endpoint; secrets may be in it.
+    pub fn cause(&self) -> Option<String> {
+        if self.exchange.cause.is_some() {
+            return self.exchange.cause.clone();
+        }
+        let body = match &self.reply {
+            Reply::Nothing => None,
+            Reply::Whole(Whole { json: Ok(document) }) => Some(&document.value),
+            Reply::Whole(Whole { json: Err(error) }) => return Some(error.clone()),
+            Reply::Stream(stream) => {
+                if let Some(error) = stream.events.iter().find_map(Seen::broken) {
+                    return Some(error.to_owned());
+                }
+                stream.documents().map(|(_, document)| &document.value).find(|value| error_text(value).is_some())
+            }
+        };
+        let in_metadata = || self.metadata()?.get("error")?.as_str();
+        body.and_then(error_text).or_else(in_metadata).map(str::to_owned)
+    }
+
+    /// When an arrival came.
+    pub fn arrived(&self, arrival: usize) -> std::time::Duration {
+        self.exchange.body.arrivals[arrival].at
+    }
+}
+
+impl Seen {
+    /// Why the data is no JSON, where it should be.
+    fn broken(&self) -> Option<&str> {
+        match &self.payload {
+            Payload::Broken(error) => Some(error),
+            Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+        }
+    }
+}
+
+impl Stream {
+    /// The chunks with the number of their event.
+    pub fn chunks(&self) -> impl DoubleEndedIterator<Item = (usize, &Value)> {
+        self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
+            Payload::Chunk(document) => Some((number, &document.value)),
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+        })
+    }
+
+    /// Every JSON payload, errors among them, with the number of its event.
+    pub fn documents(&self) -> impl Iterator<Item = (usize, &Document)> {
+        self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
+            Payload::Chunk(document) | Payload::Error(document) => Some((number, document)),
+            Payload::Done | Payload::Empty | Payload::Broken(_) => None,
+        })
+    }
+
+    /// Number of the first `[DONE]`.
+    pub fn done(&self) -> Option<usize> {
+        self.events.iter().position(|event| matches!(event.payload, Payload::Done))
+    }
+}
+
+/// Whether a body is an error in place of a completion, in any of the shapes servers use (spec, section 3).
+pub(crate) fn is_error_body(body: &Value) -> bool {
+    let bare = body.get("object").and_then(Value::as_str) == Some("error");
+    body.get("choices").is_none() && (has_error(body) || body.get("detail").is_some() || bare)
+}
+
+fn read_reply(exchange: &Exchange) -> Reply {
+    let Some(head) = exchange.head.as_ref().filter(|_| !exchange.unjudged) else { return Reply::Nothing };
+    let success = (200..300).contains(&head.status);
+    if exchange.asked.wanted.stream && success {
+        let stream = read_stream(exchange);
+        let declared = head.media_type().as_deref() == Some("text/event-stream");
+        if declared || !stream.events.is_empty() || exchange.body.bytes.is_empty() {
+            return Reply::Stream(stream);
+        }
+    }
+    Reply::Whole(Whole { json: json::read(&exchange.body.bytes).map_err(|error| error.to_string()) })
+}
+
+fn read_stream(exchange: &Exchange) -> Stream {
+    let bytes = &exchange.body.bytes;
+    let mut decoder = Decoder::new();
+    let mut events = Vec::new();
+    let mut from = 0;
+    for (number, arrival) in exchange.body.arrivals.iter().enumerate() {
+        decoder.push(&bytes[from..arrival.end], |event| events.push(seen(number, event)));
+        from = arrival.end;
+    }
+    let bare_json = if events.is_empty() { json::read(bytes).ok().map(|document| document.value) } else { None };
+    Stream {
+        events,
+        framing: decoder.finish(),
+        invalid_utf8: std::str::from_utf8(bytes).err().map(|error| error.valid_up_to()),
+        bare_json,
+    }
+}
+
+fn seen(arrival: usize, event: Event) -> Seen {
+    let text = event.data.trim_ascii();
+    let payload = if text == DONE {
+        Payload::Done
+    } else if text.is_empty() {
+        Payload::Empty
+    } else {
+        match json::read(text) {
+            Ok(document) if event.name == b"error" || has_error(&document.value) => Payload::Error(document),
+            Ok(document) => Payload::Chunk(document),
+            Err(error) => Payload::Broken(error.to_string()),
+        }
+    };
+    Seen { arrival, name: lossy(event.name), data: lossy(event.data), payload }
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+fn text(value: Option<&Value>) -> Option<&str> {
+    value.and_then(Value::as_str)
+}
+
+/// The tool calls of a message or delta, a single object read as a list of one (a fault that a check reports).
+fn calls_of(message: &Value) -> &[Value] {
+    match message.get("tool_calls") {
+        Some(calls @ Value::Object(_)) => std::slice::from_ref(calls),
+        Some(calls) => calls.as_array().map_or(&[], Vec::as_slice),
+        None => &[],
+    }
+}
+
+fn whole_choice(choice: &Value) -> Choice {
+    let null = Value::Null;
+    let message = choice.get("message").unwrap_or(&null);
+    Choice {
+        index: choice.get("index").and_then(Value::as_u64).unwrap_or(0),
+        content: text(message.get("content")).unwrap_or_default().to_owned(),
+        reasoning: reasoning(message).unwrap_or_default().to_owned(),
+        refusal: text(message.get("refusal")).unwrap_or_default().to_owned(),
+        calls: calls_of(message).iter().map(whole_call).collect(),
+        finish: text(choice.get("finish_reason")).map(str::to_owned),
+    }
+}
+
+fn whole_call(call: &Value) -> Call {
+    Call {
+        id: text(call.get("id")).map(str::to_owned),
+        kind: text(call.get("type")).map(str::to_owned),
+        name: text(call.pointer("/function/name")).map(str::to_owned),
+        arguments: text(call.pointer("/function/arguments")).map(str::to_owned),
+        fragments: Vec::new(),
+    }
+}
+
+fn joined_choices(stream: &Stream) -> Vec<Choice> {
+    let mut joined: BTreeMap<u64, Choice> = BTreeMap::new();
+    for (number, chunk) in stream.chunks() {
+        for piece in choices(chunk) {
+            let index = piece.get("index").and_then(Value::as_u64).unwrap_or(0);
+            let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
+            if let Some(reason) = text(piece.get("finish_reason")) {
+                choice.finish = Some(reason.to_owned());
+            }
+            if let Some(delta) = piece.get("delta") {
+                append(choice, delta, number);
+            }
+        }
+    }
+    joined.into_values().collect()
+}
+
+fn append(choice: &mut Choice, delta: &Value, event: usize) {
+    choice.content.push_str(text(delta.get("content")).unwrap_or_default());
+    choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
+    choice.refusal.push_str(text(delta.get("refusal")).unwrap_or_default());
+    for piece in calls_of(delta) {
+        let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
+        let fragment = Fragment {
+            event,
+            index: piece.get("index").and_then(Value::as_u64),
+            id: filled(piece.get("id")),
+            kind: filled(piece.get("type")),
+            name: filled(piece.pointer("/function/name")),
+        };
+        let position = call_position(&choice.calls, &fragment);
+        if position == choice.calls.len() {
+            choice.calls.push(Call::default());
+        }
+        let call = &mut choice.calls[position];
+        call.id = call.id.take().or_else(|| text(piece.get("id")).map(str::to_owned));
+        call.kind = call.kind.take().or_else(|| fragment.kind.clone());
+        call.name = call.name.take().or_else(|| fragment.name.clone());
+        if let Some(arguments) = text(piece.pointer("/function/arguments")) {
+            call.arguments.get_or_insert_default().push_str(arguments);
+        }
+        call.fragments.push(fragment);
+    }
+}
+
+/// Which call a fragment belongs to: that of its index, unless it opens another under the same index with a new id
+/// (Ollama, ollama/ollama#15457); without an index, the last one, unless it brings a new id.
+fn call_position(calls: &[Call], fragment: &Fragment) -> usize {
+    let candidate = match fragment.index {
+        Some(index) => calls.iter().rposition(|call| call.fragments.first().is_some_and(|first| first.index == Some(index))),
+        None => calls.len().checked_sub(1),
+    };
+    let opens_another = |position: usize| {
+        let known = calls[position].fragments.iter().find_map(|f| f.id.as_ref());
+        fragment.id.is_some() && fragment.name.is_some() && known.is_some() && known != fragment.id.as_ref()
+    };
+    candidate.filter(|position| !opens_another(*position)).unwrap_or(calls.len())
+}

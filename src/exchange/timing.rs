@@ -1,0 +1,119 @@
+//! The instants of a stream that carry tokens, and what is worked out from them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::reading::{Reading, Stream};
+use crate::wire::reply::{choices, reasoning};
+
+/// Where a count of tokens comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TokenSource {
+    /// The reply's own `usage`.
+    Usage,
+    /// One token for each event with content, where a stream states no usage.
+    Events,
+}
+
+/// Tokens that an exchange cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tokens {
+    /// Tokens of the prompt; 0 where only events were counted.
+    pub prompt: f64,
+    /// Tokens generated.
+    pub completion: f64,
+    /// Prompt tokens that came from a cache, where stated.
+    pub cached: f64,
+    /// Where the counts come from.
+    pub source: TokenSource,
+}
+
+/// A piece of content and the arrival that brought it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    choice: u64,
+    arrival: usize,
+}
+
+/// Every piece of content of a stream, in order.
+pub(super) fn marks(stream: &Stream) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for (number, chunk) in stream.chunks() {
+        for choice in choices(chunk) {
+            if choice.get("delta").is_some_and(carries_content) {
+                let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
+                marks.push(Mark { choice: index, arrival: stream.events[number].arrival });
+            }
+        }
+    }
+    marks
+}
+
+impl Reading<'_> {
+    /// Offset of the first arrival with non-empty content, reasoning, refusal or a piece of a tool call. A ping, a
+    /// role chunk and an empty delta are no token. None for a whole reply.
+    pub fn first_token(&self) -> Option<Duration> {
+        self.marks.first().map(|mark| self.arrived(mark.arrival))
+    }
+
+    /// Offset of the last such arrival.
+    pub fn last_token(&self) -> Option<Duration> {
+        self.marks.last().map(|mark| self.arrived(mark.arrival))
+    }
+
+    /// Gaps between consecutive arrivals that carry content of one choice. Events that came together are one arrival,
+    /// so no gap is a made-up zero.
+    pub fn token_gaps(&self) -> Vec<Duration> {
+        let marks = &self.marks;
+        let mut gaps = Vec::new();
+        for choice in &self.choices {
+            let mut arrivals: Vec<usize> = marks.iter().filter(|m| m.choice == choice.index).map(|m| m.arrival).collect();
+            arrivals.dedup();
+            gaps.extend(arrivals.windows(2).map(|pair| self.arrived(pair[1]).saturating_sub(self.arrived(pair[0]))));
+        }
+        gaps
+    }
+
+    /// How many events with content each arrival with content brought.
+    pub fn events_per_arrival(&self) -> Vec<u64> {
+        let marks = &self.marks;
+        marks.chunk_by(|a, b| a.arrival == b.arrival).map(|together| together.len() as u64).collect()
+    }
+
+    /// (last content arrival - first content arrival) / tokens delivered after the first content arrival.
+    ///
+    /// Defined for a stream of one choice; none where that count is 0. Tokens are the reply's completion tokens, less
+    /// reasoning that was not delivered, less one for each event of the first arrival; without usage, events.
+    pub fn time_per_output_token(&self) -> Option<Duration> {
+        let marks = &self.marks;
+        let (first, last) = (marks.first()?, marks.last()?);
+        if self.choices.len() != 1 {
+            return None;
+        }
+        let in_first = marks.iter().take_while(|mark| mark.arrival == first.arrival).count() as f64;
+        let hidden = if self.choices[0].reasoning.is_empty() { self.usage.and_then(|u| u.reasoning).unwrap_or(0.0) } else { 0.0 };
+        let delivered = self.usage.map_or(marks.len() as f64, |usage| usage.completion - hidden);
+        let after = delivered - in_first;
+        let span = self.arrived(last.arrival).saturating_sub(self.arrived(first.arrival));
+        (after >= 1.0).then(|| span.div_f64(after))
+    }
+
+    /// Tokens that the exchange cost: the reply's usage, else a stream's events with content.
+    pub fn tokens(&self) -> Option<Tokens> {
+        if let Some(usage) = self.usage {
+            let cached = usage.cached.unwrap_or(0.0);
+            return Some(Tokens { prompt: usage.prompt, completion: usage.completion, cached, source: TokenSource::Usage });
+        }
+        self.stream()?;
+        let completion = self.marks.len() as f64;
+        Some(Tokens { prompt: 0.0, completion, cached: 0.0, source: TokenSource::Events })
+    }
+}
+
+/// Whether a delta adds something that a user would see or a program would use.
+pub(crate) fn carries_content(delta: &Value) -> bool {
+    let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let call = |name: &str| delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()));
+    filled("content") || filled("refusal") || reasoning(delta).is_some() || call("tool_calls") || call("function_call")
+}

@@ -1,0 +1,242 @@
+//! Where requests go, and what is the same in all of them.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use url::Url;
+
+use super::secret::{Redactor, Secret};
+use crate::wire::Dialect;
+use crate::wire::request::PATH;
+
+/// The endpoint.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Address of the endpoint itself; may hold secrets, so print [`Target::shown`].
+    pub url: Url,
+    /// Whether the built-in reference endpoint is to be started for it.
+    pub builtin: bool,
+    /// Whose contract it is held to.
+    pub dialect: Dialect,
+    /// The model asked for by cases that name none.
+    pub model: Option<String>,
+    /// Headers of every request beside the content type, the bearer among them.
+    pub headers: Vec<Header>,
+    /// Limits on waiting.
+    pub timeouts: Timeouts,
+    /// Certificates.
+    pub tls: Tls,
+    /// Which HTTP is spoken.
+    pub http: HttpVersion,
+    /// A proxy to go through; none unless asked.
+    pub proxy: Option<Url>,
+    /// Whether compressed replies are asked for.
+    pub gzip: bool,
+    /// Longest reply that is read, in bytes.
+    pub max_reply: usize,
+}
+
+/// A request header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Secret,
+    /// What may be shown of the value: itself, `***`, or the variable it came from as `${NAME}`.
+    pub shown: String,
+}
+
+/// Limits on waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Opening of a connection.
+    pub connect: Duration,
+    /// Handed to the client -> status and headers.
+    pub first_byte: Duration,
+    /// Handed to the client -> end of the body.
+    pub total: Duration,
+}
+
+/// Certificates, as PEM.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Authorities to trust beside the system's.
+    pub ca: Option<Vec<u8>>,
+    /// Our certificate and its key.
+    pub identity: Option<Secret>,
+    /// Whether certificates are not verified at all.
+    pub insecure: bool,
+}
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    Auto,
+    /// HTTP/1.1 only.
+    One,
+    /// HTTP/2 from the first byte, without negotiation.
+    Two,
+}
+
+/// Query parameters whose values are secrets.
+const SECRET_PARAMETERS: [&str; 9] =
+    ["key", "api-key", "api_key", "apikey", "token", "access_token", "code", "sig", "signature"];
+
+impl Target {
+    /// The address of the endpoint from what a user writes: a base address gets `/chat/completions`, a full path is
+    /// taken as it is, and a query string stays.
+    pub fn endpoint(address: &Url) -> Url {
+        let mut url = address.clone();
+        let path = url.path().trim_end_matches('/');
+        if !path.ends_with(PATH) {
+            let path = format!("{path}{PATH}");
+            url.set_path(&path);
+        }
+        url.set_fragment(None);
+        url
+    }
+
+    /// The sibling of the endpoint that lists models.
+    pub fn models(&self) -> Url {
+        let mut url = self.url.clone();
+        let path = url.path().trim_end_matches('/');
+        let path = format!("{}/models", path.strip_suffix(PATH).unwrap_or(path));
+        url.set_path(&path);
+        url
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// The address without passwords and secret parameters.
+    pub fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        if url.password().is_some() || !url.username().is_empty() {
+            let _ = url.set_username("***");
+            let _ = url.set_password(None);
+        }
+        if url.query().is_some() {
+            let pairs: Vec<(String, String)> = url
+                .query_pairs()
+                .map(|(name, value)| {
+                    let value = if is_secret_parameter(&name) { "***".into() } else { value };
+                    (name.into_owned(), value.into_owned())
+                })
+                .collect();
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        url.to_string().replace("%2A%2A%2A", "***")
+    }
+
+    /// Replaces everything secret about the target.
+    pub fn redactor(&self) -> Redactor {
+        let headers = self.headers.iter().filter(|header| header.shown != header.value.expose());
+        let bearers = headers.clone().filter_map(|h| h.value.expose().split_once(' ')).map(|(_, token)| Secret::new(token));
+        let parameters = self.url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
+        Redactor::new(
+            headers
+                .map(|header| header.value.clone())
+                .chain(bearers)
+                .chain(self.url.password().map(Secret::new))
+                .chain(parameters.map(|(_, value)| Secret::new(value)))
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    /// A runnable command line that sends this body, with secrets left as the variables they came from.
+    pub fn curl(&self, body: &[u8], stream: bool) -> String {
+        let mut line = format!("curl -sS{} {}", if stream { "N" } else { "" }, quoted(&self.shown()));
+        for header in &self.headers {
+            let _ = write!(line, " -H {}", quoted(&format!("{}: {}", header.name, header.shown)));
+        }
+        let _ = write!(line, " -H 'content-type: application/json' --data-raw {}", literal(&String::from_utf8_lossy(body)));
+        line
+    }
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// For the shell, with `${NAME}` left to be filled in.
+fn quoted(text: &str) -> String {
+    if !text.contains("${") {
+        return literal(text);
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// For the shell, as it is.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: &str) -> Target {
+        let url = Target::endpoint(&Url::parse(address).expect("a URL"));
+        Target {
+            url,
+            builtin: false,
+            dialect: Dialect::OpenAi,
+            model: None,
+            headers: Vec::new(),
+            timeouts: Timeouts { connect: Duration::ZERO, first_byte: Duration::ZERO, total: Duration::ZERO },
+            tls: Tls::default(),
+            http: HttpVersion::Auto,
+            proxy: None,
+            gzip: false,
+            max_reply: 0,
+        }
+    }
+
+    #[test]
+    fn a_base_gets_the_path_and_a_full_path_stays() {
+        for (address, endpoint) in [
+            ("http://h:8000/v1", "http://h:8000/v1/chat/completions"),
+            ("http://h/v1/", "http://h/v1/chat/completions"),
+            ("http://h", "http://h/chat/completions"),
+            ("https://h/x/chat/completions?api-version=1", "https://h/x/chat/completions?api-version=1"),
+            ("https://h/v1?v=1#top", "https://h/v1/chat/completions?v=1"),
+        ] {
+            assert_eq!(target(address).url.as_str(), endpoint);
+        }
+        assert_eq!(target("http://h/v1").models().as_str(), "http://h/v1/models");
+    }
+
+    #[test]
+    fn the_shown_address_has_no_secret() {
+        let target = target("https://me:hunter22@h/v1?api-key=s3cret&v=1");
+        assert_eq!(target.shown(), "https://***@h/v1/chat/completions?api-key=***&v=1");
+        assert_eq!(target.redactor().clean("hunter22 s3cret"), "*** ***");
+    }
+
+    #[test]
+    fn curl_names_variables_and_quotes_the_rest() {
+        let mut target = target("http://h/v1");
+        target.headers = vec![
+            Header { name: "authorization".into(), value: Secret::new("Bearer sk-1234"), shown: "Bearer ${KEY}".into() },
+            Header { name: "x-team".into(), value: Secret::new("it's"), shown: "it's".into() },
+        ];
+        let line = target.curl(b"{\"a\":\"it's\"}", true);
+        assert_eq!(
+            line,
+            r#"curl -sSN 'http://h/v1/chat/completions' -H "authorization: Bearer ${KEY}" -H 'x-team: it'\''s' -H 'content-type: application/json' --data-raw '{"a":"it'\''s"}'"#
+        );
+        assert_eq!(target.redactor().clean("Bearer sk-1234 / sk-1234 / it's"), "*** / *** / it's");
+    }
+}

@@ -1,0 +1,108 @@
+//! Quirks of the completion's members, whole or in every chunk.
+
+use serde_json::{Value, json};
+
+use super::super::wire::{Draft, Kind};
+use super::{Quirk, each, put, remove, set, whole, with_text};
+
+pub(super) const QUIRKS: &[Quirk] = &[
+    Quirk::draft("no-model", "a whole completion without model", |draft| whole(draft, |reply| remove(reply, "", "model"))),
+    Quirk::draft("null-model", "model is null (microsoft/foundry-local #144)", |draft| {
+        each(draft, |reply| set(reply, "/model", Value::Null));
+    }),
+    Quirk::draft("no-choices", "choices is empty", |draft| whole(draft, |reply| set(reply, "/choices", json!([])))),
+    Quirk::draft("index-from-one", "the first choice has index 1", |draft| each(draft, |reply| set(reply, "/choices/0/index", 1))),
+    Quirk::draft("two-choices", "two choices where one was asked for", two_choices),
+    Quirk::draft("delta-in-whole", "a delta in a whole completion (microsoft/foundry-local #383)", |draft| {
+        whole(draft, |reply| put(reply, "/choices/0", "delta", json!({})));
+    }),
+    Quirk::draft("role-user", "the answer has role user", |draft| {
+        whole(draft, |reply| set(reply, "/choices/0/message/role", "user"));
+    }),
+    Quirk::draft("content-number", "content is a number", |draft| {
+        each(draft, |reply| {
+            set(reply, "/choices/0/message/content", 42);
+            set(reply, "/choices/0/delta/content", 42);
+        });
+    }),
+    Quirk::draft("content-null", "content is null for no reason", |draft| {
+        whole(draft, |reply| {
+            if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
+                set(reply, "/choices/0/message/content", Value::Null);
+            }
+        });
+    }),
+    Quirk::draft("content-empty", "the answer says nothing", |draft| {
+        whole(draft, |reply| {
+            if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
+                set(reply, "/choices/0/message/content", "");
+            }
+        });
+    }),
+    Quirk::draft("finish-null", "a whole completion without finish_reason", |draft| {
+        whole(draft, |reply| set(reply, "/choices/0/finish_reason", Value::Null));
+    }),
+    Quirk::draft("finish-eos-token", "finish_reason eos_token (huggingface/text-generation-inference #1724)", |draft| {
+        each(draft, |reply| {
+            if reply.pointer("/choices/0/finish_reason").is_some_and(Value::is_string) {
+                set(reply, "/choices/0/finish_reason", "eos_token");
+            }
+        });
+    }),
+    Quirk::draft("object-wrong", "object is completion", |draft| each(draft, |reply| set(reply, "/object", "completion"))),
+    Quirk::draft("object-text-completion", "object is text_completion", |draft| {
+        whole(draft, |reply| set(reply, "/object", "text_completion"));
+    }),
+    Quirk::draft("id-empty", "id is empty", |draft| whole(draft, |reply| set(reply, "/id", ""))),
+    Quirk::draft("id-repeated", "every reply has the same id (ollama/ollama PR#14225)", |draft| {
+        each(draft, |reply| set(reply, "/id", "chatcmpl-373"));
+    }),
+    Quirk::draft("created-fraction", "created is 1.5", |draft| each(draft, |reply| set(reply, "/created", 1.5))),
+    Quirk::draft("created-1970", "created is 86400", |draft| each(draft, |reply| set(reply, "/created", 86_400))),
+    Quirk::draft("markup-leak", "template markup in the text (vllm-project/vllm #47903)", |draft| say(draft, "<|im_end|>")),
+    Quirk::draft("replacement-char", "U+FFFD in the text (ggml-org/llama.cpp #4036)", |draft| say(draft, "\u{FFFD}")),
+    Quirk::draft("other-model", "another model answers", |draft| {
+        each(draft, |reply| {
+            set(reply, "/model", "other/model");
+            set(reply, "/metadata/model/namespace", "other/model");
+        });
+    }),
+    Quirk::draft("error-in-200", "an error body with status 200 (BerriAI/litellm #27030)", |draft| {
+        whole(draft, |reply| *reply = json!({"error": {"message": "no such model", "type": "invalid_request_error", "param": null, "code": null}}));
+    }),
+    Quirk::draft("crosstalk", "the answer to the request before (sgl-project/sglang #34677)", crosstalk),
+];
+
+fn two_choices(draft: &mut Draft) {
+    each(draft, |reply| {
+        let Some(choices) = reply.get_mut("choices").and_then(Value::as_array_mut) else { return };
+        if let [only] = choices.as_slice() {
+            let mut second = only.clone();
+            set(&mut second, "/index", 1);
+            choices.push(second);
+        }
+    });
+}
+
+/// Appends to the text of the answer.
+fn say(draft: &mut Draft, text: &str) {
+    let append = |body: &mut Value, pointer: &str| {
+        if let Some(Value::String(content)) = body.pointer_mut(pointer) {
+            content.push_str(text);
+        }
+    };
+    if let Some(last) = with_text(draft).last() {
+        append(&mut draft.bodies[*last], "/choices/0/delta/content");
+    }
+    whole(draft, |reply| append(reply, "/choices/0/message/content"));
+}
+
+fn crosstalk(draft: &mut Draft) {
+    let [own, previous] = draft.openings.clone();
+    if draft.kind == Kind::Whole && !own.is_empty() && !previous.is_empty() {
+        let content = draft.bodies[0].pointer("/choices/0/message/content").and_then(Value::as_str);
+        if let Some(text) = content.map(|content| content.replace(&own, &previous)) {
+            set(&mut draft.bodies[0], "/choices/0/message/content", text);
+        }
+    }
+}

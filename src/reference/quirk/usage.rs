@@ -1,0 +1,44 @@
+//! Quirks of token counts.
+
+use serde_json::Value;
+
+use super::{Quirk, each, remove, set};
+
+pub(super) const QUIRKS: &[Quirk] = &[
+    Quirk::draft("no-usage", "no usage", |draft| each(draft, |reply| remove(reply, "", "usage"))),
+    Quirk::draft("usage-negative", "the prompt has -1 tokens", |draft| each(draft, |reply| restate(reply, |[_, completion]| [-1.0, completion]))),
+    Quirk::draft("usage-fraction", "half a token more", |draft| {
+        each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion + 0.5]));
+    }),
+    Quirk::draft("usage-sum-off", "total is one more than the sum (langgenius/dify #19175)", |draft| {
+        each(draft, |reply| {
+            if let Some(total) = reply.pointer("/usage/total_tokens").and_then(Value::as_u64) {
+                set(reply, "/usage/total_tokens", total + 1);
+            }
+        });
+    }),
+    Quirk::draft("usage-prompt-zero", "a prompt of 0 tokens", |draft| each(draft, |reply| restate(reply, |[_, completion]| [0.0, completion]))),
+    Quirk::draft("usage-completion-zero", "a text of 0 tokens", |draft| each(draft, |reply| restate(reply, |[prompt, _]| [prompt, 0.0]))),
+    Quirk::draft("usage-over-cap", "more tokens than the cap allows (vllm-project/vllm-omni #445)", |draft| {
+        each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion + 40.0]));
+    }),
+    Quirk::draft("usage-times-hundred", "a hundred times the tokens that came", |draft| {
+        each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion * 100.0]));
+    }),
+];
+
+/// Restates prompt and completion tokens, and their sum.
+fn restate(reply: &mut Value, change: fn([f64; 2]) -> [f64; 2]) {
+    let count = |name: &str| reply.pointer(&format!("/usage/{name}")).and_then(Value::as_f64);
+    let (Some(prompt), Some(completion)) = (count("prompt_tokens"), count("completion_tokens")) else { return };
+    let [prompt, completion] = change([prompt, completion]);
+    set(reply, "/usage/prompt_tokens", number(prompt));
+    set(reply, "/usage/completion_tokens", number(completion));
+    set(reply, "/usage/total_tokens", number(prompt + completion));
+}
+
+/// A count as JSON: an integer where it is one.
+#[expect(clippy::cast_possible_truncation, reason = "token counts of a short answer")]
+fn number(count: f64) -> Value {
+    if count.fract() == 0.0 { Value::from(count as i64) } else { Value::from(count) }
+}

@@ -1,0 +1,165 @@
+//! From what is said to bytes in time: a [`Draft`] is JSON, a [`Transcript`] is bytes with their instants.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Body of a response.
+pub(super) type Outgoing = BoxBody<Bytes, io::Error>;
+
+/// What is about to be said, as JSON.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What kind of reply it is.
+    pub kind: Kind,
+    /// HTTP status.
+    pub status: u16,
+    /// Headers beside the content type, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The one body, or the chunks of a stream in order.
+    pub bodies: Vec<Value>,
+    /// When each body is due, from the moment the request was read.
+    pub due: Vec<Duration>,
+    /// Number of the request at this endpoint.
+    pub number: u64,
+    /// Opening words of this prompt and of the last one.
+    pub openings: [String; 2],
+}
+
+/// Kinds of reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A completion in one body.
+    Whole,
+    /// A completion as events.
+    Stream,
+    /// An error.
+    Error,
+    /// Something else, such as the list of models; no quirk touches it.
+    Other,
+}
+
+/// What is about to be said, as bytes in time.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    /// What kind of reply it is.
+    pub kind: Kind,
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub writes: Vec<Write>,
+    /// Whether the connection breaks after the last write instead of ending the body properly.
+    pub breaks: bool,
+}
+
+/// Bytes that go out together.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// When, from the moment the request was read.
+    pub at: Duration,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+impl Draft {
+    /// The same as bytes. A stream ends in `[DONE]`.
+    pub fn transcribe(self) -> Transcript {
+        let stream = self.kind == Kind::Stream;
+        let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
+        let mut headers = vec![("content-type", content_type.to_owned())];
+        headers.extend(self.headers);
+        let mut writes: Vec<Write> = self
+            .bodies
+            .iter()
+            .zip(&self.due)
+            .map(|(body, at)| Write { at: *at, bytes: if stream { event(body) } else { body.to_string().into_bytes() } })
+            .collect();
+        if stream {
+            let at = self.due.last().copied().unwrap_or_default();
+            writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
+        }
+        Transcript { kind: self.kind, status: self.status, headers, writes, breaks: false }
+    }
+}
+
+/// A chunk as an event.
+pub(super) fn event(chunk: &Value) -> Vec<u8> {
+    format!("data: {chunk}\n\n").into_bytes()
+}
+
+/// Waits for what is not a stream, then hands the reply to hyper.
+pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<Outgoing> {
+    let stream = transcript.kind == Kind::Stream;
+    if let Some(first) = transcript.writes.first().filter(|_| !stream) {
+        sleep_until(began + first.at).await;
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(transcript.status).unwrap_or(StatusCode::OK);
+    for (name, value) in &transcript.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    if !stream && !response.headers().contains_key(CONTENT_LENGTH) && !transcript.breaks {
+        let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
+    let paced = Paced { began, writes: transcript.writes.into_iter(), next: None, breaks: transcript.breaks, sleep: None };
+    response.map(|()| paced.boxed())
+}
+
+/// A body whose frames come at their instants.
+struct Paced {
+    began: Instant,
+    writes: std::vec::IntoIter<Write>,
+    next: Option<Write>,
+    breaks: bool,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// Breaking at once would drop what hyper has buffered, the head among it.
+const BEFORE_BREAKING: Duration = Duration::from_millis(20);
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.next.is_none() {
+            self.next = self.writes.next();
+            let at = match &self.next {
+                Some(write) => Some(self.began + write.at),
+                None if self.breaks => Some(Instant::now() + BEFORE_BREAKING),
+                None => return Poll::Ready(None),
+            };
+            self.sleep = at.filter(|at| *at > Instant::now()).map(|at| Box::pin(sleep_until(at)));
+        }
+        if let Some(sleep) = &mut self.sleep {
+            ready!(sleep.as_mut().poll(context));
+            self.sleep = None;
+        }
+        match self.next.take() {
+            Some(write) => Poll::Ready(Some(Ok(Frame::data(Bytes::from(write.bytes))))),
+            None => {
+                self.breaks = false;
+                Poll::Ready(Some(Err(io::Error::other("the connection is to break here"))))
+            }
+        }
+    }
+}
+

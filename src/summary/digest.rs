@@ -1,0 +1,465 @@
+//! What scripts read: the figures of a run, worked out, with one verdict. Its schema is `schemas/digest.json`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Summary;
+use super::tally::{Example, Tally};
+use super::timing::Populations;
+use super::trust::{Belief, Trust, cached_share};
+use crate::check::{self, Check, Level};
+use crate::plan::goal::{Measure, Population, Scalar, Statistic};
+use crate::wire::Dialect;
+
+/// The figures of a run, worked out.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "proofload digest")]
+pub struct Digest {
+    /// Version of proofload.
+    pub proofload: String,
+    /// The one verdict.
+    pub verdict: Outcome,
+    /// Why it is not `pass`, the weightiest first.
+    pub reasons: Vec<String>,
+    /// Name of the profile.
+    pub profile: String,
+    /// Whose contract the endpoint was held to.
+    pub dialect: String,
+    /// Address of the endpoint, without secrets.
+    pub target: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// What the user calls the run.
+    pub labels: BTreeMap<String, String>,
+    /// Seed of the run; giving it back repeats the run.
+    pub seed: u64,
+    /// Length of the window that rates refer to, warm-up excluded, in seconds.
+    pub duration_s: f64,
+    /// The load in words.
+    pub load: String,
+    /// The limit that ended the run early, where one did.
+    pub ended_early: Option<String>,
+    /// Requests of the measured part.
+    pub requests: Requests,
+    /// Requests of the warm-up, which are in no other figure.
+    pub warmup: Warmup,
+    /// Requests by outcome; they add up to `requests.planned`.
+    pub outcomes: BTreeMap<String, u64>,
+    /// The same by cause, where an outcome has several.
+    pub classes: BTreeMap<String, u64>,
+    /// What went wrong, in words, with how often.
+    pub failures: Vec<Counted>,
+    /// Replies by HTTP status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Timings in microseconds, by measure and population.
+    pub timings_us: BTreeMap<String, Timings>,
+    /// Events with content per arrival with content.
+    pub events_per_arrival: Statistics,
+    /// Rates per second.
+    pub rates_per_s: Rates,
+    /// Failed / ended of their own; null where none ended.
+    pub error_rate: Option<f64>,
+    /// Replies with a broken MUST / replies with status 200; null where none came.
+    pub violation_rate: Option<f64>,
+    /// Token counts.
+    pub tokens: Tokens,
+    /// Prompts.
+    pub prompts: Prompts,
+    /// Checks of the dialect by id.
+    pub checks: BTreeMap<String, Judgement>,
+    /// Goals with whether they held.
+    pub goals: Vec<GoalResult>,
+    /// Whether the measurement can be believed.
+    pub trust: Trust,
+}
+
+/// The one verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Everything held.
+    Pass,
+    /// A MUST or a goal is broken, or nothing was ok.
+    Fail,
+    /// Nothing was measured, or the measurement cannot be believed.
+    Invalid,
+    /// The user interrupted the run.
+    Interrupted,
+}
+
+impl Outcome {
+    /// Name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "fail",
+            Outcome::Invalid => "invalid",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Requests of the measured part.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Requests {
+    /// Planned; every one has an outcome.
+    pub planned: u64,
+    /// Handed to the HTTP client.
+    pub sent: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Ok with no MUST broken that is not known.
+    pub good: u64,
+    /// Ended of their own, and not ok.
+    pub failed: u64,
+    /// Share of the planned that are good and within the limits for a single request.
+    pub good_fraction: Option<f64>,
+}
+
+/// Requests of the warm-up.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Warmup {
+    /// Planned.
+    pub planned: u64,
+    /// By outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Broken MUSTs, by check.
+    pub must_broken: BTreeMap<String, u64>,
+}
+
+/// A text with how often it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counted {
+    /// The text.
+    pub text: String,
+    /// How often it came.
+    pub count: u64,
+}
+
+/// A measure in its populations.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Timings {
+    /// Exchanges that ended ok.
+    pub ok: Statistics,
+    /// Exchanges that failed, with the time they took to.
+    pub failed: Statistics,
+    /// All; failed, missed and unfinished count as infinite, shown as null.
+    pub all: Statistics,
+}
+
+/// Statistics of samples; null is infinity, or the lack of any sample where `count` is 0.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Statistics {
+    /// Number of samples.
+    pub count: u64,
+    /// Smallest.
+    pub min: Option<u64>,
+    /// Arithmetic mean.
+    pub mean: Option<u64>,
+    /// Median, by nearest rank as all percentiles.
+    pub p50: Option<u64>,
+    /// 90th percentile.
+    pub p90: Option<u64>,
+    /// 95th percentile.
+    pub p95: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// 99.9th percentile.
+    #[serde(rename = "p99.9")]
+    pub p99_9: Option<u64>,
+    /// Largest.
+    pub max: Option<u64>,
+}
+
+/// Rates per second over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Rates {
+    /// Exchanges completed, however they ended.
+    pub requests: Option<f64>,
+    /// Exchanges completed that are good and within the limits for a single request.
+    pub good_requests: Option<f64>,
+    /// Completion tokens.
+    pub output_tokens: Option<f64>,
+    /// Prompt and completion tokens.
+    pub total_tokens: Option<f64>,
+}
+
+/// Token counts.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Tokens {
+    /// Of the prompts.
+    pub prompt: f64,
+    /// Generated.
+    pub completion: f64,
+    /// Of the prompts, from a cache; null where no prompt tokens are stated.
+    pub cached_share: Option<f64>,
+    /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
+    pub source: String,
+}
+
+/// Prompts.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Prompts {
+    /// Share of the prompts sent that are distinct.
+    pub distinct_share: f64,
+    /// Whether repeated prompts were meant.
+    pub reuse: bool,
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// How binding it is: `must`, `should` or `may`.
+    pub level: String,
+    /// The rule.
+    pub rule: String,
+    /// Exchanges for which it held.
+    pub pass: u64,
+    /// Exchanges, or findings over the whole run, that broke it, at whatever level.
+    pub fail: u64,
+    /// Of these, as a MUST.
+    pub must: u64,
+    /// Of these, as a SHOULD.
+    pub should: u64,
+    /// Exchanges to which it did not apply.
+    pub skip: u64,
+    /// Why its being broken is accepted, where the baseline lists it.
+    pub known: Option<String>,
+    /// What spans the run, in words, where that broke it.
+    pub across: Option<String>,
+    /// What was worth reporting, by its text.
+    pub notes: Vec<Counted>,
+    /// The broken exchanges with the lowest numbers.
+    pub examples: Vec<Example>,
+}
+
+/// A goal with whether it held.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GoalResult {
+    /// As the user wrote it.
+    pub goal: String,
+    /// Whether it held.
+    pub held: bool,
+    /// What was measured: microseconds, a fraction or a rate; null is infinity or the lack of any sample.
+    pub value: Option<f64>,
+    /// What was wanted, in the same unit.
+    pub wanted: f64,
+}
+
+impl Digest {
+    /// Works out the figures of a run.
+    pub fn of(summary: &Summary) -> Digest {
+        let meta = &summary.meta;
+        let trust = Trust::of(summary);
+        let checks = judgements(summary);
+        let goals = goal_results(summary);
+        let (verdict, reasons) = decide(summary, &checks, &goals, &trust);
+        let failed = summary.planned() - summary.count(&["ok", "missed", "unsent", "unfinished"]);
+        Digest {
+            proofload: summary.proofload.clone(),
+            verdict,
+            reasons,
+            profile: meta.profile.clone(),
+            dialect: meta.dialect.clone(),
+            target: meta.target.clone(),
+            model: meta.model.clone(),
+            labels: meta.labels.clone(),
+            seed: meta.seed,
+            duration_s: summary.window_s(),
+            load: meta.load.clone(),
+            ended_early: summary.ending.early.clone(),
+            requests: Requests {
+                planned: summary.planned(),
+                sent: summary.planned() - summary.count(&["missed", "unsent"]),
+                ok: summary.count(&["ok"]),
+                good: summary.counts.good,
+                failed,
+                good_fraction: summary.scalar(Scalar::GoodFraction),
+            },
+            warmup: Warmup {
+                planned: summary.warmup.values().sum(),
+                outcomes: summary.warmup.clone(),
+                must_broken: summary.checks.iter().filter(|(_, t)| t.warmup_must > 0).map(|(id, t)| (id.clone(), t.warmup_must)).collect(),
+            },
+            outcomes: summary.outcomes.clone(),
+            classes: summary.classes.clone(),
+            failures: counted(&summary.failures),
+            statuses: summary.statuses.clone(),
+            timings_us: Measure::ALL.iter().map(|measure| (measure.name().to_owned(), Timings::of(summary, *measure))).collect(),
+            events_per_arrival: Statistics::of(
+                &Populations { ok: summary.events_per_arrival.clone(), ..Populations::default() },
+                Population::Ok,
+            ),
+            rates_per_s: Rates {
+                requests: summary.scalar(Scalar::Requests),
+                good_requests: summary.scalar(Scalar::GoodRequests),
+                output_tokens: summary.scalar(Scalar::OutputTokens),
+                total_tokens: summary.scalar(Scalar::TotalTokens),
+            },
+            error_rate: summary.scalar(Scalar::ErrorRate),
+            violation_rate: summary.scalar(Scalar::ViolationRate),
+            tokens: Tokens::of(summary),
+            prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
+            checks,
+            goals,
+            trust,
+        }
+    }
+
+    /// Whether nothing was measured, or what was cannot be believed: the cases of exit code 3.
+    pub fn measured_nothing(summary: &Summary) -> Option<String> {
+        if summary.counts.answered == 0 {
+            return Some("no request got an HTTP answer".to_owned());
+        }
+        (summary.counts.asserted == 0).then(|| "no reply was judged, so nothing was asserted".to_owned())
+    }
+}
+
+/// Precedence: interrupted, invalid, fail, pass. The reasons of all that apply are given.
+fn decide(
+    summary: &Summary,
+    checks: &BTreeMap<String, Judgement>,
+    goals: &[GoalResult],
+    trust: &Trust,
+) -> (Outcome, Vec<String>) {
+    let nothing = Digest::measured_nothing(summary);
+    let mut invalid: Vec<String> = nothing.into_iter().collect();
+    if trust.verdict == Belief::Invalid {
+        invalid.extend(trust.reasons.iter().cloned());
+    }
+    let mut broken = Vec::new();
+    if summary.planned() > 0 && summary.count(&["ok"]) == 0 {
+        broken.push("no exchange was ok".to_owned());
+    }
+    let tolerated = summary.goals().iter().any(crate::plan::goal::Goal::tolerates_violations);
+    let unknown = |id: &str| !summary.meta.known.contains_key(id);
+    for (id, judgement) in checks.iter().filter(|(id, j)| j.must > 0 && unknown(id) && !tolerated) {
+        broken.push(format!("MUST {id} broken {}: {}", times(judgement.must), judgement.rule));
+    }
+    for (id, tally) in summary.checks.iter().filter(|(id, t)| t.warmup_must > 0 && unknown(id) && !tolerated) {
+        broken.push(format!("MUST {id} broken {} in the warm-up", times(tally.warmup_must)));
+    }
+    broken.extend(goals.iter().filter(|goal| !goal.held).map(|goal| format!("goal broken: {}", goal.goal)));
+    let verdict = if summary.ending.interrupted {
+        Outcome::Interrupted
+    } else if !invalid.is_empty() {
+        Outcome::Invalid
+    } else if !broken.is_empty() {
+        Outcome::Fail
+    } else {
+        Outcome::Pass
+    };
+    let interrupted = summary.ending.interrupted.then(|| "interrupted before the end of the plan".to_owned());
+    (verdict, interrupted.into_iter().chain(invalid).chain(broken).collect())
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
+    let Some(dialect) = Dialect::named(&summary.meta.dialect) else { return BTreeMap::new() };
+    let none = Tally::default();
+    check::all(dialect)
+        .map(|check| {
+            let tally = summary.checks.get(check.id).unwrap_or(&none);
+            (check.id.to_owned(), Judgement::of(check, tally, dialect, summary))
+        })
+        .collect()
+}
+
+impl Judgement {
+    fn of(check: &Check, tally: &Tally, dialect: Dialect, summary: &Summary) -> Judgement {
+        let mut by_level = BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
+        let across = tally.across(check);
+        if let Some((level, count, _)) = &across {
+            *by_level.entry(*level).or_default() += count;
+        }
+        Judgement {
+            level: check.level(dialect).map_or("may", Level::name).to_owned(),
+            rule: check.rule.to_owned(),
+            pass: tally.pass,
+            fail: by_level.values().sum(),
+            must: by_level[&Level::Must],
+            should: by_level[&Level::Should],
+            skip: tally.skip,
+            known: summary.meta.known.get(check.id).cloned(),
+            across: across.map(|(_, _, detail)| detail),
+            notes: counted(&tally.notes),
+            examples: tally.examples.clone(),
+        }
+    }
+}
+
+fn counted(texts: &super::distinct::Texts) -> Vec<Counted> {
+    let kept = texts.ranked().into_iter().map(|(text, sighting)| Counted { text: text.to_owned(), count: sighting.count });
+    let other = (texts.other() > 0).then(|| Counted { text: "(others)".to_owned(), count: texts.other() });
+    kept.chain(other).collect()
+}
+
+fn goal_results(summary: &Summary) -> Vec<GoalResult> {
+    summary
+        .goals()
+        .into_iter()
+        .map(|goal| {
+            let value = summary.value(goal.metric);
+            let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
+            GoalResult { held, value: value.filter(|value| value.is_finite()), wanted: goal.value, goal: goal.text }
+        })
+        .collect()
+}
+
+impl Timings {
+    fn of(summary: &Summary, measure: Measure) -> Timings {
+        let none = Populations::default();
+        let populations = summary.timings.get(measure.name()).unwrap_or(&none);
+        Timings {
+            ok: Statistics::of(populations, Population::Ok),
+            failed: Statistics::of(populations, Population::Failed),
+            all: Statistics::of(populations, Population::All),
+        }
+    }
+}
+
+impl Statistics {
+    fn of(populations: &Populations, population: Population) -> Statistics {
+        let get = |statistic| populations.statistic(population, statistic).filter(|us| us.is_finite()).map(whole);
+        let p = |p| get(Statistic::Percentile(p));
+        Statistics {
+            count: populations.count(population),
+            min: get(Statistic::Min),
+            mean: get(Statistic::Mean),
+            p50: p(50.0),
+            p90: p(90.0),
+            p95: p(95.0),
+            p99: p(99.0),
+            p99_9: p(99.9),
+            max: get(Statistic::Max),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of at most an hour")]
+fn whole(us: f64) -> u64 {
+    us.round() as u64
+}
+
+impl Tokens {
+    fn of(summary: &Summary) -> Tokens {
+        let counts = &summary.counts;
+        let source = match (counts.tokens_from_usage, counts.tokens_from_events) {
+            (0, 0) => "none",
+            (_, 0) => "usage",
+            (0, _) => "events",
+            (_, _) => "mixed",
+        };
+        Tokens {
+            prompt: counts.prompt_millitokens as f64 / 1000.0,
+            completion: counts.completion_millitokens as f64 / 1000.0,
+            cached_share: cached_share(summary),
+            source: source.to_owned(),
+        }
+    }
+}

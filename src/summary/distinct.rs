@@ -1,0 +1,205 @@
+//! What a run remembers of many values in bounded space, so that summaries merge in any order.
+//!
+//! Both structures keep the values whose hashes are lowest. A value among the lowest of the whole run is among the
+//! lowest of every part of it, so its count is exact however the run is cut, and what is kept is a fair sample.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How often a value came, and in which requests first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sighting {
+    /// How often.
+    pub count: u64,
+    /// Lowest number of a request it came in.
+    pub first: u64,
+    /// The next lowest, where it came twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<u64>,
+}
+
+impl Sighting {
+    fn once(seq: u64) -> Sighting {
+        Sighting { count: 1, first: seq, second: None }
+    }
+
+    fn merge(&mut self, other: Sighting) {
+        let mut seqs: Vec<u64> = [Some(self.first), self.second, Some(other.first), other.second].into_iter().flatten().collect();
+        seqs.sort_unstable();
+        *self = Sighting { count: self.count + other.count, first: seqs[0], second: seqs.get(1).copied() };
+    }
+}
+
+/// Counts of short texts: at most 32 of them, the others counted together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// How many texts came.
+    pub total: u64,
+    /// Those that are kept, with their counts.
+    pub kept: BTreeMap<String, Sighting>,
+}
+
+const TEXTS: usize = 32;
+const TEXT_CHARS: usize = 200;
+
+impl Texts {
+    /// Counts a text, cut to 200 characters.
+    pub fn add(&mut self, text: &str, seq: u64) {
+        self.total += 1;
+        let text = match text.char_indices().nth(TEXT_CHARS) {
+            Some((end, _)) => &text[..end],
+            None => text,
+        };
+        self.keep(text.to_owned(), Sighting::once(seq));
+    }
+
+    /// Adds all texts of another.
+    pub fn merge(&mut self, other: &Texts) {
+        self.total += other.total;
+        for (text, sighting) in &other.kept {
+            self.keep(text.clone(), *sighting);
+        }
+    }
+
+    /// Texts that came but are not kept by name.
+    pub fn other(&self) -> u64 {
+        self.total - self.kept.values().map(|sighting| sighting.count).sum::<u64>()
+    }
+
+    /// The texts by falling count.
+    pub fn ranked(&self) -> Vec<(&str, Sighting)> {
+        let mut ranked: Vec<(&str, Sighting)> = self.kept.iter().map(|(text, sighting)| (text.as_str(), *sighting)).collect();
+        ranked.sort_by_key(|(text, sighting)| (std::cmp::Reverse(sighting.count), *text));
+        ranked
+    }
+
+    fn keep(&mut self, text: String, sighting: Sighting) {
+        self.kept.entry(text).and_modify(|known| known.merge(sighting)).or_insert(sighting);
+        if self.kept.len() > TEXTS {
+            let last = self.kept.keys().max_by_key(|text| xxh3_64(text.as_bytes())).cloned();
+            last.and_then(|text| self.kept.remove(&text));
+        }
+    }
+}
+
+/// Which of many values came more than once: exact up to 16,384 distinct values, beyond that a sample of as many.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeats {
+    /// How many values came.
+    pub total: u64,
+    /// The values that are kept, by hash.
+    pub kept: BTreeMap<u64, Sighting>,
+}
+
+const SAMPLE: usize = 16_384;
+
+impl Repeats {
+    /// Counts a value by its text.
+    pub fn add(&mut self, value: &str, seq: u64) {
+        self.add_hash(xxh3_64(value.as_bytes()), seq);
+    }
+
+    /// Counts a value by its hash, which must be spread evenly.
+    pub fn add_hash(&mut self, hash: u64, seq: u64) {
+        self.total += 1;
+        self.keep(hash, Sighting::once(seq));
+    }
+
+    /// Adds all values of another.
+    pub fn merge(&mut self, other: &Repeats) {
+        self.total += other.total;
+        for (hash, sighting) in &other.kept {
+            self.keep(*hash, *sighting);
+        }
+    }
+
+    /// Values among those kept that had come before, and the lowest pair of requests that shared one.
+    pub fn repeated(&self) -> (u64, Option<(u64, u64)>) {
+        let repeats = self.kept.values().map(|sighting| sighting.count - 1).sum();
+        let pair = self.kept.values().filter_map(|sighting| Some((sighting.first, sighting.second?))).min();
+        (repeats, pair)
+    }
+
+    /// Share of the values that are distinct; 1 where none came.
+    pub fn distinct_share(&self) -> f64 {
+        let seen: u64 = self.kept.values().map(|sighting| sighting.count).sum();
+        if seen == 0 { 1.0 } else { self.kept.len() as f64 / seen as f64 }
+    }
+
+    /// Whether more values came than are kept.
+    pub fn is_sample(&self) -> bool {
+        self.kept.values().map(|sighting| sighting.count).sum::<u64>() < self.total
+    }
+
+    fn keep(&mut self, hash: u64, sighting: Sighting) {
+        if self.kept.len() >= SAMPLE && self.kept.last_key_value().is_some_and(|(last, _)| hash > *last) {
+            return;
+        }
+        self.kept.entry(hash).and_modify(|known| known.merge(sighting)).or_insert(sighting);
+        if self.kept.len() > SAMPLE {
+            self.kept.pop_last();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_comes_twice_is_found_with_both_requests() {
+        let mut repeats = Repeats::default();
+        for (value, seq) in [("a", 9), ("b", 2), ("a", 4), ("a", 7)] {
+            repeats.add(value, seq);
+        }
+        assert_eq!(repeats.repeated(), (2, Some((4, 7))));
+        assert!((repeats.distinct_share() - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn beyond_its_size_it_is_a_fair_sample() {
+        let mut repeats = Repeats::default();
+        for seq in 0..100_000_u64 {
+            repeats.add(&format!("id-{}", seq / 2), seq);
+        }
+        assert!(repeats.is_sample() && repeats.kept.len() == SAMPLE);
+        assert!((repeats.distinct_share() - 0.5).abs() < 1e-9, "every kept value came twice");
+        assert_eq!(repeats.repeated().0, SAMPLE as u64);
+    }
+
+    #[test]
+    fn many_texts_stay_bounded_and_add_up() {
+        let mut texts = Texts::default();
+        (0..1000).for_each(|seq| texts.add(&format!("warning {}", seq % 100), seq));
+        assert_eq!((texts.kept.len(), texts.total), (TEXTS, 1000));
+        assert_eq!(texts.other(), 1000 - 10 * TEXTS as u64);
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_grouping_do_not_matter(values in prop::collection::vec((0_u64..60, 0_u64..1000), 0..200), cut in 0_usize..200) {
+            let fill = |values: &[(u64, u64)]| {
+                let (mut texts, mut repeats) = (Texts::default(), Repeats::default());
+                for (value, seq) in values {
+                    texts.add(&value.to_string(), *seq);
+                    repeats.add(&value.to_string(), *seq);
+                }
+                (texts, repeats)
+            };
+            let whole = fill(&values);
+            let (left, right) = values.split_at(cut.min(values.len()));
+            let (mut texts, mut repeats) = fill(right);
+            let (other_texts, other_repeats) = fill(left);
+            texts.merge(&other_texts);
+            repeats.merge(&other_repeats);
+            prop_assert_eq!((texts, repeats), whole);
+        }
+    }
+}

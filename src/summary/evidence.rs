@@ -1,0 +1,50 @@
+//! What may be kept and shown of an exchange: short, without secrets, without control characters.
+
+use crate::exchange::Exchange;
+use crate::plan::secret::Redactor;
+use crate::plan::target::Target;
+
+/// Makes evidence fit to be kept.
+#[derive(Debug)]
+pub struct Evidence<'p> {
+    target: &'p Target,
+    redactor: Redactor,
+}
+
+const FIRST_BYTES: usize = 200;
+/// Longest body that stands in a command line; Linux allows 128 KiB for one argument.
+const CURL_BODY: usize = 16_384;
+
+impl<'p> Evidence<'p> {
+    /// Evidence about exchanges with this target.
+    pub fn of(target: &'p Target) -> Evidence<'p> {
+        Evidence { target, redactor: target.redactor() }
+    }
+
+    /// A text from the endpoint without our secrets and without control characters, which could drive a terminal.
+    pub fn clean(&self, text: &str) -> String {
+        self.redactor.clean(text).chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+    }
+
+    /// The first bytes of the body.
+    pub fn first_bytes(&self, exchange: &Exchange) -> String {
+        // A secret may straddle the cut, so it is taken out first.
+        let bytes = &exchange.body.bytes;
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * FIRST_BYTES)]);
+        self.clean(&text).chars().take(FIRST_BYTES).collect()
+    }
+
+    /// A command line that sends the same request; a body too long for one is left out.
+    pub fn curl(&self, exchange: &Exchange) -> String {
+        let body = &exchange.asked.body;
+        if body.len() > CURL_BODY {
+            return self.redactor.clean(&self.target.curl(b"@body.json", exchange.asked.wanted.stream));
+        }
+        self.redactor.clean(&self.target.curl(body, exchange.asked.wanted.stream))
+    }
+}
+
+/// Control characters, and the marks that turn the direction of a text around.
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,37 @@
+//! Goals held against a summary.
+
+use super::Summary;
+use crate::plan::goal::{Goal, Metric, Scalar};
+
+impl Summary {
+    /// The goals of the run; they were read once before, when the plan was made.
+    pub fn goals(&self) -> Vec<Goal> {
+        self.meta.goals.iter().filter_map(|text| Goal::parse(text).ok()).collect()
+    }
+
+    /// The value that a goal looks at: microseconds, a fraction, or a count per second. None without a sample, so
+    /// that zero samples never satisfy a goal.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Timing(measure, population, statistic) => self.timings.get(measure.name())?.statistic(population, statistic),
+            Metric::Scalar(scalar) => self.scalar(scalar),
+        }
+    }
+
+    /// A figure of the whole run; none where nothing was counted that it could be worked out from.
+    pub fn scalar(&self, scalar: Scalar) -> Option<f64> {
+        let ended = self.planned() - self.count(&["missed", "unsent", "unfinished"]);
+        let window = self.window_s();
+        let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
+        let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
+        match scalar {
+            Scalar::ErrorRate => share(ended - self.count(&["ok"]), ended),
+            Scalar::ViolationRate => share(self.counts.violating, self.counts.status_200),
+            Scalar::GoodFraction => share(self.counts.within_limits, self.planned()),
+            Scalar::Requests => rate(self.counts.completed_in_window as f64),
+            Scalar::GoodRequests => rate(self.counts.good_in_window as f64),
+            Scalar::OutputTokens => rate(self.counts.output_millitokens_in_window as f64 / 1000.0),
+            Scalar::TotalTokens => rate(self.counts.total_millitokens_in_window as f64 / 1000.0),
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! What a run leaves behind.
+//!
+//! A [`Summary`] holds only what adds up: integers, histograms, and bounded sets in which the lowest win. So threads,
+//! machines and phases join by [`Summary::merge`] in any order, and every ratio and percentile is worked out by
+//! whoever reads it ([`digest`], [`trust`], [`goals`]).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Check, Level, Verdict};
+use crate::exchange::{Outcome, Reading, TokenSource};
+use crate::plan::baseline::Known;
+use crate::plan::goal::Measure;
+use crate::plan::{Goodput, Plan};
+
+pub mod digest;
+pub mod distinct;
+pub mod evidence;
+pub mod goals;
+pub mod tally;
+pub mod timing;
+pub mod trust;
+
+use distinct::{Repeats, Texts};
+use evidence::Evidence;
+use tally::Tally;
+use timing::{Populations, Timing};
+use trust::Health;
+
+/// Version of the file format; raised when a reader of the last would misunderstand.
+pub const FORMAT: u32 = 1;
+
+/// What a run leaves behind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Version of this file's format.
+    pub format: u32,
+    /// Version of proofload that wrote it.
+    pub proofload: String,
+    /// What was run.
+    pub meta: Meta,
+    /// How it ended.
+    pub ending: Ending,
+    /// Tickets of the measured part by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// The same, split by cause where an outcome has several, as `truncated.no_done`.
+    pub classes: BTreeMap<String, u64>,
+    /// What went wrong, in words: `outcome: cause`.
+    pub failures: Texts,
+    /// Replies of the measured part by HTTP status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Tickets of the warm-up by outcome; they are in no other figure.
+    pub warmup: BTreeMap<String, u64>,
+    /// Further counts of the measured part.
+    pub counts: Counts,
+    /// Timings by measure.
+    pub timings: BTreeMap<String, Populations>,
+    /// Events with content per arrival with content; a count in the place of microseconds.
+    pub events_per_arrival: Timing,
+    /// Checks by id.
+    pub checks: BTreeMap<String, Tally>,
+    /// Prompts, by hash.
+    pub prompts: Repeats,
+    /// How the client was.
+    pub health: Health,
+}
+
+/// What was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// Name of the profile.
+    pub profile: String,
+    /// What the user calls the run.
+    pub labels: BTreeMap<String, String>,
+    /// Address of the endpoint, without secrets.
+    pub target: String,
+    /// Whether it was the built-in reference endpoint.
+    pub builtin: bool,
+    /// Whose contract it was held to.
+    pub dialect: String,
+    /// The model asked for, where one was.
+    pub model: Option<String>,
+    /// The load in words.
+    pub load: String,
+    /// Requests per second asked for, of an open load.
+    pub rate_per_s: Option<f64>,
+    /// Whether a cap on requests in flight was set.
+    pub capped: bool,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Unix time of the start, in milliseconds.
+    pub started_unix_ms: u64,
+    /// Length of the warm-up.
+    pub warmup_us: u64,
+    /// Goals, as written.
+    pub goals: Vec<String>,
+    /// Limits for a single request, in words, by name.
+    pub goodput: BTreeMap<String, String>,
+    /// Whether repeated prompts were meant.
+    pub reuse: bool,
+    /// Ids of checks whose being broken is known, with the reason.
+    pub known: BTreeMap<String, String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ending {
+    /// Whether the user interrupted it.
+    pub interrupted: bool,
+    /// The limit that ended it early, in words.
+    pub early: Option<String>,
+    /// End of the window in which completions count for rates, from the start of the run.
+    pub window_us: u64,
+}
+
+/// Counts of the measured part beside the outcomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Ok and no MUST broken that is not known.
+    pub good: u64,
+    /// Good and within the limits for a single request.
+    pub within_limits: u64,
+    /// Replies with status 200.
+    pub status_200: u64,
+    /// Replies with status 200 that broke a MUST.
+    pub violating: u64,
+    /// Exchanges whose bodies were dropped unread, since the judges could not keep up.
+    pub unjudged: u64,
+    /// Replies with any HTTP status, those of the warm-up included.
+    pub answered: u64,
+    /// Exchanges, those of the warm-up included, for which at least one rule was judged to hold or to be broken.
+    pub asserted: u64,
+    /// Requests sent by the end of the window, but for our own lateness.
+    pub sent_in_time: u64,
+    /// Exchanges completed within the window.
+    pub completed_in_window: u64,
+    /// Of these, good and within the limits.
+    pub good_in_window: u64,
+    /// Completion tokens of exchanges completed within the window, in thousandths.
+    pub output_millitokens_in_window: u64,
+    /// All tokens of exchanges completed within the window, in thousandths.
+    pub total_millitokens_in_window: u64,
+    /// Prompt tokens, in thousandths (some endpoints state fractions).
+    pub prompt_millitokens: u64,
+    /// Completion tokens, in thousandths.
+    pub completion_millitokens: u64,
+    /// Prompt tokens from a cache, in thousandths.
+    pub cached_millitokens: u64,
+    /// Exchanges whose tokens come from usage.
+    pub tokens_from_usage: u64,
+    /// Exchanges whose tokens were counted from events.
+    pub tokens_from_events: u64,
+}
+
+/// An exchange with what the checks say of it.
+#[derive(Debug)]
+pub struct Judged<'r> {
+    /// The exchange, read.
+    pub reading: &'r Reading<'r>,
+    /// Every check of the dialect with its verdict.
+    pub verdicts: &'r [(&'static Check, Verdict)],
+    /// Whether it ended within the window in which completions count for rates.
+    pub in_window: bool,
+    /// Whether it was sent by the end of the window, but for our own lateness.
+    pub in_time: bool,
+}
+
+/// Two summaries that do not belong together.
+#[derive(Debug, thiserror::Error)]
+#[error("the summaries are of different runs: {what} is {ours} in one and {theirs} in the other")]
+pub struct Mismatch {
+    what: &'static str,
+    ours: String,
+    theirs: String,
+}
+
+impl Summary {
+    /// An empty summary of a plan's run.
+    pub fn new(plan: &Plan, started_unix_ms: u64) -> Summary {
+        Summary {
+            format: FORMAT,
+            proofload: env!("CARGO_PKG_VERSION").to_owned(),
+            meta: Meta::of(plan, started_unix_ms),
+            ending: Ending::default(),
+            outcomes: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            failures: Texts::default(),
+            statuses: BTreeMap::new(),
+            warmup: BTreeMap::new(),
+            counts: Counts::default(),
+            timings: BTreeMap::new(),
+            events_per_arrival: Timing::default(),
+            checks: BTreeMap::new(),
+            prompts: Repeats::default(),
+            health: Health::default(),
+        }
+    }
+
+    /// Adds an exchange.
+    pub fn record(&mut self, judged: &Judged<'_>, goodput: Option<Goodput>, evidence: &Evidence<'_>) {
+        let reading = judged.reading;
+        let exchange = reading.exchange;
+        let warmup = self.is_warmup(exchange.ticket.due);
+        let broken = self.record_checks(judged, warmup, evidence);
+        self.counts.answered += u64::from(exchange.head.is_some());
+        self.counts.asserted += u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
+        if warmup {
+            *self.warmup.entry(reading.outcome.name().to_owned()).or_default() += 1;
+            return;
+        }
+        self.record_outcome(reading, evidence);
+        if reading.outcome.sent() {
+            self.prompts.add_hash(exchange.asked.prompt_hash, exchange.ticket.seq);
+        }
+        self.counts.unjudged += u64::from(exchange.unjudged);
+        self.counts.sent_in_time += u64::from(judged.in_time);
+        if exchange.status() == Some(200) {
+            self.counts.status_200 += 1;
+            self.counts.violating += u64::from(broken != Broken::No);
+        }
+        let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
+        let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
+        self.counts.good += u64::from(good);
+        self.counts.within_limits += u64::from(within);
+        self.record_tokens(reading, judged.in_window);
+        if judged.in_window {
+            self.counts.completed_in_window += 1;
+            self.counts.good_in_window += u64::from(within);
+        }
+        self.record_timings(reading);
+    }
+
+    /// Adds all exchanges of another part of the same run.
+    ///
+    /// # Errors
+    /// If the two are not parts of one run.
+    pub fn merge(&mut self, other: Summary) -> Result<(), Mismatch> {
+        self.meta.matches(&other.meta)?;
+        self.ending.interrupted |= other.ending.interrupted;
+        self.ending.early = self.ending.early.take().or(other.ending.early);
+        self.ending.window_us = self.ending.window_us.max(other.ending.window_us);
+        for (ours, theirs) in [
+            (&mut self.outcomes, other.outcomes),
+            (&mut self.classes, other.classes),
+            (&mut self.statuses, other.statuses),
+            (&mut self.warmup, other.warmup),
+        ] {
+            theirs.into_iter().for_each(|(key, count)| *ours.entry(key).or_default() += count);
+        }
+        self.failures.merge(&other.failures);
+        self.counts.merge(&other.counts);
+        for (measure, theirs) in &other.timings {
+            self.timings.entry(measure.clone()).or_default().merge(theirs);
+        }
+        self.events_per_arrival.merge(&other.events_per_arrival);
+        for (id, theirs) in other.checks {
+            self.checks.entry(id).or_default().merge(theirs);
+        }
+        self.prompts.merge(&other.prompts);
+        self.health.merge(&other.health);
+        Ok(())
+    }
+
+    /// Tickets of the measured part, all outcomes together.
+    pub fn planned(&self) -> u64 {
+        self.outcomes.values().sum()
+    }
+
+    /// Tickets of the measured part with one of these outcomes.
+    pub fn count(&self, outcomes: &[&str]) -> u64 {
+        outcomes.iter().filter_map(|name| self.outcomes.get(*name)).sum()
+    }
+
+    /// Length of the window in which completions count for rates, without the warm-up, in seconds.
+    pub fn window_s(&self) -> f64 {
+        self.ending.window_us.saturating_sub(self.meta.warmup_us) as f64 / 1e6
+    }
+
+    fn is_warmup(&self, due: Duration) -> bool {
+        due.as_micros() < u128::from(self.meta.warmup_us)
+    }
+
+    fn record_checks(&mut self, judged: &Judged<'_>, warmup: bool, evidence: &Evidence<'_>) -> Broken {
+        let mut broken = Broken::No;
+        for (check, verdict) in judged.verdicts {
+            if let Verdict::Broken { level, .. } = verdict {
+                let dialect = judged.reading.exchange.asked.wanted.dialect;
+                if level.or_else(|| check.level(dialect)) == Some(Level::Must) {
+                    let known = self.meta.known.contains_key(check.id);
+                    broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
+                }
+            }
+            if !self.checks.contains_key(check.id) {
+                self.checks.insert(check.id.to_owned(), Tally::default());
+            }
+            if let Some(tally) = self.checks.get_mut(check.id) {
+                tally.record(check, verdict, judged.reading, warmup, evidence);
+            }
+        }
+        broken
+    }
+
+    fn record_outcome(&mut self, reading: &Reading<'_>, evidence: &Evidence<'_>) {
+        let outcome = reading.outcome;
+        bump(&mut self.outcomes, outcome.name());
+        if let Some(class) = outcome.class() {
+            bump(&mut self.classes, &format!("{}.{class}", outcome.name()));
+        }
+        if let Some(status) = reading.exchange.status() {
+            bump(&mut self.statuses, &status.to_string());
+        }
+        if outcome.failed() {
+            let cause = reading.cause().map(|cause| evidence.clean(&cause));
+            let text = cause.map_or(outcome.to_string(), |cause| format!("{outcome}: {cause}"));
+            self.failures.add(&text, reading.exchange.ticket.seq);
+        }
+    }
+
+    fn record_tokens(&mut self, reading: &Reading<'_>, in_window: bool) {
+        let Some(tokens) = reading.tokens() else { return };
+        let (prompt, completion) = (milli(tokens.prompt), milli(tokens.completion));
+        self.counts.prompt_millitokens += prompt;
+        self.counts.completion_millitokens += completion;
+        self.counts.cached_millitokens += milli(tokens.cached);
+        match tokens.source {
+            TokenSource::Usage => self.counts.tokens_from_usage += 1,
+            TokenSource::Events => self.counts.tokens_from_events += 1,
+        }
+        if in_window {
+            self.counts.output_millitokens_in_window += completion;
+            self.counts.total_millitokens_in_window += prompt + completion;
+        }
+    }
+
+    /// Failed, missed and unfinished exchanges count as infinite in the endpoint's measures that apply to them; the
+    /// client's own (lateness, connect) have a finite sample whatever became of the exchange.
+    fn record_timings(&mut self, reading: &Reading<'_>) {
+        let exchange = reading.exchange;
+        let outcome = reading.outcome;
+        if outcome == Outcome::Unsent {
+            return;
+        }
+        let streamed = exchange.asked.wanted.stream;
+        let since_due = |at: Option<Duration>| at.map(|at| at.saturating_sub(exchange.ticket.due));
+        let since_sent = |at: Option<Duration>| Some(at?.saturating_sub(exchange.sent?));
+        let samples = [
+            (Measure::ResponseTime, Some(exchange.response_time()), true),
+            (Measure::ServiceTime, exchange.service_time(), true),
+            (Measure::FirstToken, since_due(reading.first_token()), streamed),
+            (Measure::FirstTokenFromSent, since_sent(reading.first_token()), streamed),
+            (Measure::LastToken, since_due(reading.last_token()), streamed),
+            (Measure::TimePerOutputToken, reading.time_per_output_token(), streamed),
+            (Measure::Head, since_sent(exchange.head.as_ref().map(|head| head.at)), true),
+        ];
+        for (measure, sample, applies) in samples {
+            let populations = self.timings.entry(measure.name().to_owned()).or_default();
+            if outcome == Outcome::Ok {
+                sample.iter().for_each(|time| populations.ok.record(*time));
+            } else if applies {
+                populations.infinite += 1;
+                sample.iter().filter(|_| outcome.failed()).for_each(|time| populations.failed.record(*time));
+            }
+        }
+        self.record_gaps(reading, streamed);
+        let ours = [
+            (Measure::Queued, outcome.sent().then(|| exchange.queued())),
+            (Measure::Lateness, exchange.lateness()),
+            (Measure::Connect, exchange.dial.map(|dial| dial.ended.saturating_sub(dial.began))),
+        ];
+        for (measure, sample) in ours {
+            let Some(time) = sample else { continue };
+            let populations = self.timings.entry(measure.name().to_owned()).or_default();
+            populations.ours = true;
+            if outcome == Outcome::Ok { populations.ok.record(time) } else { populations.failed.record(time) }
+        }
+    }
+
+    /// A failed stream adds one infinite gap to `all`, however many finite ones came before it failed.
+    fn record_gaps(&mut self, reading: &Reading<'_>, streamed: bool) {
+        let populations = self.timings.entry(Measure::TokenGap.name().to_owned()).or_default();
+        let ok = reading.outcome == Outcome::Ok;
+        if !ok && streamed {
+            populations.infinite += 1;
+        }
+        if !ok && !reading.outcome.failed() {
+            return;
+        }
+        let timing = if ok { &mut populations.ok } else { &mut populations.failed };
+        reading.token_gaps().into_iter().for_each(|gap| timing.record(gap));
+        reading.events_per_arrival().into_iter().for_each(|events| self.events_per_arrival.record(Duration::from_micros(events)));
+    }
+}
+
+/// Whether an exchange broke a MUST, and whether that was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Broken {
+    No,
+    Known,
+    Unknown,
+}
+
+fn within_limits(reading: &Reading<'_>, limits: Goodput) -> bool {
+    let within = |limit: Option<Duration>, time: Option<Duration>| match (limit, time) {
+        (Some(limit), Some(time)) => time <= limit,
+        _ => true,
+    };
+    let first_token = reading.first_token().map(|at| at.saturating_sub(reading.exchange.ticket.due));
+    within(limits.first_token, first_token)
+        && within(limits.token_gap, reading.token_gaps().into_iter().max())
+        && within(limits.time_per_output_token, reading.time_per_output_token())
+        && within(limits.response_time, Some(reading.exchange.response_time()))
+}
+
+fn bump(counts: &mut BTreeMap<String, u64>, key: &str) {
+    match counts.get_mut(key) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(key.to_owned(), 1);
+        }
+    }
+}
+
+/// Thousandths of a count that an endpoint states; nonsense counts as none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
+fn milli(count: f64) -> u64 {
+    if count.is_finite() { (count.clamp(0.0, 1e12) * 1000.0).round() as u64 } else { 0 }
+}
+
+impl Counts {
+    fn merge(&mut self, other: &Counts) {
+        self.good += other.good;
+        self.within_limits += other.within_limits;
+        self.status_200 += other.status_200;
+        self.violating += other.violating;
+        self.unjudged += other.unjudged;
+        self.answered += other.answered;
+        self.asserted += other.asserted;
+        self.sent_in_time += other.sent_in_time;
+        self.completed_in_window += other.completed_in_window;
+        self.good_in_window += other.good_in_window;
+        self.output_millitokens_in_window += other.output_millitokens_in_window;
+        self.total_millitokens_in_window += other.total_millitokens_in_window;
+        self.prompt_millitokens += other.prompt_millitokens;
+        self.completion_millitokens += other.completion_millitokens;
+        self.cached_millitokens += other.cached_millitokens;
+        self.tokens_from_usage += other.tokens_from_usage;
+        self.tokens_from_events += other.tokens_from_events;
+    }
+}
+
+impl Meta {
+    fn of(plan: &Plan, started_unix_ms: u64) -> Meta {
+        let limits = plan.goodput.unwrap_or_default();
+        let goodput = [
+            ("first_token", limits.first_token),
+            ("token_gap", limits.token_gap),
+            ("time_per_output_token", limits.time_per_output_token),
+            ("response_time", limits.response_time),
+        ];
+        let shown = |limit: Duration| humantime::format_duration(limit).to_string();
+        Meta {
+            profile: plan.profile.clone(),
+            labels: plan.labels.clone(),
+            target: plan.target.shown(),
+            builtin: plan.target.builtin,
+            dialect: plan.target.dialect.name().to_owned(),
+            model: plan.target.model.clone(),
+            load: plan.load.describe(),
+            rate_per_s: plan.load.rate(),
+            capped: plan.load.cap.is_some(),
+            seed: plan.seed,
+            started_unix_ms,
+            warmup_us: u64::try_from(plan.load.warmup.as_micros()).unwrap_or(u64::MAX),
+            goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
+            goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
+            reuse: plan.reuse,
+            known: plan.baseline.iter().map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone())).collect(),
+        }
+    }
+
+    fn matches(&self, other: &Meta) -> Result<(), Mismatch> {
+        let pairs = [
+            ("the profile", self.profile.clone(), other.profile.clone()),
+            ("the target", self.target.clone(), other.target.clone()),
+            ("the dialect", self.dialect.clone(), other.dialect.clone()),
+            ("the load", self.load.clone(), other.load.clone()),
+            ("the seed", self.seed.to_string(), other.seed.to_string()),
+        ];
+        match pairs.into_iter().find(|(_, ours, theirs)| ours != theirs) {
+            Some((what, ours, theirs)) => Err(Mismatch { what, ours, theirs }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What is counted of one check over a run.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::distinct::{Repeats, Texts};
+use super::evidence::Evidence;
+use crate::check::{Across, Check, Finding, Level, Verdict};
+use crate::exchange::Reading;
+
+/// Counts of one check, with the first examples of its being broken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Exchanges for which the rule held.
+    pub pass: u64,
+    /// Exchanges to which it did not apply.
+    pub skip: u64,
+    /// Exchanges that broke it as a MUST.
+    pub must: u64,
+    /// Exchanges that broke it as a SHOULD.
+    pub should: u64,
+    /// Exchanges that broke it as a MAY.
+    pub may: u64,
+    /// Exchanges of the warm-up that broke it as a MUST; those are in no other count.
+    pub warmup_must: u64,
+    /// The broken exchanges with the lowest numbers, at most three.
+    pub examples: Vec<Example>,
+    /// What was worth reporting, by its text.
+    pub notes: Texts,
+    /// Values that may not come twice in a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<Repeats>,
+    /// Values that may not change in a run, by what they belong to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant: BTreeMap<String, Texts>,
+    /// Values that must not all be the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varied: Option<Texts>,
+}
+
+/// One exchange that broke a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Number of the request.
+    pub seq: u64,
+    /// Name of its case.
+    pub case: String,
+    /// Where: a JSON pointer, for a stream behind the number of the event; empty where it is no JSON value.
+    pub place: String,
+    /// What was expected and what came.
+    pub detail: String,
+    /// Further findings of the same exchange, at most four.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
+    /// The first bytes of the body.
+    pub first_bytes: String,
+    /// A command line that sends the same request.
+    pub curl: String,
+}
+
+const EXAMPLES: usize = 3;
+const MORE: usize = 4;
+const KEYS: usize = 32;
+/// A run shorter than this may well have the same value throughout.
+const VARIED_FROM: u64 = 20;
+
+impl Tally {
+    /// Counts a verdict.
+    pub fn record(&mut self, check: &Check, verdict: &Verdict, reading: &Reading<'_>, warmup: bool, evidence: &Evidence<'_>) {
+        let level = check.level(reading.exchange.asked.wanted.dialect).unwrap_or(Level::May);
+        let seq = reading.exchange.ticket.seq;
+        match verdict {
+            Verdict::Pass => self.pass += u64::from(!warmup),
+            Verdict::Skip(_) => self.skip += u64::from(!warmup),
+            Verdict::Noted(text) => {
+                self.pass += u64::from(!warmup);
+                self.notes.add(&evidence.clean(text), seq);
+            }
+            Verdict::Broken { level: own, findings } => {
+                match own.unwrap_or(level) {
+                    Level::Must if warmup => self.warmup_must += 1,
+                    Level::Must => self.must += 1,
+                    Level::Should => self.should += u64::from(!warmup),
+                    Level::May => self.may += u64::from(!warmup),
+                }
+                if self.examples.len() < EXAMPLES || self.examples.last().is_some_and(|last| seq < last.seq) {
+                    self.keep(Example::new(reading, findings, evidence));
+                }
+            }
+        }
+        if !matches!(verdict, Verdict::Skip(_)) {
+            self.remember(check, reading, evidence);
+        }
+    }
+
+    /// Adds the counts of another.
+    pub fn merge(&mut self, other: Tally) {
+        self.pass += other.pass;
+        self.skip += other.skip;
+        self.must += other.must;
+        self.should += other.should;
+        self.may += other.may;
+        self.warmup_must += other.warmup_must;
+        self.notes.merge(&other.notes);
+        other.examples.into_iter().for_each(|example| self.keep(example));
+        if let Some(theirs) = &other.unique {
+            self.unique.get_or_insert_default().merge(theirs);
+        }
+        for (key, values) in &other.constant {
+            self.constant.entry(key.clone()).or_default().merge(values);
+        }
+        self.bound_keys();
+        if let Some(theirs) = &other.varied {
+            self.varied.get_or_insert_default().merge(theirs);
+        }
+    }
+
+    /// How often the rule was broken over the run as a whole, at which level, and in words.
+    pub fn across(&self, check: &Check) -> Option<(Level, u64, String)> {
+        match check.across? {
+            Across::Unique(level, _) => {
+                let (repeats, pair) = self.unique.as_ref()?.repeated();
+                let (first, second) = pair?;
+                Some((level, repeats, format!("the same value in requests {first} and {second}")))
+            }
+            Across::Constant(level, _) => {
+                let changed: Vec<(&String, &Texts)> = self.constant.iter().filter(|(_, values)| values.kept.len() > 1).collect();
+                let (key, values) = changed.first()?;
+                let ranked = values.ranked();
+                let minority = |values: &Texts| values.total - values.ranked().first().map_or(0, |(_, s)| s.count);
+                let detail = format!("{key}: {} in request {}, {} in request {}", ranked[0].0, ranked[0].1.first, ranked[1].0, ranked[1].1.first);
+                Some((level, changed.iter().map(|(_, values)| minority(values)).sum(), detail))
+            }
+            Across::Varied(level, _) => {
+                let values = self.varied.as_ref()?;
+                let same = values.total >= VARIED_FROM && values.kept.len() == 1 && values.other() == 0;
+                same.then(|| (level, values.total, format!("always {}", values.ranked()[0].0)))
+            }
+        }
+    }
+
+    fn remember(&mut self, check: &Check, reading: &Reading<'_>, evidence: &Evidence<'_>) {
+        let seq = reading.exchange.ticket.seq;
+        match check.across {
+            None => {}
+            Some(Across::Unique(_, values)) => {
+                let unique = self.unique.get_or_insert_default();
+                values(reading).iter().for_each(|value| unique.add(value, seq));
+            }
+            Some(Across::Constant(_, value)) => {
+                if let Some((key, value)) = value(reading) {
+                    self.constant.entry(evidence.clean(&key)).or_default().add(&evidence.clean(&value), seq);
+                    self.bound_keys();
+                }
+            }
+            Some(Across::Varied(_, value)) => {
+                if let Some(value) = value(reading) {
+                    self.varied.get_or_insert_default().add(&value, seq);
+                }
+            }
+        }
+    }
+
+    /// Keys beyond the bound are forgotten, the alphabetically last first, whatever the order they came in.
+    fn bound_keys(&mut self) {
+        while self.constant.len() > KEYS {
+            self.constant.pop_last();
+        }
+    }
+
+    fn keep(&mut self, example: Example) {
+        let at = self.examples.partition_point(|known| known.seq <= example.seq);
+        self.examples.insert(at, example);
+        self.examples.truncate(EXAMPLES);
+    }
+}
+
+impl Example {
+    fn new(reading: &Reading<'_>, findings: &[Finding], evidence: &Evidence<'_>) -> Example {
+        let (first, rest) = findings.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+        let said = |finding: &Finding| evidence.clean(format!("{} {}", finding.place, finding.detail).trim());
+        Example {
+            seq: reading.exchange.ticket.seq,
+            case: reading.exchange.asked.wanted.case.clone(),
+            place: first.map(|finding| evidence.clean(&finding.place)).unwrap_or_default(),
+            detail: first.map(|finding| evidence.clean(&finding.detail)).unwrap_or_default(),
+            more: rest.iter().take(MORE).map(said).collect(),
+            first_bytes: evidence.first_bytes(reading.exchange),
+            curl: evidence.curl(reading.exchange),
+        }
+    }
+}

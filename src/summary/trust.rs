@@ -1,0 +1,240 @@
+//! Whether the measurement itself can be believed.
+//!
+//! Every threshold stands in this file. An invalid run never passes; a doubtful one says why on top of its report.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Summary;
+use crate::plan::goal::{Measure, Population, Statistic};
+
+/// Lateness p99 above this, or above this share of the median service time, is doubtful.
+const LATENESS_DOUBTFUL: (Duration, f64) = (Duration::from_millis(10), 0.1);
+/// Lateness p99 above this, or above this share of the median service time, is invalid.
+const LATENESS_INVALID: (Duration, f64) = (Duration::from_millis(100), 1.0);
+/// Share of the asked rate that must be achieved: below the first doubtful, below the second invalid.
+const ACHIEVED: (f64, f64) = (0.99, 0.95);
+/// CPU time over wall time and cores: above the first doubtful, above the second invalid.
+const CPU: (f64, f64) = (0.85, 0.95);
+/// A heartbeat every 10 ms may be late by this much once.
+pub const HEARTBEAT_LATE: Duration = Duration::from_millis(50);
+const LATE_HEARTBEATS: u64 = 1;
+/// Connections opened beyond the most in flight, as a share of the requests.
+const REDIALS: f64 = 0.1;
+/// Share of file descriptors and of ephemeral ports that must be left.
+const HEADROOM: f64 = 0.1;
+/// Share of prompt tokens from a cache that goes unsaid.
+const CACHED: f64 = 0.01;
+/// Below this many requests, shares of them say nothing.
+const FEW: u64 = 20;
+
+/// How the client was while it measured. Times and counts add up; extremes keep the worse.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// CPU time that the process used, where it can be read.
+    pub cpu_us: Option<u64>,
+    /// Wall time times cores.
+    pub core_us: u64,
+    /// Heartbeats that came more than 50 ms late.
+    pub late_heartbeats: u64,
+    /// The latest of them.
+    pub worst_heartbeat_us: u64,
+    /// Periods in which the control group throttled us, where it can be read.
+    pub throttled_periods: Option<u64>,
+    /// Connections opened.
+    pub dials: u64,
+    /// Most requests in flight at once.
+    pub peak_in_flight: u64,
+    /// Most file descriptors open at once, and how many may be.
+    pub descriptors: Option<Used>,
+    /// Ephemeral ports used up by connections, and how many there are; not counted for one HTTP/2 connection.
+    pub ports: Option<Used>,
+}
+
+/// How much of something was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Used {
+    /// Used at most.
+    pub used: u64,
+    /// There are.
+    pub of: u64,
+}
+
+impl Health {
+    /// Adds the health of another part of the run.
+    pub fn merge(&mut self, other: &Health) {
+        let add = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or(0)));
+        self.cpu_us = add(self.cpu_us, other.cpu_us);
+        self.core_us += other.core_us;
+        self.late_heartbeats += other.late_heartbeats;
+        self.worst_heartbeat_us = self.worst_heartbeat_us.max(other.worst_heartbeat_us);
+        self.throttled_periods = add(self.throttled_periods, other.throttled_periods);
+        self.dials += other.dials;
+        self.peak_in_flight += other.peak_in_flight;
+        self.descriptors = worse(self.descriptors, other.descriptors);
+        self.ports = worse(self.ports, other.ports);
+    }
+
+    /// CPU time over wall time and cores.
+    pub fn cpu_share(&self) -> Option<f64> {
+        Some(self.cpu_us? as f64 / self.core_us.max(1) as f64)
+    }
+}
+
+fn worse(a: Option<Used>, b: Option<Used>) -> Option<Used> {
+    [a, b].into_iter().flatten().max_by(|a, b| a.share().total_cmp(&b.share()).then(a.of.cmp(&b.of)))
+}
+
+impl Used {
+    fn share(self) -> f64 {
+        self.used as f64 / self.of.max(1) as f64
+    }
+}
+
+/// Whether a measurement can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trust {
+    /// The verdict.
+    pub verdict: Belief,
+    /// Why it is not `trusted`, the worst first.
+    pub reasons: Vec<String>,
+}
+
+/// How far a measurement can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Belief {
+    /// Nothing speaks against it.
+    Trusted,
+    /// Something may have distorted it.
+    Doubtful,
+    /// It measures something else than the endpoint.
+    Invalid,
+}
+
+impl Belief {
+    /// Name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Belief::Trusted => "trusted",
+            Belief::Doubtful => "doubtful",
+            Belief::Invalid => "invalid",
+        }
+    }
+}
+
+impl Trust {
+    /// Weighs a run.
+    pub fn of(summary: &Summary) -> Trust {
+        let mut reasons: Vec<(Belief, String)> =
+            [lateness(summary), achieved(summary), cpu(summary), heartbeats(summary), throttled(summary), redials(summary)]
+                .into_iter()
+                .chain([headroom("file descriptors", summary.health.descriptors), headroom("ephemeral ports", summary.health.ports)])
+                .chain([unjudged(summary), cached(summary)])
+                .flatten()
+                .collect();
+        reasons.sort_by_key(|(belief, _)| std::cmp::Reverse(*belief));
+        let verdict = reasons.first().map_or(Belief::Trusted, |(belief, _)| *belief);
+        Trust { verdict, reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
+    }
+}
+
+type Reason = Option<(Belief, String)>;
+
+fn percentile(summary: &Summary, measure: Measure, population: Population, p: f64) -> Option<f64> {
+    summary.timings.get(measure.name())?.statistic(population, Statistic::Percentile(p))
+}
+
+fn lateness(summary: &Summary) -> Reason {
+    let late = percentile(summary, Measure::Lateness, Population::All, 99.0)?;
+    let service = percentile(summary, Measure::ServiceTime, Population::Ok, 50.0).unwrap_or(0.0);
+    let above = |(least, share): (Duration, f64)| late > (least.as_secs_f64() * 1e6).max(share * service);
+    let belief = if above(LATENESS_INVALID) {
+        Belief::Invalid
+    } else if above(LATENESS_DOUBTFUL) {
+        Belief::Doubtful
+    } else {
+        return None;
+    };
+    Some((belief, format!("requests were sent late by the client: lateness p99 is {:.1} ms", late / 1000.0)))
+}
+
+/// A cap on requests in flight that was reached is a reason of its own, shown as `queued` or `missed`.
+fn achieved(summary: &Summary) -> Reason {
+    let asked = summary.planned() - summary.count(&["unsent", "missed"]);
+    if summary.meta.rate_per_s.is_none() || summary.meta.capped || asked < FEW {
+        return None;
+    }
+    let share = summary.counts.sent_in_time as f64 / asked as f64;
+    let belief = if share < ACHIEVED.1 {
+        Belief::Invalid
+    } else if share < ACHIEVED.0 {
+        Belief::Doubtful
+    } else {
+        return None;
+    };
+    Some((belief, format!("the client reached {:.1} % of the asked rate", share * 100.0)))
+}
+
+fn cpu(summary: &Summary) -> Reason {
+    let share = summary.health.cpu_share()?;
+    let belief = if share > CPU.1 {
+        Belief::Invalid
+    } else if share > CPU.0 {
+        Belief::Doubtful
+    } else {
+        return None;
+    };
+    let whose = if summary.meta.builtin { "client and built-in endpoint" } else { "client" };
+    Some((belief, format!("the {whose} used {:.0} % of the machine's cores", share * 100.0)))
+}
+
+fn heartbeats(summary: &Summary) -> Reason {
+    let health = &summary.health;
+    (health.late_heartbeats > LATE_HEARTBEATS).then(|| {
+        let worst = health.worst_heartbeat_us / 1000;
+        (Belief::Doubtful, format!("the client was not scheduled {} times, for up to {worst} ms", health.late_heartbeats))
+    })
+}
+
+fn throttled(summary: &Summary) -> Reason {
+    let periods = summary.health.throttled_periods.filter(|periods| *periods > 0)?;
+    Some((Belief::Doubtful, format!("the control group throttled the client's CPU in {periods} periods")))
+}
+
+/// One connection for each request in flight is enough where connections are kept alive.
+fn redials(summary: &Summary) -> Reason {
+    let health = &summary.health;
+    let sent = summary.planned() - summary.count(&["unsent", "missed"]);
+    let beyond = health.dials.saturating_sub(health.peak_in_flight);
+    (sent >= FEW && beyond as f64 > REDIALS * sent as f64).then(|| {
+        (Belief::Doubtful, format!("{} connections were opened where {} would do: they are not kept alive", health.dials, health.peak_in_flight))
+    })
+}
+
+fn headroom(what: &str, used: Option<Used>) -> Reason {
+    let used = used.filter(|used| used.share() > 1.0 - HEADROOM)?;
+    Some((Belief::Doubtful, format!("{} of {} {what} were in use", used.used, used.of)))
+}
+
+fn unjudged(summary: &Summary) -> Reason {
+    let count = summary.counts.unjudged;
+    (count > 0).then(|| (Belief::Invalid, format!("{count} replies went unjudged: the judges could not keep up")))
+}
+
+fn cached(summary: &Summary) -> Reason {
+    let share = cached_share(summary)?;
+    (!summary.meta.reuse && share > CACHED).then(|| {
+        (Belief::Doubtful, format!("{:.1} % of prompt tokens came from a cache, and reuse = true is not set", share * 100.0))
+    })
+}
+
+/// Share of prompt tokens that usage calls cached.
+pub fn cached_share(summary: &Summary) -> Option<f64> {
+    let prompt = summary.counts.prompt_millitokens;
+    (prompt > 0).then(|| summary.counts.cached_millitokens as f64 / prompt as f64)
+}
