@@ -1,1 +1,7 @@
-fn main(){}
+//! The `proofload` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    proofload::cli::main()
+}

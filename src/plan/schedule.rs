@@ -167,19 +167,20 @@ impl Schedule {
         }
     }
 
-    /// How many requests would still have been due: of an open load all that are left, of a closed load what its
-    /// count leaves (how many its duration would have held is not known).
-    pub fn left(mut self) -> u64 {
+    /// How many requests would still have been due before a time, and from it on: of an open load all that are left,
+    /// of a closed load what its count leaves (how many its duration would have held is not known).
+    pub fn left(mut self, split: Duration) -> [u64; 2] {
         if matches!(self.load.arrivals, Arrivals::Closed { .. }) {
-            return self.load.count.map_or(0, |count| count - self.issued);
+            return [0, self.load.count.map_or(0, |count| count - self.issued)];
         }
         if let (Arrivals::Constant { rate }, Some(duration)) = (self.load.arrivals, self.load.duration) {
-            let all = constant_until(rate, duration).min(self.load.count.unwrap_or(u64::MAX));
-            return all.saturating_sub(self.issued);
+            let until = |end| constant_until(rate, end).min(self.load.count.unwrap_or(u64::MAX)).max(self.issued);
+            let (before, all) = (until(split.min(duration)), until(duration));
+            return [before - self.issued, all - before];
         }
-        let mut left = 0;
-        while matches!(self.next(), Next::Due(_)) {
-            left += 1;
+        let mut left = [0, 0];
+        while let Next::Due(due) = self.next() {
+            left[usize::from(due >= split)] += 1;
         }
         left
     }
@@ -260,7 +261,7 @@ mod tests {
     proptest! {
         #[test]
         fn open_schedules_are_monotone_deterministic_and_add_up(
-            rate in 0.5_f64..500.0, seconds in 1_u64..20, count in prop::option::of(0_u64..200), poisson: bool, seed: u64, stop in 0_usize..300,
+            rate in 0.5_f64..500.0, seconds in 1_u64..20, count in prop::option::of(0_u64..200), poisson: bool, seed: u64, stop in 0_usize..300, split in 0_u64..25_000,
         ) {
             let arrivals = if poisson { Arrivals::Poisson { rate } } else { Arrivals::Constant { rate } };
             let load = load(arrivals, Some(seconds), count);
@@ -273,7 +274,9 @@ mod tests {
             for _ in 0..stop {
                 schedule.next();
             }
-            prop_assert_eq!(schedule.left(), (all.len() - stop) as u64);
+            let split = Duration::from_millis(split);
+            let expected = all[stop..].iter().fold([0, 0], |[before, after], due| if *due < split { [before + 1, after] } else { [before, after + 1] });
+            prop_assert_eq!(schedule.left(split), expected);
         }
     }
 }

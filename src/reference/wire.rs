@@ -19,26 +19,26 @@ pub(super) type Outgoing = BoxBody<Bytes, io::Error>;
 
 /// What is about to be said, as JSON.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(super) struct Draft {
     /// What kind of reply it is.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// HTTP status.
-    pub status: u16,
+    pub(super) status: u16,
     /// Headers beside the content type, names in lower case.
-    pub headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
     /// The one body, or the chunks of a stream in order.
-    pub bodies: Vec<Value>,
+    pub(super) bodies: Vec<Value>,
     /// When each body is due, from the moment the request was read.
-    pub due: Vec<Duration>,
+    pub(super) due: Vec<Duration>,
     /// Number of the request at this endpoint.
-    pub number: u64,
+    pub(super) number: u64,
     /// Opening words of this prompt and of the last one.
-    pub openings: [String; 2],
+    pub(super) openings: [String; 2],
 }
 
 /// Kinds of reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A completion in one body.
     Whole,
     /// A completion as events.
@@ -51,31 +51,31 @@ pub enum Kind {
 
 /// What is about to be said, as bytes in time.
 #[derive(Debug, Clone)]
-pub struct Transcript {
+pub(super) struct Transcript {
     /// What kind of reply it is.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// HTTP status.
-    pub status: u16,
+    pub(super) status: u16,
     /// Headers, names in lower case.
-    pub headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
     /// The body.
-    pub writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
     /// Whether the connection breaks after the last write instead of ending the body properly.
-    pub breaks: bool,
+    pub(super) breaks: bool,
 }
 
 /// Bytes that go out together.
 #[derive(Debug, Clone)]
-pub struct Write {
+pub(super) struct Write {
     /// When, from the moment the request was read.
-    pub at: Duration,
+    pub(super) at: Duration,
     /// What.
-    pub bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Draft {
     /// The same as bytes. A stream ends in `[DONE]`.
-    pub fn transcribe(self) -> Transcript {
+    pub(super) fn transcribe(self) -> Transcript {
         let stream = self.kind == Kind::Stream;
         let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
         let mut headers = vec![("content-type", content_type.to_owned())];

@@ -166,7 +166,7 @@ pub struct Judged<'r> {
     pub reading: &'r Reading<'r>,
     /// Every check of the dialect with its verdict.
     pub verdicts: &'r [(&'static Check, Verdict)],
-    /// Whether it ended within the window in which completions count for rates.
+    /// Whether it ended of its own before the end of the window in which completions count for rates.
     pub in_window: bool,
     /// Whether it was sent by the end of the window, but for our own lateness.
     pub in_time: bool,
@@ -209,10 +209,17 @@ impl Summary {
         let exchange = reading.exchange;
         let warmup = self.is_warmup(exchange.ticket.due);
         let broken = self.record_checks(judged, warmup, evidence);
+        let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
+        let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
         self.counts.answered += u64::from(exchange.head.is_some());
         self.counts.asserted += u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
+        // What the endpoint completes within the window counts for its rates, whenever it was due: a stream that
+        // began in the warm-up and ends in the window stands for the one that begins in the window and ends behind it.
+        if judged.in_window && !self.is_warmup(exchange.ended) {
+            self.record_completion(reading, within);
+        }
         if warmup {
-            *self.warmup.entry(reading.outcome.name().to_owned()).or_default() += 1;
+            bump(&mut self.warmup, reading.outcome.name());
             return;
         }
         self.record_outcome(reading, evidence);
@@ -225,15 +232,9 @@ impl Summary {
             self.counts.status_200 += 1;
             self.counts.violating += u64::from(broken != Broken::No);
         }
-        let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
-        let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
         self.counts.good += u64::from(good);
         self.counts.within_limits += u64::from(within);
-        self.record_tokens(reading, judged.in_window);
-        if judged.in_window {
-            self.counts.completed_in_window += 1;
-            self.counts.good_in_window += u64::from(within);
-        }
+        self.record_tokens(reading);
         self.record_timings(reading);
     }
 
@@ -323,19 +324,23 @@ impl Summary {
         }
     }
 
-    fn record_tokens(&mut self, reading: &Reading<'_>, in_window: bool) {
+    fn record_completion(&mut self, reading: &Reading<'_>, within: bool) {
+        self.counts.completed_in_window += 1;
+        self.counts.good_in_window += u64::from(within);
+        if let Some(tokens) = reading.tokens() {
+            self.counts.output_millitokens_in_window += milli(tokens.completion);
+            self.counts.total_millitokens_in_window += milli(tokens.prompt) + milli(tokens.completion);
+        }
+    }
+
+    fn record_tokens(&mut self, reading: &Reading<'_>) {
         let Some(tokens) = reading.tokens() else { return };
-        let (prompt, completion) = (milli(tokens.prompt), milli(tokens.completion));
-        self.counts.prompt_millitokens += prompt;
-        self.counts.completion_millitokens += completion;
+        self.counts.prompt_millitokens += milli(tokens.prompt);
+        self.counts.completion_millitokens += milli(tokens.completion);
         self.counts.cached_millitokens += milli(tokens.cached);
         match tokens.source {
             TokenSource::Usage => self.counts.tokens_from_usage += 1,
             TokenSource::Events => self.counts.tokens_from_events += 1,
-        }
-        if in_window {
-            self.counts.output_millitokens_in_window += completion;
-            self.counts.total_millitokens_in_window += prompt + completion;
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Health {
     pub worst_heartbeat_us: u64,
     /// Periods in which the control group throttled us, where it can be read.
     pub throttled_periods: Option<u64>,
+    /// Requests whose end was never reported: a fault of this program.
+    pub lost: u64,
     /// Connections opened.
     pub dials: u64,
     /// Most requests in flight at once.
@@ -73,6 +75,7 @@ impl Health {
         self.late_heartbeats += other.late_heartbeats;
         self.worst_heartbeat_us = self.worst_heartbeat_us.max(other.worst_heartbeat_us);
         self.throttled_periods = add(self.throttled_periods, other.throttled_periods);
+        self.lost += other.lost;
         self.dials += other.dials;
         self.peak_in_flight += other.peak_in_flight;
         self.descriptors = worse(self.descriptors, other.descriptors);
@@ -134,7 +137,7 @@ impl Trust {
             [lateness(summary), achieved(summary), cpu(summary), heartbeats(summary), throttled(summary), redials(summary)]
                 .into_iter()
                 .chain([headroom("file descriptors", summary.health.descriptors), headroom("ephemeral ports", summary.health.ports)])
-                .chain([unjudged(summary), cached(summary)])
+                .chain([lost(summary), unjudged(summary), cached(summary)])
                 .flatten()
                 .collect();
         reasons.sort_by_key(|(belief, _)| std::cmp::Reverse(*belief));
@@ -219,6 +222,11 @@ fn redials(summary: &Summary) -> Reason {
 fn headroom(what: &str, used: Option<Used>) -> Reason {
     let used = used.filter(|used| used.share() > 1.0 - HEADROOM)?;
     Some((Belief::Doubtful, format!("{} of {} {what} were in use", used.used, used.of)))
+}
+
+fn lost(summary: &Summary) -> Reason {
+    let count = summary.health.lost;
+    (count > 0).then(|| (Belief::Invalid, format!("{count} requests were lost inside proofload; please report this")))
 }
 
 fn unjudged(summary: &Summary) -> Reason {

@@ -1,0 +1,257 @@
+//! The arguments, as they are typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::profile::flags::Flags;
+
+/// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, propagate_version = true, after_help = EXIT_CODES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 everything held; 1 a MUST check or a goal is broken, or nothing was ok; \
+2 the command line or the profile is wrong; 3 no HTTP answer, nothing asserted, or the measurement is invalid; \
+4 a summary is incomplete; 130 interrupted, report written.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Load an endpoint, judge every reply, report.
+    Run(Box<RunArgs>),
+    /// Serve the built-in reference endpoint.
+    Serve(ServeArgs),
+    /// Print the report of an earlier run again.
+    Report(ReportArgs),
+    /// Check, describe or start a profile.
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  proofload run quickstart
+  proofload run chat --url http://127.0.0.1:8000/v1 --rate 10 --duration 1m
+  proofload run chat --url http://127.0.0.1:8000/v1 --slots 64 --count 640 --format json
+  proofload run smoke --url https://api.pulze.ai/v1 --dialect pulze --key-env PULZE_API_KEY
+  proofload run my.toml --set case.0.max_tokens=16 --label gpu=h200
+
+Presets: quickstart, smoke, chat, long-prompts, tool-calls.
+The report goes to stdout, progress to stderr; the run is kept in runs/.";
+
+/// Every flag but the last group stands for a key of the profile, which it replaces.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct RunArgs {
+    /// A profile's path, or the name of a preset.
+    pub(super) profile: String,
+
+    /// Base address, or the endpoint's full path [target.url].
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    url: Option<String>,
+    /// Contract: pulze or openai [target.dialect; openai for a URL, pulze for the built-in endpoint].
+    #[arg(long, value_name = "D", help_heading = "Target")]
+    dialect: Option<String>,
+    /// Model to ask for [target.model; without it, /models is asked].
+    #[arg(long, value_name = "M", help_heading = "Target")]
+    model: Option<String>,
+    /// Environment variable that holds the API key [target.key_env].
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    key_env: Option<String>,
+    /// A header of every request, as NAME=VALUE [target.headers].
+    #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
+    headers: Vec<(String, String)>,
+
+    /// Closed loop with this many requests in flight [load.closed.slots].
+    #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Load")]
+    slots: Option<u64>,
+    /// Open loop with this many requests per second [load.open.rate].
+    #[arg(long, value_name = "R", help_heading = "Load")]
+    rate: Option<f64>,
+    /// How many requests [load.*.count; replaces the profile's duration unless that is given too].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    count: Option<u64>,
+    /// For how long, as in 30s [load.*.duration; replaces the profile's count unless that is given too].
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    duration: Option<String>,
+    /// Root of every random choice; the same seed repeats the run [seed].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    seed: Option<u64>,
+    /// Send nothing after this time [limits.max_time].
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    max_time: Option<String>,
+    /// Send no more than this many requests [limits.max_requests].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    max_requests: Option<u64>,
+    /// Send nothing once replies have cost this many tokens [limits.max_tokens].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    max_tokens: Option<u64>,
+
+    /// What you call this run, as NAME=VALUE [labels].
+    #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Verdict")]
+    labels: Vec<(String, String)>,
+    /// File of known violations: counted and shown, but no failure [baseline].
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    baseline: Option<String>,
+    /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Verdict")]
+    set: Vec<(String, String)>,
+
+    /// Wait this long for the endpoint to be ready; outside all figures.
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
+    pub(super) wait: Option<Duration>,
+    /// Format of the report on stdout.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
+    pub(super) format: FormatArg,
+    /// Keep the run in this folder instead of runs/TIME-PROFILE.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_out", help_heading = "Output")]
+    pub(super) out: Option<PathBuf>,
+    /// Do not keep the run.
+    #[arg(long, help_heading = "Output")]
+    pub(super) no_out: bool,
+    /// Print nothing but the report.
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+    /// Exit with 0 where it would be 1.
+    #[arg(long, help_heading = "Output")]
+    pub(super) exit_zero: bool,
+}
+
+impl RunArgs {
+    /// What the flags change in the profile.
+    pub(super) fn flags(&self) -> Flags {
+        Flags {
+            url: self.url.clone(),
+            dialect: self.dialect.clone(),
+            model: self.model.clone(),
+            key_env: self.key_env.clone(),
+            headers: self.headers.clone(),
+            slots: self.slots,
+            rate: self.rate,
+            count: self.count,
+            duration: self.duration.clone(),
+            seed: self.seed,
+            labels: self.labels.clone(),
+            max_time: self.max_time.clone(),
+            max_requests: self.max_requests,
+            max_tokens: self.max_tokens,
+            baseline: self.baseline.as_ref().map(|file| absolute(file)),
+            set: self.set.clone(),
+        }
+    }
+}
+
+/// A path given on the command line is relative to where the user stands, not to the profile.
+fn absolute(file: &str) -> String {
+    std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    /// For people.
+    Text,
+    /// The digest, for scripts.
+    Json,
+}
+
+impl From<FormatArg> for crate::report::Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => crate::report::Format::Text,
+            FormatArg::Json => crate::report::Format::Json,
+        }
+    }
+}
+
+const SERVE_EXAMPLES: &str = "Examples:
+  proofload serve
+  proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
+  proofload serve --first-token 200ms --token-gap 20ms --spread 0
+  proofload serve --quirk no-done,id-repeated";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(super) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) listen: String,
+    /// Contract to keep: pulze or openai.
+    #[arg(long, value_name = "D", default_value = "pulze", value_parser = ["pulze", "openai"])]
+    pub(super) dialect: String,
+    /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
+    #[arg(long, value_name = "NAME")]
+    pub(super) key_env: Option<String>,
+    /// Models to know; the first is the default.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) models: Vec<String>,
+    /// Median time to the first token.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30ms")]
+    pub(super) first_token: Duration,
+    /// Median time between tokens.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5ms")]
+    pub(super) token_gap: Duration,
+    /// Spread of both: standard deviation of the logarithm; 0 for constant times.
+    #[arg(long, value_name = "S", value_parser = spread, default_value = "0.3")]
+    pub(super) spread: f64,
+    /// Tokens of an answer that no cap cuts shorter.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000), default_value = "48")]
+    pub(super) tokens: u64,
+    /// Root of all that is random.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(super) seed: u64,
+    /// What to do wrong, by name.
+    #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',')]
+    pub(super) quirks: Vec<String>,
+    /// List the quirks and exit.
+    #[arg(long)]
+    pub(super) list_quirks: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportArgs {
+    /// Folder of a run; @last is the newest under runs/, @last~1 the one before.
+    pub(super) run: String,
+    /// Format of the report.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub(super) format: FormatArg,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProfileCommand {
+    /// Find the faults of a profile without sending anything.
+    Check {
+        /// A profile's path, or the name of a preset.
+        profile: String,
+    },
+    /// Print the JSON Schema of profiles, for editors.
+    Schema,
+    /// Print a commented profile to start from, or write it to a new file.
+    New {
+        /// File to write; it must not exist.
+        file: Option<PathBuf>,
+    },
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write a number with a unit, such as 500ms or 2m"))
+}
+
+fn spread(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(spread) if (0.0..=3.0).contains(&spread) => Ok(spread),
+        Ok(_) | Err(_) => Err("expected a number from 0 to 3".to_owned()),
+    }
+}

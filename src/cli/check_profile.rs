@@ -1,0 +1,59 @@
+//! `proofload profile`: check, describe or start a profile.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::exit::Exit;
+use super::{print, say};
+use crate::profile::flags::Flags;
+use crate::profile::load::World;
+use crate::profile::{Problems, load, preset, schema};
+
+/// What the loader may ask of this process.
+pub(super) fn world(env: &dyn Fn(&str) -> Option<String>) -> World<'_> {
+    World { env, today: crate::run::today() }
+}
+
+pub(super) fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Draws faults on stderr, coloured on a terminal.
+pub(super) fn draw(problems: &Problems) -> Exit {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let plural = if problems.count() == 1 { "" } else { "s" };
+    say(&format!("{}\nerror: {} fault{plural} in the profile; nothing was sent\n", problems.draw(colour), problems.count()));
+    Exit::Usage
+}
+
+pub(super) fn check(profile: &str) -> anyhow::Result<Exit> {
+    match load(profile, &Flags::default(), &world(&env)) {
+        Ok(draft) => {
+            let mut text = format!("{profile}: no fault found\n");
+            for note in &draft.notes {
+                text += &format!("note: {note}\n");
+            }
+            print(&text)?;
+            Ok(Exit::Pass)
+        }
+        Err(problems) => Ok(draw(&problems)),
+    }
+}
+
+pub(super) fn schema() -> anyhow::Result<Exit> {
+    print(&(serde_json::to_string_pretty(schema::document())? + "\n"))?;
+    Ok(Exit::Pass)
+}
+
+pub(super) fn new(file: Option<&Path>) -> anyhow::Result<Exit> {
+    let Some(file) = file else {
+        print(preset::STARTER)?;
+        return Ok(Exit::Pass);
+    };
+    let mut created = std::fs::File::create_new(file).with_context(|| format!("writing {}", file.display()))?;
+    created.write_all(preset::STARTER.as_bytes()).with_context(|| format!("writing {}", file.display()))?;
+    say(&format!("wrote {}; try: proofload run {}\n", file.display(), file.display()));
+    Ok(Exit::Pass)
+}

@@ -1,0 +1,52 @@
+//! Exit codes. Where several apply, the precedence is 130, 2, 4, 3, 1, 0.
+
+use std::process::ExitCode;
+
+use crate::run::RunError;
+use crate::summary::Summary;
+use crate::summary::digest::{Digest, Outcome};
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Everything held.
+    Pass = 0,
+    /// A MUST or a goal is broken, or no exchange was ok.
+    Fail = 1,
+    /// The command line or the profile is wrong; nothing was sent.
+    Usage = 2,
+    /// No HTTP answer at all, nothing asserted, or a measurement that cannot be believed.
+    Invalid = 3,
+    /// A summary is incomplete or does not belong to the others.
+    Mismatch = 4,
+    /// Interrupted; the report was written.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// What a run comes to.
+    pub(super) fn of_run(summary: &Summary) -> Exit {
+        match Digest::of(summary).verdict {
+            Outcome::Pass => Exit::Pass,
+            Outcome::Fail => Exit::Fail,
+            Outcome::Invalid => Exit::Invalid,
+            Outcome::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    /// What an error comes to: a client that the profile made impossible is the profile's fault, a system that
+    /// refused us is a measurement that did not happen.
+    pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+        match error.downcast_ref::<RunError>() {
+            Some(RunError::Client(_)) => Exit::Usage,
+            Some(RunError::Thread(_) | RunError::Used | RunError::Died(_)) => Exit::Invalid,
+            None => Exit::Usage,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}

@@ -1,0 +1,102 @@
+//! Where runs are kept: plain folders, never overwritten.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+
+use crate::summary::{FORMAT, Summary};
+
+const RUNS: &str = "runs";
+const SUMMARY: &str = "summary.json";
+
+/// Refuses a folder that already holds something, before anything is sent.
+pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot use {} for the run", folder.display())),
+    };
+    if entries.count() > 0 {
+        bail!("{} is not empty; runs are never overwritten, so name another folder with --out", folder.display());
+    }
+    Ok(())
+}
+
+/// Keeps a run, and returns the folder.
+pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let folder = match folder {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+            folder.to_path_buf()
+        }
+        None => fresh(summary)?,
+    };
+    let text = serde_json::to_string(summary).context("writing the summary")?;
+    // Written beside and renamed, so that a summary is either whole or absent.
+    let (draft, path) = (folder.join(".summary.json"), folder.join(SUMMARY));
+    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).with_context(|| format!("writing {}", path.display()))?;
+    Ok(folder)
+}
+
+/// A new folder under runs/, named after the start and the profile.
+fn fresh(summary: &Summary) -> anyhow::Result<PathBuf> {
+    let started = UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
+    let time = humantime::format_rfc3339_seconds(started).to_string().replace([':', '-'], "");
+    let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let profile: String = summary.meta.profile.chars().map(safe).collect();
+    std::fs::create_dir_all(RUNS).with_context(|| format!("creating {RUNS}/"))?;
+    for number in 1..1000 {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let folder = Path::new(RUNS).join(format!("{time}-{profile}{suffix}"));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("creating {}", folder.display())),
+        }
+    }
+    bail!("no free name for the run under {RUNS}/")
+}
+
+/// Why a summary cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unusable(pub(super) String);
+
+/// Reads the run of a folder, a summary file, or `@last`.
+pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>> {
+    let folder = match reference.strip_prefix("@last") {
+        Some(rest) => last(rest)?,
+        None => PathBuf::from(reference),
+    };
+    let path = if folder.is_dir() { folder.join(SUMMARY) } else { folder };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if path.parent().is_some_and(Path::is_dir) && path.ends_with(SUMMARY) => {
+            return Ok(Err(Unusable(format!("{} is incomplete: {error}", path.display()))));
+        }
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let format = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|value| value.get("format")?.as_u64());
+    Ok(match format {
+        Some(format) if format == u64::from(FORMAT) => {
+            serde_json::from_str(&text).map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))
+        }
+        Some(format) => Err(Unusable(format!("{} has format {format}, this program reads {FORMAT}", path.display()))),
+        None => Err(Unusable(format!("{} is no summary of a run", path.display()))),
+    })
+}
+
+/// The newest folder under runs/, or with `~1` the one before.
+fn last(rest: &str) -> anyhow::Result<PathBuf> {
+    let back: usize = match rest.strip_prefix('~') {
+        None if rest.is_empty() => 0,
+        Some(number) => number.parse().ok().with_context(|| format!("@last{rest} is no run; write @last or @last~1"))?,
+        None => bail!("@last{rest} is no run; write @last or @last~1"),
+    };
+    let entries = std::fs::read_dir(RUNS).with_context(|| format!("there is no {RUNS}/ here"))?;
+    let mut folders: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let index = folders.len().checked_sub(back + 1).with_context(|| format!("{RUNS}/ holds {} runs", folders.len()))?;
+    Ok(folders.swap_remove(index))
+}

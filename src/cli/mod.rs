@@ -1,0 +1,66 @@
+//! The command line: a function for each command. Only here are arguments, the terminal and the exit code known.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod args;
+mod check_profile;
+mod exit;
+mod folder;
+mod progress;
+mod report;
+mod run;
+mod serve;
+
+use args::{Args, Command, ProfileCommand};
+use exit::Exit;
+
+/// Carries out the command line of this process.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Pass };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    // A fault of ours must not end in 101, which would read as a panic in scripts and hide what was measured.
+    match std::panic::catch_unwind(|| dispatch(args)) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(error)) => {
+            say(&format!("error: {error:#}\n"));
+            Exit::of_error(&error).into()
+        }
+        Err(_) => Exit::Invalid.into(),
+    }
+}
+
+fn dispatch(args: Args) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Run(args) => run::run(*args),
+        Command::Serve(args) => serve::serve(args),
+        Command::Report(args) => report::report(&args),
+        Command::Profile { command } => match command {
+            ProfileCommand::Check { profile } => check_profile::check(&profile),
+            ProfileCommand::Schema => check_profile::schema(),
+            ProfileCommand::New { file } => check_profile::new(file.as_deref()),
+        },
+    }
+}
+
+/// Writes to stdout. A reader that has gone away is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes to stderr, where nothing can be done if that fails.
+fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

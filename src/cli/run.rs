@@ -1,0 +1,137 @@
+//! `proofload run`: load an endpoint, judge every reply, report.
+
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::RunArgs;
+use super::exit::Exit;
+use super::progress::Progress;
+use super::serve::Builtin;
+use super::{check_profile, folder, print, say};
+use crate::plan::Plan;
+use crate::profile::{Draft, load};
+use crate::run::preflight::{self, Models};
+use crate::run::{Control, RunError};
+
+pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(check_profile::draw(&problems)),
+    };
+    if let Some(out) = &args.out {
+        folder::check_free(out)?;
+    }
+    let tell = |text: &str| if !args.quiet { say(&format!("{text}\n")) };
+    draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    let seed = draft.seed.unwrap_or_else(|| random() % SEEDS);
+    let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, seed)).transpose()?;
+    if let Some(builtin) = &builtin {
+        draft.connect(&builtin.url, &builtin.key);
+    }
+    if let Some(exit) = preflight(&args, &mut draft, &tell)? {
+        return Ok(exit);
+    }
+    let plan = Arc::new(draft.plan(seed));
+    tell(&introduction(&plan));
+    let control = Arc::new(Control::new());
+    heed_signals(Arc::clone(&control), plan.load.grace)?;
+    let progress = (!args.quiet).then(|| Progress::start(control.live(), plan.load.duration));
+    let summary = crate::run::run(&plan, &control)?;
+    drop(progress);
+    drop(builtin);
+    let kept = if args.no_out { None } else { Some(folder::keep(&summary, args.out.as_deref())) };
+    print(&crate::report::write(&summary, args.format.into()))?;
+    match kept.transpose() {
+        Ok(Some(folder)) => tell(&format!("kept in {}", folder.display())),
+        Ok(None) => {}
+        // The report is out, so what was measured is not lost; but the user asked for it to be kept.
+        Err(error) => say(&format!("error: the run could not be kept: {error:#}\n")),
+    }
+    Ok(match Exit::of_run(&summary) {
+        Exit::Fail if args.exit_zero => Exit::Pass,
+        exit => exit,
+    })
+}
+
+/// Seeds are short enough to be typed back.
+const SEEDS: u64 = 1_000_000_000;
+
+/// A number that differs between processes: the standard library keys its hashers from the system's randomness.
+pub(super) fn random() -> u64 {
+    std::hash::RandomState::new().hash_one("proofload")
+}
+
+fn introduction(plan: &Plan) -> String {
+    let target = &plan.target;
+    let model = target.model.as_deref().unwrap_or("the endpoint's default model");
+    format!("{}: {} to {} ({} dialect, {model}), seed {}", plan.profile, plan.load.describe(), target.shown(), target.dialect, plan.seed)
+}
+
+/// Waits for the endpoint and asks for its model, as far as that is wanted. Some exit where the run cannot begin.
+fn preflight(args: &RunArgs, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+    if args.wait.is_none() && !draft.needs_model() {
+        return Ok(None);
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    if let Some(limit) = args.wait {
+        let mut told = false;
+        let waiting = |said: &str| {
+            if !std::mem::replace(&mut told, true) {
+                tell(&format!("waiting for {}: {said}", draft.target.shown()));
+            }
+        };
+        let ready = runtime.block_on(preflight::wait(&draft.target, limit, waiting)).map_err(RunError::from)?;
+        if let Err(said) = ready {
+            let limit = humantime::format_duration(limit);
+            say(&format!("error: {} was not ready within {limit}: {}\n", draft.target.shown(), draft.target.redactor().clean(&said)));
+            return Ok(Some(Exit::Invalid));
+        }
+    }
+    if !draft.needs_model() {
+        return Ok(None);
+    }
+    match runtime.block_on(preflight::models(&draft.target)).map_err(RunError::from)? {
+        Models::One(model) => {
+            tell(&format!("model: {model}, the only one listed"));
+            draft.target.model = Some(model);
+            Ok(None)
+        }
+        Models::Several(models) => {
+            say(&format!("error: no model is named and the endpoint lists several; choose one with --model: {}\n", models.join(", ")));
+            Ok(Some(Exit::Usage))
+        }
+        // Requests go out without a model: what the endpoint says to them is in the report.
+        Models::Unknown(why) => {
+            let why = draft.target.redactor().clean(&why);
+            tell(&format!("warning: no model is named and none could be learnt ({why}); requests go without one"));
+            Ok(None)
+        }
+    }
+}
+
+/// The first interrupt stops sending, the second ends the process at once.
+fn heed_signals(control: Arc<Control>, grace: Duration) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    let (mut interrupt, mut terminate) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let listen = move || {
+        runtime.block_on(async {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            control.stop();
+            let grace = humantime::format_duration(grace);
+            say(&format!("\nstopping: requests in flight have {grace} to finish; once more ends at once\n"));
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        });
+        #[expect(clippy::exit, reason = "the user asked a second time to end at once")]
+        std::process::exit(Exit::Interrupted as i32);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).context("starting a thread")?;
+    Ok(())
+}

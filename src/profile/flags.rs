@@ -1,0 +1,176 @@
+//! What the command line changes in a profile. Each flag stands for a key of it.
+
+use serde_json::{Value, json};
+
+use super::problem::{Place, Problem, Source};
+use super::tree::{Kind, Node};
+
+/// Changes to a profile, in the words of the command line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flags {
+    /// `target.url`
+    pub url: Option<String>,
+    /// `target.dialect`
+    pub dialect: Option<String>,
+    /// `target.model`
+    pub model: Option<String>,
+    /// `target.key_env`
+    pub key_env: Option<String>,
+    /// `target.headers.NAME`
+    pub headers: Vec<(String, String)>,
+    /// `load.closed.slots`; an open load becomes a closed one.
+    pub slots: Option<u64>,
+    /// `load.open.rate`; a closed load becomes an open one.
+    pub rate: Option<f64>,
+    /// `count` of the load; without `duration`, the profile's own is dropped.
+    pub count: Option<u64>,
+    /// `duration` of the load; without `count`, the profile's own is dropped.
+    pub duration: Option<String>,
+    /// `seed`
+    pub seed: Option<u64>,
+    /// `labels.NAME`
+    pub labels: Vec<(String, String)>,
+    /// `limits.max_time`
+    pub max_time: Option<String>,
+    /// `limits.max_requests`
+    pub max_requests: Option<u64>,
+    /// `limits.max_tokens`
+    pub max_tokens: Option<u64>,
+    /// `baseline`
+    pub baseline: Option<String>,
+    /// Any key, with a TOML value; what is no TOML is taken as a string.
+    pub set: Vec<(String, String)>,
+}
+
+/// Keys that both kinds of load have, and that move when one becomes the other.
+const SHARED: [&str; 4] = ["duration", "count", "warmup", "grace"];
+
+impl Flags {
+    /// Makes the changes.
+    pub(super) fn apply(&self, tree: &mut Node, sources: &mut Vec<Source>, problems: &mut Vec<Problem>) {
+        let mut change = Change { tree, sources };
+        let texts = [
+            ("--url", "target/url", &self.url),
+            ("--dialect", "target/dialect", &self.dialect),
+            ("--model", "target/model", &self.model),
+            ("--key-env", "target/key_env", &self.key_env),
+            ("--max-time", "limits/max_time", &self.max_time),
+            ("--baseline", "baseline", &self.baseline),
+        ];
+        for (flag, path, text) in texts {
+            if let Some(text) = text {
+                change.put(flag, text, &path.split('/').collect::<Vec<_>>(), json!(text));
+            }
+        }
+        let numbers = [
+            ("--seed", "seed", self.seed),
+            ("--max-requests", "limits/max_requests", self.max_requests),
+            ("--max-tokens", "limits/max_tokens", self.max_tokens),
+        ];
+        for (flag, path, number) in numbers {
+            if let Some(number) = number {
+                change.put(flag, &number.to_string(), &path.split('/').collect::<Vec<_>>(), json!(number));
+            }
+        }
+        for (name, value) in &self.headers {
+            change.put("--header", &format!("{name}={value}"), &["target", "headers", name], json!(value));
+        }
+        for (name, value) in &self.labels {
+            change.put("--label", &format!("{name}={value}"), &["labels", name], json!(value));
+        }
+        self.reshape(&mut change);
+        for (key, value) in &self.set {
+            change.set(key, value, problems);
+        }
+    }
+
+    /// `--rate` and `--slots` decide which kind of load it is; `--count` and `--duration` replace one another.
+    fn reshape(&self, change: &mut Change<'_>) {
+        if let Some(rate) = self.rate {
+            change.move_load("/load/closed", "open");
+            change.put("--rate", &rate.to_string(), &["load", "open", "rate"], json!(rate));
+        }
+        if let Some(slots) = self.slots {
+            change.move_load("/load/open", "closed");
+            change.put("--slots", &slots.to_string(), &["load", "closed", "slots"], json!(slots));
+        }
+        let kind = if change.tree.at("/load/closed").is_some() { "closed" } else { "open" };
+        if let Some(duration) = &self.duration {
+            change.put("--duration", duration, &["load", kind, "duration"], json!(duration));
+            if self.count.is_none() {
+                change.tree.remove(&format!("/load/{kind}/count"));
+            }
+        }
+        if let Some(count) = self.count {
+            change.put("--count", &count.to_string(), &["load", kind, "count"], json!(count));
+            if self.duration.is_none() {
+                change.tree.remove(&format!("/load/{kind}/duration"));
+            }
+        }
+    }
+}
+
+struct Change<'t> {
+    tree: &'t mut Node,
+    sources: &'t mut Vec<Source>,
+}
+
+impl Change<'_> {
+    /// A place in a flag, for faults to point at.
+    fn place(&mut self, flag: &str, value: &str) -> Place {
+        let text = format!("{flag} {value}");
+        let span = flag.len() + 1..text.len();
+        self.sources.push(Source { name: "command line".to_owned(), text });
+        Place { source: self.sources.len() - 1, span }
+    }
+
+    fn put(&mut self, flag: &str, shown: &str, path: &[&str], value: Value) {
+        let place = self.place(flag, shown);
+        self.tree.put(path, Node { place: place.clone(), key: Some(place), kind: Kind::Leaf(value) });
+    }
+
+    fn set(&mut self, key: &str, value: &str, problems: &mut Vec<Problem>) {
+        let place = self.place("--set", &format!("{key}={value}"));
+        let steps: Vec<&str> = key.split('.').collect();
+        if steps.iter().any(|step| step.is_empty()) {
+            problems.push(Problem {
+                title: format!("{key:?} is not the path of a key"),
+                place: Some(place),
+                label: String::new(),
+                help: Some("for example --set load.open.rate=20 or --set case.0.max_tokens=16".to_owned()),
+            });
+            return;
+        }
+        let mut faults = Vec::new();
+        let parsed = Node::read(&format!("v = {value}"), place.source, &mut faults);
+        let mut node = match parsed.at("/v").filter(|_| faults.is_empty()) {
+            Some(node) => node.clone(),
+            None => Node { place: place.clone(), key: None, kind: Kind::Leaf(json!(value)) },
+        };
+        node.stand_at(&place);
+        self.tree.put(&steps, node);
+    }
+
+    /// Turns one kind of load into the other, with the keys they share.
+    fn move_load(&mut self, from: &str, to: &str) {
+        let Some(Node { kind: Kind::Table(members), .. }) = self.tree.remove(from) else { return };
+        for (key, node) in members {
+            if SHARED.contains(&key.as_str()) && self.tree.at(&format!("/load/{to}/{key}")).is_none() {
+                self.tree.put(&["load", to, &key], node);
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Lets a node and all below it stand at one place.
+    fn stand_at(&mut self, place: &Place) {
+        self.place = place.clone();
+        self.key = Some(place.clone());
+        match &mut self.kind {
+            Kind::Table(members) => members.iter_mut().for_each(|(_, node)| node.stand_at(place)),
+            Kind::Array(items) => items.iter_mut().for_each(|node| node.stand_at(place)),
+            Kind::Leaf(_) => {}
+        }
+    }
+}

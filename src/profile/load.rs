@@ -1,0 +1,270 @@
+//! Reads a profile, changes it as the command line says, and finds its faults.
+
+use std::path::{Path, PathBuf};
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde::Deserialize as _;
+use serde_json::Value;
+use url::Url;
+
+use super::flags::Flags;
+use super::problem::{Problem, Problems, Source};
+use super::tree::Node;
+use super::{Profile, preset, resolve, schema};
+use crate::plan::baseline::Known;
+use crate::plan::case::{Case, Setting};
+use crate::plan::goal::{Goal, nearest};
+use crate::plan::schedule::Load;
+use crate::plan::secret::Secret;
+use crate::plan::target::{Header, Target};
+use crate::plan::{Goodput, Limits, Plan};
+
+/// What the loader knows of the world outside the profile.
+pub struct World<'w> {
+    /// Looks an environment variable up.
+    pub env: &'w dyn Fn(&str) -> Option<String>,
+    /// Today, as `2026-11-22`, for entries of a baseline that expire.
+    pub today: String,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("today", &self.today).finish_non_exhaustive()
+    }
+}
+
+/// A profile without faults. What only the endpoint can tell is still open: its address where it is built in, and the
+/// model where none is named.
+#[derive(Debug)]
+pub struct Draft {
+    /// Name of the profile.
+    pub name: String,
+    /// Seed, where the profile has one.
+    pub seed: Option<u64>,
+    /// Where requests go.
+    pub target: Target,
+    /// Things worth saying that are no faults.
+    pub notes: Vec<String>,
+    pub(super) labels: std::collections::BTreeMap<String, String>,
+    pub(super) load: Load,
+    pub(super) cases: Vec<DraftCase>,
+    pub(super) goals: Vec<Goal>,
+    pub(super) goodput: Option<Goodput>,
+    pub(super) reuse: bool,
+    pub(super) limits: Limits,
+    pub(super) baseline: Vec<Known>,
+    pub(super) private: bool,
+}
+
+/// A case whose bodies may still lack the model.
+#[derive(Debug)]
+pub(super) struct DraftCase {
+    pub(super) name: String,
+    pub(super) weight: u32,
+    pub(super) bodies: Vec<Value>,
+}
+
+impl Draft {
+    /// Whether some request names no model although the dialect demands one.
+    pub fn needs_model(&self) -> bool {
+        self.target.model.is_none()
+            && self.target.dialect == crate::wire::Dialect::OpenAi
+            && self.cases.iter().flat_map(|case| &case.bodies).any(|body| body.get("model").is_none())
+    }
+
+    /// Points the plan at the built-in endpoint, which has an address and a key of its own.
+    pub fn connect(&mut self, address: &Url, key: &str) {
+        self.target.url = Target::endpoint(address);
+        self.target.headers.retain(|header| !header.name.eq_ignore_ascii_case("authorization"));
+        self.target.headers.push(Header {
+            name: "authorization".to_owned(),
+            value: Secret::new(format!("Bearer {key}")),
+            shown: "Bearer ${PROOFLOAD_KEY}".to_owned(),
+        });
+    }
+
+    /// The plan, with this seed.
+    pub fn plan(self, seed: u64) -> Plan {
+        let setting = Setting { dialect: self.target.dialect, origin: self.target.origin(), private: self.private, seed };
+        let with_model = |body: Value| match (&self.target.model, body) {
+            (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
+                members.shift_insert(0, "model".to_owned(), Value::String(model.clone()));
+                Value::Object(members)
+            }
+            (_, body) => body,
+        };
+        let cases = self
+            .cases
+            .into_iter()
+            .map(|case| Case::new(&case.name, case.weight, &case.bodies.into_iter().map(with_model).collect::<Vec<_>>(), &setting))
+            .collect();
+        Plan {
+            profile: self.name,
+            labels: self.labels,
+            target: self.target,
+            load: self.load,
+            cases,
+            goals: self.goals,
+            goodput: self.goodput,
+            reuse: self.reuse,
+            seed,
+            limits: self.limits,
+            baseline: self.baseline,
+        }
+    }
+}
+
+/// Loads a profile by path, or a preset by name, with the changes of the command line.
+///
+/// # Errors
+/// Every fault at once; nothing is sent for a profile that has any.
+pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, Problems> {
+    let (source, folder, name) = find(reference)?;
+    let mut problems = Vec::new();
+    let mut tree = Node::read(&source.text, 0, &mut problems);
+    let mut sources = vec![source];
+    flags.apply(&mut tree, &mut sources, &mut problems);
+    prune(&mut tree, &mut problems);
+    let profile = match Profile::deserialize(&tree.value()) {
+        Ok(profile) => profile,
+        Err(error) => {
+            let title = format!("the profile cannot be read: {error}");
+            problems.push(Problem { title, place: None, label: String::new(), help: None });
+            return Err(Problems::new(sources, problems));
+        }
+    };
+    let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems);
+    match draft {
+        Some(draft) if problems.is_empty() => Ok(draft),
+        _ => Err(Problems::new(sources, problems)),
+    }
+}
+
+/// The text of a profile, the folder that its paths are relative to, and its name.
+fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
+    let path = Path::new(reference);
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let name = path.file_stem().map_or_else(|| reference.to_owned(), |stem| stem.to_string_lossy().into_owned());
+            let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            Ok((Source { name: reference.to_owned(), text }, folder, name))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match preset::find(reference) {
+            Some(found) => {
+                let source = Source { name: format!("preset {}", found.name), text: found.text.to_owned() };
+                Ok((source, PathBuf::new(), found.name.to_owned()))
+            }
+            None => {
+                let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
+                let near = nearest(reference, &names).map(|name| format!("did you mean {name}? "));
+                let help = format!("{}the presets are {}", near.unwrap_or_default(), names.join(", "));
+                Err(Problems::one(format!("no file and no preset is called {reference:?}"), Some(help)))
+            }
+        },
+        Err(error) => Err(Problems::one(format!("cannot read {reference:?}: {error}"), None)),
+    }
+}
+
+/// Holds the tree against the profile's schema and takes out what breaks it, so that the rest can still be judged.
+fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
+    let value = tree.value();
+    let mut broken = Vec::new();
+    for error in schema::validator().iter_errors(&value) {
+        let pointer = error.instance_path().to_string();
+        if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            for key in unexpected {
+                let member = format!("{pointer}/{}", crate::wire::json::pointer_token(key));
+                problems.push(unknown_key(tree, &pointer, &member, key, &error));
+                broken.push(member);
+            }
+        } else {
+            problems.push(misfit(tree, &pointer, &error));
+            broken.push(pointer);
+        }
+    }
+    // Later items of an array first, so that the indices of earlier ones stay.
+    broken.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| b.cmp(a)));
+    for pointer in broken {
+        tree.remove(&pointer);
+    }
+}
+
+fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &ValidationError<'_>) -> Problem {
+    let place = tree.at(member).map(|node| node.key.clone().unwrap_or_else(|| node.place.clone()));
+    let schema_path = error.schema_path().to_string();
+    let parent = schema_path.strip_suffix("/additionalProperties").unwrap_or_default();
+    let known: Vec<&str> = schema::document()
+        .pointer(&format!("{parent}/properties"))
+        .and_then(Value::as_object)
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    let help = match nearest(key, &known) {
+        Some(near) => format!("did you mean {near}?"),
+        None if table.starts_with("/case/") => "put members of the body that the contract does not name under extra".to_owned(),
+        None => format!("known are {}", known.join(", ")),
+    };
+    let label = format!("not a key of {}", table_name(table));
+    Problem { title: format!("unknown key {key}"), place, label, help: Some(help) }
+}
+
+/// A table as it is written: `[load.open]`, `[[case]]`, or the top level.
+fn table_name(pointer: &str) -> String {
+    let steps: Vec<&str> = pointer.split('/').skip(1).filter(|step| step.parse::<usize>().is_err()).collect();
+    match steps.as_slice() {
+        [] => "the top level".to_owned(),
+        ["case"] => "[[case]]".to_owned(),
+        steps => format!("[{}]", steps.join(".")),
+    }
+}
+
+fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
+    let key = pointer.rsplit('/').find(|step| step.parse::<usize>().is_err()).unwrap_or("the profile");
+    let written = tree.nearest(pointer).value();
+    let (title, label) = match error.kind() {
+        ValidationErrorKind::Type { kind } => {
+            let wanted = match kind {
+                TypeKind::Single(kind) => kind.to_string(),
+                TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or "),
+            };
+            (format!("{key} is {}, not {}", article(type_name(&written)), article(&wanted)), format!("expected {}", article(&wanted)))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            (format!("{key} cannot be {written}"), format!("expected one of {}", options.join(", ")))
+        }
+        ValidationErrorKind::Minimum { limit } => (format!("{key} is too small"), format!("expected at least {limit}")),
+        ValidationErrorKind::Maximum { limit } => (format!("{key} is too large"), format!("expected at most {limit}")),
+        _ => (format!("{key}: {error}"), String::new()),
+    };
+    let description = schema_at(&error.schema_path().to_string()).and_then(|schema| schema.get("description")?.as_str());
+    Problem { title, place: Some(tree.nearest(pointer).place.clone()), label, help: description.map(one_line) }
+}
+
+/// The schema that a keyword stands in.
+fn schema_at(keyword_path: &str) -> Option<&'static Value> {
+    let (parent, _) = keyword_path.rsplit_once('/')?;
+    schema::document().pointer(parent)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "table",
+    }
+}
+
+fn article(kind: &str) -> String {
+    let kind = kind.trim_matches('"').replace("object", "table");
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}

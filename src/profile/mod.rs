@@ -1,0 +1,268 @@
+//! What the user wrote, and how it becomes a plan.
+//!
+//! A profile is TOML. It is read into a tree of values with their places ([`tree`]), flags change the tree
+//! ([`flags`]), the tree is held against the profile's own JSON Schema, which is generated from the types below
+//! ([`schema`]), and what is left is resolved into a plan ([`resolve`]). Every step adds its faults to one list
+//! ([`problem`]), so that a user sees all of them at once and nothing is sent.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+mod baseline;
+mod bodies;
+pub mod flags;
+pub mod load;
+pub mod preset;
+pub mod problem;
+mod resolve;
+pub mod schema;
+mod tree;
+
+pub use load::{Draft, load};
+pub use problem::Problems;
+
+/// A load test: what is sent where, when, and what must hold.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "proofload profile")]
+pub(crate) struct Profile {
+    /// Name of the profile; the file's name without it.
+    name: Option<String>,
+    /// Root of every random choice; without it one is drawn and printed. The same seed gives the same requests.
+    #[schemars(range(min = 0), extend("maximum" = 9_007_199_254_740_991_u64))]
+    seed: Option<u64>,
+    /// What must hold for the run to pass, as in "first_token.p95 < 500ms" or "error_rate < 1%".
+    goals: Vec<String>,
+    /// What you call this run; kept in its summary and shown in every report.
+    labels: BTreeMap<String, String>,
+    /// Set to true where prompts are meant to repeat, so that the report does not warn of it.
+    reuse: bool,
+    /// File that lists known violations: counted and shown, but no failure.
+    baseline: Option<String>,
+    /// Where requests go.
+    target: TargetTable,
+    /// When they go: exactly one of open and closed.
+    load: LoadTable,
+    /// Limits for a single request to count in the goodput.
+    goodput: Option<GoodputTable>,
+    /// What ends the run early.
+    limits: LimitsTable,
+    /// What is sent: one table for each kind of request.
+    case: Vec<CaseTable>,
+}
+
+/// Where requests go.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TargetTable {
+    /// "builtin" for the built-in reference endpoint, or a base address such as "http://127.0.0.1:8000/v1", to which
+    /// /chat/completions is added; a full path is taken as it is, and a query string stays.
+    url: Option<String>,
+    /// Whose contract the endpoint is held to; pulze for "builtin", else openai.
+    dialect: Option<DialectName>,
+    /// The model asked for by cases that name none. Without one, /models is asked in the openai dialect.
+    model: Option<String>,
+    /// Name of the environment variable that holds the API key, sent as a bearer token.
+    key_env: Option<String>,
+    /// Headers of every request. ${NAME} in a value stands for an environment variable and makes it a secret.
+    headers: BTreeMap<String, String>,
+    /// Limits on waiting.
+    timeouts: TimeoutsTable,
+    /// Pulze-* headers, each sent as stringified JSON; in the pulze dialect only.
+    pulze: PulzeTable,
+    /// PEM file of certificate authorities to trust beside the system's.
+    ca: Option<String>,
+    /// PEM file with a client certificate and its key.
+    client_cert: Option<String>,
+    /// Do not verify certificates. Anyone between you and the endpoint can then read the key.
+    insecure: bool,
+    /// Which HTTP to speak: auto negotiates HTTP/2 over TLS, 2 speaks it from the first byte.
+    http: HttpName,
+    /// Proxy to go through; the environment's is not used.
+    proxy: Option<String>,
+    /// Ask for compressed replies.
+    gzip: bool,
+    /// Longest reply that is read, in bytes; 16 MiB without it.
+    #[schemars(range(min = 1))]
+    max_reply_bytes: Option<u64>,
+}
+
+/// Whose contract.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum DialectName {
+    /// Pulze's API.
+    Pulze,
+    /// OpenAI's, tolerant of vLLM, llama.cpp, LiteLLM and their kin.
+    Openai,
+}
+
+/// Which HTTP.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+enum HttpName {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// HTTP/1.1 only.
+    #[serde(rename = "1.1")]
+    One,
+    /// HTTP/2 without negotiation.
+    #[serde(rename = "2")]
+    Two,
+}
+
+/// Limits on waiting, such as "30s".
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TimeoutsTable {
+    /// For opening a connection; 5s without it.
+    connect: Option<String>,
+    /// From sending to status and headers; as long as total without it.
+    first_byte: Option<String>,
+    /// From sending to the end of the reply; 2m without it.
+    total: Option<String>,
+}
+
+/// Pulze-* headers.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct PulzeTable {
+    /// Pulze-Labels: kept with the request's log and echoed in metadata.
+    labels: Option<Map<String, Value>>,
+    /// Pulze-Weights: cost, quality and latency, of which only the proportions matter.
+    weights: Option<Map<String, Value>>,
+    /// Pulze-Policies: max_cost, max_same_model_retries, max_switch_model_retries, privacy_level and others. Retries
+    /// hide provider calls inside one latency sample, so a benchmark sets both to 0.
+    policies: Option<Map<String, Value>>,
+    /// Pulze-Feature-Flags, such as auto_tools.
+    feature_flags: Option<Map<String, Value>>,
+}
+
+/// When requests go.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct LoadTable {
+    /// Open loop: requests go at a rate, whether or not earlier ones have ended, as users arrive.
+    open: Option<OpenTable>,
+    /// Closed loop: each of a number of slots sends its next request when its last has ended.
+    closed: Option<ClosedTable>,
+}
+
+/// An open loop.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct OpenTable {
+    /// Requests per second.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    rate: Option<f64>,
+    /// For how long, such as "30s".
+    duration: Option<String>,
+    /// How many at most.
+    #[schemars(range(min = 1))]
+    count: Option<u64>,
+    /// Spacing: constant, or poisson for independent arrivals.
+    arrivals: ArrivalsName,
+    /// Requests due before this are warm-up: sent and judged, and in no figure.
+    warmup: Option<String>,
+    /// How long requests in flight may take to finish at the end; as timeouts.total without it.
+    grace: Option<String>,
+    /// Cap on requests in flight.
+    #[schemars(range(min = 1))]
+    max_in_flight: Option<u64>,
+    /// What becomes of a request above the cap: queue shows its wait as queued, drop counts it as missed.
+    over_cap: OverCapName,
+}
+
+/// A closed loop.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ClosedTable {
+    /// How many requests are in flight at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    slots: Option<u64>,
+    /// For how long, such as "30s".
+    duration: Option<String>,
+    /// How many at most.
+    #[schemars(range(min = 1))]
+    count: Option<u64>,
+    /// Requests due before this are warm-up: sent and judged, and in no figure.
+    warmup: Option<String>,
+    /// How long requests in flight may take to finish at the end; as timeouts.total without it.
+    grace: Option<String>,
+}
+
+/// Spacing of an open loop.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ArrivalsName {
+    /// Evenly spaced.
+    #[default]
+    Constant,
+    /// Independent, with exponential gaps.
+    Poisson,
+}
+
+/// What becomes of a request above the cap.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum OverCapName {
+    /// It waits.
+    #[default]
+    Queue,
+    /// It is dropped.
+    Drop,
+}
+
+/// Limits for a single request, such as "500ms".
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct GoodputTable {
+    /// From due to the first token (ttft).
+    first_token: Option<String>,
+    /// The longest gap between tokens (itl).
+    token_gap: Option<String>,
+    /// Time per output token (tpot).
+    time_per_output_token: Option<String>,
+    /// From due to the end (e2e).
+    response_time: Option<String>,
+}
+
+/// What ends the run early; the report says so.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsTable {
+    /// No request is sent after this time.
+    max_time: Option<String>,
+    /// No more requests than this are sent.
+    #[schemars(range(min = 1))]
+    max_requests: Option<u64>,
+    /// No request is sent once replies have cost this many tokens, prompts included.
+    #[schemars(range(min = 1))]
+    max_tokens: Option<u64>,
+}
+
+/// A kind of request. Every body field of the contract stands here under its own name.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct CaseTable {
+    /// Its name; its number without one.
+    name: Option<String>,
+    /// Its share of the requests, relative to the other cases.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    weight: Option<u32>,
+    /// Send the body even if the request schema of the dialect refuses it.
+    unchecked: bool,
+    /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, or an object with
+    /// "prompt" or "messages"; any other file is one prompt. Prompts come after the messages of the case.
+    prompt_files: Vec<String>,
+    /// Any other members of the body, sent as they are.
+    extra: Map<String, Value>,
+    /// The body fields.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    body: Map<String, Value>,
+}

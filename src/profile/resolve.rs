@@ -1,0 +1,401 @@
+//! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
+
+use std::path::Path;
+use std::time::Duration;
+
+use url::Url;
+
+use super::baseline::read_baseline;
+use super::bodies::{self, Bodies};
+use super::load::{Draft, DraftCase, World};
+use super::problem::{Problem, Source};
+use super::tree::Node;
+use super::{
+    ArrivalsName, CaseTable, ClosedTable, DialectName, GoodputTable, HttpName, LimitsTable, LoadTable, OpenTable,
+    OverCapName, Profile, PulzeTable, TargetTable,
+};
+use crate::plan::goal::Goal;
+use crate::plan::schedule::{Arrivals, Cap, Load, OverCap};
+use crate::plan::secret::{Secret, is_secret_header};
+use crate::plan::target::{Header, HttpVersion, Target, Timeouts, Tls};
+use crate::plan::{Goodput, Limits};
+use crate::wire::Dialect;
+use crate::wire::request::PULZE_HEADERS;
+
+/// What a default stands for where the profile is silent.
+const CONNECT: Duration = Duration::from_secs(5);
+const TOTAL: Duration = Duration::from_secs(120);
+const MAX_REPLY: u64 = 16 << 20;
+const BUILTIN: &str = "builtin";
+
+/// Gathers faults while it looks values up.
+pub(super) struct Resolver<'r> {
+    pub(super) tree: &'r Node,
+    pub(super) folder: &'r Path,
+    pub(super) world: &'r World<'r>,
+    pub(super) problems: &'r mut Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    /// Adds a fault at the value of a JSON pointer, or the nearest above it that was written.
+    pub(super) fn fault(&mut self, pointer: &str, title: impl Into<String>, label: impl Into<String>, help: impl Into<Option<String>>) {
+        let place = self.tree.nearest(pointer).place.clone();
+        self.problems.push(Problem { title: title.into(), place: Some(place), label: label.into(), help: help.into() });
+    }
+
+    fn duration(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
+        let text = text?;
+        match humantime::parse_duration(text) {
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                let help = "write a number with a unit, such as 500ms, 30s, 1m 30s or 2h".to_owned();
+                self.fault(pointer, format!("{text:?} is not a duration"), error.to_string(), help);
+                None
+            }
+        }
+    }
+
+    /// Reads a file that the profile names, relative to the profile.
+    pub(super) fn file(&mut self, pointer: &str, name: &str) -> Option<Vec<u8>> {
+        let path = self.folder.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let help = format!("looked for it at {}; paths are relative to the profile", path.display());
+                self.fault(pointer, format!("cannot read {name:?}"), error.to_string(), help);
+                None
+            }
+        }
+    }
+}
+
+/// Resolves a profile. None only where there is nothing to go on with; then at least one fault was added.
+pub(super) fn resolve(
+    profile: Profile,
+    file_name: String,
+    folder: &Path,
+    tree: &Node,
+    world: &World<'_>,
+    sources: &mut Vec<Source>,
+    problems: &mut Vec<Problem>,
+) -> Option<Draft> {
+    let mut resolver = Resolver { tree, folder, world, problems };
+    let target = resolver.target(&profile.target);
+    let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
+    let load = resolver.load(&profile.load, timeouts);
+    let goals = resolver.goals(&profile.goals);
+    let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
+    let limits = resolver.limits(&profile.limits);
+    let mut notes = Vec::new();
+    let known = profile.baseline.as_deref().map(|file| read_baseline(&mut resolver, file, sources, &mut notes)).unwrap_or_default();
+    let named = target.as_ref().and_then(|target| target.model.clone());
+    let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
+    let cases = resolver.cases(&profile.case, dialect, named.as_deref());
+    Some(Draft {
+        name: profile.name.unwrap_or(file_name),
+        seed: profile.seed,
+        private: is_private(&profile.target.pulze),
+        target: target?,
+        notes,
+        labels: profile.labels,
+        load: load?,
+        cases,
+        goals,
+        goodput,
+        reuse: profile.reuse,
+        limits,
+        baseline: known,
+    })
+}
+
+/// Whether Pulze is told to keep no log (`privacy_level` 3), so that replies have no id.
+fn is_private(pulze: &PulzeTable) -> bool {
+    pulze.policies.as_ref().and_then(|policies| policies.get("privacy_level")).and_then(serde_json::Value::as_u64) == Some(3)
+}
+
+impl Resolver<'_> {
+    fn target(&mut self, table: &TargetTable) -> Option<Target> {
+        let builtin = table.url.as_deref() == Some(BUILTIN);
+        let dialect = match table.dialect {
+            Some(DialectName::Pulze) => Dialect::Pulze,
+            Some(DialectName::Openai) => Dialect::OpenAi,
+            None if builtin => Dialect::Pulze,
+            None => Dialect::OpenAi,
+        };
+        let url = self.url(table);
+        let total = self.duration("/target/timeouts/total", table.timeouts.total.as_ref()).unwrap_or(TOTAL);
+        let timeouts = Timeouts {
+            connect: self.duration("/target/timeouts/connect", table.timeouts.connect.as_ref()).unwrap_or(CONNECT),
+            first_byte: self.duration("/target/timeouts/first_byte", table.timeouts.first_byte.as_ref()).unwrap_or(total),
+            total,
+        };
+        let headers = self.headers(table, dialect);
+        let tls = self.tls(table);
+        let proxy = self.proxy(table);
+        let default_model = builtin.then(|| if dialect == Dialect::Pulze { "pulze" } else { "gpt-4o" }.to_owned());
+        Some(Target {
+            url: url?,
+            builtin,
+            dialect,
+            model: table.model.clone().or(default_model),
+            headers,
+            timeouts,
+            tls,
+            http: match table.http {
+                HttpName::Auto => HttpVersion::Auto,
+                HttpName::One => HttpVersion::One,
+                HttpName::Two => HttpVersion::Two,
+            },
+            proxy,
+            gzip: table.gzip,
+            max_reply: usize::try_from(table.max_reply_bytes.unwrap_or(MAX_REPLY)).unwrap_or(usize::MAX),
+        })
+    }
+
+    fn url(&mut self, table: &TargetTable) -> Option<Url> {
+        let help = "write \"builtin\", or a base address such as \"http://127.0.0.1:8000/v1\"".to_owned();
+        let Some(text) = &table.url else {
+            self.fault("/target/url", "no target.url: where are requests to go?", "", help);
+            return None;
+        };
+        let text = if text == BUILTIN { "http://builtin.invalid/v1" } else { text };
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(Target::endpoint(&url)),
+            Ok(_) => {
+                self.fault("/target/url", "target.url is no http or https address", "", help);
+                None
+            }
+            Err(error) => {
+                self.fault("/target/url", "target.url is not an address", error.to_string(), help);
+                None
+            }
+        }
+    }
+
+    /// The key, the profile's headers, and Pulze's.
+    fn headers(&mut self, table: &TargetTable, dialect: Dialect) -> Vec<Header> {
+        let mut headers = Vec::new();
+        if let Some(name) = &table.key_env {
+            match (self.world.env)(name) {
+                Some(key) => headers.push(Header {
+                    name: "authorization".to_owned(),
+                    value: Secret::new(format!("Bearer {}", key.trim())),
+                    shown: format!("Bearer ${{{name}}}"),
+                }),
+                None => self.fault(
+                    "/target/key_env",
+                    format!("the environment variable {name} is not set"),
+                    "it is to hold the API key",
+                    format!("export {name}=..., or leave key_env out to send no key"),
+                ),
+            }
+        }
+        for (name, value) in &table.headers {
+            headers.extend(self.header(name, value));
+        }
+        if dialect == Dialect::Pulze {
+            let pulze = &table.pulze;
+            let tables = [&pulze.labels, &pulze.weights, &pulze.policies, &pulze.feature_flags];
+            for ((_, header), members) in PULZE_HEADERS.iter().zip(tables) {
+                if let Some(members) = members {
+                    let text = ascii(&serde_json::Value::Object(members.clone()).to_string());
+                    headers.push(Header { name: (*header).to_owned(), value: Secret::new(text.clone()), shown: text });
+                }
+            }
+        }
+        headers
+    }
+
+    fn header(&mut self, name: &str, value: &str) -> Option<Header> {
+        let pointer = format!("/target/headers/{}", crate::wire::json::pointer_token(name));
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            self.fault(&pointer, format!("{name:?} is not a header name"), "", None);
+            return None;
+        }
+        let filled = self.filled(&pointer, value)?;
+        if filled.chars().any(|c| c.is_control()) {
+            self.fault(&pointer, format!("the header {name} has a control character in its value"), "", None);
+            return None;
+        }
+        let shown = if filled != value {
+            value.to_owned()
+        } else if is_secret_header(name) {
+            "***".to_owned()
+        } else {
+            filled.clone()
+        };
+        Some(Header { name: name.to_ascii_lowercase(), value: Secret::new(filled), shown })
+    }
+
+    /// A text with `${NAME}` replaced by environment variables.
+    fn filled(&mut self, pointer: &str, text: &str) -> Option<String> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            let Some(length) = rest[start..].find('}') else {
+                self.fault(pointer, "${ without its }", "", "write ${NAME} for an environment variable".to_owned());
+                return None;
+            };
+            let name = &rest[start + 2..start + length];
+            let Some(value) = (self.world.env)(name) else {
+                self.fault(pointer, format!("the environment variable {name} is not set"), "", format!("export {name}=..."));
+                return None;
+            };
+            filled += &rest[..start];
+            filled += value.trim();
+            rest = &rest[start + length + 1..];
+        }
+        Some(filled + rest)
+    }
+
+    fn tls(&mut self, table: &TargetTable) -> Tls {
+        let ca = table.ca.as_ref().and_then(|file| self.file("/target/ca", file));
+        let identity = table.client_cert.as_ref().and_then(|file| self.file("/target/client_cert", file));
+        for (pointer, pem) in [("/target/ca", &ca), ("/target/client_cert", &identity)] {
+            if pem.as_ref().is_some_and(|pem| !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")) {
+                self.fault(pointer, "the file holds no certificate", "expected PEM", None);
+            }
+        }
+        let identity = identity.map(|pem| Secret::new(String::from_utf8_lossy(&pem).into_owned()));
+        Tls { ca, identity, insecure: table.insecure }
+    }
+
+    fn proxy(&mut self, table: &TargetTable) -> Option<Url> {
+        match Url::parse(table.proxy.as_deref()?) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
+            Ok(_) | Err(_) => {
+                self.fault("/target/proxy", "target.proxy is no http or https address", "", None);
+                None
+            }
+        }
+    }
+
+    fn load(&mut self, table: &LoadTable, total: Duration) -> Option<Load> {
+        let load = match (&table.open, &table.closed) {
+            (Some(open), None) => self.open(open, total),
+            (None, Some(closed)) => self.closed(closed, total),
+            (Some(_), Some(_)) => {
+                self.fault("/load/closed", "both [load.open] and [load.closed]", "", "keep one of them".to_owned());
+                None
+            }
+            (None, None) => {
+                let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count".to_owned();
+                self.fault("/load", "no load: when are requests to go?", "", help);
+                None
+            }
+        }?;
+        if load.duration.is_some_and(|duration| load.warmup >= duration) {
+            let kind = if table.open.is_some() { "open" } else { "closed" };
+            self.fault(&format!("/load/{kind}/warmup"), "the warm-up is as long as the whole run", "nothing would be measured", None);
+        }
+        Some(load)
+    }
+
+    fn open(&mut self, table: &OpenTable, total: Duration) -> Option<Load> {
+        let duration = self.positive("/load/open/duration", table.duration.as_ref());
+        let warmup = self.duration("/load/open/warmup", table.warmup.as_ref()).unwrap_or_default();
+        let grace = self.duration("/load/open/grace", table.grace.as_ref()).unwrap_or(total);
+        if table.duration.is_none() && table.count.is_none() {
+            self.fault("/load/open", "[load.open] needs an end", "", "add duration = \"30s\" or count = 1000".to_owned());
+        }
+        let Some(rate) = table.rate else {
+            self.fault("/load/open", "[load.open] needs a rate", "", "add rate = 10, in requests per second".to_owned());
+            return None;
+        };
+        let arrivals = match table.arrivals {
+            ArrivalsName::Constant => Arrivals::Constant { rate },
+            ArrivalsName::Poisson => Arrivals::Poisson { rate },
+        };
+        let policy = match table.over_cap {
+            OverCapName::Queue => OverCap::Queue,
+            OverCapName::Drop => OverCap::Drop,
+        };
+        let cap = table.max_in_flight.and_then(|cap| usize::try_from(cap).ok()).map(|in_flight| Cap { in_flight, policy });
+        Some(Load { arrivals, duration, count: table.count, warmup, grace, cap })
+    }
+
+    fn closed(&mut self, table: &ClosedTable, total: Duration) -> Option<Load> {
+        let duration = self.positive("/load/closed/duration", table.duration.as_ref());
+        let warmup = self.duration("/load/closed/warmup", table.warmup.as_ref()).unwrap_or_default();
+        let grace = self.duration("/load/closed/grace", table.grace.as_ref()).unwrap_or(total);
+        if table.duration.is_none() && table.count.is_none() {
+            self.fault("/load/closed", "[load.closed] needs an end", "", "add duration = \"30s\" or count = 1000".to_owned());
+        }
+        let Some(slots) = table.slots.and_then(|slots| usize::try_from(slots).ok()) else {
+            self.fault("/load/closed", "[load.closed] needs slots", "", "add slots = 16, the requests in flight at once".to_owned());
+            return None;
+        };
+        Some(Load { arrivals: Arrivals::Closed { slots }, duration, count: table.count, warmup, grace, cap: None })
+    }
+
+    fn positive(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
+        let duration = self.duration(pointer, text)?;
+        if duration.is_zero() {
+            self.fault(pointer, "the duration is 0", "expected more than 0", None);
+            return None;
+        }
+        Some(duration)
+    }
+
+    fn goals(&mut self, texts: &[String]) -> Vec<Goal> {
+        let mut goals = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            match Goal::parse(text) {
+                Ok(goal) => goals.push(goal),
+                Err(error) => self.fault(&format!("/goals/{index}"), error.message, "", error.help),
+            }
+        }
+        goals
+    }
+
+    fn goodput(&mut self, table: &GoodputTable) -> Goodput {
+        Goodput {
+            first_token: self.duration("/goodput/first_token", table.first_token.as_ref()),
+            token_gap: self.duration("/goodput/token_gap", table.token_gap.as_ref()),
+            time_per_output_token: self.duration("/goodput/time_per_output_token", table.time_per_output_token.as_ref()),
+            response_time: self.duration("/goodput/response_time", table.response_time.as_ref()),
+        }
+    }
+
+    fn limits(&mut self, table: &LimitsTable) -> Limits {
+        Limits {
+            time: self.positive("/limits/max_time", table.max_time.as_ref()),
+            requests: table.max_requests,
+            tokens: table.max_tokens,
+        }
+    }
+
+    fn cases(&mut self, tables: &[CaseTable], dialect: Dialect, model: Option<&str>) -> Vec<DraftCase> {
+        if tables.is_empty() {
+            let help = "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
+            self.fault("/case", "no case: what is to be sent?", "", help);
+        }
+        let mut cases: Vec<DraftCase> = Vec::new();
+        for (number, table) in tables.iter().enumerate() {
+            let name = table.name.clone().unwrap_or_else(|| format!("case-{number}"));
+            if cases.iter().any(|case| case.name == name) {
+                self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
+            }
+            let bodies = bodies::of_case(self, &Bodies { number, table, dialect, model });
+            cases.push(DraftCase { name, weight: table.weight.unwrap_or(1), bodies });
+        }
+        cases
+    }
+}
+
+/// Header values are ASCII, so other characters of JSON are escaped (RFC 8259, section 7).
+fn ascii(json: &str) -> String {
+    let mut text = String::new();
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                text += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,26 @@
+//! What people and scripts read of a run. Every format is a pure function of the summary, so that a report printed
+//! again from its folder is the same to the letter.
+
+mod figure;
+mod json;
+mod text;
+
+use crate::summary::Summary;
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people, at most 100 columns wide but for command lines.
+    #[default]
+    Text,
+    /// The digest, for scripts.
+    Json,
+}
+
+/// A summary as a report.
+pub fn write(summary: &Summary, format: Format) -> String {
+    match format {
+        Format::Text => text::write(summary),
+        Format::Json => json::write(summary),
+    }
+}

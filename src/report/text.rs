@@ -1,0 +1,326 @@
+//! The report for people: verdict and trust first, then what was run, what came of it, and what was broken.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Modify, Style};
+
+use super::figure::{number, percent, time};
+use crate::exchange::Outcome;
+use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
+use crate::summary::Summary;
+use crate::summary::digest::{Counted, Digest, GoalResult, Judgement};
+
+const WIDTH: usize = 100;
+
+pub(super) fn write(summary: &Summary) -> String {
+    let digest = Digest::of(summary);
+    let sections = [
+        verdict(&digest),
+        header(summary, &digest),
+        outcomes(&digest),
+        failures(&digest),
+        timings(summary, Population::All),
+        if digest.requests.failed > 0 && digest.requests.ok > 0 { timings(summary, Population::Ok) } else { String::new() },
+        rates(summary, &digest),
+        goals(&digest),
+        checks(&digest),
+        notes(&digest),
+    ];
+    let mut text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
+    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
+    text
+}
+
+fn verdict(digest: &Digest) -> String {
+    let requests = &digest.requests;
+    let mut text = format!(
+        "{}  {} of {} requests ok, {} good\n",
+        digest.verdict.name().to_uppercase(),
+        requests.ok,
+        requests.planned,
+        requests.good
+    );
+    for reason in &digest.reasons {
+        line(&mut text, "  - ", reason);
+    }
+    let _ = writeln!(text, "trust: {}", digest.trust.verdict.name());
+    for reason in &digest.trust.reasons {
+        line(&mut text, "  - ", reason);
+    }
+    if digest.prompts.distinct_share < 1.0 && !digest.prompts.reuse {
+        let share = percent(Some(digest.prompts.distinct_share));
+        line(&mut text, "  - ", &format!("only {share} of the prompts are distinct, so a prefix cache may have answered; put {{{{unique}}}} into them or set reuse = true"));
+    }
+    if let Some(limit) = &digest.ended_early {
+        line(&mut text, "  - ", &format!("ended early by {limit}"));
+    }
+    text
+}
+
+fn header(summary: &Summary, digest: &Digest) -> String {
+    let started = std::time::UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
+    let builtin = if summary.meta.builtin { " (built in)" } else { "" };
+    let model = digest.model.as_deref().unwrap_or("the endpoint's default");
+    let mut text = String::new();
+    line(&mut text, "profile  ", &digest.profile);
+    line(&mut text, "target   ", &format!("{}{builtin}", digest.target));
+    line(&mut text, "contract ", &format!("{} dialect, model {model}", digest.dialect));
+    line(&mut text, "load     ", &digest.load);
+    if digest.load.starts_with("closed") {
+        line(&mut text, "         ", "closed loop: waiting users are not modelled");
+    }
+    line(&mut text, "run      ", &format!("{}, seed {}", humantime::format_rfc3339_seconds(started), digest.seed));
+    if !digest.labels.is_empty() {
+        let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        line(&mut text, "labels   ", &labels.join(", "));
+    }
+    text
+}
+
+fn outcomes(digest: &Digest) -> String {
+    let mut builder = Builder::new();
+    builder.push_record(["outcome", "requests", "share", "of which"]);
+    let share = |count: u64| percent((digest.requests.planned > 0).then(|| count as f64 / digest.requests.planned as f64));
+    for name in Outcome::NAMES {
+        let Some(count) = digest.outcomes.get(name) else { continue };
+        let prefix = format!("{name}.");
+        let classes: Vec<String> = digest
+            .classes
+            .iter()
+            .filter_map(|(class, count)| Some(format!("{} {count}", class.strip_prefix(&prefix)?)))
+            .collect();
+        builder.push_record([name.to_owned(), count.to_string(), share(*count), classes.join(", ")]);
+    }
+    builder.push_record(["planned".to_owned(), digest.requests.planned.to_string(), String::new(), String::new()]);
+    let statuses: Vec<String> = digest.statuses.iter().map(|(status, count)| format!("{status} x {count}")).collect();
+    let mut text = table(builder);
+    if !statuses.is_empty() {
+        line(&mut text, "statuses: ", &statuses.join(", "));
+    }
+    if digest.warmup.planned > 0 {
+        let outcomes: Vec<String> = digest.warmup.outcomes.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        line(&mut text, "warm-up, in no figure: ", &outcomes.join(", "));
+    }
+    text
+}
+
+fn failures(digest: &Digest) -> String {
+    let mut text = String::new();
+    for Counted { text: failure, count } in digest.failures.iter().take(10) {
+        line(&mut text, "  - ", &format!("{count} x {failure}"));
+    }
+    if text.is_empty() { text } else { format!("what went wrong\n{text}") }
+}
+
+const SHOWN: [Measure; 7] = [
+    Measure::ResponseTime,
+    Measure::ServiceTime,
+    Measure::Queued,
+    Measure::Lateness,
+    Measure::FirstToken,
+    Measure::TokenGap,
+    Measure::TimePerOutputToken,
+];
+const STATISTICS: [Statistic; 7] = [
+    Statistic::Mean,
+    Statistic::Percentile(50.0),
+    Statistic::Percentile(90.0),
+    Statistic::Percentile(95.0),
+    Statistic::Percentile(99.0),
+    Statistic::Percentile(99.9),
+    Statistic::Max,
+];
+
+fn timings(summary: &Summary, population: Population) -> String {
+    let mut builder = Builder::new();
+    let title = if population == Population::All { "all requests" } else { "ok requests only" };
+    builder.push_record([title, "count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]);
+    for measure in SHOWN {
+        let Some(populations) = summary.timings.get(measure.name()) else { continue };
+        let count = populations.count(population);
+        if count == 0 {
+            continue;
+        }
+        let mut row = vec![name(measure), count.to_string()];
+        row.extend(STATISTICS.iter().map(|statistic| time(populations.statistic(population, *statistic))));
+        builder.push_record(row);
+    }
+    let mut text = table(builder);
+    if population == Population::All && summary.timings.values().any(|populations| populations.infinite > 0) {
+        text.push_str("a request that failed, was missed or left unfinished counts as infinitely slow\n");
+    }
+    text
+}
+
+fn name(measure: Measure) -> String {
+    let long = measure.name().replace('_', " ");
+    match measure {
+        Measure::TimePerOutputToken => "per token (tpot)".to_owned(),
+        _ => measure.short().map_or(long.clone(), |short| format!("{long} ({short})")),
+    }
+}
+
+fn rates(summary: &Summary, digest: &Digest) -> String {
+    let rates = &digest.rates_per_s;
+    let mut text = String::new();
+    line(
+        &mut text,
+        "per second: ",
+        &format!(
+            "{} requests, {} good, {} output tokens, {} tokens in all, over {:.1} s",
+            number(rates.requests),
+            number(rates.good_requests),
+            number(rates.output_tokens),
+            number(rates.total_tokens),
+            digest.duration_s
+        ),
+    );
+    line(
+        &mut text,
+        "rates: ",
+        &format!(
+            "errors {}, violations {}, good {}",
+            percent(digest.error_rate),
+            percent(digest.violation_rate),
+            percent(digest.requests.good_fraction)
+        ),
+    );
+    if !summary.meta.goodput.is_empty() {
+        let limits: Vec<String> = summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
+        line(&mut text, "good means: ", &format!("ok, no MUST broken, {}", limits.join(", ")));
+    }
+    let tokens = &digest.tokens;
+    let cached = tokens.cached_share.map_or(String::new(), |share| format!(", {} of the prompt cached", percent(Some(share))));
+    line(
+        &mut text,
+        "tokens: ",
+        &format!(
+            "{} prompt, {} completion (from {}){cached}",
+            number(Some(tokens.prompt)),
+            number(Some(tokens.completion)),
+            tokens.source
+        ),
+    );
+    line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
+    text
+}
+
+fn goals(digest: &Digest) -> String {
+    let mut text = String::new();
+    for goal in &digest.goals {
+        let verdict = if goal.held { "held  " } else { "broken" };
+        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.goal, measured(goal)));
+    }
+    if text.is_empty() { text } else { format!("goals\n{text}") }
+}
+
+fn measured(result: &GoalResult) -> String {
+    let Ok(goal) = Goal::parse(&result.goal) else { return "-".to_owned() };
+    match (goal.metric, result.value) {
+        (Metric::Timing(..), Some(us)) => time(Some(us)),
+        (Metric::Timing(..), None) => "infinite, or no sample".to_owned(),
+        (Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction), value) => percent(value),
+        (Metric::Scalar(_), value) => number(value),
+    }
+}
+
+/// Broken checks, the binding ones first.
+fn checks(digest: &Digest) -> String {
+    let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
+    let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
+    let mut broken: Vec<(&String, &Judgement)> = digest.checks.iter().filter(|(_, check)| check.fail > 0).collect();
+    broken.sort_by_key(|(id, check)| (check.known.is_some(), check.must == 0, check.should == 0, *id));
+    let mut text = format!("checks: {held} held, {} broken, {idle} did not apply\n", broken.len());
+    for (id, check) in broken {
+        text += &broken_check(id, check);
+    }
+    for (id, count) in &digest.warmup.must_broken {
+        line(&mut text, "  MUST    ", &format!("{id} broken {count} times in the warm-up"));
+    }
+    text
+}
+
+fn broken_check(id: &str, check: &Judgement) -> String {
+    let level = if check.known.is_some() {
+        "known "
+    } else if check.must > 0 {
+        "MUST  "
+    } else if check.should > 0 {
+        "SHOULD"
+    } else {
+        "may   "
+    };
+    let mut text = String::new();
+    line(&mut text, &format!("  {level}  "), &format!("{id}: {} of {}", check.fail, check.fail + check.pass));
+    line(&mut text, "          rule: ", &check.rule);
+    if let Some(reason) = &check.known {
+        line(&mut text, "          known: ", reason);
+    }
+    if let Some(across) = &check.across {
+        line(&mut text, "          over the run: ", across);
+    }
+    if let Some(example) = check.examples.first() {
+        let place = if example.place.is_empty() { String::new() } else { format!("{}: ", example.place) };
+        line(&mut text, &format!("          request {} ({}): ", example.seq, example.case), &format!("{place}{}", example.detail));
+        for more in &example.more {
+            line(&mut text, "            and ", more);
+        }
+        clipped(&mut text, "          first bytes: ", &example.first_bytes);
+        let _ = writeln!(text, "          {}", example.curl);
+    }
+    text
+}
+
+fn notes(digest: &Digest) -> String {
+    let mut text = String::new();
+    for (id, check) in digest.checks.iter().filter(|(_, check)| !check.notes.is_empty()) {
+        for Counted { text: note, count } in check.notes.iter().take(3) {
+            clipped(&mut text, &format!("  {id} x {count}: "), note);
+        }
+    }
+    if text.is_empty() { text } else { format!("noted\n{text}") }
+}
+
+/// A table with its first column to the left and figures to the right.
+fn table(builder: Builder) -> String {
+    let mut table = builder.build();
+    table.with(Style::psql()).with(Modify::new(Columns::new(1..)).with(Alignment::right()));
+    let text = table.to_string();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// A line behind a prefix, wrapped between words; what follows is indented by as much.
+fn line(text: &mut String, prefix: &str, words: &str) {
+    let indent = " ".repeat(prefix.chars().count());
+    let mut current = prefix.to_owned();
+    let mut empty = true;
+    for word in words.split_whitespace() {
+        if !empty && current.chars().count() + 1 + word.chars().count() > WIDTH {
+            text.push_str(current.trim_end());
+            text.push('\n');
+            current.clone_from(&indent);
+            empty = true;
+        }
+        if !empty {
+            current.push(' ');
+        }
+        current.push_str(word);
+        empty = false;
+    }
+    text.push_str(current.trim_end());
+    text.push('\n');
+}
+
+/// A line behind a prefix, cut at the width.
+fn clipped(text: &mut String, prefix: &str, rest: &str) {
+    let room = WIDTH.saturating_sub(prefix.chars().count());
+    let shown: String = if rest.chars().count() > room {
+        rest.chars().take(room.saturating_sub(3)).chain("...".chars()).collect()
+    } else {
+        rest.to_owned()
+    };
+    let _ = writeln!(text, "{prefix}{shown}");
+}

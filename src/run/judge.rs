@@ -1,0 +1,148 @@
+//! The judges: plain threads that read, check and record what came back, away from the clock.
+//!
+//! Their backlog is capped in bytes. Beyond the cap, exchanges are recorded without their bodies, as `unjudged`, and
+//! the run is invalid; senders are never delayed.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::live::Live;
+use super::pacer::{Event, Stop};
+use crate::check::{self, Check, Level, Verdict};
+use crate::exchange::{Body, Exchange, Outcome, Reading};
+use crate::plan::Plan;
+use crate::summary::evidence::Evidence;
+use crate::summary::{Judged, Summary};
+
+/// Bodies that may wait to be judged.
+const BACKLOG_BYTES: usize = 256 << 20;
+/// Cores for each judge: one core judges some hundred thousand events a second, so few are needed.
+const CORES_A_JUDGE: usize = 4;
+/// A request counts as sent in time if it was sent this long after the end of the plan.
+const IN_TIME: Duration = Duration::from_millis(10);
+
+/// The judges of a run.
+#[derive(Debug)]
+pub(super) struct Judges {
+    inboxes: Vec<Sender<Exchange>>,
+    threads: Vec<JoinHandle<Summary>>,
+    shared: Arc<Shared>,
+}
+
+/// What judges share with the line.
+#[derive(Debug)]
+pub(super) struct Shared {
+    plan: Arc<Plan>,
+    pub(super) live: Arc<Live>,
+    backlog: AtomicUsize,
+    /// End of the window in which completions count for rates, in microseconds; lowered when the run is stopped.
+    window_us: AtomicU64,
+    tokens: AtomicU64,
+    events: Sender<Event>,
+}
+
+impl Shared {
+    pub(super) fn new(plan: Arc<Plan>, live: Arc<Live>, events: Sender<Event>) -> Shared {
+        let window = plan.load.duration.map_or(u64::MAX, micros);
+        Shared { plan, live, backlog: AtomicUsize::new(0), window_us: AtomicU64::new(window), tokens: AtomicU64::new(0), events }
+    }
+
+    /// Completions after this count for no rate.
+    pub(super) fn close_window(&self, at: Duration) {
+        self.window_us.fetch_min(micros(at), Ordering::SeqCst);
+    }
+
+    pub(super) fn window_us(&self) -> u64 {
+        self.window_us.load(Ordering::SeqCst)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Judges {
+    pub(super) fn start(shared: &Arc<Shared>, epoch: Duration) -> std::io::Result<Judges> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut judges = Judges { inboxes: Vec::new(), threads: Vec::new(), shared: Arc::clone(shared) };
+        for number in 0..cores.div_ceil(CORES_A_JUDGE) {
+            let (inbox, exchanges) = channel();
+            let shared = Arc::clone(shared);
+            let judge = move || judge(&shared, &exchanges, epoch);
+            judges.threads.push(std::thread::Builder::new().name(format!("judge-{number}")).spawn(judge)?);
+            judges.inboxes.push(inbox);
+        }
+        Ok(judges)
+    }
+
+    /// Hands an exchange over. Never waits.
+    pub(super) fn hand_over(&self, mut exchange: Exchange) {
+        let bytes = exchange.body.bytes.len();
+        if self.shared.backlog.load(Ordering::Relaxed) + bytes > BACKLOG_BYTES {
+            exchange.body = Body::default();
+            exchange.unjudged = true;
+        }
+        self.shared.backlog.fetch_add(exchange.body.bytes.len(), Ordering::Relaxed);
+        let inbox = usize::try_from(exchange.ticket.seq).unwrap_or(0) % self.inboxes.len();
+        let _ = self.inboxes[inbox].send(exchange);
+    }
+
+    /// Waits until all is judged, and joins what the judges recorded.
+    pub(super) fn finish(self) -> Vec<std::thread::Result<Summary>> {
+        drop(self.inboxes);
+        self.threads.into_iter().map(JoinHandle::join).collect()
+    }
+}
+
+fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Summary {
+    let plan = &shared.plan;
+    let mut summary = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
+    let evidence = Evidence::of(&plan.target);
+    let checks: Vec<&'static Check> = check::all(plan.target.dialect).collect();
+    for exchange in exchanges {
+        let reading = Reading::of(&exchange);
+        let verdicts: Vec<(&'static Check, Verdict)> = checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+        let judged = Judged {
+            reading: &reading,
+            verdicts: &verdicts,
+            in_window: reading.outcome.counts() && micros(exchange.ended) < shared.window_us(),
+            in_time: is_in_time(plan, &exchange),
+        };
+        summary.record(&judged, plan.goodput, &evidence);
+        shared.live.judged(&reading, is_violating(plan, &verdicts));
+        shared.count_tokens(&reading);
+        shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
+    }
+    summary
+}
+
+impl Shared {
+    fn count_tokens(&self, reading: &Reading<'_>) {
+        let Some(limit) = self.plan.limits.tokens else { return };
+        let Some(tokens) = reading.tokens() else { return };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
+        let cost = (tokens.prompt + tokens.completion).clamp(0.0, 1e15) as u64;
+        if self.tokens.fetch_add(cost, Ordering::Relaxed) + cost >= limit {
+            let _ = self.events.send(Event::Stop(Stop::Tokens));
+        }
+    }
+}
+
+fn is_violating(plan: &Plan, verdicts: &[(&'static Check, Verdict)]) -> bool {
+    let dialect = plan.target.dialect;
+    verdicts.iter().any(|(check, verdict)| match verdict {
+        Verdict::Broken { level, .. } => level.or_else(|| check.level(dialect)) == Some(Level::Must),
+        Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_) => false,
+    })
+}
+
+/// Whether a request was sent by the end of the plan, but for what the cap held it back.
+fn is_in_time(plan: &Plan, exchange: &Exchange) -> bool {
+    let (Some(sent), true) = (exchange.sent, exchange.outcome != Outcome::Missed) else { return false };
+    let by_count = plan.load.count.zip(plan.load.rate()).map(|(count, rate)| Duration::from_secs_f64(count as f64 / rate));
+    let Some(end) = [plan.load.duration, by_count].into_iter().flatten().min() else { return true };
+    sent.saturating_sub(exchange.queued()) <= end + IN_TIME
+}

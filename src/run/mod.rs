@@ -1,0 +1,202 @@
+//! The line at work: tickets go out when they are due, exchanges come in, judges record them.
+//!
+//! Threads: the pacer (one plain thread), the HTTP client (tokio tasks), the judges (plain threads), a heartbeat. The
+//! caller waits. Only this module and the reference endpoint read the clock.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+
+mod client;
+mod clock;
+mod health;
+mod judge;
+mod live;
+mod pacer;
+pub mod preflight;
+
+pub use client::ClientError;
+pub use live::{Live, Snapshot};
+pub use pacer::Stop;
+
+use client::{Client, Job};
+use clock::Clock;
+use health::Watch;
+use judge::{Judges, Shared};
+use pacer::{Event, Paced, Pacer};
+
+use crate::plan::{Limits, Plan};
+use crate::summary::Summary;
+
+/// The caller's hand on a run: it can stop it and watch it.
+#[derive(Debug)]
+pub struct Control {
+    events: Sender<Event>,
+    inbox: Mutex<Option<Receiver<Event>>>,
+    live: Arc<Live>,
+}
+
+impl Control {
+    /// Control over a run that has not begun.
+    pub fn new() -> Control {
+        let (events, inbox) = channel();
+        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default() }
+    }
+
+    /// Stops sending; what is in flight may finish within the grace period.
+    pub fn stop(&self) {
+        let _ = self.events.send(Event::Stop(Stop::Interrupted));
+    }
+
+    /// The figures so far.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The client could not be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The system refused a thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A control serves one run only.
+    #[error("the control has been used before")]
+    Used,
+    /// A thread of ours died: a fault of this program.
+    #[error("a thread of the run died: {0}")]
+    Died(String),
+}
+
+/// What the parts of the line share.
+#[derive(Debug)]
+struct Line {
+    client: Arc<Client>,
+    clock: Clock,
+    judges: Judges,
+    shared: Arc<Shared>,
+    events: Sender<Event>,
+    runtime: Handle,
+    cut: watch::Sender<bool>,
+}
+
+impl Line {
+    /// Sends a request from a task of its own; the pacer hears when it has ended, the judges get what came back.
+    fn send(line: &Arc<Line>, job: Job, eligible: Duration) {
+        let own = Arc::clone(line);
+        line.runtime.spawn(async move {
+            let live = &own.shared.live;
+            live.sent.fetch_add(1, Ordering::Relaxed);
+            live.in_flight.fetch_add(1, Ordering::Relaxed);
+            let exchange = own.client.send(job, eligible, own.clock, own.cut.subscribe()).await;
+            live.in_flight.fetch_sub(1, Ordering::Relaxed);
+            let ended = exchange.ended;
+            own.judges.hand_over(exchange);
+            let _ = own.events.send(Event::Ended(ended));
+        });
+    }
+
+    /// Ends every request in flight as `unfinished`.
+    fn cut(&self) {
+        let _ = self.cut.send(true);
+    }
+}
+
+/// Enough to start a thread and to build one request.
+const HEAD_START: Duration = Duration::from_millis(1);
+
+/// Carries out a plan, from its first request until all is judged.
+///
+/// # Errors
+/// If the client cannot be made or a thread cannot be started. What the endpoint does is never an error.
+pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
+    let inbox = control.inbox.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(RunError::Used)?;
+    let client = Arc::new(Client::new(&plan.target)?);
+    let runtime = Builder::new_multi_thread().thread_name("client").enable_all().build()?;
+    let shared = Arc::new(Shared::new(Arc::clone(plan), control.live(), control.events.clone()));
+    let watch = Watch::start(Arc::clone(&client))?;
+    let clock = Clock::start_in(HEAD_START);
+    let line = Arc::new(Line {
+        client: Arc::clone(&client),
+        clock,
+        judges: Judges::start(&shared, clock.epoch())?,
+        shared: Arc::clone(&shared),
+        events: control.events.clone(),
+        runtime: runtime.handle().clone(),
+        cut: watch::channel(false).0,
+    });
+    let pacer = Pacer::new(Arc::clone(plan), Arc::clone(&line), inbox);
+    let thread = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || pacer.pace())?;
+    let paced = thread.join().map_err(|panic| died(&panic))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let health = watch.finish(&client, paced.peak);
+    let judges = Arc::try_unwrap(line).map(|line| line.judges).map_err(|_| RunError::Died("a request never ended".to_owned()))?;
+    let mut parts = judges.finish().into_iter();
+    let mut summary = parts.next().unwrap_or_else(|| Err(Box::new("no judge"))).map_err(|panic| died(&panic))?;
+    for part in parts {
+        let part = part.map_err(|panic| died(&panic))?;
+        summary.merge(part).map_err(|mismatch| RunError::Died(mismatch.to_string()))?;
+    }
+    summary.health = health;
+    account(&mut summary, paced.issued)?;
+    close(&mut summary, &paced, &shared, plan.limits);
+    Ok(summary)
+}
+
+fn died(panic: &(dyn std::any::Any + Send)) -> RunError {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    RunError::Died(text.unwrap_or_default())
+}
+
+/// Every ticket that was handed on must have ended in one outcome. A request whose task never reported is a fault of
+/// ours: it counts as unfinished, and makes the run invalid.
+fn account(summary: &mut Summary, issued: u64) -> Result<(), RunError> {
+    let recorded = summary.planned() + summary.warmup.values().sum::<u64>();
+    let too_many = || RunError::Died(format!("{recorded} exchanges were recorded for {issued} tickets"));
+    let lost = issued.checked_sub(recorded).ok_or_else(too_many)?;
+    if lost > 0 {
+        summary.health.lost = lost;
+        *summary.outcomes.entry("unfinished".to_owned()).or_default() += lost;
+    }
+    Ok(())
+}
+
+/// Adds what only the end of the run tells.
+fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, limits: Limits) {
+    let [warmup, measured] = paced.unsent;
+    for (outcomes, count) in [(&mut summary.warmup, warmup), (&mut summary.outcomes, measured)] {
+        if count > 0 {
+            *outcomes.entry("unsent".to_owned()).or_default() += count;
+        }
+    }
+    summary.ending.interrupted = paced.stop == Some(Stop::Interrupted);
+    summary.ending.early = match paced.stop {
+        None | Some(Stop::Interrupted) => None,
+        Some(Stop::Tokens) => Some(format!("--max-tokens {}", limits.tokens.unwrap_or_default())),
+        Some(Stop::Time) => Some(format!("--max-time {}", humantime::format_duration(limits.time.unwrap_or_default()))),
+        Some(Stop::Requests) => Some(format!("--max-requests {}", limits.requests.unwrap_or_default())),
+    };
+    let last_ended = u64::try_from(paced.last_ended.as_micros()).unwrap_or(u64::MAX);
+    summary.ending.window_us = match shared.window_us() {
+        u64::MAX => last_ended,
+        window => window,
+    };
+}
+
+/// Today in UTC, as `2026-11-22`.
+pub fn today() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()[..10].to_owned()
+}

@@ -1,0 +1,90 @@
+//! What is asked of the endpoint before the clock starts: whether it is ready, and which model it serves.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::client::{Client, ClientError};
+use crate::plan::target::Target;
+
+/// The models an endpoint lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Models {
+    /// One: it is the one to use.
+    One(String),
+    /// Several: the user must choose.
+    Several(Vec<String>),
+    /// None were learnt, for this reason.
+    Unknown(String),
+}
+
+/// Asks for `/models` beside the endpoint.
+///
+/// # Errors
+/// If the target's certificates or headers are not usable.
+pub async fn models(target: &Target) -> Result<Models, ClientError> {
+    let client = Client::new(target)?;
+    Ok(match client.ask(Method::GET, target.models(), None).await {
+        Err(failure) => Models::Unknown(failure.to_string()),
+        Ok((200, body)) => listed(&body),
+        Ok((status, _)) => Models::Unknown(format!("status {status}")),
+    })
+}
+
+fn listed(body: &[u8]) -> Models {
+    let list: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(entries) = list.get("data").and_then(Value::as_array) else {
+        return Models::Unknown("the answer is no list of models".to_owned());
+    };
+    let mut ids: Vec<String> = entries.iter().filter_map(|entry| Some(entry.get("id")?.as_str()?.to_owned())).collect();
+    match ids.len() {
+        0 => Models::Unknown("the list of models is empty".to_owned()),
+        1 => Models::One(ids.remove(0)),
+        _ => Models::Several(ids),
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Polls with one small completion until the endpoint answers with anything but 502, 503 and 504 (a server that is
+/// loading its model says 503), or until the time is over. Returns what the last try said where it never did.
+///
+/// # Errors
+/// If the target's certificates or headers are not usable.
+pub async fn wait(target: &Target, limit: Duration, mut tell: impl FnMut(&str)) -> Result<Result<(), String>, ClientError> {
+    let client = Client::new(target)?;
+    let mut body = json!({"messages": [{"role": "user", "content": "ready?"}], "max_tokens": 1});
+    if let Some(model) = &target.model {
+        body["model"] = json!(model);
+    }
+    let deadline = Instant::now() + limit;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let said = match client.ask(Method::POST, target.url.clone(), Some(body.to_string().into_bytes())).await {
+            Ok((502..=504, body)) => format!("it answers {:?}", String::from_utf8_lossy(&body).chars().take(80).collect::<String>()),
+            Ok(_) => return Ok(Ok(())),
+            Err(failure) => failure.to_string(),
+        };
+        if Instant::now() + pause > deadline {
+            return Ok(Err(said));
+        }
+        tell(&said);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_models_are_read() {
+        assert_eq!(listed(br#"{"object":"list","data":[{"id":"a"}]}"#), Models::One("a".into()));
+        assert_eq!(listed(br#"{"data":[{"id":"a"},{"id":"b"}]}"#), Models::Several(vec!["a".into(), "b".into()]));
+        assert!(matches!(listed(br#"{"data":[]}"#), Models::Unknown(_)));
+        assert!(matches!(listed(b"<html>"), Models::Unknown(_)));
+    }
+}
