@@ -1,12 +1,12 @@
 //! proofload
 
-pub mod wire;
-pub mod exchange;
 pub mod check;
-pub mod plan;
-pub mod summary;
-pub mod reference;
-pub mod run;
-pub mod profile;
-pub mod report;
 pub mod cli;
+pub mod exchange;
+pub mod plan;
+pub mod profile;
+pub mod reference;
+pub mod report;
+pub mod run;
+pub mod summary;
+pub mod wire;

@@ -71,8 +71,10 @@ fn json_body(reading: &Reading<'_>) -> Verdict {
     if reading.json().is_none() {
         return Verdict::broken("", if body.is_empty() { "the body is empty" } else { "the body is not JSON" });
     }
-    let media_type = reading.exchange.head.as_ref().and_then(|head| head.media_type()).unwrap_or_default();
-    let json = media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    let media_type =
+        reading.exchange.head.as_ref().and_then(super::super::exchange::Head::media_type).unwrap_or_default();
+    let json =
+        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
     Verdict::holds(json, "", || format!("JSON, but the content type is {media_type:?}"))
 }
 
@@ -118,7 +120,10 @@ fn no_success_status(reading: &Reading<'_>) -> Verdict {
     match reading.json() {
         Some(document) if is_error_body(&document.value) => {
             let place = if has_error(&document.value) { "/error" } else { "" };
-            Verdict::broken(place, format!("an error body with status {}", reading.exchange.status().unwrap_or_default()))
+            Verdict::broken(
+                place,
+                format!("an error body with status {}", reading.exchange.status().unwrap_or_default()),
+            )
         }
         Some(_) => Verdict::Pass,
         None => Verdict::Skip("no JSON to judge"),

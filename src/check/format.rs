@@ -96,7 +96,7 @@ fn content_type_json(reading: &Reading<'_>) -> Verdict {
     if let Some(reason) = not_a_whole_success(reading) {
         return Verdict::Skip(reason);
     }
-    let media_type = reading.exchange.head.as_ref().and_then(|head| head.media_type());
+    let media_type = reading.exchange.head.as_ref().and_then(super::super::exchange::Head::media_type);
     Verdict::holds(media_type.as_deref() == Some("application/json"), "", || {
         format!("expected application/json, got {}", media_type.as_deref().unwrap_or("no content type"))
     })
@@ -133,9 +133,10 @@ fn json_unique_names(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
         let twice = stream.documents().find_map(|(event, document)| Some((event, document.duplicate.as_ref()?)));
         return match twice {
-            Some((event, pointer)) => {
-                Verdict::Broken { level: None, findings: vec![Finding::in_event(event, pointer, "the name stands twice")] }
-            }
+            Some((event, pointer)) => Verdict::Broken {
+                level: None,
+                findings: vec![Finding::in_event(event, pointer, "the name stands twice")],
+            },
             None => Verdict::Pass,
         };
     }
@@ -155,18 +156,21 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
             Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
         });
         return match broken {
-            Some((event, token)) => {
-                Verdict::Broken { level: None, findings: vec![Finding::in_event(event, "", format!("{token} is no JSON"))] }
-            }
+            Some((event, token)) => Verdict::Broken {
+                level: None,
+                findings: vec![Finding::in_event(event, "", format!("{token} is no JSON"))],
+            },
             None => Verdict::Pass,
         };
     }
     match &reading.reply {
-        Reply::Whole(whole) if reading.complete() => match (&whole.json, json::non_finite(&reading.exchange.body.bytes)) {
-            (Ok(_), _) => Verdict::Pass,
-            (Err(_), Some(token)) => Verdict::broken("", format!("{token} is no JSON")),
-            (Err(_), None) => Verdict::Skip("no JSON to judge"),
-        },
+        Reply::Whole(whole) if reading.complete() => {
+            match (&whole.json, json::non_finite(&reading.exchange.body.bytes)) {
+                (Ok(_), _) => Verdict::Pass,
+                (Err(_), Some(token)) => Verdict::broken("", format!("{token} is no JSON")),
+                (Err(_), None) => Verdict::Skip("no JSON to judge"),
+            }
+        }
         Reply::Whole(_) | Reply::Nothing | Reply::Stream(_) => Verdict::Skip("no complete body"),
     }
 }
@@ -184,7 +188,8 @@ fn extra_members(reading: &Reading<'_>) -> Verdict {
     let dialect = reading.exchange.asked.wanted.dialect;
     let mut extra = match reading.stream() {
         Some(stream) => {
-            let mut extra: Vec<String> = stream.chunks().flat_map(|(_, chunk)| dialect.chunk().unnamed_members(chunk)).collect();
+            let mut extra: Vec<String> =
+                stream.chunks().flat_map(|(_, chunk)| dialect.chunk().unnamed_members(chunk)).collect();
             extra.sort_unstable();
             extra.dedup();
             extra

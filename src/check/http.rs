@@ -29,7 +29,8 @@ fn redirect_same_origin(reading: &Reading<'_>) -> Verdict {
     let Some(location) = head.header("location") else { return Verdict::Skip("no Location") };
     let origin = &reading.exchange.asked.wanted.origin;
     let relative = !location.contains("://") && !location.starts_with("//");
-    let same = location.strip_prefix(origin.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
+    let same =
+        location.strip_prefix(origin.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
     Verdict::holds(relative || same, "", || format!("from {origin} to {location}"))
 }
 

@@ -34,13 +34,18 @@ pub(super) static CHECKS: &[Check] = &[
 ];
 
 fn no_crosstalk(reading: &Reading<'_>) -> Verdict {
-    let Some(key) = reading.exchange.asked.wanted.tag_key else { return Verdict::Skip("the prompt has no tag of ours") };
+    let Some(key) = reading.exchange.asked.wanted.tag_key else {
+        return Verdict::Skip("the prompt has no tag of ours");
+    };
     let own = reading.exchange.ticket.seq;
     let mut echoed = false;
     for choice in &reading.choices {
         for seq in nonce::found(key, &choice.content) {
             if seq != own {
-                return Verdict::broken(format!("/choices/{}", choice.index), format!("the tag of request {seq} in the answer to {own}"));
+                return Verdict::broken(
+                    format!("/choices/{}", choice.index),
+                    format!("the tag of request {seq} in the answer to {own}"),
+                );
             }
             echoed = true;
         }
@@ -60,7 +65,9 @@ fn latency_order(reading: &Reading<'_>) -> Verdict {
     steps.extend(reading.last_token().map(|at| ("last token", at)));
     steps.push(("ended", exchange.ended));
     match steps.windows(2).find(|pair| pair[0].1 > pair[1].1) {
-        Some(pair) => Verdict::broken("", format!("{} at {:?}, but {} at {:?}", pair[0].0, pair[0].1, pair[1].0, pair[1].1)),
+        Some(pair) => {
+            Verdict::broken("", format!("{} at {:?}, but {} at {:?}", pair[0].0, pair[0].1, pair[1].0, pair[1].1))
+        }
         None if exchange.sent.is_none() => Verdict::Skip("never sent"),
         None => Verdict::Pass,
     }
@@ -70,7 +77,8 @@ const TOKENS_PER_S: f64 = 20_000.0;
 
 fn latency_plausible(reading: &Reading<'_>) -> Verdict {
     let exchange = reading.exchange;
-    let (Some(head), Some(sent), Some(service)) = (exchange.head.as_ref(), exchange.sent, exchange.service_time()) else {
+    let (Some(head), Some(sent), Some(service)) = (exchange.head.as_ref(), exchange.sent, exchange.service_time())
+    else {
         return Verdict::Skip("no reply");
     };
     if let Some(dial) = exchange.dial.filter(|dial| dial.ended <= head.at)

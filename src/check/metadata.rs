@@ -192,7 +192,9 @@ fn member<'r>(reading: &'r Reading<'_>, name: &str) -> Option<&'r Value> {
 fn present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let metadata = completion.get("metadata");
-    Verdict::holds(metadata.is_some_and(Value::is_object), "/metadata", || format!("expected an object, got {}", shown(metadata)))
+    Verdict::holds(metadata.is_some_and(Value::is_object), "/metadata", || {
+        format!("expected an object, got {}", shown(metadata))
+    })
 }
 
 fn schema(reading: &Reading<'_>) -> Verdict {
@@ -242,14 +244,18 @@ fn base_cost(reading: &Reading<'_>, name: &str) -> Option<f64> {
 fn costs_total_is_sum(reading: &Reading<'_>) -> Verdict {
     match base_cost(reading, "costs") {
         None => Verdict::Skip(ABSENT),
-        Some(rest) => Verdict::holds(rest >= 0.0, "/metadata/costs/total_tokens", || format!("less than its parts by {}", -rest)),
+        Some(rest) => {
+            Verdict::holds(rest >= 0.0, "/metadata/costs/total_tokens", || format!("less than its parts by {}", -rest))
+        }
     }
 }
 
 fn savings_total_is_sum(reading: &Reading<'_>) -> Verdict {
     match base_cost(reading, "cost_savings") {
         None => Verdict::Skip(ABSENT),
-        Some(rest) => Verdict::holds(rest == 0.0, "/metadata/cost_savings/total_tokens", || format!("off its parts by {rest}")),
+        Some(rest) => {
+            Verdict::holds(rest == 0.0, "/metadata/cost_savings/total_tokens", || format!("off its parts by {rest}"))
+        }
     }
 }
 
@@ -266,7 +272,9 @@ const DOLLARS_PER_TOKEN: f64 = 0.01;
 
 fn costs_are_dollars(reading: &Reading<'_>) -> Verdict {
     let cost = member(reading, "costs").and_then(|costs| costs.get("total_tokens")).and_then(Value::as_f64);
-    let (Some(cost), Some(usage)) = (cost, reading.usage.filter(|usage| usage.total > 0.0)) else { return Verdict::Skip(ABSENT) };
+    let (Some(cost), Some(usage)) = (cost, reading.usage.filter(|usage| usage.total > 0.0)) else {
+        return Verdict::Skip(ABSENT);
+    };
     Verdict::holds(cost < usage.total * DOLLARS_PER_TOKEN, "/metadata/costs/total_tokens", || {
         format!("{cost} dollars for {} tokens", usage.total)
     })
@@ -302,7 +310,9 @@ fn model_required(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(ABSENT);
     }
     let model = member(reading, "model");
-    let filled = |name: &str| model.and_then(|model| model.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let filled = |name: &str| {
+        model.and_then(|model| model.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+    };
     match ["model", "namespace"].into_iter().find(|name| !filled(name)) {
         Some(name) => Verdict::broken(format!("/metadata/model/{name}"), "expected a non-empty string"),
         None => Verdict::Pass,
@@ -334,14 +344,19 @@ fn pinned_honoured(reading: &Reading<'_>) -> Verdict {
 fn integer_from(reading: &Reading<'_>, name: &str, least: i64) -> Verdict {
     let Some(value) = member(reading, name) else { return Verdict::Skip(ABSENT) };
     let integer = value.as_f64().is_some_and(|number| number.fract() == 0.0 && number >= least as f64);
-    Verdict::holds(integer, &format!("/metadata/{name}"), || format!("expected an integer of {least} or more, got {}", shown(Some(value))))
+    Verdict::holds(integer, &format!("/metadata/{name}"), || {
+        format!("expected an integer of {least} or more, got {}", shown(Some(value)))
+    })
 }
 
 fn labels_string_map(reading: &Reading<'_>) -> Verdict {
     let Some(labels) = member(reading, "labels") else { return Verdict::Skip(ABSENT) };
     let Some(labels) = labels.as_object() else { return Verdict::broken("/metadata/labels", "expected an object") };
     match labels.iter().find(|(_, value)| !value.is_string()) {
-        Some((name, value)) => Verdict::broken(format!("/metadata/labels/{name}"), format!("expected a string, got {}", shown(Some(value)))),
+        Some((name, value)) => Verdict::broken(
+            format!("/metadata/labels/{name}"),
+            format!("expected a string, got {}", shown(Some(value))),
+        ),
         None => Verdict::Pass,
     }
 }
@@ -356,7 +371,10 @@ fn arrays_of_objects(parent: &Value, place: &str, names: &[&str], rule: fn(&Valu
         .iter()
         .filter_map(|name| {
             let value = parent.get(*name).filter(|value| !value.is_null() && !fits(value))?;
-            Some(Finding::new(format!("{place}/{name}"), format!("expected an array of objects, got {}", shown(Some(value)))))
+            Some(Finding::new(
+                format!("{place}/{name}"),
+                format!("expected an array of objects, got {}", shown(Some(value))),
+            ))
         })
         .collect()
 }
@@ -367,10 +385,17 @@ fn scores_shape(reading: &Reading<'_>) -> Verdict {
 }
 
 fn artifacts_shape(reading: &Reading<'_>) -> Verdict {
-    let present: Vec<(&str, &Value)> =
-        ["generated_artifacts", "search_results"].iter().filter_map(|name| Some((*name, member(reading, name)?))).collect();
+    let present: Vec<(&str, &Value)> = ["generated_artifacts", "search_results"]
+        .iter()
+        .filter_map(|name| Some((*name, member(reading, name)?)))
+        .collect();
     if present.is_empty() {
         return Verdict::Skip(ABSENT);
     }
-    Verdict::of(present.into_iter().flat_map(|(name, value)| arrays_of_objects(value, &format!("/metadata/{name}"), &["items"], |_| true)).collect())
+    Verdict::of(
+        present
+            .into_iter()
+            .flat_map(|(name, value)| arrays_of_objects(value, &format!("/metadata/{name}"), &["items"], |_| true))
+            .collect(),
+    )
 }

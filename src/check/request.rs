@@ -65,10 +65,12 @@ pub(super) fn is_router(model: &str) -> bool {
 
 fn pinned_model(reading: &Reading<'_>) -> Verdict {
     let wanted = &reading.exchange.asked.wanted;
-    let Some(asked) = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model)) else {
+    let Some(asked) = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model))
+    else {
         return Verdict::Skip("no model was pinned");
     };
-    let said = reading.bodies().into_iter().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
+    let said =
+        reading.bodies().into_iter().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
     match said {
         None => Verdict::Skip("the reply names no model"),
         Some(model) => Verdict::holds(model.starts_with(asked) || model.ends_with(asked), "/model", || {

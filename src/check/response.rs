@@ -166,7 +166,9 @@ pub(super) static CHECKS: &[Check] = &[
 
 fn choices_nonempty(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    Verdict::holds(!choices(completion).is_empty(), "/choices", || format!("no choice in {}", shown(completion.get("choices"))))
+    Verdict::holds(!choices(completion).is_empty(), "/choices", || {
+        format!("no choice in {}", shown(completion.get("choices")))
+    })
 }
 
 /// Judges every choice of a whole completion.
@@ -195,8 +197,9 @@ fn message_object(reading: &Reading<'_>) -> Verdict {
             return Some(Finding::new(format!("/choices/{number}/delta"), "a delta in a whole reply"));
         }
         let message = choice.get("message");
-        (!message.is_some_and(Value::is_object))
-            .then(|| Finding::new(format!("/choices/{number}/message"), format!("expected an object, got {}", shown(message))))
+        (!message.is_some_and(Value::is_object)).then(|| {
+            Finding::new(format!("/choices/{number}/message"), format!("expected an object, got {}", shown(message)))
+        })
     })
 }
 
@@ -204,7 +207,10 @@ fn role_assistant(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         let role = choice.get("message").filter(|message| message.is_object())?.get("role");
         (role.and_then(Value::as_str) != Some("assistant")).then(|| {
-            Finding::new(format!("/choices/{number}/message/role"), format!("expected \"assistant\", got {}", shown(role)))
+            Finding::new(
+                format!("/choices/{number}/message/role"),
+                format!("expected \"assistant\", got {}", shown(role)),
+            )
         })
     })
 }
@@ -220,7 +226,9 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
             None | Some(Value::Null) if explains_null(reading.choices.get(number)) => {}
             None | Some(Value::Null) => unexplained = Some(place),
             Some(content) if content.is_string() => {}
-            content @ Some(_) => return Verdict::broken(place, format!("expected a string or null, got {}", shown(content))),
+            content @ Some(_) => {
+                return Verdict::broken(place, format!("expected a string or null, got {}", shown(content)));
+            }
         }
     }
     match unexplained {
@@ -250,7 +258,9 @@ fn content_nonempty(reading: &Reading<'_>) -> Verdict {
         !said && choice.calls.is_empty() && !cut && !filtered
     };
     match reading.choices.iter().find(silent) {
-        Some(choice) => Verdict::broken(format!("/choices/{}/message/content", choice.index), "the choice says nothing"),
+        Some(choice) => {
+            Verdict::broken(format!("/choices/{}/message/content", choice.index), "the choice says nothing")
+        }
         None => Verdict::Pass,
     }
 }
@@ -258,8 +268,12 @@ fn content_nonempty(reading: &Reading<'_>) -> Verdict {
 fn finish_present(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         let reason = choice.get("finish_reason");
-        (!reason.is_some_and(Value::is_string))
-            .then(|| Finding::new(format!("/choices/{number}/finish_reason"), format!("expected a string, got {}", shown(reason))))
+        (!reason.is_some_and(Value::is_string)).then(|| {
+            Finding::new(
+                format!("/choices/{number}/finish_reason"),
+                format!("expected a string, got {}", shown(reason)),
+            )
+        })
     })
 }
 
@@ -377,10 +391,13 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     let nameless = stream.chunks().find(|(_, chunk)| {
         let model = chunk.get("model");
         let absent = model.is_none_or(Value::is_null);
-        !choices(chunk).is_empty() && !(absent && optional) && model.and_then(Value::as_str).is_none_or(str::is_empty)
+        let excused = choices(chunk).is_empty() || (absent && optional);
+        !excused && model.and_then(Value::as_str).is_none_or(str::is_empty)
     });
     match nameless {
-        Some((event, chunk)) => Verdict::of(vec![Finding::in_event(event, "/model", format!("got {}", shown(chunk.get("model"))))]),
+        Some((event, chunk)) => {
+            Verdict::of(vec![Finding::in_event(event, "/model", format!("got {}", shown(chunk.get("model"))))])
+        }
         None => Verdict::Pass,
     }
 }

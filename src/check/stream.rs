@@ -245,8 +245,10 @@ fn content_type(reading: &Reading<'_>) -> Verdict {
     let value = reading.exchange.head.as_ref().and_then(|head| head.header("content-type")).unwrap_or("");
     let mut parts = value.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
-    let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
-    let right = media_type.eq_ignore_ascii_case("text/event-stream") && charset.is_none_or(|charset| charset == "utf-8");
+    let charset = parts
+        .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
+    let right =
+        media_type.eq_ignore_ascii_case("text/event-stream") && charset.is_none_or(|charset| charset == "utf-8");
     Verdict::holds(right, "", || format!("expected text/event-stream, got {value:?}"))
 }
 
@@ -307,7 +309,9 @@ fn done_once_last(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let Some(done) = stream.done() else { return Verdict::Skip("[DONE] is absent") };
     match stream.events.get(done + 1) {
-        Some(event) => Verdict::of(vec![Finding::in_event(done + 1, "", format!("after [DONE]: {:?}", clip(&event.data)))]),
+        Some(event) => {
+            Verdict::of(vec![Finding::in_event(done + 1, "", format!("after [DONE]: {:?}", clip(&event.data)))])
+        }
         None => Verdict::Pass,
     }
 }
@@ -317,19 +321,20 @@ const LINGER: Duration = Duration::from_secs(5);
 
 fn clean_close(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    match reading.exchange.outcome {
-        Outcome::Truncated(Cut::ShortBody) => Verdict::broken("", "the body ended without its terminator"),
-        Outcome::Reset => Verdict::broken("", "the connection was reset"),
-        Outcome::Protocol => Verdict::broken("", "the framing of the body broke"),
-        _ if !reading.complete() => Verdict::Skip(INCOMPLETE),
-        _ => match stream.done() {
-            Some(done) => {
-                let lingered = reading.exchange.ended.saturating_sub(reading.arrived(stream.events[done].arrival));
-                Verdict::holds(lingered <= LINGER, "", || format!("the body stayed open for {lingered:.1?} after [DONE]"))
-            }
-            None => Verdict::Pass,
-        },
+    let broken = [
+        (Outcome::Truncated(Cut::ShortBody), "the body ended without its terminator"),
+        (Outcome::Reset, "the connection was reset"),
+        (Outcome::Protocol, "the framing of the body broke"),
+    ];
+    if let Some((_, detail)) = broken.iter().find(|(outcome, _)| *outcome == reading.exchange.outcome) {
+        return Verdict::broken("", *detail);
     }
+    if !reading.complete() {
+        return Verdict::Skip(INCOMPLETE);
+    }
+    let Some(done) = stream.done() else { return Verdict::Pass };
+    let lingered = reading.exchange.ended.saturating_sub(reading.arrived(stream.events[done].arrival));
+    Verdict::holds(lingered <= LINGER, "", || format!("the body stayed open for {lingered:.1?} after [DONE]"))
 }
 
 fn line_ending(reading: &Reading<'_>) -> Verdict {
@@ -358,7 +363,10 @@ fn comments(reading: &Reading<'_>) -> Verdict {
 fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let Some(stream) = reading.stream() else { return Vec::new() };
     let skip_leading = reading.exchange.asked.wanted.dialect == Dialect::OpenAi;
-    let leading = stream.chunks().next().is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.get("usage").is_none_or(Value::is_null));
+    let leading = stream
+        .chunks()
+        .next()
+        .is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.get("usage").is_none_or(Value::is_null));
     stream.chunks().skip(usize::from(skip_leading && leading)).collect()
 }
 
@@ -426,7 +434,7 @@ fn first_chunk_usable(reading: &Reading<'_>) -> Verdict {
 }
 
 /// Every piece of every choice: event, position in the chunk, index of the choice, and the piece.
-fn pieces<'s>(stream: &'s Stream) -> impl Iterator<Item = (usize, usize, u64, &'s Value)> {
+fn pieces(stream: &Stream) -> impl Iterator<Item = (usize, usize, u64, &Value)> {
     stream.chunks().flat_map(|(event, chunk)| {
         let index = |piece: &Value| piece.get("index").and_then(Value::as_u64).unwrap_or(0);
         choices(chunk).iter().enumerate().map(move |(position, piece)| (event, position, index(piece), piece))
@@ -467,8 +475,8 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
     };
     let mut finishes: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
     for (_, _, index, piece) in pieces(stream) {
-        let finished = piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
-        *finishes.entry(index).or_default() += u32::from(finished);
+        let ends = piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
+        *finishes.entry(index).or_default() += u32::from(ends);
     }
     match finishes.into_iter().find(|(_, count)| *count != 1) {
         Some((index, count)) => Verdict::broken("", format!("choice {index} has {count} finish reasons")),
@@ -498,7 +506,11 @@ fn finish_known(reading: &Reading<'_>) -> Verdict {
     let unknown = pieces(stream).find_map(|(event, position, _, piece)| {
         let reason = piece.get("finish_reason")?.as_str()?;
         (!is_known_finish(dialect, reason)).then(|| {
-            Finding::in_event(event, &format!("/choices/{position}/finish_reason"), format!("{reason:?} is not published"))
+            Finding::in_event(
+                event,
+                &format!("/choices/{position}/finish_reason"),
+                format!("{reason:?} is not published"),
+            )
         })
     });
     Verdict::of(unknown.into_iter().collect())
@@ -510,13 +522,11 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     let mut seen = Vec::new();
     for (event, chunk) in stream.chunks() {
         for (position, piece) in choices(chunk).iter().enumerate() {
-            match piece.get("index").and_then(Value::as_u64).filter(|index| *index < n) {
-                Some(index) => seen.push(index),
-                None => {
-                    let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.get("index")));
-                    return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/index"), detail)]);
-                }
-            }
+            let Some(index) = piece.get("index").and_then(Value::as_u64).filter(|index| *index < n) else {
+                let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.get("index")));
+                return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/index"), detail)]);
+            };
+            seen.push(index);
         }
     }
     match (0..n).find(|index| !seen.contains(index)) {
@@ -534,7 +544,8 @@ fn nonempty(reading: &Reading<'_>) -> Verdict {
     let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0);
     let silent = reading.choices.iter().find(|choice| {
         let said = [&choice.content, &choice.reasoning, &choice.refusal].iter().any(|text| !text.is_empty());
-        let excused = (choice.finish.as_deref() == Some("length") && reasoned) || choice.finish.as_deref() == Some("content_filter");
+        let excused = (choice.finish.as_deref() == Some("length") && reasoned)
+            || choice.finish.as_deref() == Some("content_filter");
         !said && choice.calls.is_empty() && !excused
     });
     match silent {
@@ -548,8 +559,12 @@ fn usage_pulze(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let count = stream.chunks().count();
     let place = |member: &str| {
-        let at: Vec<usize> =
-            stream.chunks().enumerate().filter(|(_, (_, c))| c.get(member).is_some_and(|v| !v.is_null())).map(|(i, _)| i).collect();
+        let at: Vec<usize> = stream
+            .chunks()
+            .enumerate()
+            .filter(|(_, (_, c))| c.get(member).is_some_and(|v| !v.is_null()))
+            .map(|(i, _)| i)
+            .collect();
         match at.as_slice() {
             [] => "nowhere",
             [last] if last + 1 == count => "in the last chunk",
@@ -565,7 +580,8 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_STREAM);
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let error = stream.events.iter().position(|event| matches!(event.payload, Payload::Error(_)) || event.name == "error");
+    let error =
+        stream.events.iter().position(|event| matches!(event.payload, Payload::Error(_)) || event.name == "error");
     if let Some(event) = error {
         return Verdict::of(vec![Finding::in_event(event, "/error", clip(&stream.events[event].data))]);
     }
@@ -615,4 +631,3 @@ fn ttft_before_end(reading: &Reading<'_>) -> Verdict {
 fn clip(text: &str) -> String {
     text.chars().take(120).collect()
 }
-

@@ -78,7 +78,8 @@ pub(super) static CHECKS: &[Check] = &[
         judge: id_unique,
         across: Some(Across::Unique(Level::Should, |reading| {
             // Repeats inside a message are judged there, so a message hands in each id once.
-            let ids: BTreeSet<&String> = calls(reading).filter_map(|(_, call)| call.id.as_ref()).filter(|id| !id.is_empty()).collect();
+            let ids: BTreeSet<&String> =
+                calls(reading).filter_map(|(_, call)| call.id.as_ref()).filter(|id| !id.is_empty()).collect();
             ids.into_iter().cloned().collect()
         })),
     },
@@ -207,8 +208,10 @@ fn shape(reading: &Reading<'_>) -> Verdict {
         raw.iter()
             .flat_map(|(place, call)| required.iter().map(move |member| (place, call, *member)))
             .filter(|(_, call, member)| {
-                let custom = call.get("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
-                !custom && !(*member == "/type" && type_optional) && call.pointer(member).is_none_or(Value::is_null)
+                let custom =
+                    call.get("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
+                let excused = custom || (*member == "/type" && type_optional);
+                !excused && call.pointer(member).is_none_or(Value::is_null)
             })
             .map(|(place, _, member)| Finding::new(format!("{place}{member}"), "missing"))
             .collect(),
@@ -219,7 +222,10 @@ fn calls_array(reading: &Reading<'_>) -> Verdict {
     if let Some(completion) = reading.completion() {
         let wrong = choices(completion).iter().enumerate().find_map(|(number, choice)| {
             let calls = choice.pointer("/message/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
-            Some(Finding::new(format!("/choices/{number}/message/tool_calls"), format!("expected an array, got {}", shown(Some(calls)))))
+            Some(Finding::new(
+                format!("/choices/{number}/message/tool_calls"),
+                format!("expected an array, got {}", shown(Some(calls))),
+            ))
         });
         return Verdict::of(wrong.into_iter().collect());
     }
@@ -257,7 +263,10 @@ fn args_string(reading: &Reading<'_>) -> Verdict {
         raw.iter()
             .filter_map(|(place, call)| {
                 let arguments = call.pointer("/function/arguments").filter(|arguments| !arguments.is_string())?;
-                Some(Finding::new(format!("{place}/function/arguments"), format!("expected a string, got {}", shown(Some(arguments)))))
+                Some(Finding::new(
+                    format!("{place}/function/arguments"),
+                    format!("expected a string, got {}", shown(Some(arguments))),
+                ))
             })
             .collect(),
     )
@@ -292,7 +301,8 @@ fn parse_arguments(text: &str) -> Result<Value, String> {
 
 /// Empty arguments of a tool that takes none are a warning only (conformance section 3, "not a deviation").
 fn empty_for_no_argument(text: &str, tool: Option<&OfferedTool>) -> bool {
-    let takes_none = tool.is_some_and(|tool| tool.parameters.as_ref().is_none_or(|p| p.is_valid(&serde_json::json!({}))));
+    let takes_none =
+        tool.is_some_and(|tool| tool.parameters.as_ref().is_none_or(|p| p.is_valid(&serde_json::json!({}))));
     text.is_empty() && takes_none
 }
 
@@ -334,7 +344,8 @@ fn schema_verdict(judged: &[(String, &str, Option<&OfferedTool>)], dialect: Dial
         if !faults.is_empty() {
             let level = (tool.strict && dialect == Dialect::OpenAi).then_some(Level::Must);
             let place = format!("{place}/function/arguments");
-            let findings = faults.into_iter().map(|v| Finding::new(&place, format!("{} {}", v.pointer, v.message))).collect();
+            let findings =
+                faults.into_iter().map(|v| Finding::new(&place, format!("{} {}", v.pointer, v.message))).collect();
             return Verdict::Broken { level, findings };
         }
     }
@@ -345,7 +356,8 @@ fn name_declared(reading: &Reading<'_>) -> Verdict {
     let tools = &reading.exchange.asked.wanted.tools;
     each_call(reading, |call| {
         let name = call.name.as_deref()?;
-        (!tools.iter().any(|tool| tool.name == name)).then(|| ("/function/name", format!("no tool {name:?} was offered")))
+        (!tools.iter().any(|tool| tool.name == name))
+            .then(|| ("/function/name", format!("no tool {name:?} was offered")))
     })
 }
 
@@ -358,7 +370,9 @@ fn id_nonempty(reading: &Reading<'_>) -> Verdict {
 fn id_unique(reading: &Reading<'_>) -> Verdict {
     for choice in &reading.choices {
         let mut seen = BTreeSet::new();
-        if let Some(twice) = choice.calls.iter().filter_map(|call| call.id.as_ref()).find(|id| !id.is_empty() && !seen.insert(*id)) {
+        if let Some(twice) =
+            choice.calls.iter().filter_map(|call| call.id.as_ref()).find(|id| !id.is_empty() && !seen.insert(*id))
+        {
             return Verdict::broken(format!("/choices/{}", choice.index), format!("the id {twice:?} stands twice"));
         }
     }
@@ -386,7 +400,10 @@ fn finish_reason(reading: &Reading<'_>) -> Verdict {
             _ => false,
         };
         if !right {
-            return Verdict::broken(format!("/choices/{}/finish_reason", choice.index), format!("tool calls, but {reason:?}"));
+            return Verdict::broken(
+                format!("/choices/{}/finish_reason", choice.index),
+                format!("tool calls, but {reason:?}"),
+            );
         }
     }
     if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
@@ -396,8 +413,14 @@ fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
     if !reading.complete() || reading.bodies().is_empty() {
         return Verdict::Skip("no complete completion to judge");
     }
-    match reading.choices.iter().find(|choice| choice.finish.as_deref() == Some("tool_calls") && choice.calls.is_empty()) {
-        Some(choice) => Verdict::broken(format!("/choices/{}/finish_reason", choice.index), "tool_calls, but no tool call"),
+    match reading
+        .choices
+        .iter()
+        .find(|choice| choice.finish.as_deref() == Some("tool_calls") && choice.calls.is_empty())
+    {
+        Some(choice) => {
+            Verdict::broken(format!("/choices/{}/finish_reason", choice.index), "tool_calls, but no tool call")
+        }
         None => Verdict::Pass,
     }
 }
@@ -414,7 +437,11 @@ fn stream_index(reading: &Reading<'_>) -> Verdict {
             if let Some(fragment) = wrong {
                 let got = fragment.index.map_or("no index".to_owned(), |index| format!("index {index}"));
                 let detail = format!("call {number} of choice {} comes with {got}", choice.index);
-                return Verdict::of(vec![Finding::in_event(fragment.event, "/choices/0/delta/tool_calls/0/index", detail)]);
+                return Verdict::of(vec![Finding::in_event(
+                    fragment.event,
+                    "/choices/0/delta/tool_calls/0/index",
+                    detail,
+                )]);
             }
         }
     }
@@ -466,8 +493,6 @@ fn stream_args_join(reading: &Reading<'_>) -> Verdict {
             return Verdict::broken(place, detail);
         }
     }
-    match schema_verdict(&judged, reading.exchange.asked.wanted.dialect) {
-        Verdict::Skip(_) => Verdict::Pass,
-        verdict => verdict,
-    }
+    let verdict = schema_verdict(&judged, reading.exchange.asked.wanted.dialect);
+    if matches!(verdict, Verdict::Skip(_)) { Verdict::Pass } else { verdict }
 }

@@ -76,7 +76,9 @@ fn raw<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
 fn present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let usage = completion.get("usage");
-    Verdict::holds(usage.is_some_and(Value::is_object), "/usage", || format!("expected an object, got {}", shown(usage)))
+    Verdict::holds(usage.is_some_and(Value::is_object), "/usage", || {
+        format!("expected an object, got {}", shown(usage))
+    })
 }
 
 /// Counts that are no integers are broken in the openai dialect and a warning in Pulze's, whose schema says `number`.
@@ -126,7 +128,9 @@ fn completion_positive(reading: &Reading<'_>) -> Verdict {
     if characters(reading) == 0 {
         return Verdict::Skip("the answer is empty");
     }
-    Verdict::holds(usage.completion > 0.0, "/usage/completion_tokens", || format!("text came, but got {}", usage.completion))
+    Verdict::holds(usage.completion > 0.0, "/usage/completion_tokens", || {
+        format!("text came, but got {}", usage.completion)
+    })
 }
 
 fn within_cap(reading: &Reading<'_>) -> Verdict {
@@ -134,7 +138,9 @@ fn within_cap(reading: &Reading<'_>) -> Verdict {
     let wanted = &reading.exchange.asked.wanted;
     let Some(cap) = wanted.cap else { return Verdict::Skip("no cap was asked for") };
     let limit = (cap * wanted.n) as f64;
-    Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || format!("at most {limit}, got {}", usage.completion))
+    Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || {
+        format!("at most {limit}, got {}", usage.completion)
+    })
 }
 
 /// Characters of everything the model produced.
@@ -144,7 +150,8 @@ fn characters(reading: &Reading<'_>) -> usize {
         .choices
         .iter()
         .map(|choice| {
-            let calls = choice.calls.iter().flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]).flatten();
+            let calls =
+                choice.calls.iter().flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]).flatten();
             count(&choice.content) + count(&choice.reasoning) + count(&choice.refusal) + calls.map(count).sum::<usize>()
         })
         .sum()
@@ -153,7 +160,9 @@ fn characters(reading: &Reading<'_>) -> usize {
 /// The ratio says nothing of reasoning that is not shown, nor of scripts whose characters take several tokens.
 fn plausible_size(reading: &Reading<'_>) -> Verdict {
     let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
-    if usage.reasoning.is_some_and(|tokens| tokens > 0.0) || reading.choices.iter().any(|choice| !choice.reasoning.is_empty()) {
+    if usage.reasoning.is_some_and(|tokens| tokens > 0.0)
+        || reading.choices.iter().any(|choice| !choice.reasoning.is_empty())
+    {
         return Verdict::Skip("the reply has reasoning");
     }
     if reading.choices.iter().any(|choice| choice.content.chars().any(|c| !is_latin(c))) {
@@ -164,7 +173,9 @@ fn plausible_size(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("the answer is empty");
     }
     let plausible = (characters / 12.0..=characters + 16.0).contains(&usage.completion);
-    Verdict::holds(plausible, "/usage/completion_tokens", || format!("{} tokens for {characters} characters", usage.completion))
+    Verdict::holds(plausible, "/usage/completion_tokens", || {
+        format!("{} tokens for {characters} characters", usage.completion)
+    })
 }
 
 /// ASCII, Latin-1, Latin Extended and general punctuation.

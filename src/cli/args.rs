@@ -60,7 +60,7 @@ pub(super) struct RunArgs {
     /// Model to ask for [target.model; without it, /models is asked].
     #[arg(long, value_name = "M", help_heading = "Target")]
     model: Option<String>,
-    /// Environment variable that holds the API key [target.key_env].
+    /// Environment variable that holds the API key [`target.key_env`].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     key_env: Option<String>,
     /// A header of every request, as NAME=VALUE [target.headers].
@@ -82,13 +82,13 @@ pub(super) struct RunArgs {
     /// Root of every random choice; the same seed repeats the run [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
-    /// Send nothing after this time [limits.max_time].
+    /// Send nothing after this time [`limits.max_time`].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     max_time: Option<String>,
-    /// Send no more than this many requests [limits.max_requests].
+    /// Send no more than this many requests [`limits.max_requests`].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_requests: Option<u64>,
-    /// Send nothing once replies have cost this many tokens [limits.max_tokens].
+    /// Send nothing once replies have cost this many tokens [`limits.max_tokens`].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_tokens: Option<u64>,
 

@@ -24,18 +24,19 @@ pub(super) fn env(name: &str) -> Option<String> {
 pub(super) fn draw(problems: &Problems) -> Exit {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let plural = if problems.count() == 1 { "" } else { "s" };
-    say(&format!("{}\nerror: {} fault{plural} in the profile; nothing was sent\n", problems.draw(colour), problems.count()));
+    say(&format!(
+        "{}\nerror: {} fault{plural} in the profile; nothing was sent\n",
+        problems.draw(colour),
+        problems.count()
+    ));
     Exit::Usage
 }
 
 pub(super) fn check(profile: &str) -> anyhow::Result<Exit> {
     match load(profile, &Flags::default(), &world(&env)) {
         Ok(draft) => {
-            let mut text = format!("{profile}: no fault found\n");
-            for note in &draft.notes {
-                text += &format!("note: {note}\n");
-            }
-            print(&text)?;
+            let notes: Vec<String> = draft.notes.iter().map(|note| format!("note: {note}\n")).collect();
+            print(&format!("{profile}: no fault found\n{}", notes.concat()))?;
             Ok(Exit::Pass)
         }
         Err(problems) => Ok(draw(&problems)),

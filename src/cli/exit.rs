@@ -38,9 +38,8 @@ impl Exit {
     /// refused us is a measurement that did not happen.
     pub(super) fn of_error(error: &anyhow::Error) -> Exit {
         match error.downcast_ref::<RunError>() {
-            Some(RunError::Client(_)) => Exit::Usage,
             Some(RunError::Thread(_) | RunError::Used | RunError::Died(_)) => Exit::Invalid,
-            None => Exit::Usage,
+            Some(RunError::Client(_)) | None => Exit::Usage,
         }
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<P
     let text = serde_json::to_string(summary).context("writing the summary")?;
     // Written beside and renamed, so that a summary is either whole or absent.
     let (draft, path) = (folder.join(".summary.json"), folder.join(SUMMARY));
-    std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path)).with_context(|| format!("writing {}", path.display()))?;
+    std::fs::write(&draft, text)
+        .and_then(|()| std::fs::rename(&draft, &path))
+        .with_context(|| format!("writing {}", path.display()))?;
     Ok(folder)
 }
 
@@ -91,11 +93,14 @@ pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>>
 fn last(rest: &str) -> anyhow::Result<PathBuf> {
     let back: usize = match rest.strip_prefix('~') {
         None if rest.is_empty() => 0,
-        Some(number) => number.parse().ok().with_context(|| format!("@last{rest} is no run; write @last or @last~1"))?,
+        Some(number) => {
+            number.parse().ok().with_context(|| format!("@last{rest} is no run; write @last or @last~1"))?
+        }
         None => bail!("@last{rest} is no run; write @last or @last~1"),
     };
     let entries = std::fs::read_dir(RUNS).with_context(|| format!("there is no {RUNS}/ here"))?;
-    let mut folders: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     let index = folders.len().checked_sub(back + 1).with_context(|| format!("{RUNS}/ holds {} runs", folders.len()))?;
     Ok(folders.swap_remove(index))

@@ -40,8 +40,8 @@ pub fn main() -> ExitCode {
 
 fn dispatch(args: Args) -> anyhow::Result<Exit> {
     match args.command {
-        Command::Run(args) => run::run(*args),
-        Command::Serve(args) => serve::serve(args),
+        Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Report(args) => report::report(&args),
         Command::Profile { command } => match command {
             ProfileCommand::Check { profile } => check_profile::check(&profile),

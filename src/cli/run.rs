@@ -18,7 +18,7 @@ use crate::profile::{Draft, load};
 use crate::run::preflight::{self, Models};
 use crate::run::{Control, RunError};
 
-pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
@@ -26,14 +26,18 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     if let Some(out) = &args.out {
         folder::check_free(out)?;
     }
-    let tell = |text: &str| if !args.quiet { say(&format!("{text}\n")) };
+    let tell = |text: &str| {
+        if !args.quiet {
+            say(&format!("{text}\n"));
+        }
+    };
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     let seed = draft.seed.unwrap_or_else(|| random() % SEEDS);
     let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, seed)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = preflight(&args, &mut draft, &tell)? {
+    if let Some(exit) = preflight(args, &mut draft, &tell)? {
         return Ok(exit);
     }
     let plan = Arc::new(draft.plan(seed));
@@ -52,10 +56,8 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         // The report is out, so what was measured is not lost; but the user asked for it to be kept.
         Err(error) => say(&format!("error: the run could not be kept: {error:#}\n")),
     }
-    Ok(match Exit::of_run(&summary) {
-        Exit::Fail if args.exit_zero => Exit::Pass,
-        exit => exit,
-    })
+    let exit = Exit::of_run(&summary);
+    Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
 }
 
 /// Seeds are short enough to be typed back.
@@ -69,7 +71,14 @@ pub(super) fn random() -> u64 {
 fn introduction(plan: &Plan) -> String {
     let target = &plan.target;
     let model = target.model.as_deref().unwrap_or("the endpoint's default model");
-    format!("{}: {} to {} ({} dialect, {model}), seed {}", plan.profile, plan.load.describe(), target.shown(), target.dialect, plan.seed)
+    format!(
+        "{}: {} to {} ({} dialect, {model}), seed {}",
+        plan.profile,
+        plan.load.describe(),
+        target.shown(),
+        target.dialect,
+        plan.seed
+    )
 }
 
 /// Waits for the endpoint and asks for its model, as far as that is wanted. Some exit where the run cannot begin.
@@ -88,7 +97,11 @@ fn preflight(args: &RunArgs, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow:
         let ready = runtime.block_on(preflight::wait(&draft.target, limit, waiting)).map_err(RunError::from)?;
         if let Err(said) = ready {
             let limit = humantime::format_duration(limit);
-            say(&format!("error: {} was not ready within {limit}: {}\n", draft.target.shown(), draft.target.redactor().clean(&said)));
+            say(&format!(
+                "error: {} was not ready within {limit}: {}\n",
+                draft.target.shown(),
+                draft.target.redactor().clean(&said)
+            ));
             return Ok(Some(Exit::Invalid));
         }
     }
@@ -102,7 +115,10 @@ fn preflight(args: &RunArgs, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow:
             Ok(None)
         }
         Models::Several(models) => {
-            say(&format!("error: no model is named and the endpoint lists several; choose one with --model: {}\n", models.join(", ")));
+            say(&format!(
+                "error: no model is named and the endpoint lists several; choose one with --model: {}\n",
+                models.join(", ")
+            ));
             Ok(Some(Exit::Usage))
         }
         // Requests go out without a model: what the endpoint says to them is in the report.

@@ -17,16 +17,17 @@ use crate::reference::quirk::{self, Quirk};
 use crate::reference::{Delay, Settings, serve as serve_on};
 use crate::wire::Dialect;
 
-pub(super) fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
+pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
     if args.list_quirks {
         let lines: Vec<String> = quirk::all().map(|quirk| format!("{:24} {}\n", quirk.name, quirk.about)).collect();
         print(&lines.concat())?;
         return Ok(Exit::Pass);
     }
-    let settings = settings(&args)?;
+    let settings = settings(args)?;
     let runtime = Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+        let listener =
+            TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
         let address = listener.local_addr().context("reading the address")?;
         print(&greeting(&format!("http://{address}/v1"), &settings, args.key_env.as_deref()))?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -101,7 +102,8 @@ impl Builtin {
                 }
             });
         };
-        let thread = std::thread::Builder::new().name("builtin".to_owned()).spawn(serve).context("starting a thread")?;
+        let thread =
+            std::thread::Builder::new().name("builtin".to_owned()).spawn(serve).context("starting a thread")?;
         Ok(Builtin { url, key, stop: Some(stop), thread: Some(thread) })
     }
 }

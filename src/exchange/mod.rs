@@ -16,10 +16,10 @@ mod reading;
 mod timing;
 
 pub use outcome::{Cut, Form, Outcome};
-pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
-pub use timing::{TokenSource, Tokens};
-pub(crate) use timing::carries_content;
 pub(crate) use reading::is_error_body;
+pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
+pub(crate) use timing::carries_content;
+pub use timing::{TokenSource, Tokens};
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,7 +35,10 @@ pub fn tag(key: u64, seq: u64) -> String {
 
 /// The tickets whose tags stand in a text, in order.
 pub fn found(key: u64, text: &str) -> Vec<u64> {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == LENGTH).filter_map(|word| decode(key, word)).collect()
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| word.len() == LENGTH)
+        .filter_map(|word| decode(key, word))
+        .collect()
 }
 
 fn decode(key: u64, word: &str) -> Option<u64> {

@@ -73,8 +73,23 @@ pub enum Form {
 impl Outcome {
     /// Every outcome by the name it has in files, in the order of reports.
     pub const NAMES: [&'static str; 17] = [
-        "ok", "rate_limited", "refused", "server_error", "redirect", "connect", "tls", "protocol", "timeout", "reset",
-        "truncated", "inband_error", "malformed", "too_large", "unfinished", "missed", "unsent",
+        "ok",
+        "rate_limited",
+        "refused",
+        "server_error",
+        "redirect",
+        "connect",
+        "tls",
+        "protocol",
+        "timeout",
+        "reset",
+        "truncated",
+        "inband_error",
+        "malformed",
+        "too_large",
+        "unfinished",
+        "missed",
+        "unsent",
     ];
 
     /// Name in files and reports, without the cause.
@@ -167,7 +182,9 @@ impl Outcome {
                 Ok(_) | Err(_) => Outcome::Malformed(Form::NotSse),
             },
             Reply::Whole(whole) => match &whole.json {
-                Ok(document) if has_error(&document.value) || metadata_error(exchange, &document.value) => Outcome::InbandError,
+                Ok(document) if has_error(&document.value) || metadata_error(exchange, &document.value) => {
+                    Outcome::InbandError
+                }
                 Ok(document) if document.value.is_object() => Outcome::Ok,
                 Ok(_) | Err(_) => Outcome::Malformed(Form::NotJson),
             },
@@ -234,8 +251,14 @@ mod tests {
 
     #[test]
     fn a_status_alone_decides_what_is_no_success() {
-        for (status, outcome) in [(200, Outcome::Ok), (201, Outcome::Ok), (307, Outcome::Redirect), (400, Outcome::Refused),
-            (429, Outcome::RateLimited), (500, Outcome::ServerError)] {
+        for (status, outcome) in [
+            (200, Outcome::Ok),
+            (201, Outcome::Ok),
+            (307, Outcome::Redirect),
+            (400, Outcome::Refused),
+            (429, Outcome::RateLimited),
+            (500, Outcome::ServerError),
+        ] {
             assert_eq!(Outcome::of_status(status), outcome);
         }
     }

@@ -141,11 +141,13 @@ impl<'e> Reading<'e> {
         let (choices, usage) = match &reply {
             Reply::Nothing => (Vec::new(), None),
             Reply::Whole(whole) => match &whole.json {
-                Ok(document) => (choices(&document.value).iter().map(whole_choice).collect(), Usage::of(&document.value)),
+                Ok(document) => {
+                    (choices(&document.value).iter().map(whole_choice).collect(), Usage::of(&document.value))
+                }
                 Err(_) => (Vec::new(), None),
             },
             Reply::Stream(stream) => {
-                let usage = stream.chunks().filter_map(|(_, chunk)| Usage::of(chunk)).last();
+                let usage = stream.chunks().filter_map(|(_, chunk)| Usage::of(chunk)).next_back();
                 (joined_choices(stream), usage)
             }
         };
@@ -402,7 +404,9 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
 /// (Ollama, ollama/ollama#15457); without an index, the last one, unless it brings a new id.
 fn call_position(calls: &[Call], fragment: &Fragment) -> usize {
     let candidate = match fragment.index {
-        Some(index) => calls.iter().rposition(|call| call.fragments.first().is_some_and(|first| first.index == Some(index))),
+        Some(index) => {
+            calls.iter().rposition(|call| call.fragments.first().is_some_and(|first| first.index == Some(index)))
+        }
         None => calls.len().checked_sub(1),
     };
     let opens_another = |position: usize| {

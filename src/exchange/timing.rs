@@ -68,7 +68,8 @@ impl Reading<'_> {
         let marks = &self.marks;
         let mut gaps = Vec::new();
         for choice in &self.choices {
-            let mut arrivals: Vec<usize> = marks.iter().filter(|m| m.choice == choice.index).map(|m| m.arrival).collect();
+            let mut arrivals: Vec<usize> =
+                marks.iter().filter(|m| m.choice == choice.index).map(|m| m.arrival).collect();
             arrivals.dedup();
             gaps.extend(arrivals.windows(2).map(|pair| self.arrived(pair[1]).saturating_sub(self.arrived(pair[0]))));
         }
@@ -92,7 +93,11 @@ impl Reading<'_> {
             return None;
         }
         let in_first = marks.iter().take_while(|mark| mark.arrival == first.arrival).count() as f64;
-        let hidden = if self.choices[0].reasoning.is_empty() { self.usage.and_then(|u| u.reasoning).unwrap_or(0.0) } else { 0.0 };
+        let hidden = if self.choices[0].reasoning.is_empty() {
+            self.usage.and_then(|u| u.reasoning).unwrap_or(0.0)
+        } else {
+            0.0
+        };
         let delivered = self.usage.map_or(marks.len() as f64, |usage| usage.completion - hidden);
         let after = delivered - in_first;
         let span = self.arrived(last.arrival).saturating_sub(self.arrived(first.arrival));
@@ -103,7 +108,12 @@ impl Reading<'_> {
     pub fn tokens(&self) -> Option<Tokens> {
         if let Some(usage) = self.usage {
             let cached = usage.cached.unwrap_or(0.0);
-            return Some(Tokens { prompt: usage.prompt, completion: usage.completion, cached, source: TokenSource::Usage });
+            return Some(Tokens {
+                prompt: usage.prompt,
+                completion: usage.completion,
+                cached,
+                source: TokenSource::Usage,
+            });
         }
         self.stream()?;
         let completion = self.marks.len() as f64;
@@ -114,6 +124,8 @@ impl Reading<'_> {
 /// Whether a delta adds something that a user would see or a program would use.
 pub(crate) fn carries_content(delta: &Value) -> bool {
     let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let call = |name: &str| delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()));
+    let call = |name: &str| {
+        delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()))
+    };
     filled("content") || filled("refusal") || reasoning(delta).is_some() || call("tool_calls") || call("function_call")
 }

@@ -231,7 +231,8 @@ impl Goal {
     /// # Errors
     /// What is wrong with it, with a did-you-mean where a name is close to a known one.
     pub fn parse(text: &str) -> Result<Goal, GoalError> {
-        let at = text.find(['<', '>']).ok_or_else(|| GoalError::new("a goal compares with <, <=, > or >=", EXAMPLES))?;
+        let at =
+            text.find(['<', '>']).ok_or_else(|| GoalError::new("a goal compares with <, <=, > or >=", EXAMPLES))?;
         let (left, rest) = text.split_at(at);
         let (op, value) = match (rest.starts_with('<'), rest[1..].strip_prefix('=')) {
             (true, Some(value)) => (Op::AtMost, value),
@@ -279,7 +280,10 @@ fn metric(text: &str) -> Result<Metric, GoalError> {
 fn statistic(measure: Measure, text: &str) -> Result<Statistic, GoalError> {
     let help = "statistics are p50, p90, p95, p99, p99.9 and the like, mean, min and max";
     match text {
-        "" => Err(GoalError::new(format!("{} needs a statistic", measure.name()), format!("for example {}.p95", measure.name()))),
+        "" => Err(GoalError::new(
+            format!("{} needs a statistic", measure.name()),
+            format!("for example {}.p95", measure.name()),
+        )),
         "mean" => Ok(Statistic::Mean),
         "min" => Ok(Statistic::Min),
         "max" => Ok(Statistic::Max),
@@ -297,7 +301,10 @@ fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
     match metric {
         Metric::Timing(..) => humantime::parse_duration(text).map(|d| d.as_secs_f64() * 1e6).map_err(|_| {
-            GoalError::new(format!("{text:?} is not a duration"), "write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us")
+            GoalError::new(
+                format!("{text:?} is not a duration"),
+                "write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us",
+            )
         }),
         Metric::Scalar(scalar) => {
             let value = match text.strip_suffix('%') {
@@ -306,7 +313,9 @@ fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
                 None => number(text.strip_suffix("/s").unwrap_or(text)),
             };
             let example = if scalar.is_fraction() { "1% or 0.01" } else { "20" };
-            value.ok_or_else(|| GoalError::new(format!("{text:?} is not a value of {}", scalar.name()), format!("write {example}")))
+            value.ok_or_else(|| {
+                GoalError::new(format!("{text:?} is not a value of {}", scalar.name()), format!("write {example}"))
+            })
         }
     }
 }
@@ -329,7 +338,12 @@ fn possible(metric: Metric, op: Op, value: f64) -> Result<(), GoalError> {
 /// The known name that is nearest to what was written, if it is near at all.
 pub fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
     let limit = (written.chars().count() / 3).max(1);
-    known.iter().map(|name| (strsim::damerau_levenshtein(written, name), *name)).filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(written, name), *name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -356,7 +370,10 @@ mod tests {
         };
         assert_eq!(said("first_tokn.p95 < 1s"), "unknown metric \"first_tokn\"; did you mean \"first_token\"?");
         assert_eq!(said("ttft < 1s"), "first_token needs a statistic; for example first_token.p95");
-        assert_eq!(said("ttft.p95 < 500"), "\"500\" is not a duration; write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us");
+        assert_eq!(
+            said("ttft.p95 < 500"),
+            "\"500\" is not a duration; write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us"
+        );
         assert!(said("error_rate < 0").starts_with("no run can hold this goal"));
         assert!(said("error_rate > 100%").starts_with("no run can hold this goal"));
         assert!(said("e2e.p950 < 1s").starts_with("percentile 950"));

@@ -135,7 +135,8 @@ impl Target {
     /// Replaces everything secret about the target.
     pub fn redactor(&self) -> Redactor {
         let headers = self.headers.iter().filter(|header| header.shown != header.value.expose());
-        let bearers = headers.clone().filter_map(|h| h.value.expose().split_once(' ')).map(|(_, token)| Secret::new(token));
+        let bearers =
+            headers.clone().filter_map(|h| h.value.expose().split_once(' ')).map(|(_, token)| Secret::new(token));
         let parameters = self.url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
         Redactor::new(
             headers
@@ -153,7 +154,8 @@ impl Target {
         for header in &self.headers {
             let _ = write!(line, " -H {}", quoted(&format!("{}: {}", header.name, header.shown)));
         }
-        let _ = write!(line, " -H 'content-type: application/json' --data-raw {}", literal(&String::from_utf8_lossy(body)));
+        let _ =
+            write!(line, " -H 'content-type: application/json' --data-raw {}", literal(&String::from_utf8_lossy(body)));
         line
     }
 }
@@ -229,7 +231,11 @@ mod tests {
     fn curl_names_variables_and_quotes_the_rest() {
         let mut target = target("http://h/v1");
         target.headers = vec![
-            Header { name: "authorization".into(), value: Secret::new("Bearer sk-1234"), shown: "Bearer ${KEY}".into() },
+            Header {
+                name: "authorization".into(),
+                value: Secret::new("Bearer sk-1234"),
+                shown: "Bearer ${KEY}".into(),
+            },
             Header { name: "x-team".into(), value: Secret::new("it's"), shown: "it's".into() },
         ];
         let line = target.curl(b"{\"a\":\"it's\"}", true);

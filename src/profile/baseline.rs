@@ -49,16 +49,29 @@ pub(super) fn read_baseline(
     known
 }
 
-fn entry_of(resolver: &mut Resolver<'_>, tree: &Node, pointer: &str, entry: Entry, notes: &mut Vec<String>) -> Option<Known> {
+fn entry_of(
+    resolver: &mut Resolver<'_>,
+    tree: &Node,
+    pointer: &str,
+    entry: Entry,
+    notes: &mut Vec<String>,
+) -> Option<Known> {
     let Some(check) = check::find(&entry.check) else {
         let ids: Vec<&str> = check::ALL.iter().copied().flatten().map(|check| check.id).collect();
-        let help = nearest(&entry.check, &ids).map_or("the ids stand in the report".to_owned(), |id| format!("did you mean {id}?"));
+        let help = nearest(&entry.check, &ids)
+            .map_or("the ids stand in the report".to_owned(), |id| format!("did you mean {id}?"));
         fault(resolver, tree, &format!("{pointer}/check"), format!("no check is called {:?}", entry.check), &help);
         return None;
     };
     if let Some(day) = &entry.expires {
         if !is_day(day) {
-            fault(resolver, tree, &format!("{pointer}/expires"), format!("{day:?} is not a day"), "write it as \"2027-01-31\"");
+            fault(
+                resolver,
+                tree,
+                &format!("{pointer}/expires"),
+                format!("{day:?} is not a day"),
+                "write it as \"2027-01-31\"",
+            );
             return None;
         }
         if day.as_str() < resolver.world.today.as_str() {

@@ -31,7 +31,12 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>) -> Vec<Val
         case.check_field(resolver, name);
     }
     for name in case.table.extra.keys().filter(|name| case.table.body.contains_key(*name)) {
-        resolver.fault(&case.pointer(&format!("extra/{name}")), format!("{name} stands in the case and in extra"), "", None);
+        resolver.fault(
+            &case.pointer(&format!("extra/{name}")),
+            format!("{name} stands in the case and in extra"),
+            "",
+            None,
+        );
     }
     let mut prompts = Vec::new();
     for (index, file) in case.table.prompt_files.iter().enumerate() {
@@ -137,7 +142,8 @@ fn prompts_of(resolver: &mut Resolver<'_>, pointer: &str, file: &str) -> Vec<Vec
         resolver.fault(pointer, format!("{file:?} is not UTF-8"), "", None);
         return Vec::new();
     };
-    let is_lines = std::path::Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
+    let is_lines =
+        std::path::Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
     if !is_lines {
         if text.trim().is_empty() {
             resolver.fault(pointer, format!("{file:?} is empty"), "", None);

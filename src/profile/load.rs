@@ -86,7 +86,8 @@ impl Draft {
 
     /// The plan, with this seed.
     pub fn plan(self, seed: u64) -> Plan {
-        let setting = Setting { dialect: self.target.dialect, origin: self.target.origin(), private: self.private, seed };
+        let setting =
+            Setting { dialect: self.target.dialect, origin: self.target.origin(), private: self.private, seed };
         let with_model = |body: Value| match (&self.target.model, body) {
             (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
                 members.shift_insert(0, "model".to_owned(), Value::String(model.clone()));
@@ -97,7 +98,14 @@ impl Draft {
         let cases = self
             .cases
             .into_iter()
-            .map(|case| Case::new(&case.name, case.weight, &case.bodies.into_iter().map(with_model).collect::<Vec<_>>(), &setting))
+            .map(|case| {
+                Case::new(
+                    &case.name,
+                    case.weight,
+                    &case.bodies.into_iter().map(with_model).collect::<Vec<_>>(),
+                    &setting,
+                )
+            })
             .collect();
         Plan {
             profile: self.name,
@@ -146,22 +154,22 @@ fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
     let path = Path::new(reference);
     match std::fs::read_to_string(path) {
         Ok(text) => {
-            let name = path.file_stem().map_or_else(|| reference.to_owned(), |stem| stem.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| reference.to_owned(), |stem| stem.to_string_lossy().into_owned());
             let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
             Ok((Source { name: reference.to_owned(), text }, folder, name))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match preset::find(reference) {
-            Some(found) => {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(found) = preset::find(reference) {
                 let source = Source { name: format!("preset {}", found.name), text: found.text.to_owned() };
                 Ok((source, PathBuf::new(), found.name.to_owned()))
-            }
-            None => {
+            } else {
                 let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
                 let near = nearest(reference, &names).map(|name| format!("did you mean {name}? "));
                 let help = format!("{}the presets are {}", near.unwrap_or_default(), names.join(", "));
                 Err(Problems::one(format!("no file and no preset is called {reference:?}"), Some(help)))
             }
-        },
+        }
         Err(error) => Err(Problems::one(format!("cannot read {reference:?}: {error}"), None)),
     }
 }
@@ -201,7 +209,9 @@ fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &Valida
         .unwrap_or_default();
     let help = match nearest(key, &known) {
         Some(near) => format!("did you mean {near}?"),
-        None if table.starts_with("/case/") => "put members of the body that the contract does not name under extra".to_owned(),
+        None if table.starts_with("/case/") => {
+            "put members of the body that the contract does not name under extra".to_owned()
+        }
         None => format!("known are {}", known.join(", ")),
     };
     let label = format!("not a key of {}", table_name(table));
@@ -218,6 +228,10 @@ fn table_name(pointer: &str) -> String {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the generated schema uses four keywords; others speak for themselves"
+)]
 fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
     let key = pointer.rsplit('/').find(|step| step.parse::<usize>().is_err()).unwrap_or("the profile");
     let written = tree.nearest(pointer).value();
@@ -227,7 +241,10 @@ fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
                 TypeKind::Single(kind) => kind.to_string(),
                 TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or "),
             };
-            (format!("{key} is {}, not {}", article(type_name(&written)), article(&wanted)), format!("expected {}", article(&wanted)))
+            (
+                format!("{key} is {}, not {}", article(type_name(&written)), article(&wanted)),
+                format!("expected {}", article(&wanted)),
+            )
         }
         ValidationErrorKind::Enum { options } => {
             let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -237,7 +254,8 @@ fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
         ValidationErrorKind::Maximum { limit } => (format!("{key} is too large"), format!("expected at most {limit}")),
         _ => (format!("{key}: {error}"), String::new()),
     };
-    let description = schema_at(&error.schema_path().to_string()).and_then(|schema| schema.get("description")?.as_str());
+    let description =
+        schema_at(&error.schema_path().to_string()).and_then(|schema| schema.get("description")?.as_str());
     Problem { title, place: Some(tree.nearest(pointer).place.clone()), label, help: description.map(one_line) }
 }
 

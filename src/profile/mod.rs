@@ -34,7 +34,7 @@ pub(crate) struct Profile {
     /// Root of every random choice; without it one is drawn and printed. The same seed gives the same requests.
     #[schemars(range(min = 0), extend("maximum" = 9_007_199_254_740_991_u64))]
     seed: Option<u64>,
-    /// What must hold for the run to pass, as in "first_token.p95 < 500ms" or "error_rate < 1%".
+    /// What must hold for the run to pass, as in "`first_token.p95` < 500ms" or "`error_rate` < 1%".
     goals: Vec<String>,
     /// What you call this run; kept in its summary and shown in every report.
     labels: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ pub(crate) struct Profile {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct TargetTable {
-    /// "builtin" for the built-in reference endpoint, or a base address such as "http://127.0.0.1:8000/v1", to which
+    /// "builtin" for the built-in reference endpoint, or a base address such as "<http://127.0.0.1:8000/v1>", to which
     /// /chat/completions is added; a full path is taken as it is, and a query string stays.
     url: Option<String>,
     /// Whose contract the endpoint is held to; pulze for "builtin", else openai.
@@ -135,10 +135,10 @@ struct PulzeTable {
     labels: Option<Map<String, Value>>,
     /// Pulze-Weights: cost, quality and latency, of which only the proportions matter.
     weights: Option<Map<String, Value>>,
-    /// Pulze-Policies: max_cost, max_same_model_retries, max_switch_model_retries, privacy_level and others. Retries
+    /// Pulze-Policies: `max_cost`, `max_same_model_retries`, `max_switch_model_retries`, `privacy_level` and others. Retries
     /// hide provider calls inside one latency sample, so a benchmark sets both to 0.
     policies: Option<Map<String, Value>>,
-    /// Pulze-Feature-Flags, such as auto_tools.
+    /// Pulze-Feature-Flags, such as `auto_tools`.
     feature_flags: Option<Map<String, Value>>,
 }
 
@@ -232,6 +232,7 @@ struct GoodputTable {
 }
 
 /// What ends the run early; the report says so.
+#[expect(clippy::struct_field_names, reason = "the fields are the keys that users write")]
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct LimitsTable {

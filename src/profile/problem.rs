@@ -46,7 +46,9 @@ pub struct Problems {
 impl Problems {
     /// Faults in these sources, in the order of their places.
     pub(super) fn new(sources: Vec<Source>, mut problems: Vec<Problem>) -> Problems {
-        problems.sort_by_key(|problem| problem.place.as_ref().map_or((usize::MAX, 0), |place| (place.source, place.span.start)));
+        problems.sort_by_key(|problem| {
+            problem.place.as_ref().map_or((usize::MAX, 0), |place| (place.source, place.span.start))
+        });
         problems.dedup();
         Problems { sources, problems }
     }

@@ -1,5 +1,6 @@
 //! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::wire::request::PULZE_HEADERS;
 /// What a default stands for where the profile is silent.
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(120);
+/// Beyond the total timeout, so that a request sent last ends by its own timeout and not by the grace period.
+const SLACK: Duration = Duration::from_secs(1);
 const MAX_REPLY: u64 = 16 << 20;
 const BUILTIN: &str = "builtin";
 
@@ -38,7 +41,13 @@ pub(super) struct Resolver<'r> {
 
 impl Resolver<'_> {
     /// Adds a fault at the value of a JSON pointer, or the nearest above it that was written.
-    pub(super) fn fault(&mut self, pointer: &str, title: impl Into<String>, label: impl Into<String>, help: impl Into<Option<String>>) {
+    pub(super) fn fault(
+        &mut self,
+        pointer: &str,
+        title: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
         let place = self.tree.nearest(pointer).place.clone();
         self.problems.push(Problem { title: title.into(), place: Some(place), label: label.into(), help: help.into() });
     }
@@ -87,7 +96,11 @@ pub(super) fn resolve(
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
     let mut notes = Vec::new();
-    let known = profile.baseline.as_deref().map(|file| read_baseline(&mut resolver, file, sources, &mut notes)).unwrap_or_default();
+    let known = profile
+        .baseline
+        .as_deref()
+        .map(|file| read_baseline(&mut resolver, file, sources, &mut notes))
+        .unwrap_or_default();
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
     let cases = resolver.cases(&profile.case, dialect, named.as_deref());
@@ -110,7 +123,8 @@ pub(super) fn resolve(
 
 /// Whether Pulze is told to keep no log (`privacy_level` 3), so that replies have no id.
 fn is_private(pulze: &PulzeTable) -> bool {
-    pulze.policies.as_ref().and_then(|policies| policies.get("privacy_level")).and_then(serde_json::Value::as_u64) == Some(3)
+    pulze.policies.as_ref().and_then(|policies| policies.get("privacy_level")).and_then(serde_json::Value::as_u64)
+        == Some(3)
 }
 
 impl Resolver<'_> {
@@ -118,15 +132,16 @@ impl Resolver<'_> {
         let builtin = table.url.as_deref() == Some(BUILTIN);
         let dialect = match table.dialect {
             Some(DialectName::Pulze) => Dialect::Pulze,
-            Some(DialectName::Openai) => Dialect::OpenAi,
             None if builtin => Dialect::Pulze,
-            None => Dialect::OpenAi,
+            Some(DialectName::Openai) | None => Dialect::OpenAi,
         };
         let url = self.url(table);
         let total = self.duration("/target/timeouts/total", table.timeouts.total.as_ref()).unwrap_or(TOTAL);
         let timeouts = Timeouts {
             connect: self.duration("/target/timeouts/connect", table.timeouts.connect.as_ref()).unwrap_or(CONNECT),
-            first_byte: self.duration("/target/timeouts/first_byte", table.timeouts.first_byte.as_ref()).unwrap_or(total),
+            first_byte: self
+                .duration("/target/timeouts/first_byte", table.timeouts.first_byte.as_ref())
+                .unwrap_or(total),
             total,
         };
         let headers = self.headers(table, dialect);
@@ -214,7 +229,7 @@ impl Resolver<'_> {
             return None;
         }
         let filled = self.filled(&pointer, value)?;
-        if filled.chars().any(|c| c.is_control()) {
+        if filled.chars().any(char::is_control) {
             self.fault(&pointer, format!("the header {name} has a control character in its value"), "", None);
             return None;
         }
@@ -239,7 +254,12 @@ impl Resolver<'_> {
             };
             let name = &rest[start + 2..start + length];
             let Some(value) = (self.world.env)(name) else {
-                self.fault(pointer, format!("the environment variable {name} is not set"), "", format!("export {name}=..."));
+                self.fault(
+                    pointer,
+                    format!("the environment variable {name} is not set"),
+                    "",
+                    format!("export {name}=..."),
+                );
                 return None;
             };
             filled += &rest[..start];
@@ -280,14 +300,20 @@ impl Resolver<'_> {
                 None
             }
             (None, None) => {
-                let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count".to_owned();
+                let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count"
+                    .to_owned();
                 self.fault("/load", "no load: when are requests to go?", "", help);
                 None
             }
         }?;
         if load.duration.is_some_and(|duration| load.warmup >= duration) {
             let kind = if table.open.is_some() { "open" } else { "closed" };
-            self.fault(&format!("/load/{kind}/warmup"), "the warm-up is as long as the whole run", "nothing would be measured", None);
+            self.fault(
+                &format!("/load/{kind}/warmup"),
+                "the warm-up is as long as the whole run",
+                "nothing would be measured",
+                None,
+            );
         }
         Some(load)
     }
@@ -295,12 +321,22 @@ impl Resolver<'_> {
     fn open(&mut self, table: &OpenTable, total: Duration) -> Option<Load> {
         let duration = self.positive("/load/open/duration", table.duration.as_ref());
         let warmup = self.duration("/load/open/warmup", table.warmup.as_ref()).unwrap_or_default();
-        let grace = self.duration("/load/open/grace", table.grace.as_ref()).unwrap_or(total);
+        let grace = self.duration("/load/open/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
         if table.duration.is_none() && table.count.is_none() {
-            self.fault("/load/open", "[load.open] needs an end", "", "add duration = \"30s\" or count = 1000".to_owned());
+            self.fault(
+                "/load/open",
+                "[load.open] needs an end",
+                "",
+                "add duration = \"30s\" or count = 1000".to_owned(),
+            );
         }
         let Some(rate) = table.rate else {
-            self.fault("/load/open", "[load.open] needs a rate", "", "add rate = 10, in requests per second".to_owned());
+            self.fault(
+                "/load/open",
+                "[load.open] needs a rate",
+                "",
+                "add rate = 10, in requests per second".to_owned(),
+            );
             return None;
         };
         let arrivals = match table.arrivals {
@@ -311,19 +347,30 @@ impl Resolver<'_> {
             OverCapName::Queue => OverCap::Queue,
             OverCapName::Drop => OverCap::Drop,
         };
-        let cap = table.max_in_flight.and_then(|cap| usize::try_from(cap).ok()).map(|in_flight| Cap { in_flight, policy });
+        let cap =
+            table.max_in_flight.and_then(|cap| usize::try_from(cap).ok()).map(|in_flight| Cap { in_flight, policy });
         Some(Load { arrivals, duration, count: table.count, warmup, grace, cap })
     }
 
     fn closed(&mut self, table: &ClosedTable, total: Duration) -> Option<Load> {
         let duration = self.positive("/load/closed/duration", table.duration.as_ref());
         let warmup = self.duration("/load/closed/warmup", table.warmup.as_ref()).unwrap_or_default();
-        let grace = self.duration("/load/closed/grace", table.grace.as_ref()).unwrap_or(total);
+        let grace = self.duration("/load/closed/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
         if table.duration.is_none() && table.count.is_none() {
-            self.fault("/load/closed", "[load.closed] needs an end", "", "add duration = \"30s\" or count = 1000".to_owned());
+            self.fault(
+                "/load/closed",
+                "[load.closed] needs an end",
+                "",
+                "add duration = \"30s\" or count = 1000".to_owned(),
+            );
         }
         let Some(slots) = table.slots.and_then(|slots| usize::try_from(slots).ok()) else {
-            self.fault("/load/closed", "[load.closed] needs slots", "", "add slots = 16, the requests in flight at once".to_owned());
+            self.fault(
+                "/load/closed",
+                "[load.closed] needs slots",
+                "",
+                "add slots = 16, the requests in flight at once".to_owned(),
+            );
             return None;
         };
         Some(Load { arrivals: Arrivals::Closed { slots }, duration, count: table.count, warmup, grace, cap: None })
@@ -353,7 +400,8 @@ impl Resolver<'_> {
         Goodput {
             first_token: self.duration("/goodput/first_token", table.first_token.as_ref()),
             token_gap: self.duration("/goodput/token_gap", table.token_gap.as_ref()),
-            time_per_output_token: self.duration("/goodput/time_per_output_token", table.time_per_output_token.as_ref()),
+            time_per_output_token: self
+                .duration("/goodput/time_per_output_token", table.time_per_output_token.as_ref()),
             response_time: self.duration("/goodput/response_time", table.response_time.as_ref()),
         }
     }
@@ -368,7 +416,8 @@ impl Resolver<'_> {
 
     fn cases(&mut self, tables: &[CaseTable], dialect: Dialect, model: Option<&str>) -> Vec<DraftCase> {
         if tables.is_empty() {
-            let help = "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
+            let help =
+                "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
             self.fault("/case", "no case: what is to be sent?", "", help);
         }
         let mut cases: Vec<DraftCase> = Vec::new();
@@ -393,7 +442,7 @@ fn ascii(json: &str) -> String {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                text += &format!("\\u{unit:04x}");
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
     }

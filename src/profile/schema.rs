@@ -18,7 +18,8 @@ pub fn document() -> &'static Value {
 
 /// The same, compiled.
 pub(super) fn validator() -> &'static Validator {
-    static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| offline(document()).expect("the generated schema is valid"));
+    static VALIDATOR: LazyLock<Validator> =
+        LazyLock::new(|| offline(document()).expect("the generated schema is valid"));
     &VALIDATOR
 }
 

@@ -110,7 +110,9 @@ impl Node {
     /// The value without its places.
     pub(super) fn value(&self) -> Value {
         match &self.kind {
-            Kind::Table(members) => Value::Object(members.iter().map(|(key, node)| (key.clone(), node.value())).collect::<Map<_, _>>()),
+            Kind::Table(members) => {
+                Value::Object(members.iter().map(|(key, node)| (key.clone(), node.value())).collect::<Map<_, _>>())
+            }
             Kind::Array(items) => Value::Array(items.iter().map(Node::value).collect()),
             Kind::Leaf(value) => value.clone(),
         }
@@ -147,7 +149,12 @@ fn table_of(table: &DeTable<'_>, source: usize, problems: &mut Vec<Problem>) -> 
 fn node_of(value: &Spanned<DeValue<'_>>, source: usize, problems: &mut Vec<Problem>) -> Node {
     let place = Place { source, span: value.span() };
     let mut unfit = |title: &str, help: &str| {
-        problems.push(Problem { title: title.to_owned(), place: Some(place.clone()), label: String::new(), help: Some(help.to_owned()) });
+        problems.push(Problem {
+            title: title.to_owned(),
+            place: Some(place.clone()),
+            label: String::new(),
+            help: Some(help.to_owned()),
+        });
         Kind::Leaf(Value::Null)
     };
     let kind = match value.get_ref() {

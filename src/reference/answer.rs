@@ -15,9 +15,10 @@ use crate::wire::Dialect;
 use crate::wire::request::{ChatRequest, PULZE_HEADERS};
 
 const WORDS: [&str; 40] = [
-    "the", "river", "runs", "slowly", "past", "old", "stones", "and", "under", "a", "narrow", "bridge", "where", "light",
-    "falls", "on", "green", "water", "while", "wind", "moves", "through", "tall", "grass", "near", "quiet", "fields",
-    "that", "turn", "to", "gold", "each", "autumn", "before", "first", "snow", "covers", "every", "winding", "path",
+    "the", "river", "runs", "slowly", "past", "old", "stones", "and", "under", "a", "narrow", "bridge", "where",
+    "light", "falls", "on", "green", "water", "while", "wind", "moves", "through", "tall", "grass", "near", "quiet",
+    "fields", "that", "turn", "to", "gold", "each", "autumn", "before", "first", "snow", "covers", "every", "winding",
+    "path",
 ];
 
 /// How many opening words of the prompt an answer repeats.
@@ -55,9 +56,15 @@ pub(super) fn draft(body: &Value, headers: &HeaderMap, state: &State, number: u6
     let request = ChatRequest::of(body);
     let mut random = Pcg64::seed_from_u64(settings.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let opening = opening(&request);
-    let previous = std::mem::replace(&mut *state.previous.lock().unwrap_or_else(|e| e.into_inner()), opening.clone());
-    let choices: Vec<Said> = (0..request.n).map(|_| say(&request, body, &opening, settings.tokens, &mut random)).collect();
-    let most = choices.iter().map(Said::tokens).max().unwrap_or(1).max(1);
+    let previous = std::mem::replace(
+        &mut *state.previous.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        opening.clone(),
+    );
+    let choices: Vec<Said> =
+        (0..request.n).map(|_| say(&request, body, &opening, settings.tokens, &mut random)).collect();
+    // A stream takes as long as its pieces, a whole answer as long as its tokens.
+    let steps = |said: &Said| if request.stream { said.deltas().len() } else { said.tokens() };
+    let most = choices.iter().map(steps).max().unwrap_or(1).max(1);
     let due = instants(settings.first_token, settings.token_gap, most, &mut random);
     let model = model(&request, state);
     let (usage, tokens) = usage(&request, &choices, settings.dialect);
@@ -130,7 +137,10 @@ impl Said {
         let mut message = Map::from_iter([("role".to_owned(), json!("assistant")), ("content".to_owned(), content)]);
         match dialect {
             Dialect::Pulze => {
-                message.insert("tool_calls".to_owned(), if self.calls.is_empty() { Value::Null } else { json!(self.calls) });
+                message.insert(
+                    "tool_calls".to_owned(),
+                    if self.calls.is_empty() { Value::Null } else { json!(self.calls) },
+                );
             }
             Dialect::OpenAi => {
                 message.insert("refusal".to_owned(), Value::Null);
@@ -170,7 +180,8 @@ impl Answer<'_> {
 
     fn completion(&self) -> Value {
         let choice = |(index, said): (usize, &Said)| {
-            let mut choice = json!({"index": index, "finish_reason": said.finish, "message": said.message(self.dialect)});
+            let mut choice =
+                json!({"index": index, "finish_reason": said.finish, "message": said.message(self.dialect)});
             if self.dialect == Dialect::OpenAi {
                 choice["logprobs"] = Value::Null;
             }
@@ -210,7 +221,7 @@ impl Answer<'_> {
         Value::Object(chunk)
     }
 
-    fn piece(&self, index: usize, delta: Value, finish: Option<&str>) -> Value {
+    fn piece(&self, index: usize, delta: &Value, finish: Option<&str>) -> Value {
         let mut piece = json!({"index": index, "delta": delta, "finish_reason": finish});
         if self.dialect == Dialect::OpenAi {
             piece["logprobs"] = Value::Null;
@@ -225,18 +236,18 @@ impl Answer<'_> {
         let at = |token: usize| self.due[token.min(self.due.len() - 1)];
         let deltas: Vec<Vec<Value>> = self.choices.iter().map(Said::deltas).collect();
         for index in 0..self.choices.len() {
-            timed.push((at(0), self.piece(index, json!({"role": "assistant", "content": ""}), None)));
+            timed.push((at(0), self.piece(index, &json!({"role": "assistant", "content": ""}), None)));
         }
         for token in 0..deltas.iter().map(Vec::len).max().unwrap_or(0) {
             for (index, deltas) in deltas.iter().enumerate() {
                 if let Some(delta) = deltas.get(token) {
-                    timed.push((at(token), self.piece(index, delta.clone(), None)));
+                    timed.push((at(token), self.piece(index, delta, None)));
                 }
             }
         }
         let end = timed.last().map_or(Duration::ZERO, |(at, _)| *at);
         for (index, said) in self.choices.iter().enumerate() {
-            timed.push((end, self.piece(index, json!({}), Some(said.finish))));
+            timed.push((end, self.piece(index, &json!({}), Some(said.finish))));
         }
         match (&self.metadata, timed.last_mut()) {
             (Some(metadata), Some((_, last))) => {
@@ -280,7 +291,9 @@ fn model(request: &ChatRequest<'_>, state: &State) -> String {
     let asked = request.model.unwrap_or(first);
     match state.settings.dialect {
         Dialect::OpenAi => asked.to_owned(),
-        Dialect::Pulze if asked == "pulze" => namespaced(models.iter().map(String::as_str).find(|m| *m != "pulze").unwrap_or("gpt-4o")),
+        Dialect::Pulze if asked == "pulze" => {
+            namespaced(models.iter().map(String::as_str).find(|m| *m != "pulze").unwrap_or("gpt-4o"))
+        }
         Dialect::Pulze => namespaced(asked),
     }
 }
@@ -305,7 +318,11 @@ fn id(dialect: Dialect, random: &mut Pcg64) -> String {
         // A UUID of version 4: it names the stored log.
         Dialect::Pulze => format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            a >> 32, (a >> 16) & 0xffff, a & 0xfff, 0x8000 | ((b >> 48) & 0x3fff), b & 0xffff_ffff_ffff
+            a >> 32,
+            (a >> 16) & 0xffff,
+            a & 0xfff,
+            0x8000 | ((b >> 48) & 0x3fff),
+            b & 0xffff_ffff_ffff
         ),
         Dialect::OpenAi => format!("chatcmpl-{a:016x}{:08x}", b >> 32),
     }
@@ -324,11 +341,11 @@ fn created(dialect: Dialect) -> u64 {
 fn usage(request: &ChatRequest<'_>, choices: &[Said], dialect: Dialect) -> (Value, [u64; 2]) {
     let words: usize = request.texts.iter().map(|text| text.split_whitespace().count() + 3).sum();
     let (prompt, completion) = (words as u64 + 3, choices.iter().map(Said::tokens).sum::<usize>() as u64);
-    let mut usage = json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
+    let mut usage =
+        json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
     if dialect == Dialect::OpenAi {
         usage["prompt_tokens_details"] = json!({"cached_tokens": 0, "audio_tokens": 0});
-        usage["completion_tokens_details"] =
-            json!({"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0});
+        usage["completion_tokens_details"] = json!({"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0});
     }
     (usage, [prompt, completion])
 }

@@ -21,20 +21,26 @@ const LONGEST: usize = 32 << 20;
 /// What to say to a request.
 pub(super) async fn draft(request: Request<Incoming>, state: &State, number: u64) -> Draft {
     let path = request.uri().path().trim_end_matches('/').to_owned();
-    let error = |refusal: Refusal| refusal.draft(state.settings.dialect, number);
-    match (path.as_str(), request.method()) {
-        (path, &Method::POST) if path.ends_with(PATH) => match completion(request, state, number).await {
-            Ok(draft) => draft,
-            Err(refusal) => error(refusal),
-        },
-        (path, _) if path.ends_with(PATH) => error(Refusal::method()),
-        (path, &Method::GET) if path.ends_with("/models") => match authorize(request.headers(), state) {
-            Ok(()) => other(models(state), number),
-            Err(refusal) => error(refusal),
-        },
-        ("/health", &Method::GET) => other(json!({"status": "ok"}), number),
-        _ => error(Refusal::new(404, "not_found", "no such path")),
-    }
+    let dialect = state.settings.dialect;
+    let answer = match (path.as_str(), request.method()) {
+        (path, &Method::POST) if path.ends_with(PATH) => completion(request, state, number).await,
+        (path, _) if path.ends_with(PATH) => {
+            let refusal =
+                Refusal::new(dialect, 405, "method_not_allowed", "the method is not allowed here; use POST", None);
+            Err(refusal.with_header("allow", "POST"))
+        }
+        (path, &Method::GET) if path.ends_with("/models") => {
+            authorize(request.headers(), state).map(|()| other(models(state), number))
+        }
+        ("/health", &Method::GET) => Ok(other(json!({"status": "ok"}), number)),
+        _ => Err(Refusal::new(dialect, 404, "not_found", "no such path", None)),
+    };
+    answer.unwrap_or_else(|refusal| Draft {
+        kind: Kind::Error,
+        status: refusal.status,
+        headers: refusal.headers,
+        ..other(refusal.body, number)
+    })
 }
 
 async fn completion(request: Request<Incoming>, state: &State, number: u64) -> Result<Draft, Refusal> {
@@ -44,11 +50,11 @@ async fn completion(request: Request<Incoming>, state: &State, number: u64) -> R
     let bytes = match Limited::new(body, LONGEST).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Refusal::new(413, "request_too_large", "the body is longer than 32 MiB"));
+            return Err(Refusal::new(dialect, 413, "request_too_large", "the body is longer than 32 MiB", None));
         }
-        Err(_) => return Err(Refusal::new(400, "incomplete", "the body did not arrive whole")),
+        Err(_) => return Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
     };
-    let body: Value = serde_json::from_slice(&bytes).map_err(|error| Refusal::json(dialect, &error.to_string()))?;
+    let body: Value = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error.to_string()))?;
     let faults = dialect.request().violations(&body);
     if !faults.is_empty() {
         return Err(Refusal::invalid(dialect, &faults));
@@ -56,8 +62,8 @@ async fn completion(request: Request<Incoming>, state: &State, number: u64) -> R
     if let Some(model) = body.get("model").and_then(Value::as_str)
         && !state.settings.models.iter().any(|known| known == model)
     {
-        let refusal = Refusal::new(404, "model_not_found", &format!("the model {model:?} does not exist"));
-        return Err(Refusal { param: Some("model".to_owned()), ..refusal });
+        let message = format!("the model {model:?} does not exist");
+        return Err(Refusal::new(dialect, 404, "model_not_found", &message, Some("model")));
     }
     Ok(answer::draft(&body, &head.headers, state, number))
 }
@@ -67,13 +73,15 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => "",
+        Some(_) | None => "",
     };
-    match &state.settings.key {
-        _ if token.is_empty() => Err(Refusal::unauthorized("no bearer token was given")),
-        Some(key) if key != token => Err(Refusal::unauthorized("the bearer token is not valid")),
-        _ => Ok(()),
-    }
+    let message = match &state.settings.key {
+        _ if token.is_empty() => "no bearer token was given",
+        Some(key) if key != token => "the bearer token is not valid",
+        Some(_) | None => return Ok(()),
+    };
+    let refusal = Refusal::new(state.settings.dialect, 401, "invalid_api_key", message, None);
+    Err(refusal.with_header("www-authenticate", "Bearer"))
 }
 
 fn models(state: &State) -> Value {
@@ -93,69 +101,55 @@ fn other(body: Value, number: u64) -> Draft {
     }
 }
 
-/// A request that is not served, and why.
+/// A request that is not served, in the dialect's own words.
 struct Refusal {
     status: u16,
-    code: String,
-    message: String,
-    /// The member at fault, in the openai envelope.
-    param: Option<String>,
-    /// FastAPI's list of faults, in the pulze envelope.
-    detail: Option<Value>,
     headers: Vec<(&'static str, String)>,
+    body: Value,
 }
 
 impl Refusal {
-    fn new(status: u16, code: &str, message: &str) -> Refusal {
-        Refusal { status, code: code.to_owned(), message: message.to_owned(), param: None, detail: None, headers: Vec::new() }
+    /// FastAPI's `detail`, or OpenAI's envelope (spec, section 3).
+    fn new(dialect: Dialect, status: u16, code: &str, message: &str, param: Option<&str>) -> Refusal {
+        let body = match dialect {
+            Dialect::Pulze => json!({"detail": message}),
+            Dialect::OpenAi => json!({"error": {
+                "message": message, "type": "invalid_request_error", "param": param, "code": code}}),
+        };
+        Refusal { status, headers: Vec::new(), body }
     }
 
-    fn unauthorized(message: &str) -> Refusal {
-        let headers = vec![("www-authenticate", "Bearer".to_owned())];
-        Refusal { headers, ..Refusal::new(401, "invalid_api_key", message) }
+    fn with_header(mut self, name: &'static str, value: &str) -> Refusal {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
-    fn method() -> Refusal {
-        let headers = vec![("allow", "POST".to_owned())];
-        Refusal { headers, ..Refusal::new(405, "method_not_allowed", "the method is not allowed here; use POST") }
-    }
-
-    /// A body that is no JSON: 422 from FastAPI, 400 from OpenAI (spec, section 3).
-    fn json(dialect: Dialect, error: &str) -> Refusal {
+    /// A body that is no JSON: 422 from FastAPI, 400 from OpenAI.
+    fn not_json(dialect: Dialect, error: &str) -> Refusal {
         let message = format!("the body is not JSON: {error}");
         match dialect {
-            Dialect::Pulze => {
-                let detail = json!([{"type": "json_invalid", "loc": ["body", 0], "msg": message}]);
-                Refusal { detail: Some(detail), ..Refusal::new(422, "json_invalid", &message) }
-            }
-            Dialect::OpenAi => Refusal::new(400, "invalid_json", &message),
+            Dialect::Pulze => Refusal::detailed(&json!([{"type": "json_invalid", "loc": ["body", 0], "msg": message}])),
+            Dialect::OpenAi => Refusal::new(dialect, 400, "invalid_json", &message, None),
         }
     }
 
+    /// A body that the request schema refuses.
     fn invalid(dialect: Dialect, faults: &[Violation]) -> Refusal {
         match dialect {
             Dialect::Pulze => {
-                let detail: Vec<Value> = faults
-                    .iter()
-                    .map(|fault| json!({"type": fault.keyword, "loc": location(&fault.pointer), "msg": fault.message}))
-                    .collect();
-                Refusal { detail: Some(json!(detail)), ..Refusal::new(422, "invalid", "") }
+                let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&v.pointer), "msg": v.message});
+                Refusal::detailed(&faults.iter().map(fault).collect())
             }
             Dialect::OpenAi => {
                 let path: Vec<&str> = faults[0].pointer.split('/').skip(1).collect();
                 let param = (!path.is_empty()).then(|| path.join("."));
-                Refusal { param, ..Refusal::new(400, "invalid_value", &faults[0].message) }
+                Refusal::new(dialect, 400, "invalid_value", &faults[0].message, param.as_deref())
             }
         }
     }
 
-    fn draft(self, dialect: Dialect, number: u64) -> Draft {
-        let body = match dialect {
-            Dialect::Pulze => json!({"detail": self.detail.unwrap_or(Value::String(self.message))}),
-            Dialect::OpenAi => json!({"error": {
-                "message": self.message, "type": "invalid_request_error", "param": self.param, "code": self.code}}),
-        };
-        Draft { kind: Kind::Error, status: self.status, headers: self.headers, ..other(body, number) }
+    fn detailed(detail: &Value) -> Refusal {
+        Refusal { status: 422, headers: Vec::new(), body: json!({"detail": detail}) }
     }
 }
 

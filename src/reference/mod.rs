@@ -96,16 +96,14 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     let (closing, closed) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of descriptors, or the peer is gone already: both pass.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = &mut stop => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, or the peer is gone already: both pass.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
         };
         let _ = stream.set_nodelay(true);
         tokio::spawn(connection(TokioIo::new(stream), Arc::clone(&state), closed.clone()));

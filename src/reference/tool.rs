@@ -35,7 +35,10 @@ fn example(schema: &Value) -> Value {
             let least = usize::try_from(schema.get("minLength").and_then(Value::as_u64).unwrap_or(0)).unwrap_or(0);
             json!(format!("{:x<least$}", "text"))
         }
-        Some("integer") => json!(number("minimum").or(number("maximum")).map_or(1, |bound| bound.ceil() as i64)),
+        Some("integer") => {
+            let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
+            json!(bound("minimum").or(bound("maximum")).unwrap_or(1))
+        }
         Some("number") => json!(number("minimum").or(number("maximum")).unwrap_or(1.5)),
         Some("boolean") => json!(true),
         Some("null") => Value::Null,
@@ -51,7 +54,8 @@ fn example(schema: &Value) -> Value {
 /// Every property that is required, or all of them where none is said to be.
 fn properties(schema: &Value) -> Map<String, Value> {
     let Some(all) = schema.get("properties").and_then(Value::as_object) else { return Map::new() };
-    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     all.iter()
         .filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()))
         .map(|(name, schema)| (name.clone(), example(schema)))
@@ -73,7 +77,8 @@ mod tests {
                 "extra": {"type": "string"}}});
         let body = json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": parameters}}]});
         let calls = calls(&ChatRequest::of(&body), &mut Pcg64::seed_from_u64(1));
-        let arguments: Value = serde_json::from_str(calls[0]["function"]["arguments"].as_str().expect("a string")).expect("JSON");
+        let arguments: Value =
+            serde_json::from_str(calls[0]["function"]["arguments"].as_str().expect("a string")).expect("JSON");
         assert!(offline(&parameters).expect("a schema").is_valid(&arguments), "{arguments}");
     }
 }

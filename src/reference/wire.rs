@@ -84,7 +84,10 @@ impl Draft {
             .bodies
             .iter()
             .zip(&self.due)
-            .map(|(body, at)| Write { at: *at, bytes: if stream { event(body) } else { body.to_string().into_bytes() } })
+            .map(|(body, at)| Write {
+                at: *at,
+                bytes: if stream { event(body) } else { body.to_string().into_bytes() },
+            })
             .collect();
         if stream {
             let at = self.due.last().copied().unwrap_or_default();
@@ -119,16 +122,25 @@ pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<
     if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
         response.headers_mut().remove(CONTENT_TYPE);
     }
-    let paced = Paced { began, writes: transcript.writes.into_iter(), next: None, breaks: transcript.breaks, sleep: None };
+    let mut steps: Vec<Step> = transcript.writes.into_iter().map(Step::Write).collect();
+    if transcript.breaks {
+        steps.push(Step::Break);
+    }
+    let paced = Paced { began, steps: steps.into_iter(), next: None, sleep: None };
     response.map(|()| paced.boxed())
+}
+
+/// What a body does next.
+enum Step {
+    Write(Write),
+    Break,
 }
 
 /// A body whose frames come at their instants.
 struct Paced {
     began: Instant,
-    writes: std::vec::IntoIter<Write>,
-    next: Option<Write>,
-    breaks: bool,
+    steps: std::vec::IntoIter<Step>,
+    next: Option<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -139,27 +151,27 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.next.is_none() {
-            self.next = self.writes.next();
+            self.next = self.steps.next();
             let at = match &self.next {
-                Some(write) => Some(self.began + write.at),
-                None if self.breaks => Some(Instant::now() + BEFORE_BREAKING),
+                Some(Step::Write(write)) => self.began + write.at,
+                Some(Step::Break) => Instant::now() + BEFORE_BREAKING,
                 None => return Poll::Ready(None),
             };
-            self.sleep = at.filter(|at| *at > Instant::now()).map(|at| Box::pin(sleep_until(at)));
+            self.sleep = (at > Instant::now()).then(|| Box::pin(sleep_until(at)));
         }
         if let Some(sleep) = &mut self.sleep {
             ready!(sleep.as_mut().poll(context));
             self.sleep = None;
         }
-        match self.next.take() {
-            Some(write) => Poll::Ready(Some(Ok(Frame::data(Bytes::from(write.bytes))))),
-            None => {
-                self.breaks = false;
-                Poll::Ready(Some(Err(io::Error::other("the connection is to break here"))))
-            }
-        }
+        Poll::Ready(match self.next.take() {
+            Some(Step::Write(write)) => Some(Ok(Frame::data(Bytes::from(write.bytes)))),
+            Some(Step::Break) => Some(Err(io::Error::other("the connection is to break here"))),
+            None => None,
+        })
     }
 }
-

@@ -59,6 +59,9 @@ mod tests {
 
     #[test]
     fn small_percentages_are_not_rounded_to_none() {
-        assert_eq!((percent(Some(0.0)), percent(Some(0.0001)), percent(Some(0.5))), ("0.0 %".into(), "0.010 %".into(), "50.0 %".into()));
+        assert_eq!(
+            (percent(Some(0.0)), percent(Some(0.0001)), percent(Some(0.5))),
+            ("0.0 %".into(), "0.010 %".into(), "50.0 %".into())
+        );
     }
 }

@@ -23,7 +23,11 @@ pub(super) fn write(summary: &Summary) -> String {
         outcomes(&digest),
         failures(&digest),
         timings(summary, Population::All),
-        if digest.requests.failed > 0 && digest.requests.ok > 0 { timings(summary, Population::Ok) } else { String::new() },
+        if digest.requests.failed > 0 && digest.requests.ok > 0 {
+            timings(summary, Population::Ok)
+        } else {
+            String::new()
+        },
         rates(summary, &digest),
         goals(&digest),
         checks(&digest),
@@ -52,7 +56,13 @@ fn verdict(digest: &Digest) -> String {
     }
     if digest.prompts.distinct_share < 1.0 && !digest.prompts.reuse {
         let share = percent(Some(digest.prompts.distinct_share));
-        line(&mut text, "  - ", &format!("only {share} of the prompts are distinct, so a prefix cache may have answered; put {{{{unique}}}} into them or set reuse = true"));
+        line(
+            &mut text,
+            "  - ",
+            &format!(
+                "only {share} of the prompts are distinct, so a prefix cache may have answered; put {{{{unique}}}} into them or set reuse = true"
+            ),
+        );
     }
     if let Some(limit) = &digest.ended_early {
         line(&mut text, "  - ", &format!("ended early by {limit}"));
@@ -83,7 +93,8 @@ fn header(summary: &Summary, digest: &Digest) -> String {
 fn outcomes(digest: &Digest) -> String {
     let mut builder = Builder::new();
     builder.push_record(["outcome", "requests", "share", "of which"]);
-    let share = |count: u64| percent((digest.requests.planned > 0).then(|| count as f64 / digest.requests.planned as f64));
+    let share =
+        |count: u64| percent((digest.requests.planned > 0).then(|| count as f64 / digest.requests.planned as f64));
     for name in Outcome::NAMES {
         let Some(count) = digest.outcomes.get(name) else { continue };
         let prefix = format!("{name}.");
@@ -101,7 +112,8 @@ fn outcomes(digest: &Digest) -> String {
         line(&mut text, "statuses: ", &statuses.join(", "));
     }
     if digest.warmup.planned > 0 {
-        let outcomes: Vec<String> = digest.warmup.outcomes.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let outcomes: Vec<String> =
+            digest.warmup.outcomes.iter().map(|(name, count)| format!("{count} {name}")).collect();
         line(&mut text, "warm-up, in no figure: ", &outcomes.join(", "));
     }
     text
@@ -157,10 +169,10 @@ fn timings(summary: &Summary, population: Population) -> String {
 
 fn name(measure: Measure) -> String {
     let long = measure.name().replace('_', " ");
-    match measure {
-        Measure::TimePerOutputToken => "per token (tpot)".to_owned(),
-        _ => measure.short().map_or(long.clone(), |short| format!("{long} ({short})")),
+    if measure == Measure::TimePerOutputToken {
+        return "per token (tpot)".to_owned();
     }
+    measure.short().map_or(long.clone(), |short| format!("{long} ({short})"))
 }
 
 fn rates(summary: &Summary, digest: &Digest) -> String {
@@ -189,11 +201,13 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
         ),
     );
     if !summary.meta.goodput.is_empty() {
-        let limits: Vec<String> = summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
+        let limits: Vec<String> =
+            summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
         line(&mut text, "good means: ", &format!("ok, no MUST broken, {}", limits.join(", ")));
     }
     let tokens = &digest.tokens;
-    let cached = tokens.cached_share.map_or(String::new(), |share| format!(", {} of the prompt cached", percent(Some(share))));
+    let cached =
+        tokens.cached_share.map_or(String::new(), |share| format!(", {} of the prompt cached", percent(Some(share))));
     line(
         &mut text,
         "tokens: ",
@@ -264,7 +278,11 @@ fn broken_check(id: &str, check: &Judgement) -> String {
     }
     if let Some(example) = check.examples.first() {
         let place = if example.place.is_empty() { String::new() } else { format!("{}: ", example.place) };
-        line(&mut text, &format!("          request {} ({}): ", example.seq, example.case), &format!("{place}{}", example.detail));
+        line(
+            &mut text,
+            &format!("          request {} ({}): ", example.seq, example.case),
+            &format!("{place}{}", example.detail),
+        );
         for more in &example.more {
             line(&mut text, "            and ", more);
         }

@@ -117,7 +117,13 @@ impl Client {
     }
 
     /// Sends a request and takes in what comes back, until its end, a limit, or `cut`.
-    pub(super) async fn send(&self, job: Job, eligible: Duration, clock: Clock, mut cut: watch::Receiver<bool>) -> Exchange {
+    pub(super) async fn send(
+        &self,
+        job: Job,
+        eligible: Duration,
+        clock: Clock,
+        mut cut: watch::Receiver<bool>,
+    ) -> Exchange {
         let dial = Arc::new(OnceLock::new());
         let sent = clock.now();
         let mut received = Received::default();
@@ -172,7 +178,12 @@ impl Client {
     }
 
     /// Asks for something beside the load, such as the list of models: status and body, or what went wrong.
-    pub(super) async fn ask(&self, method: Method, url: reqwest::Url, body: Option<Vec<u8>>) -> Result<(u16, Vec<u8>), Failure> {
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: reqwest::Url,
+        body: Option<Vec<u8>>,
+    ) -> Result<(u16, Vec<u8>), Failure> {
         let mut request = Request::new(method, url);
         *request.headers_mut() = self.headers.clone();
         *request.body_mut() = body.map(Into::into);
@@ -313,11 +324,13 @@ fn with_certificates(builder: reqwest::ClientBuilder, target: &Target) -> Result
     }
     let mut builder = builder;
     if let Some(pem) = &target.tls.ca {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|error| ClientError::Certificate(innermost(&error)))?;
+        let certificates =
+            Certificate::from_pem_bundle(pem).map_err(|error| ClientError::Certificate(innermost(&error)))?;
         builder = builder.tls_certs_merge(certificates);
     }
     if let Some(pem) = &target.tls.identity {
-        let identity = Identity::from_pem(pem.expose().as_bytes()).map_err(|error| ClientError::Certificate(innermost(&error)))?;
+        let identity =
+            Identity::from_pem(pem.expose().as_bytes()).map_err(|error| ClientError::Certificate(innermost(&error)))?;
         builder = builder.identity(identity);
     }
     Ok(builder.tls_danger_accept_invalid_certs(target.tls.insecure))
@@ -349,14 +362,16 @@ fn classify_one(error: &(dyn Error + 'static), stage: Stage, connecting: bool, s
         return None;
     }
     let error = error.downcast_ref::<io::Error>()?;
-    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+    if error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
         return Some(Outcome::Tls);
     }
     match (stage, error.kind()) {
         (Stage::Head, io::ErrorKind::UnexpectedEof) if connecting && secure => Some(Outcome::Tls),
         (Stage::Head, _) if connecting => Some(Outcome::Connect),
         (Stage::Body, io::ErrorKind::UnexpectedEof) => Some(Outcome::Truncated(Cut::ShortBody)),
-        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => Some(Outcome::Reset),
+        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
+            Some(Outcome::Reset)
+        }
         (Stage::Head, io::ErrorKind::UnexpectedEof) => Some(Outcome::Reset),
         _ => None,
     }

@@ -38,7 +38,8 @@ impl Watch {
     pub(super) fn finish(self, client: &Client, peak: usize) -> Health {
         let _ = self.stop.send(());
         let seen = self.thread.join().unwrap_or_default();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
+        let cores =
+            std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1);
         let used = cpu_time().saturating_sub(self.cpu);
         Health {
             cpu_us: Some(micros(used)),

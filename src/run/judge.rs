@@ -3,9 +3,9 @@
 //! Their backlog is capped in bytes. Beyond the cap, exchanges are recorded without their bodies, as `unjudged`, and
 //! the run is invalid; senders are never delayed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -47,7 +47,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(plan: Arc<Plan>, live: Arc<Live>, events: Sender<Event>) -> Shared {
         let window = plan.load.duration.map_or(u64::MAX, micros);
-        Shared { plan, live, backlog: AtomicUsize::new(0), window_us: AtomicU64::new(window), tokens: AtomicU64::new(0), events }
+        Shared {
+            plan,
+            live,
+            backlog: AtomicUsize::new(0),
+            window_us: AtomicU64::new(window),
+            tokens: AtomicU64::new(0),
+            events,
+        }
     }
 
     /// Completions after this count for no rate.
@@ -104,7 +111,8 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
     let checks: Vec<&'static Check> = check::all(plan.target.dialect).collect();
     for exchange in exchanges {
         let reading = Reading::of(&exchange);
-        let verdicts: Vec<(&'static Check, Verdict)> = checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+        let verdicts: Vec<(&'static Check, Verdict)> =
+            checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
         let judged = Judged {
             reading: &reading,
             verdicts: &verdicts,
@@ -142,7 +150,8 @@ fn is_violating(plan: &Plan, verdicts: &[(&'static Check, Verdict)]) -> bool {
 /// Whether a request was sent by the end of the plan, but for what the cap held it back.
 fn is_in_time(plan: &Plan, exchange: &Exchange) -> bool {
     let (Some(sent), true) = (exchange.sent, exchange.outcome != Outcome::Missed) else { return false };
-    let by_count = plan.load.count.zip(plan.load.rate()).map(|(count, rate)| Duration::from_secs_f64(count as f64 / rate));
+    let by_count =
+        plan.load.count.zip(plan.load.rate()).map(|(count, rate)| Duration::from_secs_f64(count as f64 / rate));
     let Some(end) = [plan.load.duration, by_count].into_iter().flatten().min() else { return true };
     sent.saturating_sub(exchange.queued()) <= end + IN_TIME
 }

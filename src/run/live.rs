@@ -50,7 +50,8 @@ impl Live {
 
     /// The figures now.
     pub fn snapshot(&self) -> Snapshot {
-        let mut recent: Vec<Duration> = self.first_tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let mut recent: Vec<Duration> =
+            self.first_tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         recent.sort_unstable();
         let rank = (recent.len() * 95).div_ceil(100);
         Snapshot {

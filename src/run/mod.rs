@@ -98,11 +98,11 @@ impl Line {
     fn send(line: &Arc<Line>, job: Job, eligible: Duration) {
         let own = Arc::clone(line);
         line.runtime.spawn(async move {
-            let live = &own.shared.live;
-            live.sent.fetch_add(1, Ordering::Relaxed);
-            live.in_flight.fetch_add(1, Ordering::Relaxed);
+            let figures = &own.shared.live;
+            figures.sent.fetch_add(1, Ordering::Relaxed);
+            figures.in_flight.fetch_add(1, Ordering::Relaxed);
             let exchange = own.client.send(job, eligible, own.clock, own.cut.subscribe()).await;
-            live.in_flight.fetch_sub(1, Ordering::Relaxed);
+            figures.in_flight.fetch_sub(1, Ordering::Relaxed);
             let ended = exchange.ended;
             own.judges.hand_over(exchange);
             let _ = own.events.send(Event::Ended(ended));
@@ -138,12 +138,14 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
         runtime: runtime.handle().clone(),
         cut: watch::channel(false).0,
     });
-    let pacer = Pacer::new(Arc::clone(plan), Arc::clone(&line), inbox);
-    let thread = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || pacer.pace())?;
-    let paced = thread.join().map_err(|panic| died(&panic))?;
+    let driver = Pacer::new(Arc::clone(plan), Arc::clone(&line), inbox);
+    let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
+    let paced = pacing.join().map_err(|panic| died(&panic))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     let health = watch.finish(&client, paced.peak);
-    let judges = Arc::try_unwrap(line).map(|line| line.judges).map_err(|_| RunError::Died("a request never ended".to_owned()))?;
+    let judges = Arc::try_unwrap(line)
+        .map(|line| line.judges)
+        .map_err(|_| RunError::Died("a request never ended".to_owned()))?;
     let mut parts = judges.finish().into_iter();
     let mut summary = parts.next().unwrap_or_else(|| Err(Box::new("no judge"))).map_err(|panic| died(&panic))?;
     for part in parts {
@@ -157,7 +159,8 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
 }
 
 fn died(panic: &(dyn std::any::Any + Send)) -> RunError {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     RunError::Died(text.unwrap_or_default())
 }
 

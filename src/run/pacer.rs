@@ -75,7 +75,18 @@ impl Pacer {
     pub(super) fn new(plan: Arc<Plan>, line: Arc<Line>, events: Receiver<Event>) -> Pacer {
         let schedule = Schedule::new(plan.load, plan.seed);
         let spin = if plan.load.rate().is_none_or(|rate| rate <= SPIN_BELOW_PER_S) { SPIN } else { Duration::ZERO };
-        Pacer { plan, line, events, schedule, next: None, seq: 0, in_flight: 0, freed: Duration::ZERO, paced: Paced::default(), spin }
+        Pacer {
+            plan,
+            line,
+            events,
+            schedule,
+            next: None,
+            seq: 0,
+            in_flight: 0,
+            freed: Duration::ZERO,
+            paced: Paced::default(),
+            spin,
+        }
     }
 
     /// Sends all that is due, waits for what is in flight, and cuts what is left when the grace period ends.
@@ -145,7 +156,7 @@ impl Pacer {
         if let Some(job) = &self.next {
             return Next::Due(job.ticket.due);
         }
-        let next = self.schedule.next();
+        let next = self.schedule.advance();
         if let Next::Due(due) = next {
             let case = self.plan.case_of(self.seq);
             let ticket = Ticket { seq: self.seq, case, due };
@@ -170,7 +181,8 @@ impl Pacer {
     fn take(&mut self, event: Event) {
         match event {
             Event::Ended(at) => {
-                if self.plan.load.cap.is_some_and(|cap| cap.policy == OverCap::Queue && self.in_flight == cap.in_flight) {
+                if self.plan.load.cap.is_some_and(|cap| cap.policy == OverCap::Queue && self.in_flight == cap.in_flight)
+                {
                     self.freed = at;
                 }
                 self.in_flight -= 1;

@@ -53,7 +53,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// If the target's certificates or headers are not usable.
-pub async fn wait(target: &Target, limit: Duration, mut tell: impl FnMut(&str)) -> Result<Result<(), String>, ClientError> {
+pub async fn wait(
+    target: &Target,
+    limit: Duration,
+    mut tell: impl FnMut(&str),
+) -> Result<Result<(), String>, ClientError> {
     let client = Client::new(target)?;
     let mut body = json!({"messages": [{"role": "user", "content": "ready?"}], "max_tokens": 1});
     if let Some(model) = &target.model {
@@ -63,7 +67,9 @@ pub async fn wait(target: &Target, limit: Duration, mut tell: impl FnMut(&str)) 
     let mut pause = FIRST_PAUSE;
     loop {
         let said = match client.ask(Method::POST, target.url.clone(), Some(body.to_string().into_bytes())).await {
-            Ok((502..=504, body)) => format!("it answers {:?}", String::from_utf8_lossy(&body).chars().take(80).collect::<String>()),
+            Ok((502..=504, body)) => {
+                format!("it answers {:?}", String::from_utf8_lossy(&body).chars().take(80).collect::<String>())
+            }
             Ok(_) => return Ok(Ok(())),
             Err(failure) => failure.to_string(),
         };

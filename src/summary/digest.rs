@@ -281,13 +281,21 @@ impl Digest {
             warmup: Warmup {
                 planned: summary.warmup.values().sum(),
                 outcomes: summary.warmup.clone(),
-                must_broken: summary.checks.iter().filter(|(_, t)| t.warmup_must > 0).map(|(id, t)| (id.clone(), t.warmup_must)).collect(),
+                must_broken: summary
+                    .checks
+                    .iter()
+                    .filter(|(_, t)| t.warmup_must > 0)
+                    .map(|(id, t)| (id.clone(), t.warmup_must))
+                    .collect(),
             },
             outcomes: summary.outcomes.clone(),
             classes: summary.classes.clone(),
             failures: counted(&summary.failures),
             statuses: summary.statuses.clone(),
-            timings_us: Measure::ALL.iter().map(|measure| (measure.name().to_owned(), Timings::of(summary, *measure))).collect(),
+            timings_us: Measure::ALL
+                .iter()
+                .map(|measure| (measure.name().to_owned(), Timings::of(summary, *measure)))
+                .collect(),
             events_per_arrival: Statistics::of(
                 &Populations { ok: summary.events_per_arrival.clone(), ..Populations::default() },
                 Population::Ok,
@@ -372,7 +380,8 @@ fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
 
 impl Judgement {
     fn of(check: &Check, tally: &Tally, dialect: Dialect, summary: &Summary) -> Judgement {
-        let mut by_level = BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
+        let mut by_level =
+            BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
         let across = tally.across(check);
         if let Some((level, count, _)) = &across {
             *by_level.entry(*level).or_default() += count;
@@ -394,7 +403,8 @@ impl Judgement {
 }
 
 fn counted(texts: &super::distinct::Texts) -> Vec<Counted> {
-    let kept = texts.ranked().into_iter().map(|(text, sighting)| Counted { text: text.to_owned(), count: sighting.count });
+    let kept =
+        texts.ranked().into_iter().map(|(text, sighting)| Counted { text: text.to_owned(), count: sighting.count });
     let other = (texts.other() > 0).then(|| Counted { text: "(others)".to_owned(), count: texts.other() });
     kept.chain(other).collect()
 }

@@ -27,7 +27,8 @@ impl Sighting {
     }
 
     fn merge(&mut self, other: Sighting) {
-        let mut seqs: Vec<u64> = [Some(self.first), self.second, Some(other.first), other.second].into_iter().flatten().collect();
+        let mut seqs: Vec<u64> =
+            [Some(self.first), self.second, Some(other.first), other.second].into_iter().flatten().collect();
         seqs.sort_unstable();
         *self = Sighting { count: self.count + other.count, first: seqs[0], second: seqs.get(1).copied() };
     }
@@ -72,7 +73,8 @@ impl Texts {
 
     /// The texts by falling count.
     pub fn ranked(&self) -> Vec<(&str, Sighting)> {
-        let mut ranked: Vec<(&str, Sighting)> = self.kept.iter().map(|(text, sighting)| (text.as_str(), *sighting)).collect();
+        let mut ranked: Vec<(&str, Sighting)> =
+            self.kept.iter().map(|(text, sighting)| (text.as_str(), *sighting)).collect();
         ranked.sort_by_key(|(text, sighting)| (std::cmp::Reverse(sighting.count), *text));
         ranked
     }

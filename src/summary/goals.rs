@@ -13,7 +13,9 @@ impl Summary {
     /// that zero samples never satisfy a goal.
     pub fn value(&self, metric: Metric) -> Option<f64> {
         match metric {
-            Metric::Timing(measure, population, statistic) => self.timings.get(measure.name())?.statistic(population, statistic),
+            Metric::Timing(measure, population, statistic) => {
+                self.timings.get(measure.name())?.statistic(population, statistic)
+            }
             Metric::Scalar(scalar) => self.scalar(scalar),
         }
     }

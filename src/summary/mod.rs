@@ -212,7 +212,8 @@ impl Summary {
         let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
         let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
         self.counts.answered += u64::from(exchange.head.is_some());
-        self.counts.asserted += u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
+        self.counts.asserted +=
+            u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
         // What the endpoint completes within the window counts for its rates, whenever it was due: a stream that
         // began in the warm-up and ends in the window stands for the one that begins in the window and ends behind it.
         if judged.in_window && !self.is_warmup(exchange.ended) {
@@ -253,7 +254,9 @@ impl Summary {
             (&mut self.statuses, other.statuses),
             (&mut self.warmup, other.warmup),
         ] {
-            theirs.into_iter().for_each(|(key, count)| *ours.entry(key).or_default() += count);
+            for (key, count) in theirs {
+                *ours.entry(key).or_default() += count;
+            }
         }
         self.failures.merge(&other.failures);
         self.counts.merge(&other.counts);
@@ -367,10 +370,14 @@ impl Summary {
         for (measure, sample, applies) in samples {
             let populations = self.timings.entry(measure.name().to_owned()).or_default();
             if outcome == Outcome::Ok {
-                sample.iter().for_each(|time| populations.ok.record(*time));
+                if let Some(time) = sample {
+                    populations.ok.record(time);
+                }
             } else if applies {
                 populations.infinite += 1;
-                sample.iter().filter(|_| outcome.failed()).for_each(|time| populations.failed.record(*time));
+                if let Some(time) = sample.filter(|_| outcome.failed()) {
+                    populations.failed.record(time);
+                }
             }
         }
         self.record_gaps(reading, streamed);
@@ -399,7 +406,10 @@ impl Summary {
         }
         let timing = if ok { &mut populations.ok } else { &mut populations.failed };
         reading.token_gaps().into_iter().for_each(|gap| timing.record(gap));
-        reading.events_per_arrival().into_iter().for_each(|events| self.events_per_arrival.record(Duration::from_micros(events)));
+        reading
+            .events_per_arrival()
+            .into_iter()
+            .for_each(|events| self.events_per_arrival.record(Duration::from_micros(events)));
     }
 }
 
@@ -486,7 +496,11 @@ impl Meta {
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
             reuse: plan.reuse,
-            known: plan.baseline.iter().map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone())).collect(),
+            known: plan
+                .baseline
+                .iter()
+                .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
+                .collect(),
         }
     }
 

@@ -70,7 +70,14 @@ const VARIED_FROM: u64 = 20;
 
 impl Tally {
     /// Counts a verdict.
-    pub fn record(&mut self, check: &Check, verdict: &Verdict, reading: &Reading<'_>, warmup: bool, evidence: &Evidence<'_>) {
+    pub fn record(
+        &mut self,
+        check: &Check,
+        verdict: &Verdict,
+        reading: &Reading<'_>,
+        warmup: bool,
+        evidence: &Evidence<'_>,
+    ) {
         let level = check.level(reading.exchange.asked.wanted.dialect).unwrap_or(Level::May);
         let seq = reading.exchange.ticket.seq;
         match verdict {
@@ -128,11 +135,15 @@ impl Tally {
                 Some((level, repeats, format!("the same value in requests {first} and {second}")))
             }
             Across::Constant(level, _) => {
-                let changed: Vec<(&String, &Texts)> = self.constant.iter().filter(|(_, values)| values.kept.len() > 1).collect();
+                let changed: Vec<(&String, &Texts)> =
+                    self.constant.iter().filter(|(_, values)| values.kept.len() > 1).collect();
                 let (key, values) = changed.first()?;
                 let ranked = values.ranked();
                 let minority = |values: &Texts| values.total - values.ranked().first().map_or(0, |(_, s)| s.count);
-                let detail = format!("{key}: {} in request {}, {} in request {}", ranked[0].0, ranked[0].1.first, ranked[1].0, ranked[1].1.first);
+                let detail = format!(
+                    "{key}: {} in request {}, {} in request {}",
+                    ranked[0].0, ranked[0].1.first, ranked[1].0, ranked[1].1.first
+                );
                 Some((level, changed.iter().map(|(_, values)| minority(values)).sum(), detail))
             }
             Across::Varied(level, _) => {
@@ -149,7 +160,9 @@ impl Tally {
             None => {}
             Some(Across::Unique(_, values)) => {
                 let unique = self.unique.get_or_insert_default();
-                values(reading).iter().for_each(|value| unique.add(value, seq));
+                for value in values(reading) {
+                    unique.add(&value, seq);
+                }
             }
             Some(Across::Constant(_, value)) => {
                 if let Some((key, value)) = value(reading) {

@@ -133,13 +133,22 @@ impl Belief {
 impl Trust {
     /// Weighs a run.
     pub fn of(summary: &Summary) -> Trust {
-        let mut reasons: Vec<(Belief, String)> =
-            [lateness(summary), achieved(summary), cpu(summary), heartbeats(summary), throttled(summary), redials(summary)]
-                .into_iter()
-                .chain([headroom("file descriptors", summary.health.descriptors), headroom("ephemeral ports", summary.health.ports)])
-                .chain([lost(summary), unjudged(summary), cached(summary)])
-                .flatten()
-                .collect();
+        let mut reasons: Vec<(Belief, String)> = [
+            lateness(summary),
+            achieved(summary),
+            cpu(summary),
+            heartbeats(summary),
+            throttled(summary),
+            redials(summary),
+        ]
+        .into_iter()
+        .chain([
+            headroom("file descriptors", summary.health.descriptors),
+            headroom("ephemeral ports", summary.health.ports),
+        ])
+        .chain([lost(summary), unjudged(summary), cached(summary)])
+        .flatten()
+        .collect();
         reasons.sort_by_key(|(belief, _)| std::cmp::Reverse(*belief));
         let verdict = reasons.first().map_or(Belief::Trusted, |(belief, _)| *belief);
         Trust { verdict, reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
@@ -200,7 +209,10 @@ fn heartbeats(summary: &Summary) -> Reason {
     let health = &summary.health;
     (health.late_heartbeats > LATE_HEARTBEATS).then(|| {
         let worst = health.worst_heartbeat_us / 1000;
-        (Belief::Doubtful, format!("the client was not scheduled {} times, for up to {worst} ms", health.late_heartbeats))
+        (
+            Belief::Doubtful,
+            format!("the client was not scheduled {} times, for up to {worst} ms", health.late_heartbeats),
+        )
     })
 }
 
@@ -215,7 +227,13 @@ fn redials(summary: &Summary) -> Reason {
     let sent = summary.planned() - summary.count(&["unsent", "missed"]);
     let beyond = health.dials.saturating_sub(health.peak_in_flight);
     (sent >= FEW && beyond as f64 > REDIALS * sent as f64).then(|| {
-        (Belief::Doubtful, format!("{} connections were opened where {} would do: they are not kept alive", health.dials, health.peak_in_flight))
+        (
+            Belief::Doubtful,
+            format!(
+                "{} connections were opened where {} would do: they are not kept alive",
+                health.dials, health.peak_in_flight
+            ),
+        )
     })
 }
 
@@ -237,7 +255,10 @@ fn unjudged(summary: &Summary) -> Reason {
 fn cached(summary: &Summary) -> Reason {
     let share = cached_share(summary)?;
     (!summary.meta.reuse && share > CACHED).then(|| {
-        (Belief::Doubtful, format!("{:.1} % of prompt tokens came from a cache, and reuse = true is not set", share * 100.0))
+        (
+            Belief::Doubtful,
+            format!("{:.1} % of prompt tokens came from a cache, and reuse = true is not set", share * 100.0),
+        )
     })
 }
 

@@ -82,8 +82,13 @@ mod tests {
 
     #[test]
     fn error_text_is_found_in_every_shape() {
-        for body in [json!({"error": "no"}), json!({"error": {"message": "no"}}), json!({"detail": "no"}),
-            json!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}), json!({"error": null, "detail": "no"})] {
+        for body in [
+            json!({"error": "no"}),
+            json!({"error": {"message": "no"}}),
+            json!({"detail": "no"}),
+            json!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}),
+            json!({"error": null, "detail": "no"}),
+        ] {
             assert_eq!(error_text(&body), Some("no"), "{body}");
         }
         assert_eq!(error_text(&json!({"error": {"message": ""}})), None);

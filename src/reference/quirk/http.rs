@@ -10,13 +10,21 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.status = 201;
         }
     }),
-    Quirk::transcript("content-type-text", "whole completions are text/plain (EricLBuehler/mistral.rs #79)", |transcript| {
-        if transcript.kind == Kind::Whole {
-            header(transcript, "content-type", "text/plain");
-        }
+    Quirk::transcript(
+        "content-type-text",
+        "whole completions are text/plain (EricLBuehler/mistral.rs #79)",
+        |transcript| {
+            if transcript.kind == Kind::Whole {
+                header(transcript, "content-type", "text/plain");
+            }
+        },
+    ),
+    Quirk::transcript("trailing-garbage", "bytes after the JSON", |transcript| {
+        edit(transcript, |text| text.push_str("\nxyz"));
     }),
-    Quirk::transcript("trailing-garbage", "bytes after the JSON", |transcript| edit(transcript, |text| text.push_str("\nxyz"))),
-    Quirk::transcript("byte-order-mark", "the body opens with a byte-order mark", |transcript| edit(transcript, |text| text.insert(0, '\u{FEFF}'))),
+    Quirk::transcript("byte-order-mark", "the body opens with a byte-order mark", |transcript| {
+        edit(transcript, |text| text.insert(0, '\u{FEFF}'));
+    }),
     Quirk::transcript("duplicate-name", "a member name twice", |transcript| {
         edit(transcript, |text| text.replace_range(..1, "{\"object\":\"chat.completion\","));
     }),
@@ -39,11 +47,15 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.breaks = true;
         }
     }),
-    Quirk::transcript("no-terminator", "a stream whose chunked body is not terminated (llama.cpp, when killed)", |transcript| {
-        if transcript.kind == Kind::Stream {
-            transcript.breaks = true;
-        }
-    }),
+    Quirk::transcript(
+        "no-terminator",
+        "a stream whose chunked body is not terminated (llama.cpp, when killed)",
+        |transcript| {
+            if transcript.kind == Kind::Stream {
+                transcript.breaks = true;
+            }
+        },
+    ),
     Quirk::transcript("cut-mid-stream", "the connection breaks after three events", |transcript| {
         if transcript.kind == Kind::Stream {
             transcript.writes.truncate(3);

@@ -6,7 +6,9 @@ use super::{Quirk, each, put, remove, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-metadata", "no metadata", |draft| each(draft, |reply| remove(reply, "", "metadata"))),
-    Quirk::draft("score-string", "the score is a string", |draft| each(draft, |reply| set(reply, "/metadata/score", "high"))),
+    Quirk::draft("score-string", "the score is a string", |draft| {
+        each(draft, |reply| set(reply, "/metadata/score", "high"));
+    }),
     Quirk::draft("metadata-error", "an error in metadata of a 200", |draft| {
         each(draft, |reply| set(reply, "/metadata/error", "the provider timed out"));
     }),
@@ -16,7 +18,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("metadata-warning", "a warning in metadata", |draft| {
         each(draft, |reply| set(reply, "/metadata/warning", "the budget is nearly spent"));
     }),
-    Quirk::draft("costs-sum-off", "the total cost is less than its parts", |draft| scale(draft, "costs", "total_tokens", 0.5)),
+    Quirk::draft("costs-sum-off", "the total cost is less than its parts", |draft| {
+        scale(draft, "costs", "total_tokens", 0.5);
+    }),
     Quirk::draft("costs-base-varies", "a base cost that changes between requests", |draft| {
         let base = 0.001 * (1 + draft.number % 3) as f64;
         each(draft, |reply| {
@@ -28,7 +32,11 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("costs-negative", "a negative cost", |draft| {
         each(draft, |reply| {
             if reply.pointer("/metadata/costs").is_some() {
-                set(reply, "/metadata/costs", json!({"total_tokens": -0.1, "prompt_tokens": -0.1, "completion_tokens": 0.0}));
+                set(
+                    reply,
+                    "/metadata/costs",
+                    json!({"total_tokens": -0.1, "prompt_tokens": -0.1, "completion_tokens": 0.0}),
+                );
             }
         });
     }),
@@ -39,8 +47,12 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("savings-sum-off", "the total savings are off their parts", |draft| scale(draft, "cost_savings", "total_tokens", 3.0)),
-    Quirk::draft("latency-huge", "a latency of a year", |draft| each(draft, |reply| set(reply, "/metadata/latency", 31_536_000.0))),
+    Quirk::draft("savings-sum-off", "the total savings are off their parts", |draft| {
+        scale(draft, "cost_savings", "total_tokens", 3.0);
+    }),
+    Quirk::draft("latency-huge", "a latency of a year", |draft| {
+        each(draft, |reply| set(reply, "/metadata/latency", 31_536_000.0));
+    }),
     Quirk::draft("latency-unit-changes", "latency in seconds, then in milliseconds", |draft| {
         if draft.number % 2 == 1 {
             each(draft, |reply| {
@@ -55,14 +67,22 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft("namespace-differs", "the namespace is not the model", |draft| {
         each(draft, |reply| {
-            if let Some(name) = reply.pointer("/metadata/model/namespace").and_then(Value::as_str).map(|name| format!("{name}@v2")) {
+            if let Some(name) =
+                reply.pointer("/metadata/model/namespace").and_then(Value::as_str).map(|name| format!("{name}@v2"))
+            {
                 set(reply, "/metadata/model/namespace", name);
             }
         });
     }),
-    Quirk::draft("max-tokens-below", "metadata.max_tokens is -5", |draft| each(draft, |reply| set(reply, "/metadata/max_tokens", -5))),
-    Quirk::draft("retries-negative", "metadata.retries is -1", |draft| each(draft, |reply| set(reply, "/metadata/retries", -1))),
-    Quirk::draft("label-number", "a label that is a number", |draft| each(draft, |reply| put(reply, "/metadata/labels", "n", 3))),
+    Quirk::draft("max-tokens-below", "metadata.max_tokens is -5", |draft| {
+        each(draft, |reply| set(reply, "/metadata/max_tokens", -5));
+    }),
+    Quirk::draft("retries-negative", "metadata.retries is -1", |draft| {
+        each(draft, |reply| set(reply, "/metadata/retries", -1));
+    }),
+    Quirk::draft("label-number", "a label that is a number", |draft| {
+        each(draft, |reply| put(reply, "/metadata/labels", "n", 3));
+    }),
     Quirk::draft("app-id-changes", "another app_id in each reply", |draft| {
         let app = format!("app-{}", draft.number);
         each(draft, |reply| set(reply, "/metadata/app_id", app.as_str()));

@@ -117,7 +117,9 @@ fn remove(body: &mut Value, pointer: &str, name: &str) {
 
 /// Numbers of the chunks that carry text.
 fn with_text(draft: &Draft) -> Vec<usize> {
-    let filled = |chunk: &Value| chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).is_some_and(|t| !t.is_empty());
+    let filled = |chunk: &Value| {
+        chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).is_some_and(|t| !t.is_empty())
+    };
     if draft.kind != Kind::Stream {
         return Vec::new();
     }
@@ -147,6 +149,8 @@ mod tests {
     fn names_are_distinct_and_kebab() {
         let names: Vec<&str> = all().map(|quirk| quirk.name).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
+        assert!(
+            names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        );
     }
 }

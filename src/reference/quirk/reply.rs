@@ -6,12 +6,16 @@ use super::super::wire::{Draft, Kind};
 use super::{Quirk, each, put, remove, set, whole, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[
-    Quirk::draft("no-model", "a whole completion without model", |draft| whole(draft, |reply| remove(reply, "", "model"))),
+    Quirk::draft("no-model", "a whole completion without model", |draft| {
+        whole(draft, |reply| remove(reply, "", "model"));
+    }),
     Quirk::draft("null-model", "model is null (microsoft/foundry-local #144)", |draft| {
         each(draft, |reply| set(reply, "/model", Value::Null));
     }),
     Quirk::draft("no-choices", "choices is empty", |draft| whole(draft, |reply| set(reply, "/choices", json!([])))),
-    Quirk::draft("index-from-one", "the first choice has index 1", |draft| each(draft, |reply| set(reply, "/choices/0/index", 1))),
+    Quirk::draft("index-from-one", "the first choice has index 1", |draft| {
+        each(draft, |reply| set(reply, "/choices/0/index", 1));
+    }),
     Quirk::draft("two-choices", "two choices where one was asked for", two_choices),
     Quirk::draft("delta-in-whole", "a delta in a whole completion (microsoft/foundry-local #383)", |draft| {
         whole(draft, |reply| put(reply, "/choices/0", "delta", json!({})));
@@ -42,14 +46,20 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("finish-null", "a whole completion without finish_reason", |draft| {
         whole(draft, |reply| set(reply, "/choices/0/finish_reason", Value::Null));
     }),
-    Quirk::draft("finish-eos-token", "finish_reason eos_token (huggingface/text-generation-inference #1724)", |draft| {
-        each(draft, |reply| {
-            if reply.pointer("/choices/0/finish_reason").is_some_and(Value::is_string) {
-                set(reply, "/choices/0/finish_reason", "eos_token");
-            }
-        });
+    Quirk::draft(
+        "finish-eos-token",
+        "finish_reason eos_token (huggingface/text-generation-inference #1724)",
+        |draft| {
+            each(draft, |reply| {
+                if reply.pointer("/choices/0/finish_reason").is_some_and(Value::is_string) {
+                    set(reply, "/choices/0/finish_reason", "eos_token");
+                }
+            });
+        },
+    ),
+    Quirk::draft("object-wrong", "object is completion", |draft| {
+        each(draft, |reply| set(reply, "/object", "completion"));
     }),
-    Quirk::draft("object-wrong", "object is completion", |draft| each(draft, |reply| set(reply, "/object", "completion"))),
     Quirk::draft("object-text-completion", "object is text_completion", |draft| {
         whole(draft, |reply| set(reply, "/object", "text_completion"));
     }),
@@ -59,7 +69,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft("created-fraction", "created is 1.5", |draft| each(draft, |reply| set(reply, "/created", 1.5))),
     Quirk::draft("created-1970", "created is 86400", |draft| each(draft, |reply| set(reply, "/created", 86_400))),
-    Quirk::draft("markup-leak", "template markup in the text (vllm-project/vllm #47903)", |draft| say(draft, "<|im_end|>")),
+    Quirk::draft("markup-leak", "template markup in the text (vllm-project/vllm #47903)", |draft| {
+        say(draft, "<|im_end|>");
+    }),
     Quirk::draft("replacement-char", "U+FFFD in the text (ggml-org/llama.cpp #4036)", |draft| say(draft, "\u{FFFD}")),
     Quirk::draft("other-model", "another model answers", |draft| {
         each(draft, |reply| {
@@ -68,7 +80,10 @@ pub(super) const QUIRKS: &[Quirk] = &[
         });
     }),
     Quirk::draft("error-in-200", "an error body with status 200 (BerriAI/litellm #27030)", |draft| {
-        whole(draft, |reply| *reply = json!({"error": {"message": "no such model", "type": "invalid_request_error", "param": null, "code": null}}));
+        whole(
+            draft,
+            |reply| *reply = json!({"error": {"message": "no such model", "type": "invalid_request_error", "param": null, "code": null}}),
+        );
     }),
     Quirk::draft("crosstalk", "the answer to the request before (sgl-project/sglang #34677)", crosstalk),
 ];

@@ -13,11 +13,19 @@ pub(super) const QUIRKS: &[Quirk] = &[
             header(transcript, "content-type", "");
         }
     }),
-    Quirk::transcript("raw-line", "a line that is no field in the stream", |transcript| inject(transcript, 1, b"oops, a log line\n")),
-    Quirk::transcript("invalid-utf8-comment", "a comment that is no UTF-8", |transcript| inject(transcript, 1, b": \xff\xfe\n\n")),
-    Quirk::transcript("comments", "comments between events, as OpenRouter sends (openai/openai-go #227)", |transcript| {
-        inject(transcript, 1, b": OPENROUTER PROCESSING\n\n");
+    Quirk::transcript("raw-line", "a line that is no field in the stream", |transcript| {
+        inject(transcript, 1, b"oops, a log line\n");
     }),
+    Quirk::transcript("invalid-utf8-comment", "a comment that is no UTF-8", |transcript| {
+        inject(transcript, 1, b": \xff\xfe\n\n");
+    }),
+    Quirk::transcript(
+        "comments",
+        "comments between events, as OpenRouter sends (openai/openai-go #227)",
+        |transcript| {
+            inject(transcript, 1, b": OPENROUTER PROCESSING\n\n");
+        },
+    ),
     Quirk::transcript("mixed-line-endings", "one event ends its lines in CRLF", |transcript| {
         if let Some(write) = nth_event(transcript, 1) {
             write.bytes = String::from_utf8_lossy(&write.bytes).replace('\n', "\r\n").into_bytes();
@@ -59,7 +67,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
         if transcript.kind == Kind::Stream {
             let head = transcript.writes.len().min(3);
             let events: Vec<Write> = transcript.writes.drain(..head).collect();
-            let bytes = events.into_iter().flat_map(|write| write.bytes.into_iter().map(move |byte| Write { at: write.at, bytes: vec![byte] }));
+            let bytes = events
+                .into_iter()
+                .flat_map(|write| write.bytes.into_iter().map(move |byte| Write { at: write.at, bytes: vec![byte] }));
             let bytes: Vec<Write> = bytes.collect();
             transcript.writes.splice(0..0, bytes);
         }
@@ -79,7 +89,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.writes.splice(0..0, (0..count).map(ping));
         }
     }),
-    Quirk::draft("chunk-usage-string", "usage of a chunk is a string", |draft| chunks(draft, |_, chunk| put(chunk, "", "usage", "none"))),
+    Quirk::draft("chunk-usage-string", "usage of a chunk is a string", |draft| {
+        chunks(draft, |_, chunk| put(chunk, "", "usage", "none"));
+    }),
     Quirk::draft("id-per-chunk", "another id in each chunk (BerriAI/litellm #1571)", |draft| {
         let number = draft.number;
         chunks(draft, |n, chunk| set(chunk, "/id", format!("chatcmpl-{number}-{n}")));
@@ -100,14 +112,20 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("azure-first-chunk", "a first chunk without choice, id and model (Azure/azure-sdk-for-go #21086)", |draft| {
-        if draft.kind == Kind::Stream {
-            let at = draft.due[0];
-            draft.bodies.insert(0, json!({"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": []}));
-            draft.due.insert(0, at);
-        }
+    Quirk::draft(
+        "azure-first-chunk",
+        "a first chunk without choice, id and model (Azure/azure-sdk-for-go #21086)",
+        |draft| {
+            if draft.kind == Kind::Stream {
+                let at = draft.due[0];
+                draft.bodies.insert(0, json!({"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": []}));
+                draft.due.insert(0, at);
+            }
+        },
+    ),
+    Quirk::draft("no-role", "no delta has a role", |draft| {
+        chunks(draft, |_, chunk| remove(chunk, "/choices/0/delta", "role"));
     }),
-    Quirk::draft("no-role", "no delta has a role", |draft| chunks(draft, |_, chunk| remove(chunk, "/choices/0/delta", "role"))),
     Quirk::draft("no-finish", "no chunk has a finish_reason (vllm-project/vllm #27572)", |draft| {
         chunks(draft, |_, chunk| set(chunk, "/choices/0/finish_reason", Value::Null));
     }),
@@ -126,7 +144,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
         }
     }),
     Quirk::draft("index-99", "the choice's index counts up (microsoft/foundry-local #144)", |draft| {
-        chunks(draft, |n, chunk| set(chunk, "/choices/0/index", n));
+        if !with_text(draft).is_empty() {
+            chunks(draft, |n, chunk| set(chunk, "/choices/0/index", n));
+        }
     }),
     Quirk::draft("says-nothing", "a stream without a word (diegosouzapw/OmniRoute PR#8210)", |draft| {
         chunks(draft, |_, chunk| {
@@ -137,7 +157,11 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft("inband-error", "an error event in the middle of the stream (ggml-org/llama.cpp #14566)", |draft| {
         if let Some(number) = with_text(draft).get(2).copied() {
-            insert_behind(draft, number, json!({"error": {"message": "upstream died", "type": "server_error", "param": null, "code": null}}));
+            insert_behind(
+                draft,
+                number,
+                json!({"error": {"message": "upstream died", "type": "server_error", "param": null, "code": null}}),
+            );
         }
     }),
     Quirk::draft("reasoning", "the answer begins with reasoning", |draft| {
@@ -172,4 +196,3 @@ fn push(transcript: &mut Transcript, bytes: Vec<u8>) {
     let at = transcript.writes.last().map(|write| write.at).unwrap_or_default();
     transcript.writes.push(Write { at, bytes });
 }
-

@@ -15,18 +15,26 @@ pub(super) const QUIRKS: &[Quirk] = &[
             remove(reply, &format!("{PIECE}/function"), "arguments");
         });
     }),
-    Quirk::draft("tool-calls-object", "tool_calls is an object (huggingface/text-generation-inference #2794)", |draft| {
-        each(draft, |reply| {
-            for pointer in ["/choices/0/message/tool_calls", "/choices/0/delta/tool_calls"] {
-                if let Some(call) = reply.pointer(pointer).and_then(|calls| calls.get(0)).cloned() {
-                    set(reply, pointer, call);
+    Quirk::draft(
+        "tool-calls-object",
+        "tool_calls is an object (huggingface/text-generation-inference #2794)",
+        |draft| {
+            each(draft, |reply| {
+                for pointer in ["/choices/0/message/tool_calls", "/choices/0/delta/tool_calls"] {
+                    if let Some(call) = reply.pointer(pointer).and_then(|calls| calls.get(0)).cloned() {
+                        set(reply, pointer, call);
+                    }
                 }
-            }
-        });
-    }),
-    Quirk::draft("tool-args-object", "arguments is an object (huggingface/text-generation-inference PR#2954)", |draft| {
-        whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), json!({"city": "Paris"})));
-    }),
+            });
+        },
+    ),
+    Quirk::draft(
+        "tool-args-object",
+        "arguments is an object (huggingface/text-generation-inference PR#2954)",
+        |draft| {
+            whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), json!({"city": "Paris"})));
+        },
+    ),
     Quirk::draft("tool-args-cut", "arguments end in the middle (vllm-project/vllm #55541)", |draft| {
         whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), "{\"city\": \"Par"));
         let last = last_piece(draft);
@@ -50,12 +58,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
             set(reply, &format!("{PIECE}/function/name"), "launch_rockets");
         });
     }),
-    Quirk::draft("tool-id-empty", "a tool call with an empty id (huggingface/text-generation-inference #1782)", |draft| {
-        each(draft, |reply| {
-            set(reply, &format!("{CALL}/id"), "");
-            set(reply, &format!("{PIECE}/id"), "");
-        });
-    }),
+    Quirk::draft(
+        "tool-id-empty",
+        "a tool call with an empty id (huggingface/text-generation-inference #1782)",
+        |draft| {
+            each(draft, |reply| {
+                set(reply, &format!("{CALL}/id"), "");
+                set(reply, &format!("{PIECE}/id"), "");
+            });
+        },
+    ),
     Quirk::draft("tool-id-twice", "two calls with one id", |draft| {
         whole(draft, |reply| {
             if let Some(Value::Array(calls)) = reply.pointer_mut("/choices/0/message/tool_calls") {
@@ -63,12 +75,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("tool-id-restarts", "every message's call is call_1 (tenstorrent/tt-inference-server #3226)", |draft| {
-        each(draft, |reply| {
-            set(reply, &format!("{CALL}/id"), "call_1");
-            set(reply, &format!("{PIECE}/id"), "call_1");
-        });
-    }),
+    Quirk::draft(
+        "tool-id-restarts",
+        "every message's call is call_1 (tenstorrent/tt-inference-server #3226)",
+        |draft| {
+            each(draft, |reply| {
+                set(reply, &format!("{CALL}/id"), "call_1");
+                set(reply, &format!("{PIECE}/id"), "call_1");
+            });
+        },
+    ),
     Quirk::draft("tool-type-tool", "type of a call is tool", |draft| {
         each(draft, |reply| {
             set(reply, &format!("{CALL}/type"), "tool");
@@ -92,21 +108,25 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("tool-no-index", "pieces of streamed calls have no index (ollama/ollama #7881)", |draft| {
         chunks(draft, |_, chunk| remove(chunk, PIECE, "index"));
     }),
-    Quirk::draft("tool-header-late", "id and name come with the second piece only (vllm-project/vllm #18412)", |draft| {
-        let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
-        let header = first.and_then(|number| draft.bodies[number].pointer(PIECE).cloned());
-        chunks(draft, |n, chunk| {
-            if Some(n) == first {
-                remove(chunk, PIECE, "id");
-                remove(chunk, PIECE, "type");
-                remove(chunk, &format!("{PIECE}/function"), "name");
-            } else if let (Some(header), true) = (&header, Some(n) == first.map(|n| n + 1)) {
-                put(chunk, PIECE, "id", header["id"].clone());
-                put(chunk, PIECE, "type", header["type"].clone());
-                put(chunk, &format!("{PIECE}/function"), "name", header["function"]["name"].clone());
-            }
-        });
-    }),
+    Quirk::draft(
+        "tool-header-late",
+        "id and name come with the second piece only (vllm-project/vllm #18412)",
+        |draft| {
+            let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
+            let header = first.and_then(|number| draft.bodies[number].pointer(PIECE).cloned());
+            chunks(draft, |n, chunk| {
+                if Some(n) == first {
+                    remove(chunk, PIECE, "id");
+                    remove(chunk, PIECE, "type");
+                    remove(chunk, &format!("{PIECE}/function"), "name");
+                } else if let (Some(header), true) = (&header, Some(n) == first.map(|n| n + 1)) {
+                    put(chunk, PIECE, "id", header["id"].clone());
+                    put(chunk, PIECE, "type", header["type"].clone());
+                    put(chunk, &format!("{PIECE}/function"), "name", header["function"]["name"].clone());
+                }
+            });
+        },
+    ),
 ];
 
 /// Number of the last chunk with a piece of a call.

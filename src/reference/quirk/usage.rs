@@ -6,7 +6,9 @@ use super::{Quirk, each, remove, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-usage", "no usage", |draft| each(draft, |reply| remove(reply, "", "usage"))),
-    Quirk::draft("usage-negative", "the prompt has -1 tokens", |draft| each(draft, |reply| restate(reply, |[_, completion]| [-1.0, completion]))),
+    Quirk::draft("usage-negative", "the prompt has -1 tokens", |draft| {
+        each(draft, |reply| restate(reply, |[_, completion]| [-1.0, completion]));
+    }),
     Quirk::draft("usage-fraction", "half a token more", |draft| {
         each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion + 0.5]));
     }),
@@ -17,13 +19,17 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("usage-prompt-zero", "a prompt of 0 tokens", |draft| each(draft, |reply| restate(reply, |[_, completion]| [0.0, completion]))),
-    Quirk::draft("usage-completion-zero", "a text of 0 tokens", |draft| each(draft, |reply| restate(reply, |[prompt, _]| [prompt, 0.0]))),
+    Quirk::draft("usage-prompt-zero", "a prompt of 0 tokens", |draft| {
+        each(draft, |reply| restate(reply, |[_, completion]| [0.0, completion]));
+    }),
+    Quirk::draft("usage-completion-zero", "a text of 0 tokens", |draft| {
+        each(draft, |reply| restate(reply, |[prompt, _]| [prompt, 0.0]));
+    }),
     Quirk::draft("usage-over-cap", "more tokens than the cap allows (vllm-project/vllm-omni #445)", |draft| {
         each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion + 40.0]));
     }),
-    Quirk::draft("usage-times-hundred", "a hundred times the tokens that came", |draft| {
-        each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion * 100.0]));
+    Quirk::draft("usage-times-twenty", "twenty times the tokens that came", |draft| {
+        each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion * 20.0]));
     }),
 ];
 

@@ -1,0 +1,16 @@
+//! The integration tests: one binary, a module for each behaviour.
+
+mod contract;
+mod endings;
+mod harness;
+mod layers;
+mod matrix;
+mod profiles;
+mod readme;
+mod real;
+mod reports;
+mod run;
+mod secrets;
+mod stream;
+mod tls;
+mod truth;
