@@ -133,8 +133,9 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
     let mut tree = Node::read(&source.text, 0, &mut problems);
     let mut sources = vec![source];
     flags.apply(&mut tree, &mut sources, &mut problems);
-    prune(&mut tree, &mut problems);
-    let profile = match Profile::deserialize(&tree.value()) {
+    let mut sound = tree.clone();
+    prune(&mut sound, &mut problems);
+    let profile = match Profile::deserialize(&sound.value()) {
         Ok(profile) => profile,
         Err(error) => {
             let title = format!("the profile cannot be read: {error}");
@@ -180,7 +181,10 @@ fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
     let mut broken = Vec::new();
     for error in schema::validator().iter_errors(&value) {
         let pointer = error.instance_path().to_string();
-        if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        if error.instance().is_null() {
+            // A value that JSON cannot hold, whose fault was found when it was read.
+            broken.push(pointer);
+        } else if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
             for key in unexpected {
                 let member = format!("{pointer}/{}", crate::wire::json::pointer_token(key));
                 problems.push(unknown_key(tree, &pointer, &member, key, &error));
@@ -246,9 +250,12 @@ fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
                 format!("expected {}", article(&wanted)),
             )
         }
-        ValidationErrorKind::Enum { options } => {
-            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            (format!("{key} cannot be {written}"), format!("expected one of {}", options.join(", ")))
+        // The generated schema writes an enumeration as one constant for each documented name.
+        ValidationErrorKind::OneOfNotValid { .. } => {
+            let options = options_at(&error.schema_path().to_string());
+            let near = written.as_str().and_then(|written| nearest(written, &options));
+            let guess = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+            (format!("{key} cannot be {written}"), format!("expected {}{guess}", options.join(" or ")))
         }
         ValidationErrorKind::Minimum { limit } => (format!("{key} is too small"), format!("expected at least {limit}")),
         ValidationErrorKind::Maximum { limit } => (format!("{key} is too large"), format!("expected at most {limit}")),
@@ -257,6 +264,12 @@ fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
     let description =
         schema_at(&error.schema_path().to_string()).and_then(|schema| schema.get("description")?.as_str());
     Problem { title, place: Some(tree.nearest(pointer).place.clone()), label, help: description.map(one_line) }
+}
+
+/// The names of an enumeration, from the path of its `oneOf`.
+fn options_at(keyword_path: &str) -> Vec<&'static str> {
+    let options = schema::document().pointer(keyword_path).and_then(Value::as_array);
+    options.into_iter().flatten().filter_map(|option| option.get("const")?.as_str()).collect()
 }
 
 /// The schema that a keyword stands in.

@@ -52,6 +52,11 @@ impl Resolver<'_> {
         self.problems.push(Problem { title: title.into(), place: Some(place), label: label.into(), help: help.into() });
     }
 
+    /// Whether none of these keys was written, rightly or wrongly.
+    fn lacks(&self, pointers: &[&str]) -> bool {
+        pointers.iter().all(|pointer| self.tree.at(pointer).is_none())
+    }
+
     fn duration(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
         let text = text?;
         match humantime::parse_duration(text) {
@@ -92,7 +97,7 @@ pub(super) fn resolve(
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let load = resolver.load(&profile.load, timeouts);
-    let goals = resolver.goals(&profile.goals);
+    let goals = resolver.goals();
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
     let mut notes = Vec::new();
@@ -292,7 +297,7 @@ impl Resolver<'_> {
     }
 
     fn load(&mut self, table: &LoadTable, total: Duration) -> Option<Load> {
-        let load = match (&table.open, &table.closed) {
+        match (&table.open, &table.closed) {
             (Some(open), None) => self.open(open, total),
             (None, Some(closed)) => self.closed(closed, total),
             (Some(_), Some(_)) => {
@@ -305,24 +310,23 @@ impl Resolver<'_> {
                 self.fault("/load", "no load: when are requests to go?", "", help);
                 None
             }
-        }?;
-        if load.duration.is_some_and(|duration| load.warmup >= duration) {
-            let kind = if table.open.is_some() { "open" } else { "closed" };
-            self.fault(
-                &format!("/load/{kind}/warmup"),
-                "the warm-up is as long as the whole run",
-                "nothing would be measured",
-                None,
-            );
         }
-        Some(load)
+    }
+
+    /// The warm-up of one kind of load, which must leave something to measure.
+    fn warmup(&mut self, pointer: &str, text: Option<&String>, duration: Option<Duration>) -> Duration {
+        let warmup = self.duration(pointer, text).unwrap_or_default();
+        if duration.is_some_and(|duration| warmup >= duration) {
+            self.fault(pointer, "the warm-up is as long as the whole run", "nothing would be measured", None);
+        }
+        warmup
     }
 
     fn open(&mut self, table: &OpenTable, total: Duration) -> Option<Load> {
         let duration = self.positive("/load/open/duration", table.duration.as_ref());
-        let warmup = self.duration("/load/open/warmup", table.warmup.as_ref()).unwrap_or_default();
+        let warmup = self.warmup("/load/open/warmup", table.warmup.as_ref(), duration);
         let grace = self.duration("/load/open/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
-        if table.duration.is_none() && table.count.is_none() {
+        if self.lacks(&["/load/open/duration", "/load/open/count"]) {
             self.fault(
                 "/load/open",
                 "[load.open] needs an end",
@@ -330,15 +334,15 @@ impl Resolver<'_> {
                 "add duration = \"30s\" or count = 1000".to_owned(),
             );
         }
-        let Some(rate) = table.rate else {
+        if self.lacks(&["/load/open/rate"]) {
             self.fault(
                 "/load/open",
                 "[load.open] needs a rate",
                 "",
                 "add rate = 10, in requests per second".to_owned(),
             );
-            return None;
-        };
+        }
+        let rate = table.rate?;
         let arrivals = match table.arrivals {
             ArrivalsName::Constant => Arrivals::Constant { rate },
             ArrivalsName::Poisson => Arrivals::Poisson { rate },
@@ -354,9 +358,9 @@ impl Resolver<'_> {
 
     fn closed(&mut self, table: &ClosedTable, total: Duration) -> Option<Load> {
         let duration = self.positive("/load/closed/duration", table.duration.as_ref());
-        let warmup = self.duration("/load/closed/warmup", table.warmup.as_ref()).unwrap_or_default();
+        let warmup = self.warmup("/load/closed/warmup", table.warmup.as_ref(), duration);
         let grace = self.duration("/load/closed/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
-        if table.duration.is_none() && table.count.is_none() {
+        if self.lacks(&["/load/closed/duration", "/load/closed/count"]) {
             self.fault(
                 "/load/closed",
                 "[load.closed] needs an end",
@@ -364,15 +368,15 @@ impl Resolver<'_> {
                 "add duration = \"30s\" or count = 1000".to_owned(),
             );
         }
-        let Some(slots) = table.slots.and_then(|slots| usize::try_from(slots).ok()) else {
+        if self.lacks(&["/load/closed/slots"]) {
             self.fault(
                 "/load/closed",
                 "[load.closed] needs slots",
                 "",
                 "add slots = 16, the requests in flight at once".to_owned(),
             );
-            return None;
-        };
+        }
+        let slots = usize::try_from(table.slots?).ok()?;
         Some(Load { arrivals: Arrivals::Closed { slots }, duration, count: table.count, warmup, grace, cap: None })
     }
 
@@ -385,9 +389,12 @@ impl Resolver<'_> {
         Some(duration)
     }
 
-    fn goals(&mut self, texts: &[String]) -> Vec<Goal> {
+    /// Goals are taken from the tree as it was written, so that each fault points at its own entry.
+    fn goals(&mut self) -> Vec<Goal> {
+        let written = self.tree.at("/goals").map(Node::value).unwrap_or_default();
         let mut goals = Vec::new();
-        for (index, text) in texts.iter().enumerate() {
+        for (index, text) in written.as_array().into_iter().flatten().enumerate() {
+            let Some(text) = text.as_str() else { continue };
             match Goal::parse(text) {
                 Ok(goal) => goals.push(goal),
                 Err(error) => self.fault(&format!("/goals/{index}"), error.message, "", error.help),

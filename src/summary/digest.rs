@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::Summary;
@@ -246,6 +247,11 @@ pub struct GoalResult {
     pub value: Option<f64>,
     /// What was wanted, in the same unit.
     pub wanted: f64,
+}
+
+/// The JSON Schema of a digest; `schemas/digest.json` is this, committed.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Digest>().to_value()
 }
 
 impl Digest {

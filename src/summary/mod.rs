@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Level, Verdict};
@@ -36,6 +37,7 @@ pub const FORMAT: u32 = 1;
 /// What a run leaves behind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "proofload summary")]
 pub struct Summary {
     /// Version of this file's format.
     pub format: u32,
@@ -179,6 +181,11 @@ pub struct Mismatch {
     what: &'static str,
     ours: String,
     theirs: String,
+}
+
+/// The JSON Schema of a summary; `schemas/summary.json` is this, committed.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Summary>().to_value()
 }
 
 impl Summary {

@@ -128,3 +128,100 @@ impl Drop for Served {
         let _ = self.child.wait();
     }
 }
+
+/// A server that says, byte for byte, what a test wants; it ends with the test's process.
+pub struct Raw {
+    pub address: SocketAddr,
+}
+
+impl Raw {
+    /// Calls `answer` on a thread of its own for each request of each connection, until it returns false.
+    pub fn start(answer: impl Fn(&mut std::net::TcpStream) -> bool + Send + Sync + 'static) -> Raw {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
+        let address = listener.local_addr().expect("an address");
+        let answer = Arc::new(answer);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let answer = Arc::clone(&answer);
+                std::thread::spawn(move || {
+                    let mut stream = stream;
+                    let _ = stream.set_nodelay(true);
+                    while read_request(&mut stream).is_some() && answer(&mut stream) {}
+                });
+            }
+        });
+        Raw { address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+}
+
+/// Reads one request: its head, and as much body as it announces.
+pub fn read_request(stream: &mut std::net::TcpStream) -> Option<(String, Vec<u8>)> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            break end + 4;
+        }
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&buffer[..read]);
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()).unwrap_or(0);
+    while bytes.len() < end + length {
+        let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&buffer[..read]);
+    }
+    Some((head, bytes.split_off(end)))
+}
+
+/// Writes a whole reply with its length.
+pub fn reply(stream: &mut std::net::TcpStream, status: &str, content_type: &str, body: &[u8]) -> bool {
+    use std::io::Write as _;
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
+}
+
+/// Begins a chunked reply.
+pub fn begin(stream: &mut std::net::TcpStream, content_type: &str) {
+    use std::io::Write as _;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes());
+}
+
+/// Writes one chunk of it; an empty one ends it.
+pub fn chunk(stream: &mut std::net::TcpStream, bytes: &[u8]) {
+    use std::io::Write as _;
+    let framed = [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let _ = stream.write_all(&framed);
+    let _ = stream.flush();
+}
+
+/// A completion that the openai dialect accepts.
+pub fn completion() -> serde_json::Value {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    serde_json::json!({"id": format!("chatcmpl-{number}"), "object": "chat.completion", "created": now, "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "all is well here"}}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}})
+}
+
+/// Runs the program and takes its digest, held against the schema.
+pub fn run_json(arguments: &[&str]) -> (i32, serde_json::Value, String) {
+    let output = program().args(["run"]).args(arguments).args(["--format", "json", "--no-out"]).output().expect("runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let digest = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}\n{stderr}", String::from_utf8_lossy(&output.stdout)));
+    assert_digest(&digest);
+    let planned = digest["requests"]["planned"].as_u64().expect("planned");
+    let outcomes: u64 =
+        digest["outcomes"].as_object().expect("outcomes").values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(planned, outcomes, "planned is the sum of the outcomes");
+    (output.status.code().expect("an exit code"), digest, stderr)
+}
