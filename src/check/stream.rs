@@ -262,6 +262,9 @@ fn status_200(reading: &Reading<'_>) -> Verdict {
 
 fn sse_wellformed(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    if stream.bare_json.is_some() {
+        return Verdict::broken("", "a bare JSON body in the place of events");
+    }
     let sample = String::from_utf8_lossy(stream.framing.first_unknown.as_deref().unwrap_or_default());
     Verdict::holds(stream.framing.unknown_fields == 0, "", || {
         format!("{} lines are no field, the first {sample:?}", stream.framing.unknown_fields)
@@ -292,6 +295,9 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
 /// The stream, if its transfer came to its proper end, so that what is missing was never sent.
 fn ended<'r>(reading: &'r Reading<'_>) -> Result<&'r Stream, Verdict> {
     let stream = reading.stream().ok_or(Verdict::Skip(NO_STREAM))?;
+    if stream.bare_json.is_some() {
+        return Err(Verdict::Skip("the body has no events"));
+    }
     if reading.complete() { Ok(stream) } else { Err(Verdict::Skip(INCOMPLETE)) }
 }
 

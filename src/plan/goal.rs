@@ -138,7 +138,7 @@ pub enum Scalar {
     ViolationRate,
     /// Good / planned.
     GoodFraction,
-    /// Exchanges completed per second.
+    /// Exchanges that ended with an HTTP reply, per second.
     Requests,
     /// Good exchanges completed per second.
     GoodRequests,

@@ -211,19 +211,10 @@ impl Client {
         if error.is_timeout() && error.is_connect() {
             return End::new(Outcome::Timeout, format!("no connection within {:?}", self.timeouts.connect));
         }
-        let secure = self.url.scheme() == "https";
-        let mut source: Option<&(dyn Error + 'static)> = Some(error);
-        while let Some(current) = source {
-            if let Some(outcome) = classify_one(current, stage, error.is_connect(), secure) {
-                return End::new(outcome, cause);
-            }
-            source = current.source();
-        }
-        let outcome = match stage {
-            Stage::Head if error.is_connect() => Outcome::Connect,
-            Stage::Head | Stage::Body => Outcome::Protocol,
-        };
-        End::new(outcome, cause)
+        let chain = causes(error);
+        let outcome = classify_chain(&chain, stage, error.is_connect(), self.url.scheme() == "https");
+        let fallback = if error.is_connect() { Outcome::Connect } else { Outcome::Protocol };
+        End::new(outcome.unwrap_or(fallback), cause)
     }
 }
 
@@ -338,33 +329,45 @@ fn with_certificates(builder: reqwest::ClientBuilder, target: &Target) -> Result
 
 /// Text of the error that the others wrap; the outer ones repeat the address.
 fn innermost(error: &reqwest::Error) -> String {
-    let mut current: &dyn Error = error;
-    while let Some(source) = current.source() {
-        current = source;
-    }
-    current.to_string()
+    causes(error).last().map_or_else(String::new, ToString::to_string)
 }
 
-fn classify_one(error: &(dyn Error + 'static), stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
-    if error.is::<NoSuchName>() {
+/// An error and all that it wraps. An I/O error is asked for what it wraps, which it hides from its sources.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| wrapped(*error)).collect()
+}
+
+fn wrapped<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+/// The most telling cause decides: a name without address, then TLS, then HTTP, then the socket.
+fn classify_chain(chain: &[&(dyn Error + 'static)], stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
+    if chain.iter().any(|error| error.is::<NoSuchName>()) {
         return Some(Outcome::Connect);
     }
-    if error.is::<rustls::Error>() {
+    if chain.iter().any(|error| error.is::<rustls::Error>()) {
         return Some(Outcome::Tls);
     }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
-            return Some(Outcome::Protocol);
-        }
-        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            return Some(if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset });
-        }
-        return None;
+    let http = chain.iter().find_map(|error| classify_http(error.downcast_ref::<hyper::Error>()?, stage));
+    let socket = || {
+        chain.iter().rev().find_map(|error| classify_io(error.downcast_ref::<io::Error>()?, stage, connecting, secure))
+    };
+    http.or_else(socket)
+}
+
+fn classify_http(error: &hyper::Error, stage: Stage) -> Option<Outcome> {
+    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+        return Some(Outcome::Protocol);
     }
-    let error = error.downcast_ref::<io::Error>()?;
-    if error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
-        return Some(Outcome::Tls);
-    }
+    let ended = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    ended.then_some(if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset })
+}
+
+fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
     match (stage, error.kind()) {
         (Stage::Head, io::ErrorKind::UnexpectedEof) if connecting && secure => Some(Outcome::Tls),
         (Stage::Head, _) if connecting => Some(Outcome::Connect),

@@ -177,7 +177,7 @@ pub struct Statistics {
 /// Rates per second over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rates {
-    /// Exchanges completed, however they ended.
+    /// Exchanges that ended with an HTTP reply, of whatever status.
     pub requests: Option<f64>,
     /// Exchanges completed that are good and within the limits for a single request.
     pub good_requests: Option<f64>,

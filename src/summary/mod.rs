@@ -141,7 +141,7 @@ pub struct Counts {
     pub asserted: u64,
     /// Requests sent by the end of the window, but for our own lateness.
     pub sent_in_time: u64,
-    /// Exchanges completed within the window.
+    /// Exchanges that ended within the window with an HTTP reply.
     pub completed_in_window: u64,
     /// Of these, good and within the limits.
     pub good_in_window: u64,
@@ -223,7 +223,7 @@ impl Summary {
             u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
         // What the endpoint completes within the window counts for its rates, whenever it was due: a stream that
         // began in the warm-up and ends in the window stands for the one that begins in the window and ends behind it.
-        if judged.in_window && !self.is_warmup(exchange.ended) {
+        if judged.in_window && exchange.head.is_some() && !self.is_warmup(exchange.ended) {
             self.record_completion(reading, within);
         }
         if warmup {

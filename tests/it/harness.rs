@@ -135,8 +135,8 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Calls `answer` on a thread of its own for each request of each connection, until it returns false.
-    pub fn start(answer: impl Fn(&mut std::net::TcpStream) -> bool + Send + Sync + 'static) -> Raw {
+    /// Calls `answer` for each request of each connection, on a thread for each connection, until it returns false.
+    pub fn start(answer: impl Fn(&mut std::net::TcpStream, &Request) -> bool + Send + Sync + 'static) -> Raw {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         let answer = Arc::new(answer);
@@ -146,7 +146,11 @@ impl Raw {
                 std::thread::spawn(move || {
                     let mut stream = stream;
                     let _ = stream.set_nodelay(true);
-                    while read_request(&mut stream).is_some() && answer(&mut stream) {}
+                    while let Some(request) = read_request(&mut stream) {
+                        if !answer(&mut stream, &request) {
+                            return;
+                        }
+                    }
                 });
             }
         });
@@ -158,8 +162,21 @@ impl Raw {
     }
 }
 
+/// A request as it came.
+pub struct Request {
+    /// Request line and headers, in lower case.
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn wants_stream(&self) -> bool {
+        String::from_utf8_lossy(&self.body).contains("\"stream\":true")
+    }
+}
+
 /// Reads one request: its head, and as much body as it announces.
-pub fn read_request(stream: &mut std::net::TcpStream) -> Option<(String, Vec<u8>)> {
+fn read_request(stream: &mut std::net::TcpStream) -> Option<Request> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -177,7 +194,7 @@ pub fn read_request(stream: &mut std::net::TcpStream) -> Option<(String, Vec<u8>
         let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
         bytes.extend_from_slice(&buffer[..read]);
     }
-    Some((head, bytes.split_off(end)))
+    Some(Request { head, body: bytes.split_off(end) })
 }
 
 /// Writes a whole reply with its length.

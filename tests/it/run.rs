@@ -1,13 +1,13 @@
 //! `proofload run` as a user runs it: flags, limits, protocols, files and exit codes.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proofload::wire::Dialect;
 
-use crate::harness::{Endpoint, Raw, Served, completion, program, read_request, reply, run_json, settings};
+use crate::harness::{Endpoint, Raw, Served, completion, program, reply, run_json, settings};
 
 fn fast(dialect: Dialect) -> Endpoint {
     Endpoint::start(settings(dialect, 5, 1, Vec::new()))
@@ -193,19 +193,13 @@ fn http_2_is_spoken_from_the_first_byte_when_asked() {
 
 #[test]
 fn a_query_string_and_a_full_path_are_taken_as_they_are() {
-    let seen = Arc::new(std::sync::Mutex::new(String::new()));
+    let seen = Arc::new(Mutex::new(String::new()));
     let heads = Arc::clone(&seen);
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            while let Some((head, _)) = read_request(&mut stream) {
-                heads.lock().expect("no panic").push_str(&head);
-                reply(&mut stream, "200 OK", "application/json", completion().to_string().as_bytes());
-            }
-        }
+    let server = Raw::start(move |stream, request| {
+        heads.lock().expect("no panic").push_str(&request.head);
+        reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
     });
-    let url = format!("http://{address}/openai/deployments/d/chat/completions?api-version=2026-01-01");
+    let url = format!("http://{}/openai/deployments/d/chat/completions?api-version=2026-01-01", server.address);
     let arguments = [
         "smoke",
         "--url",
@@ -241,7 +235,7 @@ fn connections_are_reused() {
 fn wait_polls_until_the_endpoint_is_ready() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&tries);
-    let server = Raw::start(move |stream| {
+    let server = Raw::start(move |stream, _| {
         if counted.fetch_add(1, Ordering::SeqCst) < 3 {
             return reply(
                 stream,
@@ -271,7 +265,7 @@ fn wait_polls_until_the_endpoint_is_ready() {
 
 /// A server that takes the same time for each reply, however many there are at once.
 fn slow(ms: u64) -> Raw {
-    Raw::start(move |stream| {
+    Raw::start(move |stream, _| {
         std::thread::sleep(Duration::from_millis(ms));
         reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
     })
@@ -340,18 +334,13 @@ fn prompts_that_repeat_are_named_on_top() {
 #[test]
 fn the_same_seed_sends_the_same_requests() {
     let bodies = |seed: &str| {
-        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&seen);
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                while let Some((_, body)) = read_request(&mut stream) {
-                    kept.lock().expect("no panic").push(body);
-                    reply(&mut stream, "200 OK", "application/json", completion().to_string().as_bytes());
-                }
-            }
+        let server = Raw::start(move |stream, request| {
+            kept.lock().expect("no panic").push(request.body.clone());
+            reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
         });
+        let url = server.url();
         run_json(&["smoke", "--url", &url, "--model", "m", "--slots", "1", "--count", "12", "--seed", seed]);
         let seen = seen.lock().expect("no panic").clone();
         assert_eq!(seen.len(), 12);

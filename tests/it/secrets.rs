@@ -1,1 +1,85 @@
-//! secrets
+//! No secret in any output anywhere: everything a run writes is searched for every secret it knew.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Raw, program, reply};
+
+const SECRETS: [&str; 6] = [
+    "sk-bearer-0123456789abcdef",
+    "azure-key-9876543210",
+    "literal-api-key-5555",
+    "session=cookie-7777",
+    "url-password-3333",
+    "query-token-1111",
+];
+
+fn everything_below(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.path().is_dir() {
+            everything_below(&entry.path(), found);
+        } else {
+            found.push((entry.path().display().to_string(), fs::read(entry.path()).expect("readable")));
+        }
+    }
+}
+
+#[test]
+fn nothing_that_a_run_writes_holds_a_secret() {
+    // A server that echoes every header and the whole request line, in every member that ends up in a report.
+    for status in ["200 OK", "401 Unauthorized"] {
+        let server = Raw::start(move |stream, request| {
+            let echo = serde_json::Value::String(request.head.clone()).to_string();
+            let body = format!(
+                "{{\"id\":{echo},\"object\":{echo},\"created\":1,\"model\":{echo},\"choices\":[{{\"index\":{echo},\"message\":{{\"role\":\"user\",\"content\":{echo}}}}}],\
+                 \"metadata\":{{\"warning\":{echo},\"app_id\":{echo},\"error\":{echo}}},\"error\":{{\"message\":{echo}}},{echo}:1}}"
+            );
+            reply(stream, status, "application/json", body.as_bytes())
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("http://me:{}@{}/v1?api-key={}", SECRETS[4], server.address, SECRETS[5]);
+        let profile = format!(
+            "[target]\nurl = \"{url}\"\ndialect = \"pulze\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_SECRET_KEY\"\n\
+             headers = {{ \"api-key\" = \"${{PROOFLOAD_AZURE_KEY}}\", \"x-api-key\" = \"{}\", Cookie = \"{}\" }}\n\
+             [load.closed]\nslots = 2\ncount = 8\n\
+             [[case]]\nname = \"whole\"\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n\
+             [[case]]\nname = \"streamed\"\nstream = true\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+            SECRETS[2], SECRETS[3]
+        );
+        fs::write(folder.path().join("p.toml"), profile).expect("written");
+        let mut written = Vec::new();
+        for format in ["text", "json"] {
+            let output = program()
+                .current_dir(folder.path())
+                .env("PROOFLOAD_SECRET_KEY", SECRETS[0])
+                .env("PROOFLOAD_AZURE_KEY", SECRETS[1])
+                .args(["run", "p.toml", "--wait", "5s", "--format", format])
+                .output()
+                .expect("runs");
+            assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+            written.push((format!("{status} stdout {format}"), output.stdout));
+            written.push((format!("{status} stderr {format}"), output.stderr));
+        }
+        let report = String::from_utf8_lossy(&written[0].1).into_owned();
+        assert!(
+            report.contains("Bearer ${PROOFLOAD_SECRET_KEY}") && report.contains("api-key: ${PROOFLOAD_AZURE_KEY}"),
+            "{report}"
+        );
+        everything_below(&folder.path().join("runs"), &mut written);
+        assert!(written.len() >= 6);
+        for (place, bytes) in &written {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            for secret in SECRETS {
+                // Basic authorization is made of the address's user and password.
+                for form in [secret.to_owned(), base64_of(&format!("me:{}", SECRETS[4]))] {
+                    assert!(!text.contains(&form.to_lowercase()), "{place} holds {form}: {text}");
+                }
+            }
+        }
+    }
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
