@@ -1,1 +1,154 @@
-//! tls
+//! TLS: verified by default, other authorities and a client certificate by option, HTTP/2 where it is negotiated.
+
+use std::convert::Infallible;
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use tokio_rustls::TlsAcceptor;
+
+use crate::harness::{completion, run_json};
+
+/// An authority, and what it has signed, as PEM files in a folder.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("written");
+        Authority { issuer, folder }
+    }
+
+    /// A certificate for a name, its key, and both as one PEM text.
+    fn sign(
+        &self,
+        name: &str,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>, String) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
+        (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).expect("a key"), pem)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+}
+
+/// A server with a certificate of the authority, and the HTTP versions it was spoken to in.
+fn start(authority: &Authority, wants_client: bool) -> (String, Arc<Mutex<Vec<Version>>>) {
+    let (certificate, key, _) = authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    let builder = if wants_client {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).expect("a root");
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier");
+        builder.with_client_cert_verifier(verifier)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder.with_single_cert(vec![certificate], key).expect("a configuration");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    let url = format!("https://localhost:{}/v1", listener.local_addr().expect("an address").port());
+    let versions = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&versions);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(serve(listener, TlsAcceptor::from(Arc::new(config)), seen));
+    });
+    (url, versions)
+}
+
+async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, seen: Arc<Mutex<Vec<Version>>>) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+        tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = service_fn(move |request: Request<Incoming>| {
+                seen.lock().expect("no panic").push(request.version());
+                async move {
+                    let _ = request.into_body().collect().await;
+                    let mut response = Response::new(Full::new(Bytes::from(completion().to_string())));
+                    response.headers_mut().insert("content-type", "application/json".parse().expect("a value"));
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// A run of whole replies, with these keys of the target set.
+fn run(url: &str, set: &[(&str, &str)]) -> (i32, serde_json::Value) {
+    let set: Vec<String> = set.iter().map(|(key, value)| format!("target.{key}={value}")).collect();
+    let mut arguments = vec!["smoke", "--url", url, "--model", "m", "--slots", "2", "--count", "6"];
+    arguments.extend(["--set", "case.1.stream=false", "--set", "case.2.stream=false"]);
+    arguments.extend(set.iter().flat_map(|set| ["--set", set.as_str()]));
+    let (code, digest, _) = run_json(&arguments);
+    (code, digest["outcomes"].clone())
+}
+
+#[test]
+fn certificates_are_verified_unless_told_otherwise() {
+    let authority = Authority::new();
+    let (url, versions) = start(&authority, false);
+    assert_eq!(run(&url, &[]), (3, serde_json::json!({"tls": 6})), "an unknown authority");
+    assert!(versions.lock().expect("no panic").is_empty(), "no request, and no key, reached the server");
+    let ca = authority.path("ca.pem");
+    assert_eq!(run(&url, &[("ca", &ca)]), (0, serde_json::json!({"ok": 6})));
+    let by_address = url.replace("localhost", "127.0.0.1");
+    assert_eq!(run(&by_address, &[("ca", &ca)]).0, 3, "the certificate is not for this name");
+    assert_eq!(run(&by_address, &[("insecure", "true")]), (0, serde_json::json!({"ok": 6})));
+}
+
+#[test]
+fn http_2_is_spoken_where_it_is_negotiated_and_not_where_it_is_not_wanted() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    for (http, version) in [("auto", Version::HTTP_2), ("2", Version::HTTP_2), ("1.1", Version::HTTP_11)] {
+        let (url, versions) = start(&authority, false);
+        assert_eq!(run(&url, &[("ca", &ca), ("http", &format!("\"{http}\""))]).0, 0, "{http}");
+        let seen = versions.lock().expect("no panic").clone();
+        assert!(seen.len() == 6 && seen.iter().all(|seen| *seen == version), "{http}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_client_certificate_is_shown_when_there_is_one() {
+    let authority = Authority::new();
+    let (_, _, pem) = authority.sign("me", ExtendedKeyUsagePurpose::ClientAuth);
+    fs::write(authority.folder.path().join("me.pem"), pem).expect("written");
+    let (url, _) = start(&authority, true);
+    let ca = authority.path("ca.pem");
+    let (code, outcomes) = run(&url, &[("ca", &ca)]);
+    assert!(code == 3 && outcomes["ok"].is_null(), "{outcomes}");
+    assert_eq!(
+        run(&url, &[("ca", &ca), ("client_cert", &authority.path("me.pem"))]),
+        (0, serde_json::json!({"ok": 6}))
+    );
+}

@@ -1,1 +1,165 @@
-//! truth
+//! Truth: an endpoint in another process whose delays are known, against what is reported. The bounds compare two
+//! clocks and leave room for a slow machine: a wrong clock is off by far more.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Served, assert_digest, program, run_json};
+
+const FIRST_TOKEN_MS: f64 = 200.0;
+const GAP_MS: f64 = 20.0;
+const TOKENS: f64 = 16.0;
+/// A median may be above the truth by this ratio (timers wake late, machines are shared), and below it by rounding.
+const RATIO: f64 = 1.4;
+
+fn profile(stream: bool) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "[target]\nurl = \"builtin\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n[load.closed]\nslots = 4\ncount = 16\n\
+         [[case]]\nstream = {stream}\nmax_tokens = 16\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} tell me about the river\" }}]\n"
+    );
+    std::fs::write(folder.path().join("p.toml"), text).expect("written");
+    folder
+}
+
+fn measure(quirks: &str, stream: bool) -> Value {
+    let mut arguments = vec!["--dialect", "openai", "--spread", "0", "--first-token", "200ms", "--token-gap", "20ms"];
+    if !quirks.is_empty() {
+        arguments.extend(["--quirk", quirks]);
+    }
+    let served = Served::start(&arguments);
+    let folder = profile(stream);
+    let file = folder.path().join("p.toml").to_string_lossy().into_owned();
+    let (code, digest, stderr) = run_json(&[&file, "--url", &served.url, "--dialect", "openai"]);
+    assert_eq!(code, 0, "{stderr}");
+    digest["timings_us"].clone()
+}
+
+fn assert_median(timings: &Value, measure: &str, truth_ms: f64) {
+    let median = timings[measure]["ok"]["p50"].as_f64().expect("a median") / 1000.0;
+    assert!(
+        (truth_ms * 0.98..truth_ms * RATIO).contains(&median),
+        "{measure}: {median} ms, the truth is {truth_ms} ms"
+    );
+}
+
+#[test]
+fn medians_of_a_stream_are_right() {
+    let timings = measure("", true);
+    assert_median(&timings, "first_token", FIRST_TOKEN_MS);
+    assert_median(&timings, "token_gap", GAP_MS);
+    assert_median(&timings, "time_per_output_token", GAP_MS);
+    assert_median(&timings, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    assert_median(&timings, "service_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    assert_eq!(timings["token_gap"]["ok"]["count"], 16 * 15);
+}
+
+#[test]
+fn the_median_of_a_whole_reply_is_right_and_it_has_no_first_token() {
+    let timings = measure("", false);
+    assert_median(&timings, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    assert_eq!(timings["first_token"]["all"]["count"], 0);
+}
+
+#[test]
+fn the_first_token_is_timed_right_however_it_arrives() {
+    for quirk in ["glued", "pings", "byte-by-byte", "reasoning", "early-role"] {
+        let timings = measure(quirk, true);
+        assert_median(&timings, "first_token", FIRST_TOKEN_MS);
+        assert_median(&timings, "token_gap", GAP_MS);
+    }
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().expect("kill runs").success());
+}
+
+/// Stops a process for some time, and says for how long it was.
+fn freeze(pid: u32, length: Duration) -> Duration {
+    signal("-STOP", pid);
+    let began = Instant::now();
+    std::thread::sleep(length);
+    signal("-CONT", pid);
+    began.elapsed()
+}
+
+fn open_load(url: &str, rate: &str, duration: &str) -> std::process::Child {
+    let child = program()
+        .args([
+            "run",
+            "smoke",
+            "--url",
+            url,
+            "--model",
+            "gpt-4o",
+            "--header",
+            "authorization=Bearer x",
+            "--format",
+            "json",
+            "--no-out",
+        ])
+        .args([
+            "--rate",
+            rate,
+            "--duration",
+            duration,
+            "--quiet",
+            "--set",
+            "case.1.stream=false",
+            "--set",
+            "case.2.stream=false",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    std::thread::sleep(Duration::from_secs(2));
+    child
+}
+
+fn finish(child: std::process::Child) -> (Option<i32>, Value) {
+    let output = child.wait_with_output().expect("ends");
+    let digest: Value = serde_json::from_slice(&output.stdout).expect("a digest");
+    assert_digest(&digest);
+    (output.status.code(), digest)
+}
+
+fn seconds(value: &Value) -> f64 {
+    value.as_f64().expect("a time") / 1e6
+}
+
+#[test]
+fn a_frozen_server_shows_in_the_response_time() {
+    let served = Served::start(&["--dialect", "openai", "--spread", "0", "--first-token", "4ms", "--token-gap", "0ms"]);
+    let child = open_load(&served.url, "50", "12s");
+    let frozen = freeze(served.child.id(), Duration::from_secs(2)).as_secs_f64();
+    let (_, digest) = finish(child);
+    // Of 600 requests, 50 a second are due during the freeze and wait for the rest of it: one in ten of all waits
+    // longer than w, where (frozen - w) / 12 s is a tenth.
+    let expected = frozen - 1.2;
+    let p90 = seconds(&digest["timings_us"]["response_time"]["all"]["p90"]);
+    assert!((expected - 0.4..expected + 0.4).contains(&p90), "p90 is {p90} s, expected {expected} s");
+    assert!(seconds(&digest["timings_us"]["response_time"]["all"]["p50"]) < 0.3);
+    assert_eq!(digest["outcomes"]["ok"], 600);
+}
+
+#[test]
+fn a_stopped_client_shows_in_lateness_and_response_time_and_not_in_the_service_time() {
+    let served = Served::start(&["--dialect", "openai", "--spread", "0", "--first-token", "4ms", "--token-gap", "0ms"]);
+    let child = open_load(&served.url, "100", "6s");
+    let stopped = freeze(child.id(), Duration::from_secs(1)).as_secs_f64();
+    let (code, digest) = finish(child);
+    let timings = &digest["timings_us"];
+    // A hundred of 600 requests are late, evenly from none to the whole stop; one in a hundred of all waits longer
+    // than w, where (stopped - w) / 6 s is a hundredth.
+    let expected = stopped - 0.06;
+    for measure in ["lateness", "response_time"] {
+        let p99 = seconds(&timings[measure]["all"]["p99"]);
+        assert!((expected - 0.3..expected + 0.5).contains(&p99), "{measure} p99 is {p99} s, expected {expected} s");
+    }
+    let service = seconds(&timings["service_time"]["all"]["p90"]);
+    assert!(service < 0.3, "service time p90 is {service} s");
+    assert_eq!((code, digest["trust"]["verdict"].as_str()), (Some(3), Some("invalid")), "{}", digest["trust"]);
+    assert!(digest["trust"]["reasons"][0].as_str().expect("a reason").contains("sent late"), "{}", digest["trust"]);
+}

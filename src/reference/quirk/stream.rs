@@ -81,6 +81,11 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.writes[0].at = second.at;
         }
     }),
+    Quirk::transcript("early-role", "the role at once, long before the first token", |transcript| {
+        if let Some(write) = nth_event(transcript, 0) {
+            write.at = Duration::ZERO;
+        }
+    }),
     Quirk::transcript("pings", "a comment every 5 ms until the first token (llama.cpp)", |transcript| {
         let first = transcript.writes.first().map(|write| write.at).unwrap_or_default();
         if transcript.kind == Kind::Stream {
