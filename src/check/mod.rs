@@ -100,34 +100,42 @@ pub enum Verdict {
 /// One place at which a rule is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// JSON pointer into the body; for a stream, prefixed with the number of the event, as in `event 3 /choices/0`.
-    /// Empty where the fault is not at a JSON value.
-    pub place: String,
+    /// Number of the event, in a stream.
+    pub event: Option<usize>,
+    /// JSON pointer into the body, or into the data of the event; empty for all of it.
+    pub pointer: String,
     /// What was expected and what came.
     pub detail: String,
 }
 
 impl Finding {
-    fn new(place: impl Into<String>, detail: impl Into<String>) -> Finding {
-        Finding { place: place.into(), detail: detail.into() }
+    fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Finding {
+        Finding { event: None, pointer: pointer.into(), detail: detail.into() }
     }
 
-    /// A finding at a JSON pointer in the data of an event.
+    /// A finding in the data of an event.
     fn in_event(event: usize, pointer: &str, detail: impl Into<String>) -> Finding {
-        let place = if pointer.is_empty() { format!("event {event}") } else { format!("event {event} {pointer}") };
-        Finding::new(place, detail)
+        Finding { event: Some(event), ..Finding::new(pointer, detail) }
+    }
+
+    /// The place in words: `/choices/0`, `event 3 /choices/0`, or nothing.
+    pub fn place(&self) -> String {
+        match self.event {
+            Some(event) => format!("event {event} {}", self.pointer).trim_end().to_owned(),
+            None => self.pointer.clone(),
+        }
     }
 }
 
 impl Verdict {
     /// Broken at the rule's own level, in one place.
-    fn broken(place: impl Into<String>, detail: impl Into<String>) -> Verdict {
-        Verdict::Broken { level: None, findings: vec![Finding::new(place, detail)] }
+    fn broken(pointer: impl Into<String>, detail: impl Into<String>) -> Verdict {
+        Verdict::Broken { level: None, findings: vec![Finding::new(pointer, detail)] }
     }
 
     /// Broken, but less binding than the rule: a warning.
-    fn warning(place: impl Into<String>, detail: impl Into<String>) -> Verdict {
-        Verdict::Broken { level: Some(Level::Should), findings: vec![Finding::new(place, detail)] }
+    fn warning(pointer: impl Into<String>, detail: impl Into<String>) -> Verdict {
+        Verdict::Broken { level: Some(Level::Should), findings: vec![Finding::new(pointer, detail)] }
     }
 
     /// Broken if there is any finding, at the rule's own level.
@@ -136,8 +144,8 @@ impl Verdict {
     }
 
     /// Pass if the rule holds, else broken in that place.
-    fn holds(rule: bool, place: &str, detail: impl FnOnce() -> String) -> Verdict {
-        if rule { Verdict::Pass } else { Verdict::broken(place, detail()) }
+    fn holds(rule: bool, pointer: &str, detail: impl FnOnce() -> String) -> Verdict {
+        if rule { Verdict::Pass } else { Verdict::broken(pointer, detail()) }
     }
 }
 

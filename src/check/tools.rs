@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Across, Check, Finding, INCOMPLETE, Level, NO_STREAM, Verdict, levels, shown};
 use crate::exchange::{Call, Choice, OfferedTool, Reading};
 use crate::wire::Dialect;
-use crate::wire::dialect::violations;
+use crate::wire::dialect::{Violation, violations};
 use crate::wire::reply::choices;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -135,21 +135,26 @@ pub(super) static CHECKS: &[Check] = &[
 
 const NO_CALL: &str = "no tool call";
 
-/// Every call with a place to point at.
-fn calls<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (String, &'r Call)> {
+/// Every call with the place it stands at.
+fn calls<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (Finding, &'r Call)> {
     let whole = reading.completion().is_some();
     let judged = whole || reading.stream().is_some();
     reading.choices.iter().filter(move |_| judged).flat_map(move |choice| {
         choice.calls.iter().enumerate().map(move |(number, call)| {
             let place = if whole {
-                format!("/choices/{}/message/tool_calls/{number}", choice.index)
+                Finding::new(format!("/choices/{}/message/tool_calls/{number}", choice.index), "")
             } else {
                 let event = call.fragments.first().map_or(0, |fragment| fragment.event);
-                format!("event {event} /choices/0/delta/tool_calls/{number}")
+                Finding::in_event(event, "/choices/0/delta/tool_calls/0", "")
             };
             (place, call)
         })
     })
+}
+
+/// A finding below a place.
+fn below(place: &Finding, member: &str, detail: impl Into<String>) -> Finding {
+    Finding { event: place.event, pointer: format!("{}{member}", place.pointer), detail: detail.into() }
 }
 
 /// Judges every call; skips where there is none.
@@ -158,7 +163,7 @@ fn each_call(reading: &Reading<'_>, judge: impl Fn(&Call) -> Option<(&'static st
     let findings = calls(reading)
         .filter_map(|(place, call)| {
             any = true;
-            judge(call).map(|(member, detail)| Finding::new(format!("{place}{member}"), detail))
+            judge(call).map(|(member, detail)| below(&place, member, detail))
         })
         .collect();
     if any { Verdict::of(findings) } else { Verdict::Skip(NO_CALL) }
@@ -278,7 +283,7 @@ fn was_cut(choice: &Choice) -> bool {
 }
 
 /// The calls of whole choices that were not cut, with the tool each one names.
-fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<(String, &'r str, Option<&'r OfferedTool>)> {
+fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<(Finding, &'r str, Option<&'r OfferedTool>)> {
     let cut = reading.choices.iter().any(was_cut);
     let tools = &reading.exchange.asked.wanted.tools;
     calls(reading)
@@ -314,16 +319,17 @@ fn args_json(reading: &Reading<'_>) -> Verdict {
     if judged.is_empty() {
         return Verdict::Skip("no tool call, or cut by the token cap");
     }
-    for (place, text, tool) in &judged {
-        if let Err(detail) = parse_arguments(text) {
-            let place = format!("{place}/function/arguments");
-            if empty_for_no_argument(text, *tool) {
-                return Verdict::warning(place, "empty, expected {}");
-            }
-            return Verdict::broken(place, detail);
-        }
-    }
-    Verdict::Pass
+    unreadable(&judged).unwrap_or(Verdict::Pass)
+}
+
+/// Judges arguments that are no JSON object, the first of them.
+fn unreadable(judged: &[(Finding, &str, Option<&OfferedTool>)]) -> Option<Verdict> {
+    judged.iter().find_map(|(place, text, tool)| {
+        let detail = parse_arguments(text).err()?;
+        let empty = empty_for_no_argument(text, *tool);
+        let finding = below(place, "/function/arguments", if empty { "empty, expected {}".to_owned() } else { detail });
+        Some(Verdict::Broken { level: empty.then_some(Level::Should), findings: vec![finding] })
+    })
 }
 
 fn args_schema(reading: &Reading<'_>) -> Verdict {
@@ -334,7 +340,7 @@ fn args_schema(reading: &Reading<'_>) -> Verdict {
 }
 
 /// Judges arguments that parse against the parameters of the tool they are for.
-fn schema_verdict(judged: &[(String, &str, Option<&OfferedTool>)], dialect: Dialect) -> Verdict {
+fn schema_verdict(judged: &[(Finding, &str, Option<&OfferedTool>)], dialect: Dialect) -> Verdict {
     let mut any = false;
     for (place, text, tool) in judged {
         let (Some(tool), Ok(arguments)) = (tool, parse_arguments(text)) else { continue };
@@ -343,9 +349,8 @@ fn schema_verdict(judged: &[(String, &str, Option<&OfferedTool>)], dialect: Dial
         let faults = violations(parameters, &arguments);
         if !faults.is_empty() {
             let level = (tool.strict && dialect == Dialect::OpenAi).then_some(Level::Must);
-            let place = format!("{place}/function/arguments");
-            let findings =
-                faults.into_iter().map(|v| Finding::new(&place, format!("{} {}", v.pointer, v.message))).collect();
+            let finding = |v: Violation| below(place, "/function/arguments", format!("{} {}", v.pointer, v.message));
+            let findings = faults.into_iter().map(finding).collect();
             return Verdict::Broken { level, findings };
         }
     }
@@ -484,14 +489,8 @@ fn stream_args_join(reading: &Reading<'_>) -> Verdict {
     if judged.is_empty() {
         return Verdict::Skip("no tool call, or cut by the token cap");
     }
-    for (place, text, tool) in &judged {
-        if let Err(detail) = parse_arguments(text) {
-            let place = format!("{place}/function/arguments");
-            if empty_for_no_argument(text, *tool) {
-                return Verdict::warning(place, "empty, expected {}");
-            }
-            return Verdict::broken(place, detail);
-        }
+    if let Some(verdict) = unreadable(&judged) {
+        return verdict;
     }
     let verdict = schema_verdict(&judged, reading.exchange.asked.wanted.dialect);
     if matches!(verdict, Verdict::Skip(_)) { Verdict::Pass } else { verdict }

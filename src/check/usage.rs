@@ -157,13 +157,17 @@ fn characters(reading: &Reading<'_>) -> usize {
         .sum()
 }
 
-/// The ratio says nothing of reasoning that is not shown, nor of scripts whose characters take several tokens.
+/// The ratio says nothing of reasoning that is not shown, of tool calls, whose markup is not shown either, nor of
+/// scripts whose characters take several tokens.
 fn plausible_size(reading: &Reading<'_>) -> Verdict {
     let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
     if usage.reasoning.is_some_and(|tokens| tokens > 0.0)
         || reading.choices.iter().any(|choice| !choice.reasoning.is_empty())
     {
         return Verdict::Skip("the reply has reasoning");
+    }
+    if reading.choices.iter().any(|choice| !choice.calls.is_empty()) {
+        return Verdict::Skip("the reply has tool calls");
     }
     if reading.choices.iter().any(|choice| choice.content.chars().any(|c| !is_latin(c))) {
         return Verdict::Skip("the text is not Latin alone");

@@ -28,6 +28,8 @@ pub struct Target {
     pub tls: Tls,
     /// Which HTTP is spoken.
     pub http: HttpVersion,
+    /// Whether connections are used again.
+    pub keep_alive: bool,
     /// A proxy to go through; none unless asked.
     pub proxy: Option<Url>,
     /// Whether compressed replies are asked for.
@@ -200,6 +202,7 @@ mod tests {
             timeouts: Timeouts { connect: Duration::ZERO, first_byte: Duration::ZERO, total: Duration::ZERO },
             tls: Tls::default(),
             http: HttpVersion::Auto,
+            keep_alive: true,
             proxy: None,
             gzip: false,
             max_reply: 0,

@@ -81,6 +81,8 @@ struct TargetTable {
     insecure: bool,
     /// Which HTTP to speak: auto negotiates HTTP/2 over TLS, 2 speaks it from the first byte.
     http: HttpName,
+    /// Use connections again; true without it. With false, every request opens a connection of its own.
+    keep_alive: Option<bool>,
     /// Proxy to go through; the environment's is not used.
     proxy: Option<String>,
     /// Ask for compressed replies.

@@ -166,6 +166,7 @@ impl Resolver<'_> {
                 HttpName::One => HttpVersion::One,
                 HttpName::Two => HttpVersion::Two,
             },
+            keep_alive: table.keep_alive.unwrap_or(true),
             proxy,
             gzip: table.gzip,
             max_reply: usize::try_from(table.max_reply_bytes.unwrap_or(MAX_REPLY)).unwrap_or(usize::MAX),

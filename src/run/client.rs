@@ -78,7 +78,7 @@ impl Client {
             .no_proxy()
             .gzip(target.gzip)
             .connect_timeout(target.timeouts.connect)
-            .pool_max_idle_per_host(usize::MAX)
+            .pool_max_idle_per_host(if target.keep_alive { usize::MAX } else { 0 })
             .tcp_nodelay(true)
             .dns_resolver(SystemResolver)
             .connector_layer(Stopwatch { dials: Arc::clone(&dials) });
@@ -136,6 +136,7 @@ impl Client {
             _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
         };
         let ended = clock.now();
+        let end = end.explained(&dial, &received);
         let status = received.head.as_ref().map(|head| Outcome::of_status(head.status));
         let outcome = if end.outcome == Outcome::Ok { status.unwrap_or(Outcome::Protocol) } else { end.outcome };
         Exchange {
@@ -244,6 +245,19 @@ struct End {
 impl End {
     fn new(outcome: Outcome, cause: String) -> End {
         End { outcome, cause: Some(cause) }
+    }
+}
+
+impl End {
+    /// A kept-alive connection that ends as a request goes out on it was closed without a word, which a report of
+    /// plain resets would not tell.
+    fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
+        if self.outcome != Outcome::Reset || dial.get().is_some() || received.head.is_some() {
+            return self;
+        }
+        let cause = "the server closed a kept-alive connection without announcing it (Connection: close); \
+                     target.keep_alive = false opens one for each request";
+        End::new(Outcome::Reset, cause.to_owned())
     }
 }
 

@@ -327,6 +327,9 @@ impl Digest {
         if summary.counts.answered == 0 {
             return Some("no request got an HTTP answer".to_owned());
         }
+        if summary.planned() == 0 {
+            return Some("every request was warm-up, so nothing was measured".to_owned());
+        }
         (summary.counts.asserted == 0).then(|| "no reply was judged, so nothing was asserted".to_owned())
     }
 }

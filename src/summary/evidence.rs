@@ -1,6 +1,6 @@
 //! What may be kept and shown of an exchange: short, without secrets, without control characters.
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Reading};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
 
@@ -26,10 +26,11 @@ impl<'p> Evidence<'p> {
         self.redactor.clean(text).chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
     }
 
-    /// The first bytes of the body.
-    pub fn first_bytes(&self, exchange: &Exchange) -> String {
+    /// The first bytes of the body, or of the data of one event.
+    pub fn first_bytes(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
+        let data = event.and_then(|event| reading.stream()?.events.get(event)).map(|event| event.data.as_bytes());
+        let bytes = data.unwrap_or(&reading.exchange.body.bytes);
         // A secret may straddle the cut, so it is taken out first.
-        let bytes = &exchange.body.bytes;
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * FIRST_BYTES)]);
         self.clean(&text).chars().take(FIRST_BYTES).collect()
     }

@@ -51,7 +51,7 @@ pub struct Summary {
     pub outcomes: BTreeMap<String, u64>,
     /// The same, split by cause where an outcome has several, as `truncated.no_done`.
     pub classes: BTreeMap<String, u64>,
-    /// What went wrong, in words: `outcome: cause`.
+    /// What went wrong, in words: `outcome: cause`, that of the warm-up marked so.
     pub failures: Texts,
     /// Replies of the measured part by HTTP status.
     pub statuses: BTreeMap<String, u64>,
@@ -91,6 +91,8 @@ pub struct Meta {
     pub load: String,
     /// Requests per second asked for, of an open load.
     pub rate_per_s: Option<f64>,
+    /// Whether connections were used again.
+    pub keep_alive: bool,
     /// Whether a cap on requests in flight was set.
     pub capped: bool,
     /// Seed of the run.
@@ -228,6 +230,7 @@ impl Summary {
         }
         if warmup {
             bump(&mut self.warmup, reading.outcome.name());
+            self.record_failure(reading, "warm-up: ", evidence);
             return;
         }
         self.record_outcome(reading, evidence);
@@ -327,10 +330,14 @@ impl Summary {
         if let Some(status) = reading.exchange.status() {
             bump(&mut self.statuses, &status.to_string());
         }
+        self.record_failure(reading, "", evidence);
+    }
+
+    fn record_failure(&mut self, reading: &Reading<'_>, prefix: &str, evidence: &Evidence<'_>) {
+        let outcome = reading.outcome;
         if outcome.failed() {
-            let cause = reading.cause().map(|cause| evidence.clean(&cause));
-            let text = cause.map_or(outcome.to_string(), |cause| format!("{outcome}: {cause}"));
-            self.failures.add(&text, reading.exchange.ticket.seq);
+            let cause = reading.cause().map_or(String::new(), |cause| format!(": {}", evidence.clean(&cause)));
+            self.failures.add(&format!("{prefix}{outcome}{cause}"), reading.exchange.ticket.seq);
         }
     }
 
@@ -496,6 +503,7 @@ impl Meta {
             model: plan.target.model.clone(),
             load: plan.load.describe(),
             rate_per_s: plan.load.rate(),
+            keep_alive: plan.target.keep_alive,
             capped: plan.load.cap.is_some(),
             seed: plan.seed,
             started_unix_ms,

@@ -56,7 +56,7 @@ pub struct Example {
     /// Further findings of the same exchange, at most four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<String>,
-    /// The first bytes of the body.
+    /// The first bytes of the body, or of the data of the event at fault.
     pub first_bytes: String,
     /// A command line that sends the same request.
     pub curl: String,
@@ -195,14 +195,14 @@ impl Tally {
 impl Example {
     fn new(reading: &Reading<'_>, findings: &[Finding], evidence: &Evidence<'_>) -> Example {
         let (first, rest) = findings.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
-        let said = |finding: &Finding| evidence.clean(format!("{} {}", finding.place, finding.detail).trim());
+        let said = |finding: &Finding| evidence.clean(format!("{} {}", finding.place(), finding.detail).trim());
         Example {
             seq: reading.exchange.ticket.seq,
             case: reading.exchange.asked.wanted.case.clone(),
-            place: first.map(|finding| evidence.clean(&finding.place)).unwrap_or_default(),
+            place: first.map(|finding| evidence.clean(&finding.place())).unwrap_or_default(),
             detail: first.map(|finding| evidence.clean(&finding.detail)).unwrap_or_default(),
             more: rest.iter().take(MORE).map(said).collect(),
-            first_bytes: evidence.first_bytes(reading.exchange),
+            first_bytes: evidence.first_bytes(reading, first.and_then(|finding| finding.event)),
             curl: evidence.curl(reading.exchange),
         }
     }

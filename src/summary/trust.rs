@@ -25,8 +25,9 @@ const LATE_HEARTBEATS: u64 = 1;
 const REDIALS: f64 = 0.1;
 /// Share of file descriptors and of ephemeral ports that must be left.
 const HEADROOM: f64 = 0.1;
-/// Share of prompt tokens from a cache that goes unsaid.
-const CACHED: f64 = 0.01;
+/// Share of prompt tokens from a cache that goes unsaid: of prompts that repeat, and of prompts that are all distinct,
+/// where the template and a short system message are still the same for all.
+const CACHED: (f64, f64) = (0.01, 0.2);
 /// Below this many requests, shares of them say nothing.
 const FEW: u64 = 20;
 
@@ -226,7 +227,7 @@ fn redials(summary: &Summary) -> Reason {
     let health = &summary.health;
     let sent = summary.planned() - summary.count(&["unsent", "missed"]);
     let beyond = health.dials.saturating_sub(health.peak_in_flight);
-    (sent >= FEW && beyond as f64 > REDIALS * sent as f64).then(|| {
+    (summary.meta.keep_alive && sent >= FEW && beyond as f64 > REDIALS * sent as f64).then(|| {
         (
             Belief::Doubtful,
             format!(
@@ -254,7 +255,8 @@ fn unjudged(summary: &Summary) -> Reason {
 
 fn cached(summary: &Summary) -> Reason {
     let share = cached_share(summary)?;
-    (!summary.meta.reuse && share > CACHED).then(|| {
+    let limit = if summary.prompts.distinct_share() < 1.0 { CACHED.0 } else { CACHED.1 };
+    (!summary.meta.reuse && share > limit).then(|| {
         (
             Belief::Doubtful,
             format!("{:.1} % of prompt tokens came from a cache, and reuse = true is not set", share * 100.0),
