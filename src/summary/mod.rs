@@ -74,6 +74,7 @@ pub struct Summary {
 /// What was run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a run, not states")]
 pub struct Meta {
     /// Name of the profile.
     pub profile: String,

@@ -70,9 +70,9 @@ fn at<'s>(schema: &'s Value, path: &str) -> &'s Value {
 }
 
 fn types(schema: &Value) -> Vec<&str> {
-    match &schema["type"] {
-        Value::String(one) => vec![one],
-        types => types.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+    match schema["type"].as_str() {
+        Some(one) => vec![one],
+        None => schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
     }
 }
 
@@ -138,7 +138,9 @@ fn full(schema: &Value, place: &str) -> Value {
             let mut object = Map::new();
             for (name, member) in schema["properties"].as_object().into_iter().flatten() {
                 // One of two ways to say it: a custom call has no function, an error body no detail.
-                if !matches!(name.as_str(), "custom" | "allowed_tools") && !(name == "detail" && place.is_empty()) {
+                let other_way =
+                    matches!(name.as_str(), "custom" | "allowed_tools") || name == "detail" && place.is_empty();
+                if !other_way {
                     object.insert(name.clone(), full(member, &format!("{place}/{name}")));
                 }
             }

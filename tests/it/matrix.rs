@@ -74,7 +74,7 @@ fn summary_of(dialect: Dialect, quirks: Vec<&'static Quirk>) -> Digest {
     let endpoint = Endpoint::start(settings(dialect, 20, 10, quirks));
     let text = profile(&endpoint.url(), dialect);
     let mut plan = plan(&text);
-    plan.seed = (0..).find(|seed| covers(&mut plan, *seed)).expect("a seed that draws every case twice");
+    plan.seed = (0..1000).find(|seed| covers(&mut plan, *seed)).expect("a seed that draws every case twice");
     Digest::of(&carry_out(plan))
 }
 

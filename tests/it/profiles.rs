@@ -194,7 +194,7 @@ fn every_body_field_of_the_contract_can_be_set() {
     ];
     for (dialect, more) in [("pulze", &pulze[..]), ("openai", &openai[..])] {
         let all: Vec<&(&str, &str)> = values.iter().chain(more).collect();
-        let lines: String = all.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let lines = all.iter().map(|(name, value)| format!("{name} = {value}\n")).collect::<Vec<_>>().concat();
         let text = format!("{}{CASE}{lines}", HEAD.replace("[load", &format!("dialect = \"{dialect}\"\n[load")));
         let body = body(&plan_with(&text, &Flags::default()), 0, 0);
         for (name, value) in &all {
@@ -276,7 +276,7 @@ fn an_expired_entry_of_a_baseline_no_longer_counts() {
 }
 
 /// With `PROOFLOAD_WRITE_SCHEMAS` set, the committed files are written instead of compared.
-pub fn committed(name: &str, generated: &Value) {
+pub(crate) fn committed(name: &str, generated: &Value) {
     let path = Path::new("schemas").join(name);
     let text = serde_json::to_string_pretty(generated).expect("JSON") + "\n";
     if std::env::var_os("PROOFLOAD_WRITE_SCHEMAS").is_some() {

@@ -36,7 +36,7 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
 }
 
 /// A complete exchange whose body came in these pieces, a millisecond apart.
-pub fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -> Exchange {
+pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -> Exchange {
     let mut body = Body::default();
     for (number, piece) in pieces.iter().enumerate() {
         body.bytes.extend_from_slice(piece);
@@ -45,7 +45,7 @@ pub fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -> Excha
     let last = body.arrivals.last().map_or(MS * 10, |arrival| arrival.at);
     Exchange {
         ticket: Ticket { seq: 0, case: 0, due: Duration::ZERO },
-        asked: Asked { wanted: wanted(dialect, true), body: Default::default(), prompt_hash: 0 },
+        asked: Asked { wanted: wanted(dialect, true), body: bytes::Bytes::default(), prompt_hash: 0 },
         epoch: Duration::from_secs(CREATED),
         eligible: Duration::ZERO,
         sent: Some(MS),
@@ -66,27 +66,28 @@ pub fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -> Excha
 
 const CREATED: u64 = 1_700_000_000;
 
-fn data(delta: Value, finish: Value) -> String {
+fn data(delta: &Value, finish: &Value) -> String {
     let chunk = json!({"id": "c1", "object": "chat.completion.chunk", "created": CREATED, "model": "m",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
     chunk.to_string()
 }
 
 fn role() -> String {
-    data(json!({"role": "assistant", "content": ""}), Value::Null)
+    data(&json!({"role": "assistant", "content": ""}), &Value::Null)
 }
 
 fn text(text: &str) -> String {
-    data(json!({"content": text}), Value::Null)
+    data(&json!({"content": text}), &Value::Null)
 }
 
 fn finish() -> String {
-    data(json!({}), json!("stop"))
+    data(&json!({}), &json!("stop"))
 }
 
 /// Events with this line ending.
 fn stream(ending: &str, payloads: &[String]) -> Vec<u8> {
-    payloads.iter().map(|payload| format!("data: {payload}{ending}{ending}")).collect::<String>().into_bytes()
+    let events = payloads.iter().map(|payload| format!("data: {payload}{ending}{ending}"));
+    events.collect::<Vec<_>>().concat().into_bytes()
 }
 
 fn done() -> String {
@@ -216,7 +217,7 @@ fn an_unterminated_last_event_is_dropped_and_reported() {
 
 #[test]
 fn a_chunk_after_done_is_reported() {
-    let late = [usual(), vec![data(json!({}), Value::Null)]].concat();
+    let late = [usual(), vec![data(&json!({}), &Value::Null)]].concat();
     assert_broken(&stream("\n", &late), Outcome::Ok, &["stream-done-once-last"]);
     assert_broken(&stream("\n", &[usual(), vec![done()]].concat()), Outcome::Ok, &["stream-done-once-last"]);
 }
@@ -288,9 +289,9 @@ fn tool_fragments_are_put_together_and_faults_flagged() {
             call["type"] = json!("function");
             call["function"]["name"] = name;
         }
-        data(json!({"tool_calls": [call]}), Value::Null)
+        data(&json!({"tool_calls": [call]}), &Value::Null)
     };
-    let end = data(json!({}), json!("tool_calls"));
+    let end = data(&json!({}), &json!("tool_calls"));
     let stream_of = |pieces: &[String]| stream("\n", &[&[role()][..], pieces, &[end.clone(), done()]].concat());
     let calls = |bytes: &[u8]| {
         let exchange = exchange(Dialect::OpenAi, SSE, &[bytes]);
@@ -356,7 +357,7 @@ fn events_in_one_packet_share_its_instant_and_make_no_gaps() {
 fn tokens_are_timed_by_the_arrival_that_completes_them() {
     let events: Vec<Vec<u8>> = [role(), text("a"), text("b"), text("c"), finish(), done()]
         .iter()
-        .map(|e| stream("\n", &[e.clone()]))
+        .map(|e| stream("\n", std::slice::from_ref(e)))
         .collect();
     let at = |pieces: &[&[u8]]| {
         let exchange = exchange(Dialect::OpenAi, SSE, pieces);
@@ -378,7 +379,7 @@ fn tokens_are_timed_by_the_arrival_that_completes_them() {
     let (head, tail) = events[1].split_at(20);
     assert_eq!(at(&[&events[0], head, tail, &events[2], &events[3], &events[4], &events[5]]).0, Some(MS * 12));
     // Reasoning is a token as much as text is.
-    let reasoning = stream("\n", &[data(json!({"reasoning_content": "hm"}), Value::Null)]);
+    let reasoning = stream("\n", &[data(&json!({"reasoning_content": "hm"}), &Value::Null)]);
     assert_eq!(at(&[&events[0], &reasoning, &events[1], &events[2], &events[4], &events[5]]).0, Some(MS * 11));
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Served, assert_digest, program, run_json};
+use crate::harness::{self, Served, alone, assert_digest, program};
 
 const FIRST_TOKEN_MS: f64 = 200.0;
 const GAP_MS: f64 = 20.0;
@@ -32,7 +32,7 @@ fn measure(quirks: &str, stream: bool) -> Value {
     let served = Served::start(&arguments);
     let folder = profile(stream);
     let file = folder.path().join("p.toml").to_string_lossy().into_owned();
-    let (code, digest, stderr) = run_json(&[&file, "--url", &served.url, "--dialect", "openai"]);
+    let (code, digest, stderr) = harness::measure(&[&file, "--url", &served.url, "--dialect", "openai"]);
     assert_eq!(code, 0, "{stderr}");
     digest["timings_us"].clone()
 }
@@ -47,6 +47,7 @@ fn assert_median(timings: &Value, measure: &str, truth_ms: f64) {
 
 #[test]
 fn medians_of_a_stream_are_right() {
+    let _machine = alone();
     let timings = measure("", true);
     assert_median(&timings, "first_token", FIRST_TOKEN_MS);
     assert_median(&timings, "token_gap", GAP_MS);
@@ -58,6 +59,7 @@ fn medians_of_a_stream_are_right() {
 
 #[test]
 fn the_median_of_a_whole_reply_is_right_and_it_has_no_first_token() {
+    let _machine = alone();
     let timings = measure("", false);
     assert_median(&timings, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
     assert_eq!(timings["first_token"]["all"]["count"], 0);
@@ -65,6 +67,7 @@ fn the_median_of_a_whole_reply_is_right_and_it_has_no_first_token() {
 
 #[test]
 fn the_first_token_is_timed_right_however_it_arrives() {
+    let _machine = alone();
     for quirk in ["glued", "pings", "byte-by-byte", "reasoning", "early-role"] {
         let timings = measure(quirk, true);
         assert_median(&timings, "first_token", FIRST_TOKEN_MS);
@@ -131,6 +134,7 @@ fn seconds(value: &Value) -> f64 {
 
 #[test]
 fn a_frozen_server_shows_in_the_response_time() {
+    let _machine = alone();
     let served = Served::start(&["--dialect", "openai", "--spread", "0", "--first-token", "4ms", "--token-gap", "0ms"]);
     let child = open_load(&served.url, "50", "12s");
     let frozen = freeze(served.child.id(), Duration::from_secs(2)).as_secs_f64();
@@ -146,6 +150,7 @@ fn a_frozen_server_shows_in_the_response_time() {
 
 #[test]
 fn a_stopped_client_shows_in_lateness_and_response_time_and_not_in_the_service_time() {
+    let _machine = alone();
     let served = Served::start(&["--dialect", "openai", "--spread", "0", "--first-token", "4ms", "--token-gap", "0ms"]);
     let child = open_load(&served.url, "100", "6s");
     let stopped = freeze(child.id(), Duration::from_secs(1)).as_secs_f64();
