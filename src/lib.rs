@@ -1,4 +1,62 @@
-//! proofload
+//! proofload loads a chat-completions endpoint, judges every reply against the written contract while it does so, and
+//! says in one verdict whether the endpoint is fast enough, correct enough, and whether the measurement can be believed.
+//!
+//! # The line
+//!
+//! Everything is one line, and data flows along it one way:
+//!
+//! ```text
+//! profile.toml -load-> Draft -plan-> Plan -schedule-> Ticket -send-> Exchange -read-> Reading -judge-> Verdicts -record-> Summary -write-> text | json
+//!              [profile]           [plan]                    [run]          [exchange]       [check]            [summary]         [report]
+//! threads:      caller               pacer                tokio tasks                        judges                          caller
+//! ```
+//!
+//! One edge runs back, *exchange ended -> pacer*: a slot is free, or the run is to stop. When to send and when to stop
+//! are data ([`plan::schedule::Load`]), not variants of a loop, and [`plan::schedule::Schedule`] knows no clock.
+//!
+//! # The layers
+//!
+//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it.
+//!
+//! | layer | folder | what it is |
+//! |---|---|---|
+//! | 1 | [`wire`] | the contract on the wire: request, reply, JSON, server-sent events, the dialects' compiled schemas |
+//! | 2 | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
+//! | 3 | [`check`] | the rules, one file an area; each judges a reading |
+//! | 4 | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
+//! | 5 | [`summary`] | what is left behind: only what adds up; percentiles, trust and the digest are worked out by readers |
+//! | 5 | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
+//! | 6 | [`run`] | the line at work: pacer, HTTP client, judges, health; the only client-side code that reads the clock |
+//! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
+//! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
+//! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
+//!
+//! # The ideas that hold it together
+//!
+//! * **A request is due when the plan says**, never "now plus an interval". A plain thread waits for it
+//!   (`run/pacer.rs`), the request is built before, and response time counts from due, so neither a slow endpoint nor a
+//!   slow client hides behind requests that were not sent. What we were late is a figure of its own, and trust reads it.
+//! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
+//!   (`run/client.rs`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
+//!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
+//!   bytes and never delays a sender.
+//! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong
+//!   is data, never a Rust error; what the user wrote wrong is [`profile::Problems`]; what we could not do is a small
+//!   error type of the module that raises it.
+//! * **A [`check::Check`] is a constant**: id, rule, level for each dialect, source, and a function from a reading to a
+//!   verdict. (Not a trait: a hundred rules without state need no objects.) A rule that spans the run also says what to
+//!   remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
+//! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
+//!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
+//!   folder is the same to the letter.
+//! * **Failures are infinitely slow** in the population `all`, which goals read ([`summary::timing`]); otherwise an
+//!   endpoint that fails fast would look fast.
+//! * **A measurement can be wrong, and says so**: [`summary::trust`] has every threshold in one place, and an invalid
+//!   run never passes.
+//! * **One validation of profiles**: the tables of [`profile`] give the JSON Schema that editors use, and the same
+//!   schema finds the faults, which the tree of places draws where they stand, flags included.
+//! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
+//!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 
 pub mod check;
 pub mod cli;

@@ -71,7 +71,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Load")]
     slots: Option<u64>,
     /// Open loop with this many requests per second [load.open.rate].
-    #[arg(long, value_name = "R", help_heading = "Load")]
+    #[arg(long, value_name = "R", value_parser = finite, allow_negative_numbers = true, help_heading = "Load")]
     rate: Option<f64>,
     /// How many requests [load.*.count; replaces the profile's duration unless that is given too].
     #[arg(long, value_name = "N", help_heading = "Load")]
@@ -247,6 +247,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write a number with a unit, such as 500ms or 2m"))
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
 }
 
 fn spread(text: &str) -> Result<f64, String> {

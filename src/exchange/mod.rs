@@ -86,7 +86,7 @@ pub struct Asked {
 }
 
 /// One request and all that came back; every time is an offset from the start of the run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     /// Leave to send it.
     pub ticket: Ticket,

@@ -20,7 +20,7 @@ pub struct Target {
     pub dialect: Dialect,
     /// The model asked for by cases that name none.
     pub model: Option<String>,
-    /// Headers of every request beside the content type, the bearer among them.
+    /// Headers of every request, the content type and the bearer among them.
     pub headers: Vec<Header>,
     /// Limits on waiting.
     pub timeouts: Timeouts,
@@ -81,6 +81,9 @@ pub enum HttpVersion {
     /// HTTP/2 from the first byte, without negotiation.
     Two,
 }
+
+/// Longest body that stands in a command line.
+const CURL_BODY: usize = 16_384;
 
 /// Query parameters whose values are secrets.
 const SECRET_PARAMETERS: [&str; 9] =
@@ -156,8 +159,11 @@ impl Target {
         for header in &self.headers {
             let _ = write!(line, " -H {}", quoted(&format!("{}: {}", header.name, header.shown)));
         }
-        let _ =
-            write!(line, " -H 'content-type: application/json' --data-raw {}", literal(&String::from_utf8_lossy(body)));
+        let _ = if body.len() > CURL_BODY {
+            write!(line, " --data-binary @body.json # {} bytes, too long to show", body.len())
+        } else {
+            write!(line, " --data-raw {}", literal(&String::from_utf8_lossy(body)))
+        };
         line
     }
 }
@@ -244,7 +250,7 @@ mod tests {
         let line = target.curl(b"{\"a\":\"it's\"}", true);
         assert_eq!(
             line,
-            r#"curl -sSN 'http://h/v1/chat/completions' -H "authorization: Bearer ${KEY}" -H 'x-team: it'\''s' -H 'content-type: application/json' --data-raw '{"a":"it'\''s"}'"#
+            r#"curl -sSN 'http://h/v1/chat/completions' -H "authorization: Bearer ${KEY}" -H 'x-team: it'\''s' --data-raw '{"a":"it'\''s"}'"#
         );
         assert_eq!(target.redactor().clean("Bearer sk-1234 / sk-1234 / it's"), "*** / *** / it's");
     }

@@ -1,8 +1,8 @@
 //! What the user wrote, and how it becomes a plan.
 //!
-//! A profile is TOML. It is read into a tree of values with their places ([`tree`]), flags change the tree
+//! A profile is TOML. It is read into a tree of values with their places (`tree`), flags change the tree
 //! ([`flags`]), the tree is held against the profile's own JSON Schema, which is generated from the types below
-//! ([`schema`]), and what is left is resolved into a plan ([`resolve`]). Every step adds its faults to one list
+//! ([`schema`]), and what is left is resolved into a plan (`resolve`). Every step adds its faults to one list
 //! ([`problem`]), so that a user sees all of them at once and nothing is sent.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 mod baseline;
 mod bodies;
 pub mod flags;
+mod headers;
 pub mod load;
 pub mod preset;
 pub mod problem;

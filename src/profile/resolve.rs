@@ -1,6 +1,5 @@
 //! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,11 +16,10 @@ use super::{
 };
 use crate::plan::goal::Goal;
 use crate::plan::schedule::{Arrivals, Cap, Load, OverCap};
-use crate::plan::secret::{Secret, is_secret_header};
-use crate::plan::target::{Header, HttpVersion, Target, Timeouts, Tls};
+use crate::plan::secret::Secret;
+use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits};
 use crate::wire::Dialect;
-use crate::wire::request::PULZE_HEADERS;
 
 /// What a default stands for where the profile is silent.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -149,7 +147,7 @@ impl Resolver<'_> {
                 .unwrap_or(total),
             total,
         };
-        let headers = self.headers(table, dialect);
+        let headers = self.headers(table, dialect, url.as_ref());
         let tls = self.tls(table);
         let proxy = self.proxy(table);
         let default_model = builtin.then(|| if dialect == Dialect::Pulze { "pulze" } else { "gpt-4o" }.to_owned());
@@ -191,88 +189,6 @@ impl Resolver<'_> {
                 None
             }
         }
-    }
-
-    /// The key, the profile's headers, and Pulze's.
-    fn headers(&mut self, table: &TargetTable, dialect: Dialect) -> Vec<Header> {
-        let mut headers = Vec::new();
-        if let Some(name) = &table.key_env {
-            match (self.world.env)(name) {
-                Some(key) => headers.push(Header {
-                    name: "authorization".to_owned(),
-                    value: Secret::new(format!("Bearer {}", key.trim())),
-                    shown: format!("Bearer ${{{name}}}"),
-                }),
-                None => self.fault(
-                    "/target/key_env",
-                    format!("the environment variable {name} is not set"),
-                    "it is to hold the API key",
-                    format!("export {name}=..., or leave key_env out to send no key"),
-                ),
-            }
-        }
-        for (name, value) in &table.headers {
-            headers.extend(self.header(name, value));
-        }
-        if dialect == Dialect::Pulze {
-            let pulze = &table.pulze;
-            let tables = [&pulze.labels, &pulze.weights, &pulze.policies, &pulze.feature_flags];
-            for ((_, header), members) in PULZE_HEADERS.iter().zip(tables) {
-                if let Some(members) = members {
-                    let text = ascii(&serde_json::Value::Object(members.clone()).to_string());
-                    headers.push(Header { name: (*header).to_owned(), value: Secret::new(text.clone()), shown: text });
-                }
-            }
-        }
-        headers
-    }
-
-    fn header(&mut self, name: &str, value: &str) -> Option<Header> {
-        let pointer = format!("/target/headers/{}", crate::wire::json::pointer_token(name));
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
-            self.fault(&pointer, format!("{name:?} is not a header name"), "", None);
-            return None;
-        }
-        let filled = self.filled(&pointer, value)?;
-        if filled.chars().any(char::is_control) {
-            self.fault(&pointer, format!("the header {name} has a control character in its value"), "", None);
-            return None;
-        }
-        let shown = if filled != value {
-            value.to_owned()
-        } else if is_secret_header(name) {
-            "***".to_owned()
-        } else {
-            filled.clone()
-        };
-        Some(Header { name: name.to_ascii_lowercase(), value: Secret::new(filled), shown })
-    }
-
-    /// A text with `${NAME}` replaced by environment variables.
-    fn filled(&mut self, pointer: &str, text: &str) -> Option<String> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let Some(length) = rest[start..].find('}') else {
-                self.fault(pointer, "${ without its }", "", "write ${NAME} for an environment variable".to_owned());
-                return None;
-            };
-            let name = &rest[start + 2..start + length];
-            let Some(value) = (self.world.env)(name) else {
-                self.fault(
-                    pointer,
-                    format!("the environment variable {name} is not set"),
-                    "",
-                    format!("export {name}=..."),
-                );
-                return None;
-            };
-            filled += &rest[..start];
-            filled += value.trim();
-            rest = &rest[start + length + 1..];
-        }
-        Some(filled + rest)
     }
 
     fn tls(&mut self, table: &TargetTable) -> Tls {
@@ -439,20 +355,4 @@ impl Resolver<'_> {
         }
         cases
     }
-}
-
-/// Header values are ASCII, so other characters of JSON are escaped (RFC 8259, section 7).
-fn ascii(json: &str) -> String {
-    let mut text = String::new();
-    for c in json.chars() {
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-    }
-    text
 }

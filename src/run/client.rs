@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, Proxy, Request, Response, Version};
 use tokio::sync::watch;
 use tower::{Layer, Service};
@@ -311,7 +311,6 @@ impl RawHead {
 
 fn headers(target: &Target) -> Result<HeaderMap, ClientError> {
     let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for header in &target.headers {
         let refused = || ClientError::Header(header.name.clone());
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| refused())?;

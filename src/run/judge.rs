@@ -3,6 +3,7 @@
 //! Their backlog is capped in bytes. Beyond the cap, exchanges are recorded without their bodies, as `unjudged`, and
 //! the run is invalid; senders are never delayed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -110,9 +111,15 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
     let evidence = Evidence::of(&plan.target);
     let checks: Vec<&'static Check> = check::all(plan.target.dialect).collect();
     for exchange in exchanges {
-        let reading = Reading::of(&exchange);
-        let verdicts: Vec<(&'static Check, Verdict)> =
-            checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+        let unread;
+        let (reading, verdicts) = match catch_unwind(AssertUnwindSafe(|| read(&checks, &exchange))) {
+            Ok(read) => read,
+            // A fault of ours in one reply must not cost what was measured of all the others.
+            Err(_) => {
+                unread = Exchange { body: Body::default(), unjudged: true, ..exchange.clone() };
+                read(&[], &unread)
+            }
+        };
         let judged = Judged {
             reading: &reading,
             verdicts: &verdicts,
@@ -125,6 +132,14 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
         shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
     }
     summary
+}
+
+type Verdicts = Vec<(&'static Check, Verdict)>;
+
+fn read<'e>(checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
+    let reading = Reading::of(exchange);
+    let verdicts = checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+    (reading, verdicts)
 }
 
 impl Shared {

@@ -192,11 +192,9 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, limits: Limits) 
         Some(Stop::Time) => Some(format!("--max-time {}", humantime::format_duration(limits.time.unwrap_or_default()))),
         Some(Stop::Requests) => Some(format!("--max-requests {}", limits.requests.unwrap_or_default())),
     };
-    let last_ended = u64::try_from(paced.last_ended.as_micros()).unwrap_or(u64::MAX);
-    summary.ending.window_us = match shared.window_us() {
-        u64::MAX => last_ended,
-        window => window,
-    };
+    // Where the count ends a run before its duration does, the rest of the duration holds nothing to divide by.
+    let last_ended = if paced.count_reached { paced.last_ended } else { Duration::MAX };
+    summary.ending.window_us = shared.window_us().min(u64::try_from(last_ended.as_micros()).unwrap_or(u64::MAX));
 }
 
 /// Today in UTC, as `2026-11-22`.

@@ -48,6 +48,8 @@ pub(super) struct Paced {
     pub(super) peak: usize,
     /// When the last request ended.
     pub(super) last_ended: Duration,
+    /// Whether the count of the load, and not its duration, was what ended it.
+    pub(super) count_reached: bool,
 }
 
 /// How long before a due time the pacer wakes up to spin.
@@ -97,6 +99,7 @@ impl Pacer {
         if self.paced.stop.is_some() {
             self.line.shared.close_window(self.line.clock.now());
         }
+        self.paced.count_reached = self.schedule.count_reached();
         self.drain();
         self.count_unsent();
         self.paced

@@ -12,8 +12,8 @@ pub struct Evidence<'p> {
 }
 
 const FIRST_BYTES: usize = 200;
-/// Longest body that stands in a command line; Linux allows 128 KiB for one argument.
-const CURL_BODY: usize = 16_384;
+/// How much is read for them: a secret may straddle the cut, so it is taken out before the text is cut.
+const READ_BYTES: usize = 16 * FIRST_BYTES;
 
 impl<'p> Evidence<'p> {
     /// Evidence about exchanges with this target.
@@ -30,18 +30,13 @@ impl<'p> Evidence<'p> {
     pub fn first_bytes(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
         let data = event.and_then(|event| reading.stream()?.events.get(event)).map(|event| event.data.as_bytes());
         let bytes = data.unwrap_or(&reading.exchange.body.bytes);
-        // A secret may straddle the cut, so it is taken out first.
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * FIRST_BYTES)]);
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(READ_BYTES)]);
         self.clean(&text).chars().take(FIRST_BYTES).collect()
     }
 
-    /// A command line that sends the same request; a body too long for one is left out.
+    /// A command line that sends the same request.
     pub fn curl(&self, exchange: &Exchange) -> String {
-        let body = &exchange.asked.body;
-        if body.len() > CURL_BODY {
-            return self.redactor.clean(&self.target.curl(b"@body.json", exchange.asked.wanted.stream));
-        }
-        self.redactor.clean(&self.target.curl(body, exchange.asked.wanted.stream))
+        self.redactor.clean(&self.target.curl(&exchange.asked.body, exchange.asked.wanted.stream))
     }
 }
 

@@ -256,8 +256,9 @@ impl Summary {
     /// If the two are not parts of one run.
     pub fn merge(&mut self, other: Summary) -> Result<(), Mismatch> {
         self.meta.matches(&other.meta)?;
+        self.meta.started_unix_ms = self.meta.started_unix_ms.min(other.meta.started_unix_ms);
         self.ending.interrupted |= other.ending.interrupted;
-        self.ending.early = self.ending.early.take().or(other.ending.early);
+        self.ending.early = self.ending.early.take().max(other.ending.early);
         self.ending.window_us = self.ending.window_us.max(other.ending.window_us);
         for (ours, theirs) in [
             (&mut self.outcomes, other.outcomes),
@@ -520,16 +521,24 @@ impl Meta {
         }
     }
 
+    /// Whether both are parts of one run: all but the start must agree.
     fn matches(&self, other: &Meta) -> Result<(), Mismatch> {
-        let pairs = [
-            ("the profile", self.profile.clone(), other.profile.clone()),
-            ("the target", self.target.clone(), other.target.clone()),
-            ("the dialect", self.dialect.clone(), other.dialect.clone()),
-            ("the load", self.load.clone(), other.load.clone()),
-            ("the seed", self.seed.to_string(), other.seed.to_string()),
-        ];
-        match pairs.into_iter().find(|(_, ours, theirs)| ours != theirs) {
-            Some((what, ours, theirs)) => Err(Mismatch { what, ours, theirs }),
+        let words = |meta: &Meta| {
+            [
+                ("the profile", meta.profile.clone()),
+                ("the target", meta.target.clone()),
+                ("the dialect", meta.dialect.clone()),
+                ("the model", format!("{:?}", meta.model)),
+                ("the load", meta.load.clone()),
+                ("the seed", meta.seed.to_string()),
+                ("the goals", meta.goals.join(", ")),
+                ("the limits of goodput", format!("{:?}", meta.goodput)),
+                ("the baseline", format!("{:?}", meta.known)),
+                ("the labels", format!("{:?}", meta.labels)),
+            ]
+        };
+        match words(self).into_iter().zip(words(other)).find(|(ours, theirs)| ours != theirs) {
+            Some(((what, ours), (_, theirs))) => Err(Mismatch { what, ours, theirs }),
             None => Ok(()),
         }
     }

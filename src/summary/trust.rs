@@ -250,7 +250,12 @@ fn lost(summary: &Summary) -> Reason {
 
 fn unjudged(summary: &Summary) -> Reason {
     let count = summary.counts.unjudged;
-    (count > 0).then(|| (Belief::Invalid, format!("{count} replies went unjudged: the judges could not keep up")))
+    (count > 0).then(|| {
+        (
+            Belief::Invalid,
+            format!("{count} replies went unjudged: the judges could not keep up, or broke on them (stderr says so)"),
+        )
+    })
 }
 
 fn cached(summary: &Summary) -> Reason {

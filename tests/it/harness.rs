@@ -76,9 +76,9 @@ pub(crate) fn plan_of(file: &Path) -> Plan {
 }
 
 /// Carries a plan out in this process.
-pub(crate) fn carry_out(plan: Plan) -> Summary {
+pub(crate) fn carry_out(plan: &Arc<Plan>) -> Summary {
     let _machine = shared();
-    run(&Arc::new(plan), &Control::new()).expect("the run")
+    run(plan, &Control::new()).expect("the run")
 }
 
 /// Every digest that a test sees is held against the committed schema.
@@ -162,7 +162,7 @@ impl Raw {
 
 /// A request as it came.
 pub(crate) struct Request {
-    /// Request line and headers, in lower case.
+    /// Request line and headers.
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -179,9 +179,10 @@ fn read_request(stream: &mut std::net::TcpStream) -> Option<Request> {
         let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
         bytes.extend_from_slice(&buffer[..read]);
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let lower = head.to_lowercase();
     let length =
-        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()).unwrap_or(0);
+        lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
         bytes.extend_from_slice(&buffer[..read]);

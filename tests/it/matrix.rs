@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use proofload::check::{self, Level};
 use proofload::reference::quirk::{self, Quirk};
+use proofload::summary::Summary;
 use proofload::summary::digest::Digest;
 use proofload::wire::Dialect;
 
@@ -75,7 +76,11 @@ fn summary_of(dialect: Dialect, quirks: Vec<&'static Quirk>) -> Digest {
     let text = profile(&endpoint.url(), dialect);
     let mut plan = plan(&text);
     plan.seed = (0..1000).find(|seed| covers(&mut plan, *seed)).expect("a seed that draws every case twice");
-    Digest::of(&carry_out(plan))
+    let plan = Arc::new(plan);
+    // Rules about how tokens are spread over time cannot be judged while we are not scheduled: then once more.
+    let scheduled = |summary: &Summary| summary.health.late_heartbeats == 0;
+    let summary = (0..3).map(|_| carry_out(&plan)).find(scheduled).unwrap_or_else(|| carry_out(&plan));
+    Digest::of(&summary)
 }
 
 fn covers(plan: &mut proofload::plan::Plan, seed: u64) -> bool {

@@ -196,7 +196,7 @@ fn a_query_string_and_a_full_path_are_taken_as_they_are() {
     let seen = Arc::new(Mutex::new(String::new()));
     let heads = Arc::clone(&seen);
     let server = Raw::start(move |stream, request| {
-        heads.lock().expect("no panic").push_str(&request.head);
+        heads.lock().expect("no panic").push_str(&request.head.to_lowercase());
         reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
     });
     let url = format!("http://{}/openai/deployments/d/chat/completions?api-version=2026-01-01", server.address);
