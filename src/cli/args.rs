@@ -1,4 +1,5 @@
-//! The arguments, as they are typed.
+//! The arguments, as they are typed. Their comments are the help texts.
+#![expect(clippy::doc_markdown, reason = "help texts are printed as they stand")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,9 +16,13 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 everything held; 1 a MUST check or a goal is broken, or nothing was ok; \
-2 the command line or the profile is wrong; 3 no HTTP answer, nothing asserted, or the measurement is invalid; \
-4 a summary is incomplete; 130 interrupted, report written.";
+const EXIT_CODES: &str = "Exit codes:
+  0    everything held
+  1    a MUST check or a goal is broken, or no request was ok
+  2    the command line or the profile is wrong; nothing was sent
+  3    no HTTP answer, nothing asserted, or the measurement is invalid
+  4    a summary is incomplete
+  130  interrupted, report written";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -60,7 +65,7 @@ pub(super) struct RunArgs {
     /// Model to ask for [target.model; without it, /models is asked].
     #[arg(long, value_name = "M", help_heading = "Target")]
     model: Option<String>,
-    /// Environment variable that holds the API key [`target.key_env`].
+    /// Environment variable that holds the API key [target.key_env].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     key_env: Option<String>,
     /// A header of every request, as NAME=VALUE [target.headers].
@@ -82,13 +87,13 @@ pub(super) struct RunArgs {
     /// Root of every random choice; the same seed repeats the run [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
-    /// Send nothing after this time [`limits.max_time`].
+    /// Send nothing after this time [limits.max_time].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     max_time: Option<String>,
-    /// Send no more than this many requests [`limits.max_requests`].
+    /// Send no more than this many requests [limits.max_requests].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_requests: Option<u64>,
-    /// Send nothing once replies have cost this many tokens [`limits.max_tokens`].
+    /// Send nothing once replies have cost this many tokens [limits.max_tokens].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_tokens: Option<u64>,
 
@@ -105,7 +110,7 @@ pub(super) struct RunArgs {
     /// Wait this long for the endpoint to be ready; outside all figures.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
     pub(super) wait: Option<Duration>,
-    /// Format of the report on stdout.
+    /// Format of the report on stdout: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
     /// Keep the run in this folder instead of runs/TIME-PROFILE.
@@ -151,12 +156,10 @@ fn absolute(file: &str) -> String {
     std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// Formats of a report.
+/// Formats of a report: text for people, the digest for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArg {
-    /// For people.
     Text,
-    /// The digest, for scripts.
     Json,
 }
 
@@ -217,7 +220,7 @@ pub(super) struct ServeArgs {
 pub(super) struct ReportArgs {
     /// Folder of a run; @last is the newest under runs/, @last~1 the one before.
     pub(super) run: String,
-    /// Format of the report.
+    /// Format of the report: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub(super) format: FormatArg,
 }

@@ -43,8 +43,17 @@ impl Redactor {
 
     /// The text with every secret replaced by `***`.
     pub fn clean(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(&secret.0) { text.replace(&secret.0, "***") } else { text }
+        self.replaced(text, |_| "***".to_owned())
+    }
+
+    /// The text with every secret replaced by as many `*` as it has bytes, so that places in the text stay.
+    pub fn mask(&self, text: &str) -> String {
+        self.replaced(text, |secret| "*".repeat(secret.len()))
+    }
+
+    fn replaced(&self, text: &str, stand_in: fn(&str) -> String) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, Secret(secret)| {
+            if text.contains(secret) { text.replace(secret, &stand_in(secret)) } else { text }
         })
     }
 }
@@ -68,5 +77,6 @@ mod tests {
     fn secrets_are_replaced_longest_first() {
         let redactor = Redactor::new(["sk-12", "sk-1234", "abc"].map(Secret::new));
         assert_eq!(redactor.clean("key sk-1234, sk-12 and abc"), "key ***, *** and abc");
+        assert_eq!(redactor.mask("key sk-1234, sk-12 and abc"), "key *******, ***** and abc");
     }
 }

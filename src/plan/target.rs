@@ -142,15 +142,8 @@ impl Target {
         let headers = self.headers.iter().filter(|header| header.shown != header.value.expose());
         let bearers =
             headers.clone().filter_map(|h| h.value.expose().split_once(' ')).map(|(_, token)| Secret::new(token));
-        let parameters = self.url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
-        Redactor::new(
-            headers
-                .map(|header| header.value.clone())
-                .chain(bearers)
-                .chain(self.url.password().map(Secret::new))
-                .chain(parameters.map(|(_, value)| Secret::new(value)))
-                .collect::<Vec<_>>(),
-        )
+        let values = headers.map(|header| header.value.clone());
+        Redactor::new(values.chain(bearers).chain(secrets_of(&self.url)).collect::<Vec<_>>())
     }
 
     /// A runnable command line that sends this body, with secrets left as the variables they came from.
@@ -166,6 +159,12 @@ impl Target {
         };
         line
     }
+}
+
+/// The password and the secret parameters of an address.
+pub fn secrets_of(url: &Url) -> Vec<Secret> {
+    let parameters = url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
+    url.password().map(Secret::new).into_iter().chain(parameters.map(|(_, value)| Secret::new(value))).collect()
 }
 
 fn is_secret_parameter(name: &str) -> bool {

@@ -10,14 +10,14 @@ use url::Url;
 
 use super::flags::Flags;
 use super::problem::{Problem, Problems, Source};
-use super::tree::Node;
+use super::tree::{Kind, Node};
 use super::{Profile, preset, resolve, schema};
 use crate::plan::baseline::Known;
 use crate::plan::case::{Case, Setting};
 use crate::plan::goal::{Goal, nearest};
 use crate::plan::schedule::Load;
-use crate::plan::secret::Secret;
-use crate::plan::target::{Header, Target};
+use crate::plan::secret::{Redactor, Secret, is_secret_header};
+use crate::plan::target::{Header, Target, secrets_of};
 use crate::plan::{Goodput, Limits, Plan};
 
 /// What the loader knows of the world outside the profile.
@@ -140,14 +140,29 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
         Err(error) => {
             let title = format!("the profile cannot be read: {error}");
             problems.push(Problem { title, place: None, label: String::new(), help: None });
-            return Err(Problems::new(sources, problems));
+            return Err(Problems::new(masked(sources, &tree), problems));
         }
     };
     let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems);
     match draft {
         Some(draft) if problems.is_empty() => Ok(draft),
-        _ => Err(Problems::new(sources, problems)),
+        _ => Err(Problems::new(masked(sources, &tree), problems)),
     }
+}
+
+/// The sources without the secrets that a user wrote into them, since a fault shows the line it is in.
+fn masked(mut sources: Vec<Source>, tree: &Node) -> Vec<Source> {
+    if let Some(Node { kind: Kind::Table(headers), .. }) = tree.at("/target/headers") {
+        // What comes from a variable is not written here, and its name is worth showing.
+        let written = |node: &Node| node.value().as_str().is_some_and(|value| !value.contains("${"));
+        for (_, node) in headers.iter().filter(|(name, node)| is_secret_header(name) && written(node)) {
+            sources[node.place.source].mask(node.place.span.clone());
+        }
+    }
+    let url = tree.at("/target/url").map(Node::value).unwrap_or_default();
+    let secrets = url.as_str().and_then(|url| Url::parse(url).ok()).map(|url| secrets_of(&url)).unwrap_or_default();
+    let redactor = Redactor::new(secrets);
+    sources.into_iter().map(|source| Source { text: redactor.mask(&source.text), ..source }).collect()
 }
 
 /// The text of a profile, the folder that its paths are relative to, and its name.

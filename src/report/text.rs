@@ -58,14 +58,14 @@ fn verdict(digest: &Digest) -> String {
         let share = percent(Some(digest.prompts.distinct_share));
         line(
             &mut text,
-            "  - ",
+            "note: ",
             &format!(
                 "only {share} of the prompts are distinct, so a prefix cache may have answered; put {{{{unique}}}} into them or set reuse = true"
             ),
         );
     }
     if let Some(limit) = &digest.ended_early {
-        line(&mut text, "  - ", &format!("ended early by {limit}"));
+        line(&mut text, "note: ", &format!("ended early by {limit}"));
     }
     text
 }
@@ -252,7 +252,9 @@ fn checks(digest: &Digest) -> String {
         text += &broken_check(id, check);
     }
     for (id, count) in &digest.warmup.must_broken {
-        line(&mut text, "  MUST    ", &format!("{id} broken {count} times in the warm-up"));
+        let known = digest.checks.get(id).is_some_and(|check| check.known.is_some());
+        let level = if known { "known " } else { "MUST  " };
+        line(&mut text, &format!("  {level}  "), &format!("{id}: {count} in the warm-up"));
     }
     text
 }

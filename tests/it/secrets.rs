@@ -86,3 +86,34 @@ fn base64_of(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
 }
+
+#[test]
+fn the_drawing_of_a_fault_holds_no_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let profile = format!(
+        "[target]\nurl = \"ftp://me:{}@h/v1?api-key={}\"\nheaders = {{ \"x-api-key\" = \"{}\", \"bad name\" = \"1\" }}\n",
+        SECRETS[4], SECRETS[5], SECRETS[2]
+    );
+    fs::write(folder.path().join("p.toml"), profile).expect("written");
+    let bearer = format!("authorization=Bearer {}\u{1}", SECRETS[0]);
+    let output = program()
+        .current_dir(folder.path())
+        .args([
+            "run",
+            "p.toml",
+            "--header",
+            &bearer,
+            "--set",
+            &format!("target.headers.cookie=\"{}\\u0001\"", SECRETS[3]),
+        ])
+        .output()
+        .expect("runs");
+    let drawn = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    for part in ["ftp://me:", "x-api-key\" = ****", "--header authorization=****", "target.headers.cookie="] {
+        assert!(drawn.contains(part), "{part} is not in {drawn}");
+    }
+    for secret in SECRETS {
+        assert!(!drawn.contains(secret), "{secret} in {drawn}");
+    }
+}
