@@ -47,8 +47,8 @@ pub struct Check {
     pub id: &'static str,
     /// The rule in one line.
     pub rule: &'static str,
-    /// Level in the pulze and in the openai dialect; none where the rule does not apply.
-    levels: [Option<Level>; 2],
+    /// Level in the pulze, the openai and the openai-strict dialect; none where the rule does not apply.
+    levels: [Option<Level>; 3],
     /// Where the rule comes from: S K R Y H O of the specification, SSE for WHATWG HTML 9.2, an RFC by number, or the
     /// public issue that proves it worth having.
     pub source: &'static str,
@@ -64,6 +64,7 @@ impl Check {
         match dialect {
             Dialect::Pulze => self.levels[0],
             Dialect::OpenAi => self.levels[1],
+            Dialect::OpenAiStrict => self.levels[2],
         }
     }
 }
@@ -150,9 +151,10 @@ impl Verdict {
 }
 
 /// Levels as the catalogue writes them, `M/S` for MUST in pulze and SHOULD in openai; `Y` is MAY, `-` not applicable.
-const fn levels(text: &str) -> [Option<Level>; 2] {
+/// The strict dialect takes openai's level, unless a third letter raises it (spec, ruling 10).
+const fn levels(text: &str) -> [Option<Level>; 3] {
     let bytes = text.as_bytes();
-    [one_level(bytes[0]), one_level(bytes[2])]
+    [one_level(bytes[0]), one_level(bytes[2]), one_level(bytes[if bytes.len() > 4 { 4 } else { 2 }])]
 }
 
 const fn one_level(letter: u8) -> Option<Level> {

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::response::is_known_finish;
 use super::{Check, Finding, INCOMPLETE, NO_STREAM, Verdict, levels, shown};
 use crate::exchange::{Cut, Outcome, Payload, Reading, Stream, carries_content};
-use crate::wire::Dialect;
 use crate::wire::reply::{choices, has_error};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -368,7 +367,7 @@ fn comments(reading: &Reading<'_>) -> Verdict {
 /// The chunks that the rules on their members judge: all, but in the openai dialect not a leading one without choices.
 fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let Some(stream) = reading.stream() else { return Vec::new() };
-    let skip_leading = reading.exchange.asked.wanted.dialect == Dialect::OpenAi;
+    let skip_leading = reading.exchange.asked.wanted.dialect.is_openai();
     let leading = stream
         .chunks()
         .next()

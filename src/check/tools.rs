@@ -348,7 +348,7 @@ fn schema_verdict(judged: &[(Finding, &str, Option<&OfferedTool>)], dialect: Dia
         any = true;
         let faults = violations(parameters, &arguments);
         if !faults.is_empty() {
-            let level = (tool.strict && dialect == Dialect::OpenAi).then_some(Level::Must);
+            let level = (tool.strict && dialect.is_openai()).then_some(Level::Must);
             let finding = |v: Violation| below(place, "/function/arguments", format!("{} {}", v.pointer, v.message));
             let findings = faults.into_iter().map(finding).collect();
             return Verdict::Broken { level, findings };

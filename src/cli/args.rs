@@ -59,7 +59,7 @@ pub(super) struct RunArgs {
     /// Base address, or the endpoint's full path [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     url: Option<String>,
-    /// Contract: pulze or openai [target.dialect; openai for a URL, pulze for the built-in endpoint].
+    /// Contract: pulze, openai or openai-strict [target.dialect; openai for a URL, pulze for the built-in endpoint].
     #[arg(long, value_name = "D", help_heading = "Target")]
     dialect: Option<String>,
     /// Model to ask for [target.model; without it, /models is asked].
@@ -184,8 +184,8 @@ pub(super) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
-    /// Contract to keep: pulze or openai.
-    #[arg(long, value_name = "D", default_value = "pulze", value_parser = ["pulze", "openai"])]
+    /// Contract to keep: pulze, openai or openai-strict.
+    #[arg(long, value_name = "D", default_value = "pulze", value_parser = ["pulze", "openai", "openai-strict"])]
     pub(super) dialect: String,
     /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
     #[arg(long, value_name = "NAME")]

@@ -104,7 +104,7 @@ impl Bodies<'_> {
         body.extend(self.table.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
         // Without it, an OpenAI stream states no usage, and tokens could only be counted from events.
         let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
-        if streams && self.dialect == Dialect::OpenAi {
+        if streams && self.dialect.is_openai() {
             body.entry("stream_options").or_insert_with(|| json!({"include_usage": true}));
         }
         Value::Object(body)
@@ -113,7 +113,7 @@ impl Bodies<'_> {
     /// The body as it will be sent; where the endpoint is to name its model, a name stands in.
     fn complete(&self, body: &Value) -> Value {
         let mut body = body.clone();
-        if let (Some(members), true) = (body.as_object_mut(), self.model.is_some() || self.dialect == Dialect::OpenAi) {
+        if let (Some(members), true) = (body.as_object_mut(), self.model.is_some() || self.dialect.is_openai()) {
             members.entry("model").or_insert_with(|| json!(self.model.unwrap_or("asked-of-the-endpoint")));
         }
         body

@@ -69,7 +69,7 @@ impl Draft {
     /// Whether some request names no model although the dialect demands one.
     pub fn needs_model(&self) -> bool {
         self.target.model.is_none()
-            && self.target.dialect == crate::wire::Dialect::OpenAi
+            && self.target.dialect.is_openai()
             && self.cases.iter().flat_map(|case| &case.bodies).any(|body| body.get("model").is_none())
     }
 

@@ -101,6 +101,9 @@ enum DialectName {
     Pulze,
     /// OpenAI's, tolerant of vLLM, llama.cpp, LiteLLM and their kin.
     Openai,
+    /// OpenAI's as published, to the letter.
+    #[serde(rename = "openai-strict")]
+    OpenaiStrict,
 }
 
 /// Which HTTP.

@@ -136,6 +136,7 @@ impl Resolver<'_> {
         let dialect = match table.dialect {
             Some(DialectName::Pulze) => Dialect::Pulze,
             None if builtin => Dialect::Pulze,
+            Some(DialectName::OpenaiStrict) => Dialect::OpenAiStrict,
             Some(DialectName::Openai) | None => Dialect::OpenAi,
         };
         let url = self.url(table);

@@ -142,7 +142,7 @@ impl Said {
                     if self.calls.is_empty() { Value::Null } else { json!(self.calls) },
                 );
             }
-            Dialect::OpenAi => {
+            Dialect::OpenAi | Dialect::OpenAiStrict => {
                 message.insert("refusal".to_owned(), Value::Null);
                 if !self.calls.is_empty() {
                     message.insert("tool_calls".to_owned(), json!(self.calls));
@@ -182,7 +182,7 @@ impl Answer<'_> {
         let choice = |(index, said): (usize, &Said)| {
             let mut choice =
                 json!({"index": index, "finish_reason": said.finish, "message": said.message(self.dialect)});
-            if self.dialect == Dialect::OpenAi {
+            if self.dialect.is_openai() {
                 choice["logprobs"] = Value::Null;
             }
             choice
@@ -205,7 +205,7 @@ impl Answer<'_> {
             ("created".to_owned(), json!(self.created)),
             ("model".to_owned(), json!(self.model)),
         ]);
-        if self.dialect == Dialect::OpenAi {
+        if self.dialect.is_openai() {
             frame.insert("service_tier".to_owned(), json!("default"));
             frame.insert("system_fingerprint".to_owned(), json!("fp_reference"));
         }
@@ -215,7 +215,7 @@ impl Answer<'_> {
     fn chunk(&self, choices: Value) -> Value {
         let mut chunk = self.frame("chat.completion.chunk");
         chunk.insert("choices".to_owned(), choices);
-        if self.dialect == Dialect::OpenAi && self.request.include_usage {
+        if self.dialect.is_openai() && self.request.include_usage {
             chunk.insert("usage".to_owned(), Value::Null);
         }
         Value::Object(chunk)
@@ -223,7 +223,7 @@ impl Answer<'_> {
 
     fn piece(&self, index: usize, delta: &Value, finish: Option<&str>) -> Value {
         let mut piece = json!({"index": index, "delta": delta, "finish_reason": finish});
-        if self.dialect == Dialect::OpenAi {
+        if self.dialect.is_openai() {
             piece["logprobs"] = Value::Null;
         }
         self.chunk(json!([piece]))
@@ -290,7 +290,7 @@ fn model(request: &ChatRequest<'_>, state: &State) -> String {
     let first = models.first().map_or("pulze", String::as_str);
     let asked = request.model.unwrap_or(first);
     match state.settings.dialect {
-        Dialect::OpenAi => asked.to_owned(),
+        Dialect::OpenAi | Dialect::OpenAiStrict => asked.to_owned(),
         Dialect::Pulze if asked == "pulze" => {
             namespaced(models.iter().map(String::as_str).find(|m| *m != "pulze").unwrap_or("gpt-4o"))
         }
@@ -324,7 +324,7 @@ fn id(dialect: Dialect, random: &mut Pcg64) -> String {
             0x8000 | ((b >> 48) & 0x3fff),
             b & 0xffff_ffff_ffff
         ),
-        Dialect::OpenAi => format!("chatcmpl-{a:016x}{:08x}", b >> 32),
+        Dialect::OpenAi | Dialect::OpenAiStrict => format!("chatcmpl-{a:016x}{:08x}", b >> 32),
     }
 }
 
@@ -333,7 +333,7 @@ fn created(dialect: Dialect) -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     match dialect {
         Dialect::Pulze => u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-        Dialect::OpenAi => now.as_secs(),
+        Dialect::OpenAi | Dialect::OpenAiStrict => now.as_secs(),
     }
 }
 
@@ -343,7 +343,7 @@ fn usage(request: &ChatRequest<'_>, choices: &[Said], dialect: Dialect) -> (Valu
     let (prompt, completion) = (words as u64 + 3, choices.iter().map(Said::tokens).sum::<usize>() as u64);
     let mut usage =
         json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
-    if dialect == Dialect::OpenAi {
+    if dialect.is_openai() {
         usage["prompt_tokens_details"] = json!({"cached_tokens": 0, "audio_tokens": 0});
         usage["completion_tokens_details"] = json!({"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0});
     }

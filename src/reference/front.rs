@@ -113,7 +113,7 @@ impl Refusal {
     fn new(dialect: Dialect, status: u16, code: &str, message: &str, param: Option<&str>) -> Refusal {
         let body = match dialect {
             Dialect::Pulze => json!({"detail": message}),
-            Dialect::OpenAi => json!({"error": {
+            Dialect::OpenAi | Dialect::OpenAiStrict => json!({"error": {
                 "message": message, "type": "invalid_request_error", "param": param, "code": code}}),
         };
         Refusal { status, headers: Vec::new(), body }
@@ -129,7 +129,7 @@ impl Refusal {
         let message = format!("the body is not JSON: {error}");
         match dialect {
             Dialect::Pulze => Refusal::detailed(&json!([{"type": "json_invalid", "loc": ["body", 0], "msg": message}])),
-            Dialect::OpenAi => Refusal::new(dialect, 400, "invalid_json", &message, None),
+            Dialect::OpenAi | Dialect::OpenAiStrict => Refusal::new(dialect, 400, "invalid_json", &message, None),
         }
     }
 
@@ -140,7 +140,7 @@ impl Refusal {
                 let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&v.pointer), "msg": v.message});
                 Refusal::detailed(&faults.iter().map(fault).collect())
             }
-            Dialect::OpenAi => {
+            Dialect::OpenAi | Dialect::OpenAiStrict => {
                 let path: Vec<&str> = faults[0].pointer.split('/').skip(1).collect();
                 let param = (!path.is_empty()).then(|| path.join("."));
                 Refusal::new(dialect, 400, "invalid_value", &faults[0].message, param.as_deref())

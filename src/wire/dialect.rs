@@ -15,17 +15,20 @@ pub enum Dialect {
     Pulze,
     /// OpenAI's published file, tolerant of its kin (vLLM, llama.cpp, `LiteLLM`).
     OpenAi,
+    /// OpenAI's published file to the letter, with its `nullable` spelt as JSON Schema 2020-12 reads it.
+    OpenAiStrict,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Dialect; 2] = [Dialect::Pulze, Dialect::OpenAi];
+    pub const ALL: [Dialect; 3] = [Dialect::Pulze, Dialect::OpenAi, Dialect::OpenAiStrict];
 
     /// The name users write.
     pub fn name(self) -> &'static str {
         match self {
             Dialect::Pulze => "pulze",
             Dialect::OpenAi => "openai",
+            Dialect::OpenAiStrict => "openai-strict",
         }
     }
 
@@ -39,6 +42,7 @@ impl Dialect {
         match self {
             Dialect::Pulze => &PULZE_REQUEST,
             Dialect::OpenAi => &OPENAI_REQUEST,
+            Dialect::OpenAiStrict => &OPENAI_STRICT_REQUEST,
         }
     }
 
@@ -47,6 +51,7 @@ impl Dialect {
         match self {
             Dialect::Pulze => &PULZE_RESPONSE,
             Dialect::OpenAi => &OPENAI_RESPONSE,
+            Dialect::OpenAiStrict => &OPENAI_STRICT_RESPONSE,
         }
     }
 
@@ -55,6 +60,7 @@ impl Dialect {
         match self {
             Dialect::Pulze => &PULZE_CHUNK,
             Dialect::OpenAi => &OPENAI_CHUNK,
+            Dialect::OpenAiStrict => &OPENAI_STRICT_CHUNK,
         }
     }
 
@@ -63,12 +69,21 @@ impl Dialect {
         match self {
             Dialect::Pulze => &PULZE_ERROR,
             Dialect::OpenAi => &OPENAI_ERROR,
+            Dialect::OpenAiStrict => &OPENAI_STRICT_ERROR,
         }
     }
 
-    /// Whether a stream must end in `data: [DONE]` (a MUST in the openai dialect, a SHOULD in Pulze's).
+    /// Whether it is OpenAI's API, tolerant or strict.
+    pub fn is_openai(self) -> bool {
+        match self {
+            Dialect::Pulze => false,
+            Dialect::OpenAi | Dialect::OpenAiStrict => true,
+        }
+    }
+
+    /// Whether a stream must end in `data: [DONE]` (a MUST of OpenAI's, a SHOULD of Pulze's).
     pub fn demands_done(self) -> bool {
-        self == Dialect::OpenAi
+        self.is_openai()
     }
 }
 
@@ -92,6 +107,10 @@ schema!(OPENAI_REQUEST, "openai/request");
 schema!(OPENAI_RESPONSE, "openai/response");
 schema!(OPENAI_CHUNK, "openai/chunk");
 schema!(OPENAI_ERROR, "openai/error");
+schema!(OPENAI_STRICT_REQUEST, "openai-strict/request");
+schema!(OPENAI_STRICT_RESPONSE, "openai-strict/response");
+schema!(OPENAI_STRICT_CHUNK, "openai-strict/chunk");
+schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 
 /// One compiled schema and the document it came from.
 #[derive(Debug)]
