@@ -112,13 +112,12 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
     let checks: Vec<&'static Check> = check::all(plan.target.dialect).collect();
     for exchange in exchanges {
         let unread;
-        let (reading, verdicts) = match catch_unwind(AssertUnwindSafe(|| read(&checks, &exchange))) {
-            Ok(read) => read,
-            // A fault of ours in one reply must not cost what was measured of all the others.
-            Err(_) => {
-                unread = Exchange { body: Body::default(), unjudged: true, ..exchange.clone() };
-                read(&[], &unread)
-            }
+        // A fault of ours in one reply must not cost what was measured of all the others.
+        let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&checks, &exchange))) {
+            read
+        } else {
+            unread = Exchange { body: Body::default(), unjudged: true, ..exchange.clone() };
+            read(&[], &unread)
         };
         let judged = Judged {
             reading: &reading,

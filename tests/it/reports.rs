@@ -75,7 +75,7 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
         epoch: Duration::from_secs(STARTED),
         eligible: due,
         sent: Some(due + MS),
-        dial: (seq % 20 == 0).then(|| Dial { began: due + MS, ended: due + MS * 4 }),
+        dial: seq.is_multiple_of(20).then(|| Dial { began: due + MS, ended: due + MS * 4 }),
         head: Some(Head {
             at: due + MS * 21,
             status,
@@ -315,7 +315,7 @@ fn figures_of_ours_that_cannot_be_are_found() {
         |e| e.ticket.due += Duration::from_secs(1),
         |e| e.eligible += Duration::from_secs(1),
         |e| e.sent = Some(e.ended),
-        |e| e.head.as_mut().expect("a head").at = e.ended - MS,
+        |e| e.head.as_mut().expect("a head").at = e.ended.saturating_sub(MS),
         |e| e.body.arrivals[1].at = e.ended + MS,
         |e| e.ended = e.ticket.due,
     ];
@@ -327,7 +327,7 @@ fn figures_of_ours_that_cannot_be_are_found() {
     }
     let mut late_dial = stream(seq, true);
     let head = late_dial.head.as_ref().expect("a head").at;
-    late_dial.dial = Some(Dial { began: head - MS * 25, ended: head });
+    late_dial.dial = Some(Dial { began: head.saturating_sub(MS * 25), ended: head });
     assert!(matches!(verdict("load-latency-plausible", &late_dial), Verdict::Broken { .. }));
     let mut impossible = whole(seq, 14);
     impossible.ended = impossible.sent.expect("sent") + Duration::from_micros(100);
