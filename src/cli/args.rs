@@ -78,7 +78,7 @@ pub(super) struct RunArgs {
     /// Open loop with this many requests per second [load.open.rate].
     #[arg(long, value_name = "R", value_parser = finite, allow_negative_numbers = true, help_heading = "Load")]
     rate: Option<f64>,
-    /// How many requests [load.*.count; replaces the profile's duration unless that is given too].
+    /// How many requests [load.*.count; replaces the profile's duration and warm-up unless --duration is given too].
     #[arg(long, value_name = "N", help_heading = "Load")]
     count: Option<u64>,
     /// For how long, as in 30s [load.*.duration; replaces the profile's count unless that is given too].

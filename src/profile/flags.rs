@@ -22,7 +22,7 @@ pub struct Flags {
     pub slots: Option<u64>,
     /// `load.open.rate`; a closed load becomes an open one.
     pub rate: Option<f64>,
-    /// `count` of the load; without `duration`, the profile's own is dropped.
+    /// `count` of the load; without `duration`, the profile's own is dropped, and its warm-up with it.
     pub count: Option<u64>,
     /// `duration` of the load; without `count`, the profile's own is dropped.
     pub duration: Option<String>,
@@ -104,7 +104,10 @@ impl Flags {
         if let Some(count) = self.count {
             change.put("--count", &count.to_string(), &["load", kind, "count"], json!(count));
             if self.duration.is_none() {
-                change.tree.remove(&format!("/load/{kind}/duration"));
+                // A warm-up is a part of the duration: without one, it could swallow every request there is.
+                for key in ["duration", "warmup"] {
+                    change.tree.remove(&format!("/load/{kind}/{key}"));
+                }
             }
         }
     }

@@ -53,8 +53,8 @@ fn run_session(session: &str, folder: &Path) -> usize {
         let Some(given) = arguments(command) else { continue };
         count += 1;
         if let Some(serve) = given.strip_suffix('&').and_then(|given| given.trim().strip_prefix("serve")) {
-            let flags: Vec<&str> = serve.split_whitespace().collect();
-            served.push(Served::start(&flags));
+            let serve = serve.replace("--listen 127.0.0.1:8080", "");
+            served.push(Served::start(&serve.split_whitespace().collect::<Vec<_>>()));
             continue;
         }
         let given = match served.last() {
