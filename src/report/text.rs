@@ -67,7 +67,21 @@ fn verdict(digest: &Digest) -> String {
     if let Some(limit) = &digest.ended_early {
         line(&mut text, "note: ", &format!("ended early by {limit}"));
     }
+    if digest.requests.failed > 0 && !digest.goals.iter().any(bounds_failures) {
+        let share = percent(digest.error_rate);
+        line(
+            &mut text,
+            "note: ",
+            &format!("{share} of the requests failed, and no goal says how many may, such as error_rate < 1%"),
+        );
+    }
     text
+}
+
+/// Whether a goal breaks when many requests fail.
+fn bounds_failures(result: &GoalResult) -> bool {
+    Goal::parse(&result.goal)
+        .is_ok_and(|goal| matches!(goal.metric, Metric::Scalar(Scalar::ErrorRate | Scalar::GoodFraction)))
 }
 
 fn header(summary: &Summary, digest: &Digest) -> String {

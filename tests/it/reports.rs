@@ -185,6 +185,17 @@ fn the_text_report_is_as_reviewed() {
 }
 
 #[test]
+fn failures_that_no_goal_bounds_are_noted_on_top() {
+    let mut summary = whole_run();
+    let noted = |summary: &Summary| write(summary, Format::Text).contains("no goal says how many may");
+    assert!(!noted(&summary));
+    summary.meta.goals = vec!["first_token.p50 < 500ms".into()];
+    assert!(noted(&summary));
+    summary.meta.goals = vec!["good_fraction > 10%".into()];
+    assert!(!noted(&summary));
+}
+
+#[test]
 fn the_digest_is_as_reviewed_and_fits_its_schema() {
     let digest: Value = serde_json::from_str(&write(&whole_run(), Format::Json)).expect("JSON");
     assert_digest(&digest);
