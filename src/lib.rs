@@ -27,6 +27,7 @@
 //! | 5 | [`summary`] | what is left behind: only what adds up; percentiles, trust and the digest are worked out by readers |
 //! | 5 | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
 //! | 6 | [`run`] | the line at work: pacer, HTTP client, judges, health; the only client-side code that reads the clock |
+//! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
 //! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
 //! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
 //! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
@@ -66,5 +67,6 @@ pub mod profile;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod suite;
 pub mod summary;
 pub mod wire;

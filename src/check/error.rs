@@ -1,6 +1,6 @@
 //! Rules about error bodies, judged on every 4xx and 5xx of a run, whatever provoked it.
 
-use super::{Check, Finding, Verdict, levels};
+use super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::reply::{error_text, has_error};
 
@@ -9,48 +9,54 @@ pub(super) static CHECKS: &[Check] = &[
         id: "err-json-body",
         rule: "the body of an error is JSON with a JSON content type",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "Y 422 schema; O",
-        judge: json_body,
+        judge: Judge::Reply(json_body),
         across: None,
     },
     Check {
         id: "err-envelope",
         rule: "the body of an error has one of the dialect's shapes",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "Y, K, O; vllm-project/vllm PR#22099, ray-project/ray #64833",
-        judge: envelope,
+        judge: Judge::Reply(envelope),
         across: None,
     },
     Check {
         id: "err-message-nonempty",
         rule: "an error says something for people",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "O; K msg",
-        judge: message_nonempty,
+        judge: Judge::Reply(message_nonempty),
         across: None,
     },
     Check {
         id: "err-error-not-string",
         rule: "error is an object, not a string",
         levels: levels("Y/S"),
+        tier: tier("C"),
         source: "mostlygeek/llama-swap #1037",
-        judge: error_not_string,
+        judge: Judge::Reply(error_not_string),
         across: None,
     },
     Check {
         id: "err-no-success-status",
         rule: "no error body comes with a 2xx status",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "BerriAI/litellm #27030; OpenRouter",
-        judge: no_success_status,
+        judge: Judge::Reply(no_success_status),
         across: None,
     },
     Check {
         id: "err-no-leak",
         rule: "an error shows no stack trace, file path, key or internal host",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "practice",
-        judge: no_leak,
+        judge: Judge::Reply(no_leak),
         across: None,
     },
 ];

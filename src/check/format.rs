@@ -1,6 +1,6 @@
 //! Rules about the reply as bytes and as JSON, before its members mean anything.
 
-use super::{Check, Finding, NO_COMPLETION, Verdict, levels};
+use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::{Payload, Reading, Reply};
 use crate::wire::json;
 
@@ -9,64 +9,72 @@ pub(super) static CHECKS: &[Check] = &[
         id: "resp-status-200",
         rule: "a success has status 200",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S",
-        judge: status_200,
+        judge: Judge::Reply(status_200),
         across: None,
     },
     Check {
         id: "resp-content-type-json",
         rule: "a whole reply has content type application/json",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S; O; EricLBuehler/mistral.rs #79",
-        judge: content_type_json,
+        judge: Judge::Reply(content_type_json),
         across: None,
     },
     Check {
         id: "resp-json-parses",
         rule: "a whole reply is one JSON object with nothing but white space around it",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "8259",
-        judge: json_parses,
+        judge: Judge::Reply(json_parses),
         across: None,
     },
     Check {
         id: "resp-utf8-valid",
         rule: "a body is UTF-8 without a byte-order mark",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "8259 8.1",
-        judge: utf8_valid,
+        judge: Judge::Reply(utf8_valid),
         across: None,
     },
     Check {
         id: "resp-json-unique-names",
         rule: "no member name stands twice in an object",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "8259 4",
-        judge: json_unique_names,
+        judge: Judge::Reply(json_unique_names),
         across: None,
     },
     Check {
         id: "resp-json-finite",
         rule: "no NaN and no Infinity stands in JSON",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "8259 6; vllm-project/vllm #10234, PR#11073",
-        judge: json_finite,
+        judge: Judge::Reply(json_finite),
         across: None,
     },
     Check {
         id: "resp-schema",
         rule: "a completion validates against the dialect's response schema",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S / O",
-        judge: schema,
+        judge: Judge::Reply(schema),
         across: None,
     },
     Check {
         id: "resp-extra-members-reported",
         rule: "members that the schema does not name are listed",
         levels: levels("Y/Y"),
+        tier: tier("C"),
         source: "specification, 2.2",
-        judge: extra_members,
+        judge: Judge::Reply(extra_members),
         across: None,
     },
 ];

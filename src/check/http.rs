@@ -1,6 +1,6 @@
 //! Rules about HTTP itself.
 
-use super::{Check, Verdict, levels};
+use super::{Check, Judge, Verdict, levels, tier};
 use crate::exchange::{Cut, Outcome, Reading};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -8,16 +8,18 @@ pub(super) static CHECKS: &[Check] = &[
         id: "http-redirect-same-origin",
         rule: "no redirect leads to another origin or from https to http",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "practice (the bearer would leak)",
-        judge: redirect_same_origin,
+        judge: Judge::Reply(redirect_same_origin),
         across: None,
     },
     Check {
         id: "http-body-length",
         rule: "a body is as long as Content-Length says, or a complete chunked one",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "9112 6.3, 8",
-        judge: body_length,
+        judge: Judge::Reply(body_length),
         across: None,
     },
 ];

@@ -1,6 +1,6 @@
 //! Rules that only a load shows: answers that belong to another request, and figures of ours that cannot be.
 
-use super::{Across, Check, Level, Verdict, levels};
+use super::{Across, Check, Judge, Level, Verdict, levels, tier};
 use crate::exchange::{Reading, nonce};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -8,24 +8,27 @@ pub(super) static CHECKS: &[Check] = &[
         id: "load-no-crosstalk",
         rule: "an answer never contains another request's tag",
         levels: levels("M/M"),
+        tier: tier("L"),
         source: "sgl-project/sglang #34677; {{unique}} in the prompt",
-        judge: no_crosstalk,
+        judge: Judge::Reply(no_crosstalk),
         across: None,
     },
     Check {
         id: "load-latency-order",
         rule: "due <= sent <= connected <= head <= first token <= last token <= ended",
         levels: levels("M/M"),
+        tier: tier("L"),
         source: "arithmetic",
-        judge: latency_order,
+        judge: Judge::Reply(latency_order),
         across: None,
     },
     Check {
         id: "load-latency-plausible",
         rule: "the head takes longer than the dial, tokens come below 20,000 a second, not all times are equal",
         levels: levels("S/S"),
+        tier: tier("L"),
         source: "practice",
-        judge: latency_plausible,
+        judge: Judge::Reply(latency_plausible),
         across: Some(Across::Varied(Level::Should, |reading| {
             reading.completion()?;
             Some(reading.exchange.service_time()?.as_micros().to_string())

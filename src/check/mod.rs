@@ -1,12 +1,16 @@
-//! The rules of the contract that are judged on any reply, whatever was asked.
+//! The rules of the contract: what is judged on any reply, and what takes a request of its own.
 //!
-//! Each rule is one [`Check`] with the id it has in the conformance catalogue, in the file of its area. A rule that
-//! needs only one exchange has a `judge`; a rule that spans the run also says what it remembers of each exchange
-//! ([`Across`]), and the summary keeps that, bounded and mergeable. Rules know no clock, no I/O and no report.
+//! Each rule is one [`Check`] with the id it has in the conformance catalogue, in the file of its area. A rule that any
+//! reply can break is judged on every reply of a load run and of the conformance suite alike; one that spans the run
+//! also says what it remembers of each exchange ([`Across`]), and the summary keeps that, bounded and mergeable. A rule
+//! that takes certain requests names the probes that send them and is judged on the [`Book`] of their replies. Rules
+//! know no clock, no I/O and no report.
 
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 
+mod auth;
+pub mod book;
 mod error;
 mod format;
 mod http;
@@ -17,6 +21,9 @@ mod response;
 mod stream;
 mod tools;
 mod usage;
+
+pub use auth::WRONG_KEY;
+pub use book::{Book, Facts};
 
 /// How binding a rule is. The level decides what a broken rule means, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,16 +56,77 @@ pub struct Check {
     pub rule: &'static str,
     /// Level in the pulze, the openai and the openai-strict dialect; none where the rule does not apply.
     levels: [Option<Level>; 3],
+    /// Which part of the catalogue it belongs to.
+    pub tier: Tier,
     /// Where the rule comes from: S K R Y H O of the specification, SSE for WHATWG HTML 9.2, an RFC by number, or the
     /// public issue that proves it worth having.
     pub source: &'static str,
-    /// Judges one exchange.
-    pub judge: fn(&Reading<'_>) -> Verdict,
+    /// How it is judged.
+    pub judge: Judge,
     /// What of each exchange is remembered for the run, for rules that span it.
     pub across: Option<Across>,
 }
 
+/// How a rule is judged.
+#[derive(Debug, Clone, Copy)]
+pub enum Judge {
+    /// On any reply.
+    Reply(fn(&Reading<'_>) -> Verdict),
+    /// On the replies to the probes of these names.
+    Probes(&'static [&'static str], fn(&Book<'_>) -> Verdict),
+    /// On the figures of a load run, by the summary.
+    Run,
+}
+
+/// Which part of the catalogue a rule belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tier {
+    /// How far into the catalogue one must go for it.
+    pub depth: Depth,
+    /// Whether it depends on the model's cooperation, so that some of several tries are enough.
+    pub by_model: bool,
+}
+
+/// How far into the catalogue a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Judged by default.
+    Core,
+    /// Judged by a full check.
+    Full,
+    /// Judged on request only: costly, or rude to the endpoint.
+    Intrusive,
+    /// Judged on a load run only.
+    Load,
+}
+
+impl Depth {
+    /// Name in files and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Depth::Core => "core",
+            Depth::Full => "full",
+            Depth::Intrusive => "intrusive",
+            Depth::Load => "load",
+        }
+    }
+}
+
 impl Check {
+    /// Judges one exchange; a rule that takes more than any one reply says nothing of it.
+    pub fn judge(&self, reading: &Reading<'_>) -> Verdict {
+        match self.judge {
+            Judge::Reply(judge) => judge(reading),
+            Judge::Probes(..) | Judge::Run => Verdict::Skip("one reply alone does not tell"),
+        }
+    }
+
+    /// The area of the catalogue it belongs to, which its id begins with.
+    pub fn area(&self) -> &'static str {
+        let prefix = self.id.split('-').next().unwrap_or_default();
+        AREAS.iter().find(|(known, _)| *known == prefix).map_or(prefix, |(_, area)| *area)
+    }
+
     /// How binding the rule is in a dialect; none where it does not apply.
     pub fn level(&self, dialect: Dialect) -> Option<Level> {
         match dialect {
@@ -101,6 +169,8 @@ pub enum Verdict {
 /// One place at which a rule is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Number of the request at whose reply it was found, where several were judged together.
+    pub seq: Option<u64>,
     /// Number of the event, in a stream.
     pub event: Option<usize>,
     /// JSON pointer into the body, or into the data of the event; empty for all of it.
@@ -111,12 +181,17 @@ pub struct Finding {
 
 impl Finding {
     fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Finding {
-        Finding { event: None, pointer: pointer.into(), detail: detail.into() }
+        Finding { seq: None, event: None, pointer: pointer.into(), detail: detail.into() }
     }
 
     /// A finding in the data of an event.
     fn in_event(event: usize, pointer: &str, detail: impl Into<String>) -> Finding {
         Finding { event: Some(event), ..Finding::new(pointer, detail) }
+    }
+
+    /// The same, at the reply to that request.
+    fn at(self, reading: &Reading<'_>) -> Finding {
+        Finding { seq: Some(reading.exchange.ticket.seq), ..self }
     }
 
     /// The place in words: `/choices/0`, `event 3 /choices/0`, or nothing.
@@ -166,8 +241,39 @@ const fn one_level(letter: u8) -> Option<Level> {
     }
 }
 
+/// Tiers as the catalogue writes them: `C`, `F`, `X` or `L`, with `*` for what depends on the model.
+const fn tier(text: &str) -> Tier {
+    let bytes = text.as_bytes();
+    let depth = match bytes[0] {
+        b'C' => Depth::Core,
+        b'F' => Depth::Full,
+        b'X' => Depth::Intrusive,
+        _ => Depth::Load,
+    };
+    Tier { depth, by_model: bytes.len() > 1 }
+}
+
+/// What ids begin with, and the area that stands for.
+pub const AREAS: [(&str, &str); 14] = [
+    ("auth", "auth"),
+    ("req", "request"),
+    ("sampling", "sampling"),
+    ("resp", "format"),
+    ("fmt", "format"),
+    ("stream", "stream"),
+    ("tool", "tools"),
+    ("logprobs", "logprobs"),
+    ("usage", "usage"),
+    ("meta", "metadata"),
+    ("err", "error"),
+    ("http", "http"),
+    ("neg", "negative"),
+    ("load", "load"),
+];
+
 /// Every rule, in the order of the catalogue.
 pub static ALL: &[&[Check]] = &[
+    auth::CHECKS,
     request::CHECKS,
     format::CHECKS,
     response::CHECKS,
@@ -180,8 +286,13 @@ pub static ALL: &[&[Check]] = &[
     load::CHECKS,
 ];
 
-/// The rules that have a level in a dialect.
+/// The rules that are judged on any reply and have a level in a dialect.
 pub fn all(dialect: Dialect) -> impl Iterator<Item = &'static Check> {
+    catalogue(dialect).filter(|check| matches!(check.judge, Judge::Reply(_)))
+}
+
+/// The rules that have a level in a dialect.
+pub fn catalogue(dialect: Dialect) -> impl Iterator<Item = &'static Check> {
     ALL.iter().copied().flatten().filter(move |check| check.level(dialect).is_some())
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Check, Verdict, levels, shown};
+use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 use crate::wire::reply::choices;
@@ -12,24 +12,27 @@ pub(super) static CHECKS: &[Check] = &[
         id: "req-n-default-one",
         rule: "a request without n, or with n = 1, gets exactly one choice, of index 0",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "R default 1; O",
-        judge: n_default_one,
+        judge: Judge::Reply(n_default_one),
         across: None,
     },
     Check {
         id: "req-pinned-model",
         rule: "the reply's model equals, starts with or ends with the model asked for",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "K \"fully qualified model name\"; O",
-        judge: pinned_model,
+        judge: Judge::Reply(pinned_model),
         across: None,
     },
     Check {
         id: "sampling-metadata-temperature-echo",
         rule: "metadata.temperature is the temperature asked for",
         levels: levels("S/-"),
+        tier: tier("C"),
         source: "K \"Temperature used\"",
-        judge: temperature_echo,
+        judge: Judge::Reply(temperature_echo),
         across: None,
     },
 ];

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Across, Check, Finding, INCOMPLETE, Level, NO_STREAM, Verdict, levels, shown};
+use super::{Across, Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use crate::exchange::{Call, Choice, OfferedTool, Reading};
 use crate::wire::Dialect;
 use crate::wire::dialect::{Violation, violations};
@@ -18,64 +18,72 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tool-shape",
         rule: "a tool call has id, type, function.name and function.arguments",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S; O",
-        judge: shape,
+        judge: Judge::Reply(shape),
         across: None,
     },
     Check {
         id: "tool-calls-array",
         rule: "tool_calls is an array",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S; O; huggingface/text-generation-inference #2794",
-        judge: calls_array,
+        judge: Judge::Reply(calls_array),
         across: None,
     },
     Check {
         id: "tool-args-string",
         rule: "arguments is a JSON string",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S \"arguments: string\"; K \"stringified JSON\"; huggingface/text-generation-inference PR#2954",
-        judge: args_string,
+        judge: Judge::Reply(args_string),
         across: None,
     },
     Check {
         id: "tool-args-json",
         rule: "a whole call's arguments parse to a JSON object",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "K; O; vllm-project/vllm #55541",
-        judge: args_json,
+        judge: Judge::Reply(args_json),
         across: None,
     },
     Check {
         id: "tool-args-schema",
         rule: "a whole call's arguments validate against the tool's own parameters",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "K; O (a MUST when strict)",
-        judge: args_schema,
+        judge: Judge::Reply(args_schema),
         across: None,
     },
     Check {
         id: "tool-name-declared",
         rule: "the function called is one of the request's tools",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "O; sgl-project/sglang #34677",
-        judge: name_declared,
+        judge: Judge::Reply(name_declared),
         across: None,
     },
     Check {
         id: "tool-id-nonempty",
         rule: "a tool call has a non-empty id",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "K required; O; huggingface/text-generation-inference #1782, vllm-project/vllm #18412, BerriAI/litellm #11407",
-        judge: id_nonempty,
+        judge: Judge::Reply(id_nonempty),
         across: None,
     },
     Check {
         id: "tool-id-unique",
         rule: "tool call ids are unique inside a message, and should be over the run",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "O; tenstorrent/tt-inference-server #3226, tetsuo-ai/agenc-core #417",
-        judge: id_unique,
+        judge: Judge::Reply(id_unique),
         across: Some(Across::Unique(Level::Should, |reading| {
             // Repeats inside a message are judged there, so a message hands in each id once.
             let ids: BTreeSet<&String> =
@@ -87,48 +95,54 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tool-type-function",
         rule: "type of a tool call is function",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S; O",
-        judge: type_function,
+        judge: Judge::Reply(type_function),
         across: None,
     },
     Check {
         id: "tool-finish-reason",
         rule: "a choice with tool calls finishes with tool_calls, or stop where the tool was named",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "O; vllm-project/vllm PR#25054, BerriAI/litellm #12862, #35663, googleapis/python-genai #2868",
-        judge: finish_reason,
+        judge: Judge::Reply(finish_reason),
         across: None,
     },
     Check {
         id: "tool-finish-implies-call",
         rule: "finish_reason tool_calls comes only with a tool call",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "vllm-project/vllm #53363, #53255",
-        judge: finish_implies_call,
+        judge: Judge::Reply(finish_implies_call),
         across: None,
     },
     Check {
         id: "tool-stream-index",
         rule: "every piece of a streamed call has its index; calls are numbered from 0",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "O required; ollama/ollama #7881, #15457, sgl-project/sglang #6310",
-        judge: stream_index,
+        judge: Judge::Reply(stream_index),
         across: None,
     },
     Check {
         id: "tool-stream-header-first",
         rule: "the first piece of a streamed call has id, type and name, and later ones do not change them",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "O; vllm-project/vllm #18412, huggingface/smolagents PR#1958",
-        judge: stream_header_first,
+        judge: Judge::Reply(stream_header_first),
         across: None,
     },
     Check {
         id: "tool-stream-args-join",
         rule: "a streamed call's joined arguments parse, and validate against the tool's own parameters",
         levels: levels("S/M"),
+        tier: tier("C"),
         source: "O; vllm-project/vllm #55541",
-        judge: stream_args_join,
+        judge: Judge::Reply(stream_args_join),
         across: None,
     },
 ];
@@ -154,7 +168,7 @@ fn calls<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (Finding, &'r Cal
 
 /// A finding below a place.
 fn below(place: &Finding, member: &str, detail: impl Into<String>) -> Finding {
-    Finding { event: place.event, pointer: format!("{}{member}", place.pointer), detail: detail.into() }
+    Finding { seq: place.seq, event: place.event, pointer: format!("{}{member}", place.pointer), detail: detail.into() }
 }
 
 /// Judges every call; skips where there is none.

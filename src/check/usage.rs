@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Check, Finding, NO_COMPLETION, Verdict, levels, shown};
+use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 
@@ -11,56 +11,63 @@ pub(super) static CHECKS: &[Check] = &[
         id: "usage-present",
         rule: "a whole completion has usage",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "S; O (schema: optional)",
-        judge: present,
+        judge: Judge::Reply(present),
         across: None,
     },
     Check {
         id: "usage-numbers",
         rule: "the three counts are numbers of 0 or more, and integers",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S numbers; O integers; huggingface/text-generation-inference PR#3003",
-        judge: numbers,
+        judge: Judge::Reply(numbers),
         across: None,
     },
     Check {
         id: "usage-total-is-sum",
         rule: "total_tokens is prompt_tokens plus completion_tokens",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "O; langgenius/dify #19175, mozilla-ai/any-llm #1290, QuantumNous/new-api #1358",
-        judge: total_is_sum,
+        judge: Judge::Reply(total_is_sum),
         across: None,
     },
     Check {
         id: "usage-prompt-positive",
         rule: "prompt_tokens is more than 0",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "Ollama (0 when cached); Pulze default 0",
-        judge: prompt_positive,
+        judge: Judge::Reply(prompt_positive),
         across: None,
     },
     Check {
         id: "usage-completion-positive",
         rule: "completion_tokens is more than 0 where text came",
         levels: levels("S/S"),
+        tier: tier("C"),
         source: "K default 0",
-        judge: completion_positive,
+        judge: Judge::Reply(completion_positive),
         across: None,
     },
     Check {
         id: "usage-within-cap",
         rule: "completion_tokens is at most the cap asked for, times n",
         levels: levels("M/M"),
+        tier: tier("C"),
         source: "S; O",
-        judge: within_cap,
+        judge: Judge::Reply(within_cap),
         across: None,
     },
     Check {
         id: "usage-plausible-size",
         rule: "completion_tokens is between characters / 12 and characters + 16",
         levels: levels("S/S"),
+        tier: tier("F"),
         source: "practice",
-        judge: plausible_size,
+        judge: Judge::Reply(plausible_size),
         across: None,
     },
 ];

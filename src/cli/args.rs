@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::check_args::CheckArgs;
 use crate::profile::flags::Flags;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
@@ -28,6 +29,8 @@ const EXIT_CODES: &str = "Exit codes:
 pub(super) enum Command {
     /// Load an endpoint, judge every reply, report.
     Run(Box<RunArgs>),
+    /// Judge an endpoint by the whole catalogue of checks.
+    Check(Box<CheckArgs>),
     /// Serve the built-in reference endpoint.
     Serve(ServeArgs),
     /// Print the report of an earlier run again.
@@ -59,18 +62,8 @@ pub(super) struct RunArgs {
     /// Base address, or the endpoint's full path [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     url: Option<String>,
-    /// Contract: pulze, openai or openai-strict [target.dialect; openai for a URL, pulze for the built-in endpoint].
-    #[arg(long, value_name = "D", help_heading = "Target")]
-    dialect: Option<String>,
-    /// Model to ask for [target.model; without it, /models is asked].
-    #[arg(long, value_name = "M", help_heading = "Target")]
-    model: Option<String>,
-    /// Environment variable that holds the API key [target.key_env].
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
-    key_env: Option<String>,
-    /// A header of every request, as NAME=VALUE [target.headers].
-    #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
-    headers: Vec<(String, String)>,
+    #[command(flatten)]
+    target: TargetArgs,
 
     /// Closed loop with this many requests in flight [load.closed.slots].
     #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Load")]
@@ -132,10 +125,6 @@ impl RunArgs {
     pub(super) fn flags(&self) -> Flags {
         Flags {
             url: self.url.clone(),
-            dialect: self.dialect.clone(),
-            model: self.model.clone(),
-            key_env: self.key_env.clone(),
-            headers: self.headers.clone(),
             slots: self.slots,
             rate: self.rate,
             count: self.count,
@@ -147,6 +136,37 @@ impl RunArgs {
             max_tokens: self.max_tokens,
             baseline: self.baseline.as_ref().map(|file| absolute(file)),
             set: self.set.clone(),
+            ..self.target.flags()
+        }
+    }
+}
+
+/// Which endpoint, beside its address.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TargetArgs {
+    /// Contract: pulze, openai or openai-strict [target.dialect; openai for a URL, pulze for the built-in endpoint].
+    #[arg(long, value_name = "D", help_heading = "Target")]
+    dialect: Option<String>,
+    /// Model to ask for [target.model; without it, /models is asked].
+    #[arg(long, value_name = "M", help_heading = "Target")]
+    model: Option<String>,
+    /// Environment variable that holds the API key [target.key_env].
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    key_env: Option<String>,
+    /// A header of every request, as NAME=VALUE [target.headers].
+    #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
+    headers: Vec<(String, String)>,
+}
+
+impl TargetArgs {
+    /// What the flags change in the profile.
+    pub(super) fn flags(&self) -> Flags {
+        Flags {
+            dialect: self.dialect.clone(),
+            model: self.model.clone(),
+            key_env: self.key_env.clone(),
+            headers: self.headers.clone(),
+            ..Flags::default()
         }
     }
 }
@@ -241,14 +261,14 @@ pub(super) enum ProfileCommand {
     },
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write a number with a unit, such as 500ms or 2m"))
 }
 

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod args;
+mod check;
+mod check_args;
 mod check_profile;
 mod exit;
 mod folder;
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
 fn dispatch(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::check(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Report(args) => report::report(&args),
         Command::Profile { command } => match command {

@@ -58,3 +58,32 @@ impl Drop for Progress {
         }
     }
 }
+
+/// A line that counts requests, on stderr while a suite goes on; nothing where stderr is no terminal.
+pub(super) struct Count {
+    bar: ProgressBar,
+}
+
+impl Count {
+    /// Begins to count.
+    pub(super) fn start(quiet: bool) -> Count {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
+            bar.set_style(style);
+        }
+        Count { bar }
+    }
+
+    /// Shows how many requests have ended, of how many so far known.
+    pub(super) fn show(&self, ended: usize, known: usize) {
+        self.bar.set_message(format!("{ended} of {known} requests"));
+        self.bar.tick();
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

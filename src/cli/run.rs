@@ -32,12 +32,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
-    let seed = draft.seed.unwrap_or_else(|| random() % SEEDS);
+    let seed = draft.seed.unwrap_or_else(fresh_seed);
     let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, seed)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = preflight(args, &mut draft, &tell)? {
+    if let Some(exit) = preflight(args.wait, &mut draft, &tell)? {
         return Ok(exit);
     }
     let plan = Arc::new(draft.plan(seed));
@@ -63,6 +63,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Seeds are short enough to be typed back.
 const SEEDS: u64 = 1_000_000_000;
 
+/// A seed for a run that was given none.
+pub(super) fn fresh_seed() -> u64 {
+    random() % SEEDS
+}
+
 /// A number that differs between processes: the standard library keys its hashers from the system's randomness.
 pub(super) fn random() -> u64 {
     std::hash::RandomState::new().hash_one("proofload")
@@ -82,12 +87,16 @@ fn introduction(plan: &Plan) -> String {
 }
 
 /// Waits for the endpoint and asks for its model, as far as that is wanted. Some exit where the run cannot begin.
-fn preflight(args: &RunArgs, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
-    if args.wait.is_none() && !draft.needs_model() {
+pub(super) fn preflight(
+    wait: Option<Duration>,
+    draft: &mut Draft,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Option<Exit>> {
+    if wait.is_none() && !draft.needs_model() {
         return Ok(None);
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    if let Some(limit) = args.wait {
+    if let Some(limit) = wait {
         let mut told = false;
         let waiting = |said: &str| {
             if !std::mem::replace(&mut told, true) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub mod baseline;
 pub mod case;
 pub mod goal;
+pub mod order;
 pub mod schedule;
 pub mod secret;
 pub mod target;

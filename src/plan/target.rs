@@ -105,9 +105,14 @@ impl Target {
 
     /// The sibling of the endpoint that lists models.
     pub fn models(&self) -> Url {
+        self.beside("/models")
+    }
+
+    /// What stands at this path in the place of `/chat/completions`.
+    pub fn beside(&self, path: &str) -> Url {
         let mut url = self.url.clone();
-        let path = url.path().trim_end_matches('/');
-        let path = format!("{}/models", path.strip_suffix(PATH).unwrap_or(path));
+        let own = url.path().trim_end_matches('/');
+        let path = format!("{}{path}", own.strip_suffix(PATH).unwrap_or(own));
         url.set_path(&path);
         url
     }
@@ -119,22 +124,7 @@ impl Target {
 
     /// The address without passwords and secret parameters.
     pub fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        if url.password().is_some() || !url.username().is_empty() {
-            let _ = url.set_username("***");
-            let _ = url.set_password(None);
-        }
-        if url.query().is_some() {
-            let pairs: Vec<(String, String)> = url
-                .query_pairs()
-                .map(|(name, value)| {
-                    let value = if is_secret_parameter(&name) { "***".into() } else { value };
-                    (name.into_owned(), value.into_owned())
-                })
-                .collect();
-            url.query_pairs_mut().clear().extend_pairs(pairs);
-        }
-        url.to_string().replace("%2A%2A%2A", "***")
+        shown(&self.url)
     }
 
     /// Replaces everything secret about the target.
@@ -148,17 +138,45 @@ impl Target {
 
     /// A runnable command line that sends this body, with secrets left as the variables they came from.
     pub fn curl(&self, body: &[u8], stream: bool) -> String {
+        let headers = self.headers.iter().map(|header| (header.name.as_str(), header.shown.as_str()));
         let mut line = format!("curl -sS{} {}", if stream { "N" } else { "" }, quoted(&self.shown()));
-        for header in &self.headers {
-            let _ = write!(line, " -H {}", quoted(&format!("{}: {}", header.name, header.shown)));
-        }
-        let _ = if body.len() > CURL_BODY {
-            write!(line, " --data-binary @body.json # {} bytes, too long to show", body.len())
-        } else {
-            write!(line, " --data-raw {}", literal(&String::from_utf8_lossy(body)))
-        };
+        line += &curl_headers(headers);
+        line += &curl_body(body);
         line
     }
+}
+
+/// An address without passwords and secret parameters.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.password().is_some() || !url.username().is_empty() {
+        let _ = url.set_username("***");
+        let _ = url.set_password(None);
+    }
+    if url.query().is_some() {
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| {
+                let value = if is_secret_parameter(&name) { "***".into() } else { value };
+                (name.into_owned(), value.into_owned())
+            })
+            .collect();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url.to_string().replace("%2A%2A%2A", "***")
+}
+
+/// The headers of a command line.
+pub(super) fn curl_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> String {
+    headers.map(|(name, shown)| format!(" -H {}", quoted(&format!("{name}: {shown}")))).collect()
+}
+
+/// The body of a command line.
+pub(super) fn curl_body(body: &[u8]) -> String {
+    if body.len() > CURL_BODY {
+        return format!(" --data-binary @body.json # {} bytes, too long to show", body.len());
+    }
+    format!(" --data-raw {}", literal(&String::from_utf8_lossy(body)))
 }
 
 /// The password and the secret parameters of an address.
@@ -172,7 +190,7 @@ fn is_secret_parameter(name: &str) -> bool {
 }
 
 /// For the shell, with `${NAME}` left to be filled in.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     if !text.contains("${") {
         return literal(text);
     }

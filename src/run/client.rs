@@ -54,7 +54,10 @@ pub(super) struct Job {
     pub(super) ticket: Ticket,
     /// What it asks.
     pub(super) asked: Asked,
-    request: Request,
+    /// As the HTTP library takes it.
+    pub(super) request: Request,
+    /// After how many arrivals of the body we leave, where we are not to stay until its end.
+    pub(super) leave_after: Option<usize>,
 }
 
 tokio::task_local! {
@@ -103,6 +106,11 @@ impl Client {
         })
     }
 
+    /// The headers of every request.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Connections opened so far.
     pub(super) fn dials(&self) -> u64 {
         self.dials.load(Ordering::Relaxed)
@@ -113,7 +121,7 @@ impl Client {
         let mut request = Request::new(Method::POST, self.url.clone());
         *request.headers_mut() = self.headers.clone();
         *request.body_mut() = Some(asked.body.clone().into());
-        Job { ticket, asked, request }
+        Job { ticket, asked, request, leave_after: None }
     }
 
     /// Sends a request and takes in what comes back, until its end, a limit, or `cut`.
@@ -127,7 +135,10 @@ impl Client {
         let dial = Arc::new(OnceLock::new());
         let sent = clock.now();
         let mut received = Received::default();
-        let work = CLOCK.scope(clock, DIAL.scope(Arc::clone(&dial), self.perform(job.request, clock, &mut received)));
+        let work = CLOCK.scope(
+            clock,
+            DIAL.scope(Arc::clone(&dial), self.perform(job.request, job.leave_after, clock, &mut received)),
+        );
         let end = tokio::select! {
             end = work => end,
             () = tokio::time::sleep(self.timeouts.total) => {
@@ -155,7 +166,13 @@ impl Client {
         }
     }
 
-    async fn perform(&self, request: Request, clock: Clock, received: &mut Received) -> End {
+    async fn perform(
+        &self,
+        request: Request,
+        leave_after: Option<usize>,
+        clock: Clock,
+        received: &mut Received,
+    ) -> End {
         let limit = self.timeouts.first_byte;
         let mut response = match tokio::time::timeout(limit, self.http.execute(request)).await {
             Ok(Ok(response)) => response,
@@ -169,6 +186,9 @@ impl Client {
                 Ok(Some(bytes)) => received.take(clock.now(), &bytes),
                 Ok(None) => return End { outcome: Outcome::Ok, cause: None },
                 Err(error) => return self.classify(&error, Stage::Body),
+            }
+            if leave_after.is_some_and(|arrivals| received.body.arrivals.len() >= arrivals) {
+                return End { outcome: Outcome::Unfinished, cause: None };
             }
             if received.body.bytes.len() > self.max_reply {
                 received.body.bytes.truncate(KEPT_OF_TOO_LARGE);

@@ -137,7 +137,7 @@ type Verdicts = Vec<(&'static Check, Verdict)>;
 
 fn read<'e>(checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
     let reading = Reading::of(exchange);
-    let verdicts = checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+    let verdicts = checks.iter().map(|check| (*check, check.judge(&reading))).collect();
     (reading, verdicts)
 }
 

@@ -18,6 +18,8 @@ mod judge;
 mod live;
 mod pacer;
 pub mod preflight;
+pub mod probing;
+mod raw;
 
 pub use client::ClientError;
 pub use live::{Live, Snapshot};

@@ -83,7 +83,7 @@ fn events() -> Vec<Vec<u8>> {
 
 fn judge(checks: &[&'static Check], exchange: &Exchange) -> usize {
     let reading = Reading::of(exchange);
-    checks.iter().filter(|check| (check.judge)(&reading) == Verdict::Pass).count()
+    checks.iter().filter(|check| check.judge(&reading) == Verdict::Pass).count()
 }
 
 /// Parsing, and holding the value against the schema.
@@ -142,7 +142,7 @@ fn judged(criterion: &mut Criterion) {
         });
         let reading = Reading::of(&exchange);
         let verdicts: Vec<(&'static Check, Verdict)> =
-            checks.iter().map(|check| (*check, (check.judge)(&reading))).collect();
+            checks.iter().map(|check| (*check, check.judge(&reading))).collect();
         let evidence = Evidence::of(&plan.target);
         group.bench_function(format!("record, {name}"), |bencher| {
             let judged = Judged { reading: &reading, verdicts: &verdicts, in_window: true, in_time: true };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folder and layer. The reference endpoint stands apart: it may use the wire and nothing else.
-const LAYERS: [(&str, u32); 10] = [
+const LAYERS: [(&str, u32); 11] = [
     ("wire", 1),
     ("exchange", 2),
     ("check", 3),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, u32); 10] = [
     ("profile", 5),
     ("run", 6),
     ("reference", 6),
+    ("suite", 7),
     ("report", 8),
     ("cli", 9),
 ];

@@ -125,7 +125,7 @@ fn what_real_servers_send_is_judged_as_reviewed() {
         let reading = Reading::of(&exchange);
         let _ = writeln!(text, "{name}: {}", reading.outcome);
         for check in check::all(Dialect::OpenAi) {
-            let verdict = (check.judge)(&reading);
+            let verdict = check.judge(&reading);
             let Verdict::Broken { level, findings } = verdict else { continue };
             let level = level.or_else(|| check.level(Dialect::OpenAi)).expect("a level");
             let level = match level {

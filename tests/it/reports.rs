@@ -157,7 +157,7 @@ fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Summary {
     for exchange in exchanges {
         let reading = Reading::of(exchange);
         let verdicts: Vec<(&'static Check, Verdict)> =
-            check::all(PLAN.target.dialect).map(|check| (check, (check.judge)(&reading))).collect();
+            check::all(PLAN.target.dialect).map(|check| (check, check.judge(&reading))).collect();
         let judged =
             Judged { reading: &reading, verdicts: &verdicts, in_window: true, in_time: exchange.sent.is_some() };
         summary.record(&judged, PLAN.goodput, &evidence);
@@ -313,7 +313,7 @@ fn lateness(summary: &mut Summary, ms: u32) {
 
 /// The verdict of one rule on one exchange.
 fn verdict(id: &str, exchange: &Exchange) -> Verdict {
-    (check::find(id).expect("a check").judge)(&Reading::of(exchange))
+    check::find(id).expect("a check").judge(&Reading::of(exchange))
 }
 
 /// No endpoint can break the rules about our own figures, so exchanges made by hand do.

@@ -102,7 +102,7 @@ fn judged(exchange: &Exchange) -> (Outcome, BTreeSet<String>, String) {
     let timing = ["stream-incremental", "stream-ttft-before-end"];
     let broken = check::all(dialect)
         .filter(|check| !timing.contains(&check.id))
-        .filter(|check| matches!((check.judge)(&reading), Verdict::Broken { .. }))
+        .filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. }))
         .map(|check| check.id.to_owned())
         .collect();
     (reading.outcome, broken, reading.choices.first().map(|choice| choice.content.clone()).unwrap_or_default())
@@ -347,7 +347,7 @@ fn events_in_one_packet_share_its_instant_and_make_no_gaps() {
     );
     assert_eq!((reading.first_token(), reading.time_per_output_token()), (Some(MS * 10), None));
     let broken: Vec<&str> = check::all(Dialect::OpenAi)
-        .filter(|check| matches!((check.judge)(&reading), Verdict::Broken { .. }))
+        .filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. }))
         .map(|check| check.id)
         .collect();
     assert_eq!(broken, ["stream-incremental", "stream-ttft-before-end"], "buffering is flagged");

@@ -1,0 +1,201 @@
+//! Rules about the key: who is let in, and what the others are told.
+
+use super::book::{accepted, broken_at, came, each, is_refusal};
+use super::{Book, Check, Judge, Verdict, levels, tier};
+use crate::exchange::Reading;
+use crate::wire::reply::error_text;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "auth-valid-accepted",
+        rule: "a valid key is let in",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S",
+        judge: Judge::Probes(&["basic"], |book| accepted(book.replies("basic"))),
+        across: None,
+    },
+    Check {
+        id: "auth-missing-rejected",
+        rule: "a request without a key is refused with 401 or 403",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S \"Authorization required\"",
+        judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401, 403])),
+        across: None,
+    },
+    Check {
+        id: "auth-missing-status-401",
+        rule: "a request without a key is refused with exactly 401",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O; 9110 15.5.2; fastapi/fastapi #2026, #10177, PR#13786 (403 until then)",
+        judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401])),
+        across: None,
+    },
+    Check {
+        id: "auth-invalid-token-rejected",
+        rule: "a wrong key is refused with 401; 403 is a warning",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S; O",
+        judge: Judge::Probes(&["auth-invalid"], invalid_rejected),
+        across: None,
+    },
+    Check {
+        id: "auth-empty-token-rejected",
+        rule: "an empty key is refused with 400, 401 or 403",
+        levels: levels("M/M"),
+        tier: tier("F"),
+        source: "6750 2.1",
+        judge: Judge::Probes(&["auth-empty"], |book| shut_out(book.replies("auth-empty"), &[400, 401, 403])),
+        across: None,
+    },
+    Check {
+        id: "auth-wrong-scheme-rejected",
+        rule: "Basic credentials and a bare token are refused with 400, 401 or 403",
+        levels: levels("M/M"),
+        tier: tier("F"),
+        source: "6750 2.1",
+        judge: Judge::Probes(&["auth-scheme"], |book| shut_out(book.replies("auth-scheme"), &[400, 401, 403])),
+        across: None,
+    },
+    Check {
+        id: "auth-scheme-case-insensitive",
+        rule: "the scheme may be written bearer",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "9110 11.1",
+        judge: Judge::Probes(&["auth-lower"], |book| accepted(book.replies("auth-lower"))),
+        across: None,
+    },
+    Check {
+        id: "auth-www-authenticate",
+        rule: "a 401 has WWW-Authenticate",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "9110 15.5.2",
+        judge: Judge::Probes(&["auth-missing", "auth-invalid"], www_authenticate),
+        across: None,
+    },
+    Check {
+        id: "auth-error-envelope",
+        rule: "a 401 or 403 has a body of the dialect's shape",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O; Y",
+        judge: Judge::Probes(&["auth-missing", "auth-invalid"], envelope),
+        across: None,
+    },
+    Check {
+        id: "auth-stream-error-not-sse",
+        rule: "a wrong key on a request for a stream is refused with a JSON body, not with a 200 stream",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; ggml-org/llama.cpp #14566",
+        judge: Judge::Probes(&["auth-invalid-stream"], not_a_stream),
+        across: None,
+    },
+    Check {
+        id: "auth-before-body-validation",
+        rule: "a stranger is told of the key before the body",
+        levels: levels("Y/Y"),
+        tier: tier("F"),
+        source: "practice",
+        judge: Judge::Probes(&["auth-bad-json"], |book| shut_out(book.replies("auth-bad-json"), &[401, 403])),
+        across: None,
+    },
+    Check {
+        id: "auth-token-not-echoed",
+        rule: "no error shows a key whole",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "practice",
+        judge: Judge::Probes(&["auth-invalid"], not_echoed),
+        across: None,
+    },
+    Check {
+        id: "auth-query-token-ignored",
+        rule: "a key in the query string is not taken for one",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "6750 2.3",
+        judge: Judge::Probes(&["auth-query"], |book| shut_out(book.replies("auth-query"), &[401, 403])),
+        across: None,
+    },
+];
+
+/// The key that no endpoint knows; a nonce makes it unlike any that was issued.
+pub const WRONG_KEY: &str = "sk-invalid-4f1d2c7a9b";
+
+/// Every reply is a complete refusal with one of these statuses.
+fn shut_out(replies: &[Reading<'_>], statuses: &[u16]) -> Verdict {
+    each(replies, |reading| {
+        let right = is_refusal(reading) && reading.exchange.status().is_some_and(|status| statuses.contains(&status));
+        Verdict::holds(right, "", || format!("expected {}, got {}", one_of(statuses), came(reading)))
+    })
+}
+
+fn one_of(statuses: &[u16]) -> String {
+    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn invalid_rejected(book: &Book<'_>) -> Verdict {
+    each(book.replies("auth-invalid"), |reading| match reading.exchange.status() {
+        Some(403) if is_refusal(reading) => Verdict::warning("", format!("expected 401, got {}", came(reading))),
+        _ => shut_out(std::slice::from_ref(reading), &[401]),
+    })
+}
+
+/// The 401s and 403s among the replies of strangers.
+fn strangers<'b, 'e>(book: &'b Book<'e>) -> impl Iterator<Item = &'b Reading<'e>> {
+    let refused = |reading: &&Reading<'_>| matches!(reading.exchange.status(), Some(401 | 403));
+    ["auth-missing", "auth-invalid"].into_iter().flat_map(|probe| book.replies(probe)).filter(refused)
+}
+
+fn www_authenticate(book: &Book<'_>) -> Verdict {
+    let mut refused = strangers(book).filter(|reading| reading.exchange.status() == Some(401)).peekable();
+    if refused.peek().is_none() {
+        return Verdict::Skip("no 401 was seen");
+    }
+    let told = |reading: &Reading<'_>| {
+        reading.exchange.head.as_ref().is_some_and(|head| head.header("www-authenticate").is_some())
+    };
+    match refused.find(|reading| !told(reading)) {
+        Some(reading) => broken_at(reading, "", "the 401 has no WWW-Authenticate"),
+        None => Verdict::Pass,
+    }
+}
+
+fn envelope(book: &Book<'_>) -> Verdict {
+    let schema = book.facts.dialect.error();
+    let mut any = false;
+    for reading in strangers(book) {
+        any = true;
+        let fits = reading.json().is_some_and(|document| schema.is_valid(&document.value));
+        if !fits {
+            return broken_at(reading, "", format!("the body of {} has not the dialect's shape", came(reading)));
+        }
+    }
+    if any { Verdict::Pass } else { Verdict::Skip("no 401 and no 403 was seen") }
+}
+
+fn not_a_stream(book: &Book<'_>) -> Verdict {
+    each(book.replies("auth-invalid-stream"), |reading| {
+        let json = reading.json().is_some();
+        let status = matches!(reading.exchange.status(), Some(401 | 403));
+        Verdict::holds(status && json, "", || {
+            format!("expected 401 or 403 with JSON, got {}{}", came(reading), if json { "" } else { " without JSON" })
+        })
+    })
+}
+
+fn not_echoed(book: &Book<'_>) -> Verdict {
+    each(book.replies("auth-invalid"), |reading| {
+        let body = String::from_utf8_lossy(&reading.exchange.body.bytes);
+        let in_headers =
+            reading.exchange.head.as_ref().is_some_and(|head| head.headers.iter().any(|(_, v)| v.contains(WRONG_KEY)));
+        let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
+        Verdict::holds(!body.contains(WRONG_KEY) && !in_headers, "", || format!("the key comes back whole: {said}"))
+    })
+}

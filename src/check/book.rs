@@ -1,0 +1,122 @@
+//! The replies to the probes of a conformance run, for the rules that take requests of their own.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, Level, Verdict};
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+use crate::wire::reply::error_text;
+
+/// Replies by the name of the probe that asked for them.
+#[derive(Debug)]
+pub struct Book<'e> {
+    /// What is known of the endpoint.
+    pub facts: Facts,
+    probes: BTreeMap<&'static str, Vec<Reading<'e>>>,
+}
+
+/// What is known of the endpoint that no reply says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Whose contract it is held to.
+    pub dialect: Dialect,
+    /// The model asked for.
+    pub model: String,
+    /// Tokens that prompt and answer may have together, where that is declared.
+    pub context_window: Option<u64>,
+}
+
+impl<'e> Book<'e> {
+    /// A book of these replies.
+    pub fn new(facts: Facts, probes: BTreeMap<&'static str, Vec<Reading<'e>>>) -> Book<'e> {
+        Book { facts, probes }
+    }
+
+    /// Every reply to a probe, in the order of its requests; none where the probe was not sent.
+    pub fn replies(&self, probe: &str) -> &[Reading<'e>] {
+        self.probes.get(probe).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first reply to a probe.
+    pub fn reply(&self, probe: &str) -> Option<&Reading<'e>> {
+        self.replies(probe).first()
+    }
+
+    /// Every probe whose name begins so, with its replies.
+    pub fn beginning<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = (&'static str, &'b [Reading<'e>])> {
+        self.probes
+            .iter()
+            .filter(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, replies)| (*name, replies.as_slice()))
+    }
+
+    /// Every reply of the run.
+    pub fn all(&self) -> impl Iterator<Item = &Reading<'e>> {
+        self.probes.values().flatten()
+    }
+}
+
+/// What came back, in a few words for a finding: `status 400: message`, or how the exchange ended without one.
+pub(super) fn came(reading: &Reading<'_>) -> String {
+    let Some(status) = reading.exchange.status() else { return reading.outcome.to_string() };
+    match reading.json().and_then(|document| error_text(&document.value)) {
+        Some(text) => format!("status {status}: {}", text.chars().take(120).collect::<String>()),
+        None if reading.complete() => format!("status {status}"),
+        None => format!("status {status}, then {}", reading.outcome),
+    }
+}
+
+/// Broken at this reply.
+pub(super) fn broken_at(reading: &Reading<'_>, pointer: &str, detail: impl Into<String>) -> Verdict {
+    Verdict::of(vec![Finding::new(pointer, detail).at(reading)])
+}
+
+/// Judges every reply; the first that does not pass decides, and broken ones before those that do not apply.
+pub(super) fn each(replies: &[Reading<'_>], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+    let mut rest = None;
+    for reading in replies {
+        match judge(reading) {
+            Verdict::Broken { level, findings } => {
+                let findings = findings.into_iter().map(|finding| finding.at(reading)).collect();
+                return Verdict::Broken { level, findings };
+            }
+            Verdict::Pass => {}
+            other @ (Verdict::Skip(_) | Verdict::Noted(_)) => rest = rest.or(Some(other)),
+        }
+    }
+    rest.unwrap_or(if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass })
+}
+
+/// Every reply is a success.
+pub(super) fn accepted(replies: &[Reading<'_>]) -> Verdict {
+    each(replies, |reading| Verdict::holds(reading.success(), "", || format!("expected 2xx, got {}", came(reading))))
+}
+
+/// Every reply is a refusal: a complete 4xx, never a success, a server error, a hang or a lost connection.
+pub(super) fn refused(replies: &[Reading<'_>]) -> Verdict {
+    each(replies, |reading| Verdict::holds(is_refusal(reading), "", || format!("expected 4xx, got {}", came(reading))))
+}
+
+/// Every reply is a refusal, but a success is a warning only: the contract does not forbid to be lenient there.
+pub(super) fn refused_or_lenient(replies: &[Reading<'_>]) -> Verdict {
+    each(replies, |reading| {
+        let level = reading.success().then_some(Level::Should);
+        match refused(std::slice::from_ref(reading)) {
+            Verdict::Broken { findings, .. } => Verdict::Broken { level, findings },
+            verdict @ (Verdict::Pass | Verdict::Skip(_) | Verdict::Noted(_)) => verdict,
+        }
+    })
+}
+
+/// No reply is a server error, and none is missing.
+pub(super) fn no_server_error(replies: &[Reading<'_>]) -> Verdict {
+    each(replies, |reading| {
+        let answered = reading.complete() && reading.exchange.status().is_some_and(|status| status < 500);
+        Verdict::holds(answered, "", || format!("expected an answer below 500, got {}", came(reading)))
+    })
+}
+
+/// Whether a reply is a complete 4xx.
+pub(super) fn is_refusal(reading: &Reading<'_>) -> bool {
+    reading.complete() && reading.exchange.status().is_some_and(|status| (400..500).contains(&status))
+}

@@ -1,0 +1,144 @@
+//! Sends the orders of a conformance suite: single requests, some of them wrong on purpose, each on its own clock.
+//!
+//! It is the load's client that sends them, so that a probe and a load see the same endpoint. What no HTTP client would
+//! send goes out on a raw socket (`raw`). A reply that says to come back later is asked for again, since it says
+//! nothing of the contract; the last try is what counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Body, Method, Request};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use super::RunError;
+use super::client::{Client, Job};
+use super::clock::Clock;
+use super::raw;
+use crate::exchange::{Exchange, Outcome};
+use crate::plan::order::{HeaderChange, Order, Way};
+use crate::plan::target::Target;
+
+/// How often an order is sent at most, where the endpoint says to come back later.
+const TRIES: u32 = 4;
+/// How long to wait before the next try where the endpoint does not say, doubled each time.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest wait that an endpoint is granted.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Sends orders to one target, on one clock.
+#[derive(Debug)]
+pub struct Prober {
+    client: Arc<Client>,
+    target: Target,
+    runtime: Runtime,
+    clock: Clock,
+}
+
+impl Prober {
+    /// A prober of this target; its clock starts now.
+    ///
+    /// # Errors
+    /// If the client cannot be made or a thread cannot be started.
+    pub fn new(target: &Target) -> Result<Prober, RunError> {
+        Ok(Prober {
+            client: Arc::new(Client::new(target)?),
+            target: target.clone(),
+            runtime: Builder::new_multi_thread().thread_name("probe").enable_all().build()?,
+            clock: Clock::start_in(Duration::ZERO),
+        })
+    }
+
+    /// Sends orders, so many at once, and returns an exchange for each, in the order of the orders. `ended` hears of
+    /// each as it ends.
+    pub fn carry_out(&self, orders: Vec<Order>, at_once: usize, mut ended: impl FnMut(&Exchange)) -> Vec<Exchange> {
+        let sending = orders.into_iter().map(|order| self.insist(order));
+        self.runtime.block_on(async {
+            let mut exchanges = Vec::new();
+            let mut running = futures_util::stream::iter(sending).buffer_unordered(at_once.max(1));
+            while let Some(exchange) = running.next().await {
+                ended(&exchange);
+                exchanges.push(exchange);
+            }
+            exchanges.sort_by_key(|exchange| exchange.ticket.seq);
+            exchanges
+        })
+    }
+
+    /// Sends an order until there is an answer that says something.
+    async fn insist(&self, order: Order) -> Exchange {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            let exchange = self.send(order.clone()).await;
+            if order.provoked || !is_put_off(&exchange) {
+                return exchange;
+            }
+            tokio::time::sleep(asked_pause(&exchange).unwrap_or(pause).min(LONGEST_PAUSE)).await;
+            pause *= 2;
+        }
+        self.send(order).await
+    }
+
+    async fn send(&self, mut order: Order) -> Exchange {
+        order.ticket.due = self.clock.now();
+        let due = order.ticket.due;
+        match order.way {
+            Way::Raw(steps) => {
+                let limits = self.target.timeouts;
+                raw::exchange(&self.target.url, &steps, limits, order.ticket, order.asked, self.clock).await
+            }
+            Way::Usual | Way::Chunked | Way::Leaving(_) => {
+                let request = self.request(&order);
+                let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
+                let job = Job { ticket: order.ticket, asked: order.asked, request, leave_after };
+                let (_keep, never) = watch::channel(false);
+                self.client.send(job, due, self.clock, never).await
+            }
+        }
+    }
+
+    fn request(&self, order: &Order) -> Request {
+        let method = Method::from_bytes(order.method.as_bytes()).unwrap_or(Method::POST);
+        let mut request = Request::new(method, order.address(&self.target));
+        *request.headers_mut() = self.client.headers().clone();
+        for change in &order.headers {
+            let (HeaderChange::Set(name, _) | HeaderChange::Add(name, _) | HeaderChange::Without(name)) = change;
+            let name = HeaderName::from_static(name);
+            match change {
+                HeaderChange::Without(_) => _ = request.headers_mut().remove(name),
+                HeaderChange::Set(_, value) => {
+                    if let Ok(value) = HeaderValue::from_str(value.expose()) {
+                        request.headers_mut().insert(name, value);
+                    }
+                }
+                HeaderChange::Add(_, value) => {
+                    if let Ok(value) = HeaderValue::from_str(value.expose()) {
+                        request.headers_mut().append(name, value);
+                    }
+                }
+            }
+        }
+        let bytes = order.asked.body.clone();
+        *request.body_mut() = match order.way {
+            Way::Chunked => {
+                Some(Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)])))
+            }
+            _ if order.is_bodiless() => None,
+            Way::Usual | Way::Leaving(_) | Way::Raw(_) => Some(bytes.into()),
+        };
+        request
+    }
+}
+
+/// Whether the endpoint, or something before it, was not ready to say anything about the request.
+pub fn is_put_off(exchange: &Exchange) -> bool {
+    matches!(exchange.status(), Some(429 | 502 | 503 | 504))
+        || matches!(exchange.outcome, Outcome::Connect | Outcome::Reset | Outcome::Protocol | Outcome::Tls)
+}
+
+/// How long the endpoint asks to wait, where it says so in seconds (RFC 9110, section 10.2.3).
+fn asked_pause(exchange: &Exchange) -> Option<Duration> {
+    exchange.head.as_ref()?.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+}

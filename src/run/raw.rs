@@ -1,0 +1,219 @@
+//! Requests that no HTTP library would send: byte for byte on a socket of their own, over plain HTTP/1.1.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::clock::Clock;
+use crate::exchange::{Arrival, Asked, Body, Cut, Exchange, Head, Outcome, Ticket};
+use crate::plan::order::Step;
+use crate::plan::target::Timeouts;
+
+/// Longest reply that is read.
+const LONGEST: usize = 1 << 20;
+
+/// Carries out the steps on a new connection and takes in what comes back.
+pub(super) async fn exchange(
+    url: &Url,
+    steps: &[Step],
+    limits: Timeouts,
+    ticket: Ticket,
+    asked: Asked,
+    clock: Clock,
+) -> Exchange {
+    let sent = clock.now();
+    let mut received = Received::default();
+    let (outcome, cause) = match tokio::time::timeout(limits.total, talk(url, steps, clock, &mut received)).await {
+        Ok(Ok(())) => (received.outcome(), None),
+        Ok(Err(error)) if received.head.is_none() => (lost(&error), Some(error.to_string())),
+        Ok(Err(error)) => (Outcome::Reset, Some(error.to_string())),
+        Err(_) => (Outcome::Timeout, Some(format!("no end within {:?}", limits.total))),
+    };
+    Exchange {
+        ticket,
+        asked,
+        epoch: clock.epoch(),
+        eligible: ticket.due,
+        sent: Some(sent),
+        dial: None,
+        head: received.head,
+        body: received.body,
+        ended: clock.now(),
+        outcome,
+        cause,
+        unjudged: false,
+    }
+}
+
+fn lost(error: &io::Error) -> Outcome {
+    if error.kind() == io::ErrorKind::ConnectionRefused { Outcome::Connect } else { Outcome::Reset }
+}
+
+async fn talk(url: &Url, steps: &[Step], clock: Clock, received: &mut Received) -> io::Result<()> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let mut stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = stream.split();
+    // An endpoint may answer, and close, before it has read all: that is an answer, and no failure of ours to write.
+    let write = async {
+        for step in steps {
+            if act(&mut writer, step).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        read = read(&mut reader, clock, received) => read,
+        () = write => Ok(()),
+    }
+}
+
+async fn act(writer: &mut (impl AsyncWrite + Unpin), step: &Step) -> io::Result<()> {
+    match step {
+        Step::Send(bytes) => writer.write_all(bytes).await,
+        Step::Drip(bytes, gap) => {
+            for byte in bytes {
+                writer.write_all(&[*byte]).await?;
+                tokio::time::sleep(*gap).await;
+            }
+            Ok(())
+        }
+        Step::Close => writer.shutdown().await,
+    }
+}
+
+async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mut Received) -> io::Result<()> {
+    let mut buffer = vec![0; 16_384];
+    loop {
+        let count = reader.read(&mut buffer).await?;
+        if count == 0 {
+            return if received.head.is_some() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+        }
+        received.take(clock.now(), &buffer[..count])?;
+        if received.is_whole() || received.raw.len() > LONGEST {
+            return Ok(());
+        }
+    }
+}
+
+/// What came so far.
+#[derive(Default)]
+struct Received {
+    /// Everything behind the last head, before its framing is taken off.
+    raw: Vec<u8>,
+    head: Option<Head>,
+    body: Body,
+    whole: bool,
+}
+
+impl Received {
+    fn take(&mut self, at: Duration, bytes: &[u8]) -> io::Result<()> {
+        self.raw.extend_from_slice(bytes);
+        while self.head.is_none() {
+            let Some((length, head)) = head_of(&self.raw, at)? else { return Ok(()) };
+            self.raw.drain(..length);
+            // An interim response is no answer (RFC 9110, section 15.2).
+            if head.status >= 200 {
+                self.head = Some(head);
+            }
+        }
+        let (body, whole) = unframed(self.head.as_ref(), &self.raw);
+        if body.len() > self.body.bytes.len() {
+            self.body.arrivals.push(Arrival { at, end: body.len() });
+        }
+        self.body.bytes = body;
+        self.whole = whole;
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    fn outcome(&self) -> Outcome {
+        let Some(head) = &self.head else { return Outcome::Reset };
+        let ends_with_connection =
+            head.header("content-length").is_none() && head.header("transfer-encoding").is_none();
+        if self.whole || ends_with_connection {
+            Outcome::of_status(head.status)
+        } else {
+            Outcome::Truncated(Cut::ShortBody)
+        }
+    }
+}
+
+/// The head at the front of some bytes, with its length, once it is there.
+fn head_of(bytes: &[u8], at: Duration) -> io::Result<Option<(usize, Head)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 128];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Complete(length)) => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let headers = response.headers.iter().map(|h| (h.name.to_ascii_lowercase(), text(h.value))).collect();
+            let status = response.code.unwrap_or_default();
+            Ok(Some((length, Head { at, status, version: "HTTP/1.1", headers })))
+        }
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+    }
+}
+
+/// A body without its framing, and whether it came to its end (RFC 9112, section 6.3).
+fn unframed(head: Option<&Head>, raw: &[u8]) -> (Vec<u8>, bool) {
+    let header = |name: &str| head.and_then(|head| head.header(name));
+    if header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        return unchunked(raw);
+    }
+    match header("content-length").and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) => (raw[..raw.len().min(length)].to_vec(), raw.len() >= length),
+        None => (raw.to_vec(), false),
+    }
+}
+
+fn unchunked(mut raw: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(raw) else {
+            return (body, false);
+        };
+        if size == 0 {
+            return (body, true);
+        }
+        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+        body.extend_from_slice(&raw[start..raw.len().min(end)]);
+        if raw.len() < end + 2 {
+            return (body, false);
+        }
+        raw = &raw[end + 2..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_read_however_it_is_cut() {
+        let reply = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+        for cut in 0..reply.len() {
+            let mut received = Received::default();
+            received.take(Duration::ZERO, &reply[..cut]).expect("HTTP");
+            received.take(Duration::ZERO, &reply[cut..]).expect("HTTP");
+            assert_eq!((received.body.bytes.as_slice(), received.whole), (&b"abcde"[..], true), "cut at {cut}");
+            assert_eq!(received.outcome(), Outcome::Ok);
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_or_ends_early_is_told() {
+        let mut received = Received::default();
+        assert!(received.take(Duration::ZERO, b"SSH-2.0-OpenSSH\r\n\r\n").is_err());
+        let mut received = Received::default();
+        received.take(Duration::ZERO, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nab").expect("HTTP");
+        assert_eq!((received.is_whole(), received.outcome()), (false, Outcome::Truncated(Cut::ShortBody)));
+    }
+}

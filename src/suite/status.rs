@@ -1,0 +1,139 @@
+//! What became of a rule in a conformance run.
+
+use std::fmt;
+
+use crate::check::{Finding, Level, Verdict};
+
+/// What became of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It holds.
+    Pass,
+    /// A MUST is broken, or what is to be treated like one.
+    Fail,
+    /// A SHOULD is broken.
+    Warn,
+    /// A MAY is broken, or there is something worth reporting.
+    Info,
+    /// It did not apply, or the endpoint cleanly refused what it takes.
+    Skip,
+    /// What it takes is missing because that rule failed.
+    Blocked(&'static str),
+    /// It is broken, and the baseline knows.
+    Known,
+    /// It holds although the baseline lists it as broken.
+    Stale,
+    /// It passed when the baseline was written and now does not apply, is blocked or gone.
+    Lost,
+    /// It held in some tries and not in others.
+    Flaky,
+    /// The endpoint gave no answer that says anything.
+    Error,
+}
+
+impl Status {
+    /// Name in files and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Status::Pass => "PASS",
+            Status::Fail => "FAIL",
+            Status::Warn => "WARN",
+            Status::Info => "INFO",
+            Status::Skip => "SKIP",
+            Status::Blocked(_) => "BLOCKED",
+            Status::Known => "XFAIL",
+            Status::Stale => "STALE",
+            Status::Lost => "LOST",
+            Status::Flaky => "FLAKY",
+            Status::Error => "ERROR",
+        }
+    }
+
+    /// Every name, the gravest first.
+    pub const NAMES: [&'static str; 11] =
+        ["FAIL", "LOST", "ERROR", "FLAKY", "WARN", "STALE", "XFAIL", "BLOCKED", "SKIP", "INFO", "PASS"];
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What one try came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) status: Status,
+    /// Why, in words; empty where it simply holds.
+    pub(super) reason: String,
+    /// Where and how it is broken.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Found {
+    pub(super) fn new(status: Status, reason: impl Into<String>) -> Found {
+        Found { status, reason: reason.into(), findings: Vec::new() }
+    }
+
+    /// A verdict at the level that the rule has here.
+    pub(super) fn of(verdict: Verdict, level: Level) -> Found {
+        match verdict {
+            Verdict::Pass => Found::new(Status::Pass, ""),
+            Verdict::Noted(text) => Found::new(Status::Info, text),
+            Verdict::Skip(reason) => Found::new(Status::Skip, reason),
+            Verdict::Broken { level: own, findings } => {
+                let reason = findings.first().map(|finding| finding.detail.clone()).unwrap_or_default();
+                // A rule says so itself where what it found is less than its level; a profile may lower that, too.
+                let level = own.map_or(level, |own| own.max(level));
+                Found { status: broken(level), reason, findings }
+            }
+        }
+    }
+}
+
+/// What a broken rule of that level is.
+fn broken(level: Level) -> Status {
+    match level {
+        Level::Must => Status::Fail,
+        Level::Should => Status::Warn,
+        Level::May => Status::Info,
+    }
+}
+
+/// Joins several tries. A rule of the protocol must hold in all of them, one that depends on the model in most.
+pub(super) fn join(tries: Vec<Found>, by_model: bool) -> Found {
+    let held = tries.iter().filter(|found| matches!(found.status, Status::Pass)).count();
+    let is_broken = |found: &Found| matches!(found.status, Status::Fail | Status::Warn);
+    let broken = tries.iter().filter(|found| is_broken(found)).count();
+    let count = tries.len();
+    if by_model && held > 0 && 2 * held >= held + broken {
+        return Found::new(Status::Pass, if broken > 0 { format!("held in {held} of {count}") } else { String::new() });
+    }
+    if held > 0 && broken > 0 {
+        let mut first = tries.into_iter().find(is_broken).unwrap_or_else(|| Found::new(Status::Flaky, ""));
+        first.reason = format!("broken in {broken} of {count}: {}", first.reason);
+        return Found { status: Status::Flaky, ..first };
+    }
+    let rank = |found: &Found| Status::NAMES.iter().position(|name| *name == found.status.name());
+    tries.into_iter().min_by_key(rank).unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tries(statuses: &[Status]) -> Vec<Found> {
+        statuses.iter().map(|status| Found::new(status.clone(), "why")).collect()
+    }
+
+    #[test]
+    fn protocol_rules_must_hold_always_and_model_rules_mostly() {
+        let mixed = tries(&[Status::Pass, Status::Fail, Status::Pass]);
+        assert_eq!(join(mixed.clone(), false).status, Status::Flaky);
+        assert_eq!(join(mixed, true).status, Status::Pass);
+        assert_eq!(join(tries(&[Status::Fail, Status::Fail, Status::Pass]), true).status, Status::Flaky);
+        assert_eq!(join(tries(&[Status::Fail, Status::Fail]), true).status, Status::Fail);
+        assert_eq!(join(tries(&[Status::Skip, Status::Pass]), false).status, Status::Skip);
+        assert_eq!(join(tries(&[Status::Error, Status::Pass]), false).status, Status::Error);
+    }
+}
