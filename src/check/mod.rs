@@ -14,16 +14,19 @@ pub mod book;
 mod error;
 mod format;
 mod http;
+mod listed;
 mod load;
 mod metadata;
 mod request;
 mod response;
+mod since;
 mod stream;
 mod tools;
 mod usage;
 
 pub use auth::WRONG_KEY;
 pub use book::{Book, Facts};
+pub use listed::{Listed, listed};
 
 /// How binding a rule is. The level decides what a broken rule means, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,8 +126,7 @@ impl Check {
 
     /// The area of the catalogue it belongs to, which its id begins with.
     pub fn area(&self) -> &'static str {
-        let prefix = self.id.split('-').next().unwrap_or_default();
-        AREAS.iter().find(|(known, _)| *known == prefix).map_or(prefix, |(_, area)| *area)
+        listed::area(self.id)
     }
 
     /// How binding the rule is in a dialect; none where it does not apply.

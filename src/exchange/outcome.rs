@@ -92,6 +92,32 @@ impl Outcome {
         "unsent",
     ];
 
+    /// Every outcome with every cause.
+    const ALL: [Outcome; 22] = [
+        Outcome::Ok,
+        Outcome::RateLimited,
+        Outcome::Refused,
+        Outcome::ServerError,
+        Outcome::Redirect,
+        Outcome::Connect,
+        Outcome::Tls,
+        Outcome::Protocol,
+        Outcome::Timeout,
+        Outcome::Reset,
+        Outcome::Truncated(Cut::ShortBody),
+        Outcome::Truncated(Cut::NoFinish),
+        Outcome::Truncated(Cut::NoDone),
+        Outcome::Truncated(Cut::Empty),
+        Outcome::InbandError,
+        Outcome::Malformed(Form::NotJson),
+        Outcome::Malformed(Form::NotSse),
+        Outcome::Malformed(Form::BadEvent),
+        Outcome::TooLarge,
+        Outcome::Unfinished,
+        Outcome::Missed,
+        Outcome::Unsent,
+    ];
+
     /// Name in files and reports, without the cause.
     pub fn name(self) -> &'static str {
         match self {
@@ -141,6 +167,11 @@ impl Outcome {
             | Outcome::Missed
             | Outcome::Unsent => None,
         }
+    }
+
+    /// The outcome that is shown so, as `ok` or `truncated(no_done)`.
+    pub fn named(shown: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.to_string() == shown)
     }
 
     /// The outcome of a complete HTTP exchange by its status alone.
@@ -270,5 +301,8 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Outcome::NAMES.len());
         assert!(Outcome::NAMES.contains(&Outcome::Truncated(Cut::NoDone).name()));
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::named(&outcome.to_string()), Some(outcome));
+        }
     }
 }

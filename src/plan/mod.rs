@@ -12,6 +12,7 @@ pub mod order;
 pub mod schedule;
 pub mod secret;
 pub mod target;
+pub mod terms;
 
 use baseline::Known;
 use case::Case;

@@ -51,6 +51,18 @@ impl Redactor {
         self.replaced(text, |secret| "*".repeat(secret.len()))
     }
 
+    /// The same for bytes that need not be text.
+    pub fn mask_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut masked = bytes.to_vec();
+        for Secret(secret) in &self.secrets {
+            let places: Vec<usize> = memchr::memmem::find_iter(&masked, secret.as_bytes()).collect();
+            for place in places {
+                masked[place..place + secret.len()].fill(b'*');
+            }
+        }
+        masked
+    }
+
     fn replaced(&self, text: &str, stand_in: fn(&str) -> String) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, Secret(secret)| {
             if text.contains(secret) { text.replace(secret, &stand_in(secret)) } else { text }
@@ -77,6 +89,7 @@ mod tests {
     fn secrets_are_replaced_longest_first() {
         let redactor = Redactor::new(["sk-12", "sk-1234", "abc"].map(Secret::new));
         assert_eq!(redactor.clean("key sk-1234, sk-12 and abc"), "key ***, *** and abc");
+        assert_eq!(redactor.mask_bytes(b"\xff sk-1234, sk-12"), b"\xff *******, *****");
         assert_eq!(redactor.mask("key sk-1234, sk-12 and abc"), "key *******, ***** and abc");
     }
 }

@@ -10,6 +10,8 @@ use super::tree::{Kind, Node};
 pub struct Flags {
     /// `target.url`
     pub url: Option<String>,
+    /// `target.name`
+    pub target_name: Option<String>,
     /// `target.dialect`
     pub dialect: Option<String>,
     /// `target.model`
@@ -51,6 +53,7 @@ impl Flags {
         let mut change = Change { tree, sources };
         let texts = [
             ("--url", "target/url", &self.url),
+            ("--target-name", "target/name", &self.target_name),
             ("--dialect", "target/dialect", &self.dialect),
             ("--model", "target/model", &self.model),
             ("--key-env", "target/key_env", &self.key_env),

@@ -12,12 +12,13 @@ use super::flags::Flags;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
 use super::{Profile, preset, resolve, schema};
-use crate::plan::baseline::Known;
+use crate::plan::baseline::Baseline;
 use crate::plan::case::{Case, Setting};
 use crate::plan::goal::{Goal, nearest};
 use crate::plan::schedule::Load;
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
+use crate::plan::terms::Terms;
 use crate::plan::{Goodput, Limits, Plan};
 
 /// What the loader knows of the world outside the profile.
@@ -46,6 +47,12 @@ pub struct Draft {
     pub target: Target,
     /// Things worth saying that are no faults.
     pub notes: Vec<String>,
+    /// What the user calls the endpoint.
+    pub target_name: Option<String>,
+    /// What a conformance check is told of the endpoint.
+    pub terms: Terms,
+    /// Known violations, and what held.
+    pub baseline: Baseline,
     pub(super) labels: std::collections::BTreeMap<String, String>,
     pub(super) load: Load,
     pub(super) cases: Vec<DraftCase>,
@@ -53,7 +60,6 @@ pub struct Draft {
     pub(super) goodput: Option<Goodput>,
     pub(super) reuse: bool,
     pub(super) limits: Limits,
-    pub(super) baseline: Vec<Known>,
     pub(super) private: bool,
 }
 
@@ -107,6 +113,8 @@ impl Draft {
                 )
             })
             .collect();
+        let mut known = self.baseline.known;
+        known.retain(|known| known.is_of(self.target_name.as_deref()));
         Plan {
             profile: self.name,
             labels: self.labels,
@@ -118,7 +126,7 @@ impl Draft {
             reuse: self.reuse,
             seed,
             limits: self.limits,
-            baseline: self.baseline,
+            baseline: known,
         }
     }
 }

@@ -18,8 +18,10 @@ mod headers;
 pub mod load;
 pub mod preset;
 pub mod problem;
+pub mod record;
 mod resolve;
 pub mod schema;
+mod terms;
 mod tree;
 
 pub use load::{Draft, load};
@@ -53,6 +55,10 @@ pub(crate) struct Profile {
     limits: LimitsTable,
     /// What is sent: one table for each kind of request.
     case: Vec<CaseTable>,
+    /// What a conformance check is told of the endpoint; a load run does not look at it.
+    check: CheckTable,
+    /// Levels other than the catalogue's, by the id of the check; a load run keeps the catalogue's.
+    levels: BTreeMap<String, LevelTable>,
 }
 
 /// Where requests go.
@@ -62,6 +68,8 @@ struct TargetTable {
     /// "builtin" for the built-in reference endpoint, or a base address such as "<http://127.0.0.1:8000/v1>", to which
     /// /chat/completions is added; a full path is taken as it is, and a query string stays.
     url: Option<String>,
+    /// What you call the endpoint; a baseline's entries may be of one endpoint only.
+    name: Option<String>,
     /// Whose contract the endpoint is held to; pulze for "builtin", else openai.
     dialect: Option<DialectName>,
     /// The model asked for by cases that name none. Without one, /models is asked in the openai dialect.
@@ -272,4 +280,43 @@ struct CaseTable {
     #[serde(flatten)]
     #[schemars(skip)]
     body: Map<String, Value>,
+}
+
+/// What a conformance check is told of the endpoint.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct CheckTable {
+    /// What the endpoint is declared to lack; what needs it is skipped.
+    without: Vec<String>,
+    /// What the endpoint must have; a clean refusal of it is a failure.
+    require: Vec<String>,
+    /// Tokens that prompt and answer may have together.
+    #[schemars(range(min = 1))]
+    context_window: Option<u64>,
+    /// The model reasons before it answers, so answers need more tokens.
+    reasoning: bool,
+}
+
+/// A level of your own for one check.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LevelTable {
+    /// How binding it is here.
+    level: LevelName,
+    /// Why it is not the catalogue's level.
+    reason: String,
+}
+
+/// How binding.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum LevelName {
+    /// Broken means the check fails.
+    Must,
+    /// Broken is a warning.
+    Should,
+    /// Reported, never a fault.
+    May,
+    /// Not judged.
+    Off,
 }

@@ -99,11 +99,12 @@ pub(super) fn resolve(
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
     let mut notes = Vec::new();
-    let known = profile
+    let baseline = profile
         .baseline
         .as_deref()
         .map(|file| read_baseline(&mut resolver, file, sources, &mut notes))
         .unwrap_or_default();
+    let terms = resolver.terms(&profile.check, &profile.levels);
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
     let cases = resolver.cases(&profile.case, dialect, named.as_deref());
@@ -120,7 +121,9 @@ pub(super) fn resolve(
         goodput,
         reuse: profile.reuse,
         limits,
-        baseline: known,
+        target_name: profile.target.name,
+        terms,
+        baseline,
     })
 }
 

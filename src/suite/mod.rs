@@ -3,31 +3,34 @@
 //! A probe is a named group of requests; many rules look at the replies to one probe, and the rules that judge any reply
 //! judge all of them. So a core run takes some eighty requests. Probes run side by side unless they would disturb one
 //! another, each on its own clock.
+//!
+//! Sending ([`conduct`]) and judging (`judging`) are apart, so that what was captured is judged again in the same way
+//! ([`replay`]). What is left of a run is a [`sheet::Sheet`], from which every report is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use crate::check::{self, Book, Check, Depth, Facts, Judge, Level, Verdict};
-use crate::exchange::{Exchange, Reading};
+use crate::check::{self, Check, Depth, Judge, Level};
+use crate::exchange::Exchange;
 use crate::plan::case::Setting;
-use crate::plan::order::Order;
 use crate::plan::target::Target;
 use crate::run::RunError;
-use crate::run::probing::{Prober, is_put_off};
-use crate::summary::evidence::Evidence;
-use crate::summary::tally::Tally;
-use crate::wire::reply::error_text;
+use crate::run::probing::Prober;
 
+pub mod capture;
+pub mod gateway;
+mod judging;
 mod probe;
 mod probes;
+pub mod recall;
+pub mod replay;
+pub mod sheet;
 pub mod status;
+pub mod support;
+pub mod verdict;
 
+use judging::Court;
 use probe::{Asking, Capability, Probe, Turn};
 use status::{Found, Status, join};
-
-/// The rule without which nothing else can be judged.
-const GATE: &str = "auth-valid-accepted";
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
 const STAPLE: [&str; 2] = ["basic", "basic-stream"];
@@ -43,8 +46,8 @@ pub struct Options {
     pub without: BTreeSet<String>,
     /// Capabilities whose clean refusal is a failure.
     pub require: BTreeSet<String>,
-    /// Levels other than the catalogue's, by rule.
-    pub levels: BTreeMap<&'static str, Level>,
+    /// Levels other than the catalogue's, by rule; none where a rule is off.
+    pub levels: BTreeMap<&'static str, Option<Level>>,
     /// How often all of it is done.
     pub repeat: u32,
     /// Requests at once.
@@ -55,6 +58,10 @@ pub struct Options {
     pub cap: u64,
     /// Tokens of prompt and answer together, where that is declared.
     pub context_window: Option<u64>,
+    /// Whether the first failure ends the run, except that of a rule in `forgiven`.
+    pub fail_fast: bool,
+    /// Rules whose failure is known.
+    pub forgiven: BTreeSet<&'static str>,
 }
 
 /// What became of one rule.
@@ -72,6 +79,21 @@ pub struct Row {
     pub findings: Vec<check::Finding>,
     /// The request at whose reply it is broken.
     pub seq: Option<u64>,
+    /// Where a gateway is judged with what is behind it: whose fault it is.
+    pub origin: Option<gateway::Origin>,
+}
+
+/// A request as it was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The probe it belongs to.
+    pub probe: &'static str,
+    /// Which of several tries.
+    pub round: u32,
+    /// Whether a reply that says to come back later, or none at all, is a result.
+    pub provoked: bool,
+    /// A command line that sends the same, with secrets left as variables or stars.
+    pub curl: String,
 }
 
 /// What a conformance run leaves behind.
@@ -79,8 +101,8 @@ pub struct Row {
 pub struct Conformance {
     /// Every rule that was to be judged, in the order of the catalogue.
     pub rows: Vec<Row>,
-    /// Every request, with the probe it belongs to.
-    pub orders: Vec<(&'static str, Order)>,
+    /// Every request.
+    pub sent: Vec<Sent>,
     /// What came back, in the same order.
     pub exchanges: Vec<Exchange>,
 }
@@ -103,26 +125,53 @@ pub fn conduct(
     let mut suite = Suite {
         target,
         options,
+        checks: &checks,
         prober: Prober::new(target)?,
         probes: probe::wanted(&asked_for(&checks)),
-        orders: Vec::new(),
+        sent: Vec::new(),
         exchanges: Vec::new(),
+        from: 0,
+        round: 0,
+        cut_short: false,
     };
     let mut tries: Vec<Vec<Found>> = vec![Vec::new(); checks.len()];
-    for _ in 0..options.repeat.max(1) {
-        let from = suite.exchanges.len();
-        suite.send(from, &mut told);
-        for (tries, found) in tries.iter_mut().zip(suite.judge(from, &checks)) {
+    for round in 0..options.repeat.max(1) {
+        suite.round = round;
+        suite.from = suite.exchanges.len();
+        suite.send(&mut told);
+        for (tries, found) in tries.iter_mut().zip(suite.court().judge(&checks)) {
             tries.push(found);
         }
+        if suite.cut_short {
+            break;
+        }
     }
-    let rows = checks.iter().zip(tries).map(|(check, tries)| {
-        let found = join(tries, check.tier.by_model);
-        let seq = found.findings.first().and_then(|finding| finding.seq);
-        let level = suite.level(check);
-        Row { check, level, status: found.status, reason: found.reason, findings: found.findings, seq }
-    });
-    Ok(Conformance { rows: rows.collect(), orders: suite.orders, exchanges: suite.exchanges })
+    let rows = rows(target, options, &checks, tries);
+    Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges })
+}
+
+/// Every request that a run would send, as a command line behind the name of its probe; requests that are made from
+/// replies are not known yet.
+pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
+    let checks: Vec<&'static Check> = selected(target, options).collect();
+    let probes = probe::wanted(&asked_for(&checks));
+    let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], cut_short: false };
+    let book = court.book();
+    let key = bearer(target);
+    let asking = asking(target, options, &book, key.as_deref());
+    let setting = setting(target, options);
+    let mut seq = 0;
+    let wanted = probes.iter().filter(|probe| court.lacks(probe).is_none());
+    wanted
+        .map(|probe| {
+            let requests = if probe.after.is_empty() { (probe.requests)(&asking) } else { Vec::new() };
+            let lines = requests.into_iter().map(|request| {
+                seq += 1;
+                request.order(probe.name, seq - 1, &setting).curl(target)
+            });
+            (probe.name, lines.collect())
+        })
+        .collect()
 }
 
 /// The rules that are to be judged.
@@ -130,6 +179,24 @@ pub fn selected<'o>(target: &Target, options: &'o Options) -> impl Iterator<Item
     check::catalogue(target.dialect)
         .filter(|check| check.tier.depth <= options.depth && check.tier.depth != Depth::Load)
         .filter(|check| options.only.as_ref().is_none_or(|only| only.contains(check.id)))
+        .filter(|check| options.levels.get(check.id) != Some(&None))
+}
+
+/// Joins what the tries came to, rule by rule.
+fn rows(target: &Target, options: &Options, checks: &[&'static Check], tries: Vec<Vec<Found>>) -> Vec<Row> {
+    let row = |(check, tries): (&&'static Check, Vec<Found>)| {
+        let found = join(tries, check.tier.by_model);
+        let seq = found.findings.first().and_then(|finding| finding.seq);
+        let level = level(target, options, check);
+        let Found { status, reason, findings } = found;
+        Row { check, level, status, reason, findings, seq, origin: None }
+    };
+    checks.iter().zip(tries).map(row).collect()
+}
+
+fn level(target: &Target, options: &Options, check: &Check) -> Level {
+    let own = options.levels.get(check.id).copied().flatten();
+    own.or_else(|| check.level(target.dialect)).unwrap_or(Level::May)
 }
 
 /// The probes that some rules ask for.
@@ -145,221 +212,119 @@ fn asked_for(checks: &[&'static Check]) -> BTreeSet<&'static str> {
     names
 }
 
+/// The bearer, for probes that show it in another guise.
+fn bearer(target: &Target) -> Option<String> {
+    let header = target.headers.iter().find(|header| header.name == "authorization")?;
+    header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
+}
+
+fn setting(target: &Target, options: &Options) -> Setting {
+    Setting { dialect: target.dialect, origin: target.origin(), private: false, seed: options.seed }
+}
+
+fn asking<'a>(target: &'a Target, options: &Options, book: &'a check::Book<'a>, key: Option<&'a str>) -> Asking<'a> {
+    Asking {
+        dialect: target.dialect,
+        model: target.model.as_deref().unwrap_or_default(),
+        key,
+        cap: options.cap,
+        depth: options.depth,
+        context_window: options.context_window,
+        book,
+    }
+}
+
 struct Suite<'s> {
     target: &'s Target,
     options: &'s Options,
+    checks: &'s [&'static Check],
     prober: Prober,
     probes: Vec<&'static Probe>,
-    orders: Vec<(&'static str, Order)>,
+    sent: Vec<Sent>,
     exchanges: Vec<Exchange>,
+    /// Where the present round begins.
+    from: usize,
+    round: u32,
+    cut_short: bool,
 }
 
 impl Suite<'_> {
     /// Sends every probe once: the gate, then those that may go side by side, then the others one by one.
-    fn send(&mut self, from: usize, told: &mut impl FnMut(usize, usize)) {
-        let mut sent: BTreeSet<&str> = BTreeSet::new();
+    fn send(&mut self, told: &mut impl FnMut(usize, usize)) {
+        let mut sent: BTreeSet<&'static str> = BTreeSet::new();
+        let court = self.court();
         let mut left: Vec<&'static Probe> =
-            self.probes.iter().copied().filter(|probe| self.lacks(probe).is_none()).collect();
+            self.probes.iter().copied().filter(|probe| court.lacks(probe).is_none()).collect();
         while !left.is_empty() {
             let ready = |probe: &&'static Probe| probe.after.iter().all(|name| sent.contains(name));
             let Some(turn) = left.iter().filter(|probe| ready(probe)).map(|probe| probe.turn).min() else { return };
-            let at_once = if turn == Turn::Any { left.len() } else { 1 };
+            let at_once = match turn {
+                Turn::Any if self.options.fail_fast => self.options.jobs.max(1),
+                Turn::Any => left.len(),
+                Turn::Gate | Turn::Alone | Turn::Last => 1,
+            };
             let batch: Vec<&'static Probe> =
                 left.iter().copied().filter(|probe| ready(probe) && probe.turn == turn).take(at_once).collect();
-            self.send_batch(from, &batch, told);
-            if turn == Turn::Gate && self.shut_out(from).is_some() {
+            self.send_batch(&batch, told);
+            if turn == Turn::Gate && self.court().shut_out().is_some() {
                 return;
             }
             sent.extend(batch.iter().map(|probe| probe.name));
             left.retain(|probe| !sent.contains(probe.name));
+            if self.options.fail_fast && !left.is_empty() && self.has_failed(&sent) {
+                self.cut_short = true;
+                return;
+            }
         }
     }
 
-    fn send_batch(&mut self, from: usize, probes: &[&'static Probe], told: &mut impl FnMut(usize, usize)) {
-        let book = self.book(from);
-        let key = self.key();
-        let asking = Asking {
-            dialect: self.target.dialect,
-            model: self.target.model.as_deref().unwrap_or_default(),
-            key: key.as_deref(),
-            cap: self.options.cap,
-            depth: self.options.depth,
-            context_window: self.options.context_window,
-            book: &book,
+    /// Whether a rule for which all has been sent fails, and is not known to.
+    fn has_failed(&self, sent: &BTreeSet<&'static str>) -> bool {
+        let complete = |check: &&&'static Check| match check.judge {
+            Judge::Probes(names, _) => names.iter().all(|name| sent.contains(name)),
+            Judge::Reply(_) => true,
+            Judge::Run => false,
         };
-        let setting = self.setting();
+        let forgiven = |check: &&&'static Check| self.options.forgiven.contains(check.id);
+        let checks: Vec<&'static Check> =
+            self.checks.iter().filter(complete).filter(|check| !forgiven(check)).copied().collect();
+        self.court().judge(&checks).iter().any(|found| found.status == Status::Fail)
+    }
+
+    fn send_batch(&mut self, probes: &[&'static Probe], told: &mut impl FnMut(usize, usize)) {
+        let court = self.court();
+        let book = court.book();
+        let key = bearer(self.target);
+        let asking = asking(self.target, self.options, &book, key.as_deref());
+        let setting = setting(self.target, self.options);
         let requests = probes.iter().flat_map(|probe| (probe.requests)(&asking).into_iter().map(|r| (probe.name, r)));
-        let first = self.orders.len() as u64;
-        let orders: Vec<(&'static str, Order)> =
-            requests.zip(first..).map(|((name, request), seq)| (name, request.order(name, seq, &setting))).collect();
+        let first = self.exchanges.len() as u64;
+        let (mut orders, mut sent) = (Vec::new(), Vec::new());
+        for ((probe, request), seq) in requests.zip(first..) {
+            let order = request.order(probe, seq, &setting);
+            let curl = order.curl(self.target);
+            sent.push(Sent { probe, round: self.round, provoked: order.provoked, curl });
+            orders.push(order);
+        }
         drop(book);
-        let (mut ended, all) = (self.exchanges.len(), self.orders.len() + orders.len());
-        let sending = orders.iter().map(|(_, order)| order.clone()).collect();
-        let exchanges = self.prober.carry_out(sending, self.options.jobs, |_| {
+        let (mut ended, all) = (self.exchanges.len(), self.exchanges.len() + orders.len());
+        let exchanges = self.prober.carry_out(orders, self.options.jobs, |_| {
             ended += 1;
             told(ended, all);
         });
-        self.orders.extend(orders);
+        self.sent.extend(sent);
         self.exchanges.extend(exchanges);
     }
 
-    /// The bearer, for probes that show it in another guise.
-    fn key(&self) -> Option<String> {
-        let header = self.target.headers.iter().find(|header| header.name == "authorization")?;
-        header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
-    }
-
-    fn setting(&self) -> Setting {
-        Setting { dialect: self.target.dialect, origin: self.target.origin(), private: false, seed: self.options.seed }
-    }
-
-    fn level(&self, check: &Check) -> Level {
-        let own = self.options.levels.get(check.id).copied();
-        own.or_else(|| check.level(self.target.dialect)).unwrap_or(Level::May)
-    }
-
-    /// The replies of one try, by probe.
-    fn book(&self, from: usize) -> Book<'_> {
-        let mut probes: BTreeMap<&'static str, Vec<Reading<'_>>> = BTreeMap::new();
-        for ((name, _), exchange) in self.orders.iter().zip(&self.exchanges).skip(from) {
-            probes.entry(name).or_default().push(Reading::of(exchange));
+    /// What judges the present round.
+    fn court(&self) -> Court<'_> {
+        Court {
+            target: self.target,
+            options: self.options,
+            probes: &self.probes,
+            sent: &self.sent[self.from..],
+            exchanges: &self.exchanges[self.from..],
+            cut_short: self.cut_short,
         }
-        let facts = Facts {
-            dialect: self.target.dialect,
-            model: self.target.model.clone().unwrap_or_default(),
-            context_window: self.options.context_window,
-        };
-        Book::new(facts, probes)
     }
-
-    /// The capability of a probe that the endpoint is declared to lack.
-    fn lacks(&self, probe: &Probe) -> Option<&'static str> {
-        let names = probe.needs.iter().map(|capability| capability.words().0);
-        names.into_iter().find(|name| self.options.without.contains(*name))
-    }
-
-    /// Why the gate is shut, where it is.
-    fn shut_out(&self, from: usize) -> Option<String> {
-        let book = self.book(from);
-        let reading = book.reply("basic")?;
-        (!reading.success()).then(|| reading.cause().unwrap_or_else(|| reading.outcome.to_string()))
-    }
-
-    fn judge(&self, from: usize, checks: &[&'static Check]) -> Vec<Found> {
-        let book = self.book(from);
-        let shut = self.shut_out(from).is_some();
-        checks
-            .iter()
-            .map(|check| match check.judge {
-                _ if shut && check.id != GATE => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
-                Judge::Reply(_) => self.judge_replies(check, &book),
-                Judge::Probes(names, judge) => {
-                    self.obstacle(names, &book).unwrap_or_else(|| Found::of(judge(&book), self.level(check)))
-                }
-                Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
-            })
-            .collect()
-    }
-
-    /// A rule on any reply, judged on all of them. Replies that put us off say nothing of the contract.
-    fn judge_replies(&self, check: &'static Check, book: &Book<'_>) -> Found {
-        let evidence = Evidence::of(self.target);
-        let mut tally = Tally::default();
-        let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| !is_put_off(reading.exchange)) {
-            let verdict = check.judge(reading);
-            tally.record(check, &verdict, reading, false, &evidence);
-            let mut found = Found::of(verdict, self.level(check));
-            found.findings.iter_mut().for_each(|finding| finding.seq = Some(reading.exchange.ticket.seq));
-            if worst.as_ref().is_none_or(|before| weight(&found.status) > weight(&before.status)) {
-                worst = Some(found);
-            }
-        }
-        let across = tally.across(check).map(|(level, _, detail)| {
-            Found::of(Verdict::Broken { level: Some(level), findings: Vec::new() }, self.level(check)).because(detail)
-        });
-        across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
-    }
-
-    /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.
-    fn obstacle(&self, names: &[&'static str], book: &Book<'_>) -> Option<Found> {
-        names.iter().find_map(|name| {
-            let Some(probe) = self.probes.iter().find(|probe| probe.name == *name) else {
-                return Some(Found::new(Status::Error, format!("there is no probe {name}")));
-            };
-            if let Some(capability) = self.lacks(probe) {
-                return Some(Found::new(Status::Skip, format!("declared: without {capability}")));
-            }
-            self.obstacle_of(probe, book.replies(name))
-        })
-    }
-
-    fn obstacle_of(&self, probe: &Probe, replies: &[Reading<'_>]) -> Option<Found> {
-        let provoked = |reading: &Reading<'_>| {
-            self.orders.iter().any(|(_, order)| order.provoked && order.ticket.seq == reading.exchange.ticket.seq)
-        };
-        for reading in replies {
-            if is_put_off(reading.exchange) && !provoked(reading) {
-                let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());
-                return Some(Found::new(Status::Error, format!("probe {}: {}: {why}", probe.name, reading.outcome)));
-            }
-            if let Some(capability) = probe.needs.iter().find(|capability| refuses(reading, **capability)) {
-                let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
-                let name = capability.words().0;
-                let required = self.options.require.contains(name);
-                let status = if required { Status::Fail } else { Status::Skip };
-                return Some(Found::new(status, format!("{name} is refused: {said}")));
-            }
-        }
-        None
-    }
-}
-
-/// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there
-/// are to which it does not apply.
-fn weight(status: &Status) -> u8 {
-    match status {
-        Status::Fail => 4,
-        Status::Warn => 3,
-        Status::Info => 2,
-        Status::Pass => 1,
-        Status::Skip
-        | Status::Blocked(_)
-        | Status::Known
-        | Status::Stale
-        | Status::Lost
-        | Status::Flaky
-        | Status::Error => 0,
-    }
-}
-
-impl Found {
-    fn because(self, reason: String) -> Found {
-        Found { reason, ..self }
-    }
-}
-
-/// How grave a status is: 0 is the gravest.
-pub fn rank(status: &Status) -> usize {
-    Status::NAMES.iter().position(|name| *name == status.name()).unwrap_or(usize::MAX)
-}
-
-/// Whether a reply is a clean refusal that names what a capability's parameters are called: a complete 4xx that is
-/// about neither the key nor the rate.
-fn refuses(reading: &Reading<'_>, capability: Capability) -> bool {
-    let Some(400 | 404 | 405 | 415 | 422 | 501) = reading.exchange.status() else { return false };
-    let Some(document) = reading.json() else { return false };
-    let named = |word: &str| mentions(&document.value, word);
-    capability.words().1.iter().any(|word| named(word))
-}
-
-/// Whether an error names a parameter: as `param`, in `loc`, or as a word of its message.
-fn mentions(body: &Value, parameter: &str) -> bool {
-    let param = body.pointer("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
-    let details = body.get("detail").and_then(Value::as_array).into_iter().flatten();
-    let in_loc = |detail: &Value| {
-        detail.get("loc").and_then(Value::as_array).is_some_and(|loc| loc.iter().any(|step| step == parameter))
-    };
-    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == parameter);
-    param || details.clone().any(in_loc) || error_text(body).is_some_and(word)
 }

@@ -54,6 +54,11 @@ impl Status {
         ["FAIL", "LOST", "ERROR", "FLAKY", "WARN", "STALE", "XFAIL", "BLOCKED", "SKIP", "INFO", "PASS"];
 }
 
+/// How grave a status is, by its name: 0 is the gravest.
+pub fn rank(name: &str) -> usize {
+    Status::NAMES.iter().position(|known| *known == name).unwrap_or(usize::MAX)
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -114,8 +119,7 @@ pub(super) fn join(tries: Vec<Found>, by_model: bool) -> Found {
         first.reason = format!("broken in {broken} of {count}: {}", first.reason);
         return Found { status: Status::Flaky, ..first };
     }
-    let rank = |found: &Found| Status::NAMES.iter().position(|name| *name == found.status.name());
-    tries.into_iter().min_by_key(rank).unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
+    tries.into_iter().min_by_key(|found| rank(found.status.name())).unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
 }
 
 #[cfg(test)]

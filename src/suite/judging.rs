@@ -1,0 +1,180 @@
+//! Judges the replies of one round: every rule on the replies to the probes it names, or on any reply.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::probe::{Capability, Probe};
+use super::status::{Found, Status};
+use super::{Options, Sent, level};
+use crate::check::{Book, Check, Facts, Judge, Verdict};
+use crate::exchange::{Exchange, Reading};
+use crate::plan::target::Target;
+use crate::run::probing::is_put_off;
+use crate::summary::evidence::Evidence;
+use crate::summary::tally::Tally;
+use crate::wire::reply::error_text;
+
+/// The rule without which nothing else can be judged.
+const GATE: &str = "auth-valid-accepted";
+
+/// The replies of one round, and all that judging them takes.
+pub(super) struct Court<'c> {
+    pub(super) target: &'c Target,
+    pub(super) options: &'c Options,
+    /// The probes that the rules ask for.
+    pub(super) probes: &'c [&'static Probe],
+    pub(super) sent: &'c [Sent],
+    pub(super) exchanges: &'c [Exchange],
+    /// Whether a failure ended the round before all was sent.
+    pub(super) cut_short: bool,
+}
+
+impl<'c> Court<'c> {
+    /// The replies by probe.
+    pub(super) fn book(&self) -> Book<'c> {
+        let mut probes: BTreeMap<&'static str, Vec<Reading<'c>>> = BTreeMap::new();
+        for (sent, exchange) in self.sent.iter().zip(self.exchanges) {
+            probes.entry(sent.probe).or_default().push(Reading::of(exchange));
+        }
+        let facts = Facts {
+            dialect: self.target.dialect,
+            model: self.target.model.clone().unwrap_or_default(),
+            context_window: self.options.context_window,
+        };
+        Book::new(facts, probes)
+    }
+
+    /// The capability of a probe that the endpoint is declared to lack.
+    pub(super) fn lacks(&self, probe: &Probe) -> Option<&'static str> {
+        let names = probe.needs.iter().map(|capability| capability.words().0);
+        names.into_iter().find(|name| self.options.without.contains(*name))
+    }
+
+    /// Why the gate is shut, where it is.
+    pub(super) fn shut_out(&self) -> Option<String> {
+        let at = self.sent.iter().position(|sent| sent.probe == "basic")?;
+        let reading = Reading::of(&self.exchanges[at]);
+        (!reading.success()).then(|| reading.cause().unwrap_or_else(|| reading.outcome.to_string()))
+    }
+
+    /// What the rules come to, in their order.
+    pub(super) fn judge(&self, checks: &[&'static Check]) -> Vec<Found> {
+        let book = self.book();
+        let shut = self.shut_out().is_some();
+        checks
+            .iter()
+            .map(|check| match check.judge {
+                _ if shut && check.id != GATE => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
+                Judge::Reply(_) => self.judge_replies(check, &book),
+                Judge::Probes(names, judge) => self.obstacle(names, &book).unwrap_or_else(|| {
+                    Found::of(judge(&book), level(self.target, self.options, check))
+                }),
+                Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
+            })
+            .collect()
+    }
+
+    /// A rule on any reply, judged on all of them. Replies that put us off say nothing of the contract.
+    fn judge_replies(&self, check: &'static Check, book: &Book<'_>) -> Found {
+        let evidence = Evidence::of(self.target);
+        let mut tally = Tally::default();
+        let level = level(self.target, self.options, check);
+        let mut worst: Option<Found> = None;
+        for reading in book.all().filter(|reading| !is_put_off(reading.exchange)) {
+            let verdict = check.judge(reading);
+            tally.record(check, &verdict, reading, false, &evidence);
+            let mut found = Found::of(verdict, level);
+            found.findings.iter_mut().for_each(|finding| finding.seq = Some(reading.exchange.ticket.seq));
+            if worst.as_ref().is_none_or(|before| weight(&found.status) > weight(&before.status)) {
+                worst = Some(found);
+            }
+        }
+        let across = tally.across(check).map(|(own, _, detail)| {
+            Found::of(Verdict::Broken { level: Some(own), findings: Vec::new() }, level).because(detail)
+        });
+        across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
+    }
+
+    /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.
+    fn obstacle(&self, names: &[&'static str], book: &Book<'_>) -> Option<Found> {
+        names.iter().find_map(|name| {
+            let Some(probe) = self.probes.iter().find(|probe| probe.name == *name) else {
+                return Some(Found::new(Status::Error, format!("there is no probe {name}")));
+            };
+            if let Some(capability) = self.lacks(probe) {
+                return Some(Found::new(Status::Skip, format!("declared: without {capability}")));
+            }
+            let replies = book.replies(name);
+            if replies.is_empty() && self.cut_short {
+                return Some(Found::new(Status::Skip, "not sent, since a failure ended the run (--fail-fast)"));
+            }
+            self.obstacle_of(probe, replies)
+        })
+    }
+
+    fn obstacle_of(&self, probe: &Probe, replies: &[Reading<'_>]) -> Option<Found> {
+        let provoked = |reading: &Reading<'_>| {
+            let at = self.exchanges.iter().position(|other| other.ticket.seq == reading.exchange.ticket.seq);
+            at.is_some_and(|at| self.sent[at].provoked)
+        };
+        for reading in replies {
+            if is_put_off(reading.exchange) && !provoked(reading) {
+                let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());
+                return Some(Found::new(Status::Error, format!("probe {}: {}: {why}", probe.name, reading.outcome)));
+            }
+            if let Some(capability) = probe.needs.iter().find(|capability| refuses(reading, **capability)) {
+                let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
+                let name = capability.words().0;
+                let required = self.options.require.contains(name);
+                let status = if required { Status::Fail } else { Status::Skip };
+                return Some(Found::new(status, format!("{name} is refused: {said}")));
+            }
+        }
+        None
+    }
+}
+
+/// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there
+/// are to which it does not apply.
+fn weight(status: &Status) -> u8 {
+    match status {
+        Status::Fail => 4,
+        Status::Warn => 3,
+        Status::Info => 2,
+        Status::Pass => 1,
+        Status::Skip
+        | Status::Blocked(_)
+        | Status::Known
+        | Status::Stale
+        | Status::Lost
+        | Status::Flaky
+        | Status::Error => 0,
+    }
+}
+
+impl Found {
+    fn because(self, reason: String) -> Found {
+        Found { reason, ..self }
+    }
+}
+
+/// Whether a reply is a clean refusal that names what a capability's parameters are called: a complete 4xx that is
+/// about neither the key nor the rate.
+fn refuses(reading: &Reading<'_>, capability: Capability) -> bool {
+    let Some(400 | 404 | 405 | 415 | 422 | 501) = reading.exchange.status() else { return false };
+    let Some(document) = reading.json() else { return false };
+    let named = |word: &str| mentions(&document.value, word);
+    capability.words().1.iter().any(|word| named(word))
+}
+
+/// Whether an error names a parameter: as `param`, in `loc`, or as a word of its message.
+fn mentions(body: &Value, parameter: &str) -> bool {
+    let param = body.pointer("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
+    let details = body.get("detail").and_then(Value::as_array).into_iter().flatten();
+    let in_loc = |detail: &Value| {
+        detail.get("loc").and_then(Value::as_array).is_some_and(|loc| loc.iter().any(|step| step == parameter))
+    };
+    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == parameter);
+    param || details.clone().any(in_loc) || error_text(body).is_some_and(word)
+}

@@ -1,0 +1,221 @@
+//! What is left of a conformance run: short, without secrets, and enough to write every report from, again and again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::status::Status;
+use super::{Conformance, Row, support};
+use crate::check::Finding;
+use crate::exchange::Reading;
+use crate::plan::target::Target;
+use crate::summary::evidence::Evidence;
+
+/// The format of the file.
+pub const FORMAT: u32 = 1;
+
+/// A conformance run as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sheet {
+    /// The version of this program.
+    pub proofload: String,
+    /// The format of the file.
+    pub conformance: u32,
+    /// `pass`, `fail` or `invalid`.
+    pub verdict: String,
+    /// Why it is not `pass`.
+    pub reasons: Vec<String>,
+    /// What the user calls the endpoint, where it has a name.
+    pub name: Option<String>,
+    /// Its address, without secrets.
+    pub target: String,
+    /// Whose contract it was held to.
+    pub dialect: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// Root of every random choice.
+    pub seed: u64,
+    /// Unix time at which it began, in milliseconds; 0 where nothing was sent.
+    pub started_unix_ms: u64,
+    /// How many requests were sent.
+    pub requests: usize,
+    /// How many rules have each status, in lower case.
+    pub counts: BTreeMap<String, usize>,
+    /// What the endpoint makes of the parameters of a request, as far as that was seen.
+    pub support: BTreeMap<String, String>,
+    /// What became of each rule, by its id.
+    pub checks: BTreeMap<String, Entry>,
+}
+
+/// What became of a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its status, as `FAIL`.
+    pub status: String,
+    /// How binding it is here.
+    pub level: String,
+    /// The area of the catalogue.
+    pub area: String,
+    /// How far into the catalogue it stands.
+    pub tier: String,
+    /// The rule in one line.
+    pub rule: String,
+    /// Where the rule comes from.
+    pub source: String,
+    /// The version of this program that judged it first.
+    pub since: String,
+    /// Why the status is as it is.
+    pub reason: String,
+    /// What tells this failure from another of the same rule.
+    pub signature: Option<String>,
+    /// Whose fault it is, where a gateway was judged with what is behind it.
+    pub origin: Option<String>,
+    /// Where it is broken.
+    pub findings: Vec<Place>,
+    /// What shows it.
+    pub evidence: Option<Proof>,
+}
+
+/// A place at which a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// A JSON pointer, for a stream behind the number of the event; empty for the whole reply.
+    pub place: String,
+    /// What was expected and what came.
+    pub detail: String,
+}
+
+/// What shows that a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// The probe.
+    pub probe: String,
+    /// The first bytes of the reply, or of the data of the event at fault.
+    pub first_bytes: String,
+    /// A command line that sends the same request.
+    pub curl: String,
+}
+
+/// What a report says of a run beside its rows.
+#[derive(Debug)]
+pub struct About<'a> {
+    /// The endpoint.
+    pub target: &'a Target,
+    /// What the user calls it.
+    pub name: Option<&'a str>,
+    /// Root of every random choice.
+    pub seed: u64,
+    /// `pass`, `fail` or `invalid`.
+    pub verdict: &'a str,
+    /// Why it is not `pass`.
+    pub reasons: &'a [String],
+    /// Whether prompts and replies may stand in it.
+    pub bodies: bool,
+}
+
+/// What stands in the place of what is withheld.
+const WITHHELD: &str = "withheld (--no-bodies)";
+
+impl Sheet {
+    /// What is left of a run.
+    pub fn of(run: &Conformance, about: &About<'_>) -> Sheet {
+        let writer = Writer { run, about, evidence: Evidence::of(about.target) };
+        let mut counts = BTreeMap::new();
+        for row in &run.rows {
+            *counts.entry(row.status.name().to_lowercase()).or_default() += 1;
+        }
+        let started = run.exchanges.first().map_or(0, |exchange| exchange.epoch.as_millis());
+        Sheet {
+            proofload: env!("CARGO_PKG_VERSION").to_owned(),
+            conformance: FORMAT,
+            verdict: about.verdict.to_owned(),
+            reasons: about.reasons.iter().map(|reason| writer.reason(reason)).collect(),
+            name: about.name.map(str::to_owned),
+            target: about.target.shown(),
+            dialect: about.target.dialect.name().to_owned(),
+            model: about.target.model.clone(),
+            seed: about.seed,
+            started_unix_ms: u64::try_from(started).unwrap_or(u64::MAX),
+            requests: run.sent.len(),
+            counts,
+            support: support::matrix(&run.rows),
+            checks: run.rows.iter().map(|row| (row.check.id.to_owned(), writer.entry(row))).collect(),
+        }
+    }
+}
+
+impl Entry {
+    /// Whether a report that is not to be long shows it.
+    pub fn is_worth_showing(&self) -> bool {
+        !matches!(self.status.as_str(), "PASS" | "SKIP" | "BLOCKED" | "INFO")
+    }
+}
+
+struct Writer<'w> {
+    run: &'w Conformance,
+    about: &'w About<'w>,
+    evidence: Evidence<'w>,
+}
+
+impl Writer<'_> {
+    fn entry(&self, row: &Row) -> Entry {
+        let broken = row.is_broken() || row.status == Status::Known;
+        Entry {
+            status: row.status.name().to_owned(),
+            level: row.level.name().to_owned(),
+            area: row.check.area().to_owned(),
+            tier: row.check.tier.depth.name().to_owned(),
+            rule: row.check.rule.to_owned(),
+            source: row.check.source.to_owned(),
+            since: row.check.since().to_owned(),
+            reason: self.told(&row.reason),
+            signature: broken.then(|| row.signature()),
+            origin: row.origin.map(|origin| origin.name().to_owned()),
+            findings: row.findings.iter().map(|finding| self.place(finding)).collect(),
+            evidence: self.proof(row),
+        }
+    }
+
+    fn place(&self, finding: &Finding) -> Place {
+        Place { place: self.evidence.clean(&finding.place()), detail: self.told(&finding.detail) }
+    }
+
+    /// A text that may quote a reply: where replies are withheld, what stands in front of the first quotation.
+    fn told(&self, text: &str) -> String {
+        let text = self.evidence.clean(text);
+        if self.about.bodies {
+            return text;
+        }
+        match text.find(['"', '\'', '`', ':', '{', '[']) {
+            Some(end) => format!("{} ... {WITHHELD}", text[..end].trim_end()),
+            None => text,
+        }
+    }
+
+    /// A reason of the verdict: in front of the colon stands what it is about.
+    fn reason(&self, text: &str) -> String {
+        match text.split_once(": ") {
+            Some((about, said)) => format!("{about}: {}", self.told(said)),
+            None => self.told(text),
+        }
+    }
+
+    fn proof(&self, row: &Row) -> Option<Proof> {
+        let at = self.run.exchanges.iter().position(|exchange| Some(exchange.ticket.seq) == row.seq)?;
+        let (sent, exchange) = (&self.run.sent[at], &self.run.exchanges[at]);
+        if !self.about.bodies {
+            let (first_bytes, curl) = (WITHHELD.to_owned(), WITHHELD.to_owned());
+            return Some(Proof { probe: sent.probe.to_owned(), first_bytes, curl });
+        }
+        let event = row.findings.first().and_then(|finding| finding.event);
+        Some(Proof {
+            probe: sent.probe.to_owned(),
+            first_bytes: self.evidence.first_bytes(&Reading::of(exchange), event),
+            curl: self.evidence.clean(&sent.curl),
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! What a conformance run comes to.
+
+use super::gateway::Origin;
+use super::status::Status;
+use super::{Conformance, Row};
+use crate::check::Level;
+
+/// What a run comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything that must hold did.
+    Pass,
+    /// Something that must hold did not.
+    Fail,
+    /// The run says nothing: no answer, nothing asserted, or a MUST that could not be judged.
+    Invalid,
+}
+
+impl Verdict {
+    /// Name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Invalid => "invalid",
+        }
+    }
+
+    /// The verdict of that name.
+    pub fn named(name: &str) -> Option<Verdict> {
+        [Verdict::Pass, Verdict::Fail, Verdict::Invalid].into_iter().find(|verdict| verdict.name() == name)
+    }
+}
+
+impl Row {
+    /// Whether it makes the run fail: a MUST is broken, something that held is lost, or with `strict` anything that is
+    /// no more than a warning. What a gateway only passes through is not its own fault.
+    pub fn fails(&self, strict: bool) -> bool {
+        if self.origin == Some(Origin::PassedThrough) {
+            return false;
+        }
+        match self.status {
+            Status::Fail | Status::Lost => true,
+            Status::Flaky => strict || self.level == Level::Must,
+            Status::Warn | Status::Stale => strict,
+            Status::Pass | Status::Info | Status::Skip | Status::Blocked(_) | Status::Known | Status::Error => false,
+        }
+    }
+}
+
+/// The verdict on a run and why it is not a pass.
+pub fn of(run: &Conformance, strict: bool, has_key: bool) -> (Verdict, Vec<String>) {
+    let errors: Vec<&Row> =
+        run.rows.iter().filter(|row| row.status == Status::Error && row.level == Level::Must).collect();
+    let asserted = run.rows.iter().any(|row| !matches!(row.status, Status::Skip | Status::Blocked(_) | Status::Error));
+    let answered = run.exchanges.iter().any(|exchange| exchange.head.is_some());
+    let mut reasons = Vec::new();
+    if run.rows.iter().any(|row| matches!(row.status, Status::Blocked(_))) && !has_key {
+        reasons.push(
+            "the endpoint let the plain request not in, and no key was given: name its variable with --key-env"
+                .to_owned(),
+        );
+    }
+    reasons.extend(errors.iter().map(|row| format!("{} could not be judged: {}", row.check.id, row.reason)));
+    if !asserted {
+        reasons.push("nothing was asserted".to_owned());
+    }
+    if !errors.is_empty() || !asserted || !answered {
+        return (Verdict::Invalid, reasons);
+    }
+    let failed: Vec<&Row> = run.rows.iter().filter(|row| row.fails(strict)).collect();
+    reasons.extend(failed.iter().map(|row| format!("{}: {}", row.check.id, row.check.rule)));
+    (if failed.is_empty() { Verdict::Pass } else { Verdict::Fail }, reasons)
+}
