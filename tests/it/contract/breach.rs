@@ -1,6 +1,7 @@
 //! Documents that satisfy a schema, and every way to break one constraint of it, made from the schema itself.
 
-use proofload::wire::dialect::offline;
+use std::collections::BTreeSet;
+
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use serde_json::{Map, Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::types;
 
 /// How many documents are drawn from a schema of the strict dialect: enough to see each of its shapes.
-const DRAWN: u64 = 40;
+const DRAWN: u64 = 200;
 
 /// A document with one constraint broken.
 pub(super) struct Breach {
@@ -23,8 +24,9 @@ pub(super) struct Breach {
 /// types and roles, as many as show each of them.
 pub(super) fn documents(name: &str, schema: &Value) -> Vec<Value> {
     if name.starts_with("openai-strict/") {
-        let draw = |seed| full(schema, "", &mut Some(Pcg64::seed_from_u64(seed)));
-        return (0..DRAWN).map(draw).collect();
+        let mut shown = BTreeSet::new();
+        let drawn = (0..DRAWN).map(|seed| full(schema, "", &mut Some(Pcg64::seed_from_u64(seed))));
+        return drawn.filter(|document| show(document, "", &mut shown)).collect();
     }
     let mut document = full(schema, "", &mut None);
     if name == "openai/request" {
@@ -39,6 +41,24 @@ pub(super) fn documents(name: &str, schema: &Value) -> Vec<Value> {
         document["tool_choice"] = json!("none");
     }
     vec![document]
+}
+
+/// Notes every member with its value, or with its kind where there is more inside; says whether any of that is new.
+pub(super) fn show(value: &Value, place: &str, shown: &mut BTreeSet<String>) -> bool {
+    let (members, items) = (value.as_object(), value.as_array());
+    let said = match (members, items) {
+        (Some(_), _) => "an object".to_owned(),
+        (_, Some(_)) => "an array".to_owned(),
+        (None, None) => value.to_string(),
+    };
+    let mut new = shown.insert(format!("{place} {said}"));
+    for (name, member) in members.into_iter().flatten() {
+        new |= show(member, &format!("{place}/{name}"), shown);
+    }
+    for item in items.into_iter().flatten() {
+        new |= show(item, &format!("{place}/0"), shown);
+    }
+    new
 }
 
 /// One of several: the first, or a random one.
@@ -96,9 +116,17 @@ fn applying<'s>(schema: &'s Value, value: &Value) -> Vec<&'s Value> {
     let conditions = std::iter::once(schema).chain(schema["allOf"].as_array().into_iter().flatten());
     conditions
         .filter(|part| part["if"].is_object())
-        .map(|part| if offline(&part["if"]).expect("a schema").is_valid(value) { &part["then"] } else { &part["else"] })
+        .map(|part| if holds(&part["if"], value) { &part["then"] } else { &part["else"] })
         .filter(|branch| branch.is_object())
         .collect()
+}
+
+/// Whether a condition holds of a value; our schemas ask for a string, or for a member of one value.
+fn holds(condition: &Value, value: &Value) -> bool {
+    match condition["properties"].as_object() {
+        Some(named) => named.iter().all(|(name, member)| value.get(name) == Some(&member["const"])),
+        None => condition == &json!({"type": "string"}) && value.is_string(),
+    }
 }
 
 /// Every way to break one constraint of a schema in a document.
