@@ -29,7 +29,8 @@ class Endpoint:
         )
         greeting = self.process.stdout.readline().split()
         if len(greeting) < 3:
-            raise RuntimeError(f"serve {' '.join(arguments)}: {self.process.stderr.read().strip()}")
+            fault = self.process.stderr.read().strip().split("\n")[0]
+            raise RuntimeError(f"serve {' '.join(arguments)}: {fault}")
         self.url = greeting[2]
 
     def __enter__(self) -> "Endpoint":

@@ -11,8 +11,9 @@ from environment import ROOT
 
 DIALECTS = ["pulze", "openai", "openai-strict"]
 CAPTURES = ROOT / "tests" / "it" / "captures"
-# The most broken documents of one schema; which ones is drawn, the same every time.
-MOST = 300
+# The most broken documents of one schema: of those served in its dialect, and of all others. Which ones is drawn, the
+# same every time.
+MOST = 250
 
 TOOL = {
     "type": "function",
@@ -46,23 +47,27 @@ def corpus() -> list[dict]:
     found = [*served(), *recorded()]
     cases, seen = [], set()
 
-    def add(schema: str, document: object) -> bool:
+    def add(schema: str, document: object) -> None:
         case = {"schema": schema, "document": document}
         line = json.dumps(case, sort_keys=True)
-        new = line not in seen
-        if new:
+        if line not in seen:
             seen.add(line)
             cases.append(case)
-        return new
 
     for dialect in DIALECTS:
         for kind in ["request", "response", "chunk", "error"]:
-            documents = shapes([document for of, document in found if of == kind])
-            broken = [bad for document in documents for bad in breaks(document)]
-            random.Random(1).shuffle(broken)
-            for document in [*documents, *broken[:MOST]]:
+            own = shapes([document for source, of, document in found if of == kind and source == dialect])
+            others = shapes([document for source, of, document in found if of == kind and source != dialect])
+            for document in [*own, *others, *broken(own), *broken(others)]:
                 add(f"{dialect}/{kind}", document)
     return cases
+
+
+def broken(documents: list[object]) -> list[object]:
+    """Some of the documents that differ from these in one place."""
+    found = [bad for document in documents for bad in breaks(document)]
+    random.Random(1).shuffle(found)
+    return found[:MOST]
 
 
 def shapes(documents: list[object]) -> list[object]:
@@ -78,31 +83,33 @@ def shape(value: object) -> object:
     return type(value).__name__
 
 
-def served() -> list[tuple[str, object]]:
-    """What is sent to the endpoint in each dialect, and what it answers."""
-    found = [("request", request) for request in REQUESTS]
+def served() -> list[tuple[str, str, object]]:
+    """What is sent to the endpoint in each dialect, and what it answers: source, kind, document."""
+    found = []
     for dialect in DIALECTS:
+        found += [(dialect, "request", request) for request in REQUESTS]
         with Endpoint(dialect) as endpoint:
             replies = [endpoint.post(request) for request in REQUESTS]
             replies += [endpoint.post(TALK, key=None), endpoint.post(b"{")]
         for status, content_type, body in replies:
-            found += documents_of(status, content_type, body)
+            found += [(dialect, kind, document) for kind, document in documents_of(status, content_type, body)]
     return found
 
 
-def recorded() -> list[tuple[str, object]]:
+def recorded() -> list[tuple[str, str, object]]:
     """What servers that others wrote were sent and have said, byte for byte."""
     found = []
     for file in sorted(CAPTURES.glob("*.txt")):
         head, _, body = file.read_bytes().partition(b"\r\n\r\n")
         head = head.decode("latin-1").lower()
         if file.name.endswith(".req.txt"):
-            found += [("request", json.loads(body))] if is_json(body) else []
+            found += [("recorded", "request", json.loads(body))] if is_json(body) else []
             continue
         if "transfer-encoding: chunked" in head:
             body = unchunked(body)
-        kind = re.search(r"content-type: ([^;\r\n]*)", head)
-        found += documents_of(int(head.split()[1]), kind.group(1) if kind else "", body)
+        media_type = re.search(r"content-type: ([^;\r\n]*)", head)
+        replies = documents_of(int(head.split()[1]), media_type.group(1) if media_type else "", body)
+        found += [("recorded", kind, document) for kind, document in replies]
     assert len(found) > 100, "the captures are not there"
     return found
 
