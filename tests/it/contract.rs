@@ -109,7 +109,7 @@ fn subschemas<'s>(schema: &'s Value, place: &str, all: &mut Vec<(String, &'s Val
             subschemas(&schema[keyword], &format!("{place}/{keyword}"), all);
         }
     }
-    for (name, member) in branches(schema).into_iter().flat_map(|branch| branch["properties"].as_object()).flatten() {
+    for (name, member) in branches(schema).into_iter().filter_map(|branch| branch["properties"].as_object()).flatten() {
         // A branch of the tolerant schemas only narrows a member that is described beside it.
         if schema["properties"].get(name).is_none() {
             subschemas(member, &format!("{place}/then/properties/{name}"), all);

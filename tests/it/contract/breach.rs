@@ -144,7 +144,9 @@ pub(super) fn breaches(schema: &Value, document: &Value) -> Vec<Breach> {
 /// What breaks each constraint at a value: where, which, and the broken value.
 fn walk(schema: &Value, value: &Value, pointer: &str, found: &mut Vec<(String, &'static str, Value)>) {
     let mut add = |keyword: &'static str, broken: Value| found.push((pointer.to_owned(), keyword, broken));
-    wrong_kinds(schema).into_iter().for_each(|broken| add("type", broken));
+    for broken in wrong_kinds(schema) {
+        add("type", broken);
+    }
     if schema["enum"].is_array() {
         add("enum", json!("none-of-these"));
     }
