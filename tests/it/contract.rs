@@ -226,6 +226,18 @@ fn the_strict_dialect_demands_what_kin_leave_out_and_takes_every_normal_chunk() 
 }
 
 #[test]
+fn members_that_no_schema_names_are_found_and_those_of_one_type_of_object_are_named() {
+    let call = json!({"id": "1", "type": "custom", "custom": {"name": "n", "input": "i", "x": 1}, "y": 2});
+    let reply = json!({"choices": [{"message": {"tool_calls": [call]}}], "z": 3});
+    for dialect in [Dialect::OpenAi, Dialect::OpenAiStrict] {
+        let mut found = dialect.response().unnamed_members(&reply);
+        found.sort();
+        let call = "/choices[]/message/tool_calls[]";
+        assert_eq!(found, [format!("{call}/custom/x"), format!("{call}/y"), "/z".to_owned()], "{dialect}");
+    }
+}
+
+#[test]
 fn both_shapes_of_a_pulze_error_validate() {
     let schema = Dialect::Pulze.error();
     for body in [

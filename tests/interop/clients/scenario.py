@@ -97,7 +97,8 @@ class Scenarios:
             print(f"ok    {self.client} {name}: {str(said)[:100]}", flush=True)
         except Exception as error:  # Whatever a library raises is a failed scenario, and said.
             self.failed += 1
-            print(f"FAIL  {self.client} {name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}", flush=True)
+            message = " ".join(str(error).split())[:300]
+            print(f"FAIL  {self.client} {name}: {type(error).__name__}: {message}", flush=True)
 
     def refused(self, name: str, expected: type, status: int, call) -> None:
         """The call raises this class, with this status and a message."""
