@@ -7,6 +7,7 @@ use super::wire::{Draft, Kind, Transcript};
 
 mod error;
 mod http;
+mod key;
 mod metadata;
 mod reply;
 mod stream;
@@ -56,9 +57,17 @@ impl Quirk {
 
 /// Every quirk.
 pub fn all() -> impl Iterator<Item = &'static Quirk> {
-    [reply::QUIRKS, stream::QUIRKS, tools::QUIRKS, usage::QUIRKS, metadata::QUIRKS, error::QUIRKS, http::QUIRKS]
-        .into_iter()
-        .flatten()
+    let areas = [
+        reply::QUIRKS,
+        stream::QUIRKS,
+        tools::QUIRKS,
+        usage::QUIRKS,
+        metadata::QUIRKS,
+        error::QUIRKS,
+        http::QUIRKS,
+        key::QUIRKS,
+    ];
+    areas.into_iter().flatten()
 }
 
 /// The quirk of that name.
