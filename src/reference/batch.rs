@@ -94,7 +94,7 @@ impl Batch {
     }
 
     /// When the next tokens are made, if nothing comes before: what is here now joins the step.
-    pub fn next(&mut self) -> Option<Duration> {
+    pub fn upcoming(&mut self) -> Option<Duration> {
         self.begin();
         self.step
     }
@@ -177,7 +177,7 @@ pub fn simulate(capacity: &Capacity, arrivals: &[(Duration, Work)]) -> Vec<Resul
             refused.insert(id, refusal);
         }
     }
-    while let Some(next) = batch.next() {
+    while let Some(next) = batch.upcoming() {
         batch.advance(next, |token| tokens.entry(token.id).or_default().push(token.at));
     }
     let fate =

@@ -41,7 +41,7 @@ impl Engine {
     /// Makes tokens when they are due, for ever.
     pub(super) async fn run(&self, alarm: &Alarm) {
         loop {
-            let next = self.lock().batch.next();
+            let next = self.lock().batch.upcoming();
             let arrived = self.arrived.notified();
             match next {
                 // A request that comes during a step changes nothing about its end.

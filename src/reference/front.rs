@@ -53,9 +53,9 @@ async fn completion(request: Request<Arriving>, state: &State, number: u64) -> R
         Err(_) => return Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
     };
     let body: Value = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error.to_string()))?;
-    let faults = dialect.request().violations(&body);
-    if !faults.is_empty() {
-        return Err(Refusal::invalid(dialect, &faults));
+    let schema = dialect.request();
+    if !schema.is_valid(&body) {
+        return Err(Refusal::invalid(dialect, &schema.violations(&body)));
     }
     if let Some(model) = body.get("model").and_then(Value::as_str)
         && !state.settings.models.iter().any(|known| known == model)

@@ -138,6 +138,9 @@ pub(super) async fn respond(transcript: Transcript, mut timer: Timer, mut witnes
         response.headers_mut().remove(CONTENT_TYPE);
     }
     witness.answered(response.status().as_u16());
+    if transcript.writes.is_empty() && !transcript.breaks {
+        witness.ends(Ending::Complete);
+    }
     let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), breaks: transcript.breaks };
     response.map(|()| outgoing)
 }

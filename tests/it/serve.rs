@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use proofload::reference::delay::Length;
 use proofload::wire::Dialect;
-use reqwest::{Client, Response, Version};
+use reqwest::{Client, ClientBuilder, Response, Version};
 use serde_json::{Value, json};
 
 use crate::harness::{Endpoint, Served, program, settings};
@@ -18,6 +18,11 @@ use crate::tls::Authority;
 fn body(tokens: u64, stream: bool) -> Value {
     json!({"model": "gpt-4o", "stream": stream, "max_tokens": tokens,
         "messages": [{"role": "user", "content": "tell me about the river"}]})
+}
+
+fn client() -> ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
 }
 
 async fn ask(client: &Client, url: &str, body: &Value) -> Response {
@@ -52,7 +57,7 @@ pub(crate) fn lines(file: &Path) -> Vec<Value> {
 #[test]
 fn http_2_is_spoken_by_prior_knowledge_many_streams_at_once() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 1, Vec::new()));
-    let client = Client::builder().http2_prior_knowledge().build().expect("a client");
+    let client = client().http2_prior_knowledge().build().expect("a client");
     block_on(async {
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..300 {
@@ -78,9 +83,8 @@ fn tls_is_spoken_with_the_given_certificate_in_both_versions_of_http() {
     let served = Served::start(&["--dialect", "openai", "--cert", &cert, "--key", &key]);
     let url = served.url.replace("127.0.0.1", "localhost");
     assert!(url.starts_with("https://"), "{url}");
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let ca = reqwest::Certificate::from_pem(&std::fs::read(authority.path("ca.pem")).expect("read")).expect("a CA");
-    let builder = || Client::builder().tls_certs_only([ca.clone()]);
+    let builder = || client().tls_certs_only([ca.clone()]);
     for (client, version) in [(builder(), Version::HTTP_2), (builder().http1_only(), Version::HTTP_11)] {
         let client = client.build().expect("a client");
         block_on(async {
@@ -89,7 +93,7 @@ fn tls_is_spoken_with_the_given_certificate_in_both_versions_of_http() {
             assert!(response.text().await.expect("whole").ends_with("data: [DONE]\n\n"));
         });
     }
-    let stranger = Client::builder().tls_certs_only([]).build().expect("a client");
+    let stranger = client().tls_certs_only([]).build().expect("a client");
     assert!(block_on(stranger.get(format!("{url}/models")).send()).is_err(), "an unknown authority");
 }
 
@@ -133,7 +137,7 @@ fn a_server_with_limits_makes_requests_wait_and_turns_away_what_has_no_room() {
         let mut limited = settings(dialect, 0, 0, Vec::new());
         limited.capacity = Some("slots=1,step=40ms,queue=1,kv=100".parse().expect("a capacity"));
         let endpoint = Endpoint::start(limited);
-        let client = Client::new();
+        let client = client().build().expect("a client");
         block_on(async {
             let (url, five, one) = (endpoint.url(), body(5, true), body(1, false));
             let began = Instant::now();
@@ -164,9 +168,9 @@ fn a_client_that_leaves_makes_room_for_the_next() {
     let endpoint = Endpoint::start(limited);
     block_on(async {
         // The answer would take two minutes.
-        let left = ask(&Client::new(), &endpoint.url(), &body(12_000, true)).await;
+        let left = ask(&client().build().expect("a client"), &endpoint.url(), &body(12_000, true)).await;
         drop(left);
-        let impatient = Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
+        let impatient = client().timeout(Duration::from_secs(60)).build().expect("a client");
         assert_eq!(ask(&impatient, &endpoint.url(), &body(2, false)).await.status(), 200);
     });
 }
@@ -233,7 +237,7 @@ fn what_does_not_end_within_the_grace_period_is_given_up_and_recorded() {
     ]);
     let url = served.url.clone();
     block_on(async {
-        let mut response = ask(&Client::new(), &url, &body(4, true)).await;
+        let mut response = ask(&client().build().expect("a client"), &url, &body(4, true)).await;
         assert!(response.chunk().await.expect("a chunk").is_some());
         assert_eq!(terminate(&mut served).code(), Some(0));
         assert!(response.text().await.is_err(), "the stream was cut");

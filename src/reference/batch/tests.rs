@@ -76,14 +76,14 @@ fn what_is_given_up_makes_room() {
     let mut tokens = Vec::new();
     batch.offer(0, SHORT).expect("room");
     batch.offer(1, SHORT).expect("room");
-    assert_eq!(batch.next(), Some(ms(10)));
+    assert_eq!(batch.upcoming(), Some(ms(10)));
     batch.advance(ms(15), |token| tokens.push(token));
     batch.withdraw(0);
     assert_eq!(batch.load(), (0, 1));
     batch.advance(ms(100), |token| tokens.push(token));
     let seen: Vec<(u64, u128)> = tokens.iter().map(|token| (token.id, token.at.as_millis())).collect();
     assert_eq!(seen, [(0, 10), (1, 30), (1, 40), (1, 50)]);
-    assert!(tokens[3].last && batch.next().is_none());
+    assert!(tokens[3].last && batch.upcoming().is_none());
 }
 
 /// Requests at a share of the knee: constant or Poisson arrivals.
