@@ -205,7 +205,6 @@ A batching server (--capacity), in steps that make one token for each running re
 HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; whole replies are compressed where gzip is
 asked for. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
 
-/// Serve the built-in reference endpoint.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(super) struct ServeArgs {
@@ -254,9 +253,9 @@ pub(super) struct ServeArgs {
     /// Write what was read and written at which instant to this file, as JSON lines.
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub(super) truth: Option<PathBuf>,
-    /// Write a JSON line for each request to this file, or to stderr; no keys, no bodies.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = "Record")]
-    pub(super) access_log: Option<Option<PathBuf>>,
+    /// Write a JSON line for each request to this file, or to stderr [-]; no keys, no bodies.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", help_heading = "Record")]
+    pub(super) access_log: Option<PathBuf>,
 
     /// What to do wrong, by name.
     #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',', help_heading = "Quirks")]

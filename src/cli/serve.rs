@@ -72,8 +72,8 @@ fn record(args: &ServeArgs, settings: &mut Settings) -> anyhow::Result<Option<Wr
     };
     let truth = args.truth.as_ref().map(open).transpose()?;
     let access = match &args.access_log {
-        Some(Some(file)) => Some(open(file)?),
-        Some(None) => Some(Box::new(std::io::stderr()) as Sink),
+        Some(file) if file.as_os_str() == "-" => Some(Box::new(std::io::stderr()) as Sink),
+        Some(file) => Some(open(file)?),
         None => None,
     };
     if truth.is_none() && access.is_none() {
@@ -158,14 +158,15 @@ impl Builtin {
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("builtin").enable_all().build();
-            let Ok(runtime) = runtime else { return say("error: the built-in endpoint could not be started\n") };
-            runtime.block_on(async {
-                if let Ok(listener) = TcpListener::from_std(listener) {
-                    if let Err(error) = serve_on(listener, settings, async { _ = stopped.await }).await {
-                        say(&format!("error: the built-in endpoint could not be started: {error}\n"));
-                    }
-                }
+            let served = runtime.and_then(|runtime| {
+                runtime.block_on(async {
+                    let listener = TcpListener::from_std(listener)?;
+                    serve_on(listener, settings, async { _ = stopped.await }).await
+                })
             });
+            if let Err(error) = served {
+                say(&format!("error: the built-in endpoint could not be started: {error}\n"));
+            }
         };
         let thread =
             std::thread::Builder::new().name("builtin".to_owned()).spawn(serve).context("starting a thread")?;

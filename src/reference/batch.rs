@@ -104,10 +104,9 @@ impl Batch {
         loop {
             match self.step {
                 Some(end) if end <= until => self.end(end, &mut made),
-                Some(_) => break,
                 // At the very instant others may still come, and they join the step that begins then.
                 None if self.now < until && !self.is_idle() => self.begin(),
-                None => break,
+                Some(_) | None => break,
             }
         }
         self.now = self.now.max(until);

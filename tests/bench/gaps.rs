@@ -51,9 +51,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(ended) = open.join_next().await {
         let instants = ended??;
         reads += instants.len();
-        off.extend(instants.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1000.0 - gap_ms));
+        off.extend(instants.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1000.0 - gap_ms).map(f64::abs));
     }
-    off.iter_mut().for_each(|off| *off = off.abs());
     off.sort_by(f64::total_cmp);
     let at = |per_mille: usize| off.get(off.len() * per_mille / 1000).copied().unwrap_or(f64::INFINITY);
     writeln!(

@@ -3,7 +3,9 @@
 # Needs wrk and taskset. Prints both rates and their ratio, of three rounds each, taken in turn.
 set -eu
 cd "$(dirname "$0")/../.."
-cargo build --release --quiet --bin proofload --example bare
+# BUILT=target/debug measures what is there already; the figures that count are those of a release build.
+built=${BUILT:-target/release}
+[ -n "${BUILT:-}" ] || cargo build --release --quiet --bin proofload --example bare
 folder=$(mktemp -d)
 started=""
 trap 'for pid in $started; do kill "$pid" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
@@ -31,9 +33,9 @@ rate() {
     sed -n 's/^Requests\/sec: *//p' "$folder/wrk"
 }
 
-start bare target/release/examples/bare
+start bare "$built"/examples/bare
 bare=$address
-start serve target/release/proofload serve --listen 127.0.0.1:0 --dialect openai \
+start serve "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai \
     --first-token constant:0s --token-gap constant:0s
 serve=$address
 for round in 1 2 3; do

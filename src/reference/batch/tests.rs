@@ -102,7 +102,7 @@ fn arrivals(rate: f64, work: Work, count: u32, poisson: bool) -> Vec<(Duration, 
 fn waits(capacity: &Capacity, arrivals: &[(Duration, Work)]) -> Vec<f64> {
     let fates = simulate(capacity, arrivals);
     let wait = |(fate, (at, _)): (&Result<Vec<Duration>, Refusal>, &(Duration, Work))| {
-        (fate.as_ref().expect("served")[0] - *at).as_secs_f64()
+        fate.as_ref().expect("served")[0].saturating_sub(*at).as_secs_f64()
     };
     let waits: Vec<f64> = fates.iter().zip(arrivals).map(wait).collect();
     waits.chunks(waits.len() / 4).map(|quarter| quarter.iter().copied().fold(0.0, f64::max)).collect()
