@@ -4,13 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use hyper::HeaderMap;
 use rand::{RngExt as _, SeedableRng as _};
-use rand_distr::{Distribution as _, LogNormal};
 use rand_pcg::Pcg64;
 use serde_json::{Map, Value, json};
 
 use super::tool;
 use super::wire::{Draft, Kind};
-use super::{Delay, State};
+use super::{State, pace};
 use crate::wire::Dialect;
 use crate::wire::request::{ChatRequest, PULZE_HEADERS};
 
@@ -61,13 +60,14 @@ pub(super) fn draft(body: &Value, headers: &HeaderMap, state: &State, number: u6
         opening.clone(),
     );
     let choices: Vec<Said> =
-        (0..request.n).map(|_| say(&request, body, &opening, settings.tokens, &mut random)).collect();
+        (0..request.n).map(|_| say(&request, body, &opening, settings.tokens.draw(&mut random), &mut random)).collect();
     // A stream takes as long as its pieces, a whole answer as long as its tokens.
     let steps = |said: &Said| if request.stream { said.deltas().len() } else { said.tokens() };
     let most = choices.iter().map(steps).max().unwrap_or(1).max(1);
-    let due = instants(settings.first_token, settings.token_gap, most, &mut random);
     let model = model(&request, state);
     let (usage, tokens) = usage(&request, &choices, settings.dialect);
+    let pace = pace::draw(settings, number, tokens[0], most, &mut random);
+    let due = pace.ready.clone();
     let metadata = (settings.dialect == Dialect::Pulze)
         .then(|| metadata(&request, headers, &model, tokens, due.last().copied().unwrap_or_default(), settings.seed));
     let answer = Answer {
@@ -84,7 +84,16 @@ pub(super) fn draft(body: &Value, headers: &HeaderMap, state: &State, number: u6
     let stream = answer.request.stream;
     let (bodies, due) = if stream { answer.chunks() } else { (vec![answer.completion()], vec![answer.last()]) };
     let kind = if stream { Kind::Stream } else { Kind::Whole };
-    Draft { kind, status: 200, headers: Vec::new(), bodies, due, number, openings: [opening, previous] }
+    Draft {
+        kind,
+        status: 200,
+        headers: Vec::new(),
+        bodies,
+        due,
+        pace: Some(pace),
+        number,
+        openings: [opening, previous],
+    }
 }
 
 /// The opening words of the last message, which the answer repeats.
@@ -262,26 +271,6 @@ impl Answer<'_> {
             _ => {}
         }
         timed.into_iter().map(|(at, chunk)| (chunk, at)).unzip()
-    }
-}
-
-/// When each token is ready: the first after one delay, each further one a gap later.
-fn instants(first: Delay, gap: Delay, tokens: usize, random: &mut Pcg64) -> Vec<Duration> {
-    let mut at = first.draw(random);
-    let mut instants = Vec::with_capacity(tokens);
-    for _ in 0..tokens {
-        instants.push(at);
-        at += gap.draw(random);
-    }
-    instants
-}
-
-impl Delay {
-    fn draw(self, random: &mut Pcg64) -> Duration {
-        match LogNormal::new(0.0, self.spread) {
-            Ok(factor) if self.spread > 0.0 => self.median.mul_f64(factor.sample(random).clamp(0.01, 100.0)),
-            _ => self.median,
-        }
     }
 }
 

@@ -1,15 +1,13 @@
 //! The front of the endpoint: routes, keys, and what is wrong with a request, in the dialect's own envelope.
 
-use std::time::Duration;
-
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 
 use super::State;
 use super::answer;
+use super::arriving::Arriving;
 use super::wire::{Draft, Kind};
 use crate::wire::Dialect;
 use crate::wire::dialect::Violation;
@@ -19,7 +17,7 @@ use crate::wire::request::PATH;
 const LONGEST: usize = 32 << 20;
 
 /// What to say to a request.
-pub(super) async fn draft(request: Request<Incoming>, state: &State, number: u64) -> Draft {
+pub(super) async fn draft(request: Request<Arriving>, state: &State, number: u64) -> Draft {
     let path = request.uri().path().trim_end_matches('/').to_owned();
     let dialect = state.settings.dialect;
     let answer = match (path.as_str(), request.method()) {
@@ -30,20 +28,20 @@ pub(super) async fn draft(request: Request<Incoming>, state: &State, number: u64
             Err(refusal.with_header("allow", "POST"))
         }
         (path, &Method::GET) if path.ends_with("/models") => {
-            authorize(request.headers(), state).map(|()| other(models(state), number))
+            authorize(request.headers(), state).map(|()| Draft::other(models(state), number))
         }
-        ("/health", &Method::GET) => Ok(other(json!({"status": "ok"}), number)),
+        ("/health", &Method::GET) => Ok(Draft::other(json!({"status": "ok"}), number)),
         _ => Err(Refusal::new(dialect, 404, "not_found", "no such path", None)),
     };
     answer.unwrap_or_else(|refusal| Draft {
         kind: Kind::Error,
         status: refusal.status,
         headers: refusal.headers,
-        ..other(refusal.body, number)
+        ..Draft::other(refusal.body, number)
     })
 }
 
-async fn completion(request: Request<Incoming>, state: &State, number: u64) -> Result<Draft, Refusal> {
+async fn completion(request: Request<Arriving>, state: &State, number: u64) -> Result<Draft, Refusal> {
     let dialect = state.settings.dialect;
     authorize(request.headers(), state)?;
     let (head, body) = request.into_parts();
@@ -55,9 +53,9 @@ async fn completion(request: Request<Incoming>, state: &State, number: u64) -> R
         Err(_) => return Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
     };
     let body: Value = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error.to_string()))?;
-    let faults = dialect.request().violations(&body);
-    if !faults.is_empty() {
-        return Err(Refusal::invalid(dialect, &faults));
+    let schema = dialect.request();
+    if !schema.is_valid(&body) {
+        return Err(Refusal::invalid(dialect, &schema.violations(&body)));
     }
     if let Some(model) = body.get("model").and_then(Value::as_str)
         && !state.settings.models.iter().any(|known| known == model)
@@ -87,18 +85,6 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
 fn models(state: &State) -> Value {
     let entry = |id: &String| json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "proofload"});
     json!({"object": "list", "data": state.settings.models.iter().map(entry).collect::<Vec<_>>()})
-}
-
-fn other(body: Value, number: u64) -> Draft {
-    Draft {
-        kind: Kind::Other,
-        status: 200,
-        headers: Vec::new(),
-        bodies: vec![body],
-        due: vec![Duration::ZERO],
-        number,
-        openings: Default::default(),
-    }
 }
 
 /// A request that is not served, in the dialect's own words.

@@ -1,21 +1,20 @@
 //! From what is said to bytes in time: a [`Draft`] is JSON, a [`Transcript`] is bytes with their instants.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Body of a response.
-pub(super) type Outgoing = BoxBody<Bytes, io::Error>;
+use super::pace::Pace;
+use super::record::{Ending, Witness};
+use super::timer::Timer;
 
 /// What is about to be said, as JSON.
 #[derive(Debug, Clone)]
@@ -30,6 +29,8 @@ pub(super) struct Draft {
     pub(super) bodies: Vec<Value>,
     /// When each body is due, from the moment the request was read.
     pub(super) due: Vec<Duration>,
+    /// What it costs to generate and at what pace; none for what is not generated.
+    pub(super) pace: Option<Pace>,
     /// Number of the request at this endpoint.
     pub(super) number: u64,
     /// Opening words of this prompt and of the last one.
@@ -74,6 +75,20 @@ pub(super) struct Write {
 }
 
 impl Draft {
+    /// A reply that is ready at once and that no quirk touches.
+    pub(super) fn other(body: Value, number: u64) -> Draft {
+        Draft {
+            kind: Kind::Other,
+            status: 200,
+            headers: Vec::new(),
+            bodies: vec![body],
+            due: vec![Duration::ZERO],
+            pace: None,
+            number,
+            openings: Default::default(),
+        }
+    }
+
     /// The same as bytes. A stream ends in `[DONE]`.
     pub(super) fn transcribe(self) -> Transcript {
         let stream = self.kind == Kind::Stream;
@@ -103,10 +118,10 @@ pub(super) fn event(chunk: &Value) -> Vec<u8> {
 }
 
 /// Waits for what is not a stream, then hands the reply to hyper.
-pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<Outgoing> {
+pub(super) async fn respond(transcript: Transcript, mut timer: Timer, mut witness: Witness) -> Response<Outgoing> {
     let stream = transcript.kind == Kind::Stream;
     if let Some(first) = transcript.writes.first().filter(|_| !stream) {
-        sleep_until(began + first.at).await;
+        poll_fn(|context| timer.poll(first.at, context)).await;
     }
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(transcript.status).unwrap_or(StatusCode::OK);
@@ -122,32 +137,26 @@ pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<
     if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
         response.headers_mut().remove(CONTENT_TYPE);
     }
-    let mut steps: Vec<Step> = transcript.writes.into_iter().map(Step::Write).collect();
-    if transcript.breaks {
-        steps.push(Step::Break);
+    witness.answered(response.status().as_u16());
+    if transcript.writes.is_empty() && !transcript.breaks {
+        witness.ends(Ending::Complete);
     }
-    let paced = Paced { began, steps: steps.into_iter(), next: None, sleep: None };
-    response.map(|()| paced.boxed())
+    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), breaks: transcript.breaks };
+    response.map(|()| outgoing)
 }
 
-/// What a body does next.
-enum Step {
-    Write(Write),
-    Break,
-}
-
-/// A body whose frames come at their instants.
-struct Paced {
-    began: Instant,
-    steps: std::vec::IntoIter<Step>,
-    next: Option<Step>,
-    sleep: Option<Pin<Box<Sleep>>>,
+/// Body of a response, whose frames come at their instants.
+pub(super) struct Outgoing {
+    timer: Timer,
+    witness: Witness,
+    writes: std::vec::IntoIter<Write>,
+    breaks: bool,
 }
 
 /// Breaking at once would drop what hyper has buffered, the head among it.
 const BEFORE_BREAKING: Duration = Duration::from_millis(20);
 
-impl Body for Paced {
+impl Body for Outgoing {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -155,23 +164,27 @@ impl Body for Paced {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.next.is_none() {
-            self.next = self.steps.next();
-            let at = match &self.next {
-                Some(Step::Write(write)) => self.began + write.at,
-                Some(Step::Break) => Instant::now() + BEFORE_BREAKING,
-                None => return Poll::Ready(None),
-            };
-            self.sleep = (at > Instant::now()).then(|| Box::pin(sleep_until(at)));
+        let this = &mut *self;
+        if let Some(next) = this.writes.as_slice().first() {
+            ready!(this.timer.poll(next.at, context));
+            let bytes = this.writes.next().map(|write| Bytes::from(write.bytes)).unwrap_or_default();
+            this.witness.wrote(bytes.len());
+            if this.writes.as_slice().is_empty() && !this.breaks {
+                this.witness.ends(Ending::Complete);
+            }
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(context));
-            self.sleep = None;
+        if this.breaks {
+            ready!(this.timer.poll_pause(BEFORE_BREAKING, context));
+            this.witness.ends(Ending::Broken);
+            return Poll::Ready(Some(Err(io::Error::other("the connection is to break here"))));
         }
-        Poll::Ready(match self.next.take() {
-            Some(Step::Write(write)) => Some(Ok(Frame::data(Bytes::from(write.bytes)))),
-            Some(Step::Break) => Some(Err(io::Error::other("the connection is to break here"))),
-            None => None,
-        })
+        this.witness.ends(Ending::Complete);
+        Poll::Ready(None)
+    }
+
+    /// Hyper then writes the end of the body together with its last bytes.
+    fn is_end_stream(&self) -> bool {
+        self.writes.as_slice().is_empty() && !self.breaks
     }
 }

@@ -11,6 +11,7 @@ mod real;
 mod reports;
 mod run;
 mod secrets;
+mod serve;
 mod stream;
 mod tls;
 mod truth;

@@ -1,0 +1,56 @@
+//! One connection: TLS where it is asked for, then HTTP/1.1 or HTTP/2, whichever the client begins to speak.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::{State, exchange};
+
+/// Streams of one HTTP/2 connection; hyper's own limit of 200 would be the limit of a measurement.
+const STREAMS: u32 = 10_000;
+
+/// Carries a connection until it ends. Once `closed`, it finishes what is open within the grace period, and no more.
+///
+/// Nagle's algorithm is off: with it, small events wait for acknowledgements and token gaps of 40 ms appear.
+pub(super) async fn carry(stream: TcpStream, state: Arc<State>, mut closed: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = state.settings.tls.clone() else { return speak(stream, state, closed).await };
+    let secured = tokio::select! {
+        secured = TlsAcceptor::from(tls).accept(stream) => secured,
+        _ = closed.wait_for(|closed| *closed) => return,
+    };
+    // A client that does not like the certificate is its own affair.
+    if let Ok(stream) = secured {
+        speak(stream, state, closed).await;
+    }
+}
+
+async fn speak<S>(stream: S, state: Arc<State>, mut closed: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let grace = state.settings.grace;
+    let service = service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(exchange(request, &state).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_concurrent_streams(STREAMS);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        _ = closed.wait_for(|closed| *closed) => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(grace, connection).await;
+    }
+}
