@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method, Request};
@@ -16,10 +17,13 @@ use crate::wire::dialect::Violation;
 use crate::wire::request::PATH;
 
 /// Longest request body that is read.
-const LONGEST: usize = 32 << 20;
+pub(super) const LONGEST: usize = 32 << 20;
+
+/// Body of a request: as it comes, or what a quirk has made of it.
+pub(super) type Inbound = Either<Incoming, Full<Bytes>>;
 
 /// What to say to a request.
-pub(super) async fn draft(request: Request<Incoming>, state: &State, number: u64) -> Draft {
+pub(super) async fn draft(request: Request<Inbound>, state: &State, number: u64) -> Draft {
     let path = request.uri().path().trim_end_matches('/').to_owned();
     let dialect = state.settings.dialect;
     let answer = match (path.as_str(), request.method()) {
@@ -43,7 +47,7 @@ pub(super) async fn draft(request: Request<Incoming>, state: &State, number: u64
     })
 }
 
-async fn completion(request: Request<Incoming>, state: &State, number: u64) -> Result<Draft, Refusal> {
+async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Result<Draft, Refusal> {
     let dialect = state.settings.dialect;
     authorize(request.headers(), state)?;
     let (head, body) = request.into_parts();

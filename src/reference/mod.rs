@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -26,10 +27,14 @@ use crate::wire::Dialect;
 mod answer;
 mod front;
 pub mod quirk;
+mod socket;
+mod spoil;
 mod tool;
 mod wire;
 
 use quirk::Quirk;
+use socket::{Socket, Stream};
+pub use spoil::When;
 use wire::Outgoing;
 
 /// What the endpoint is and how fast.
@@ -51,6 +56,8 @@ pub struct Settings {
     pub seed: u64,
     /// What it does wrong.
     pub quirks: Vec<&'static Quirk>,
+    /// When it does that.
+    pub when: When,
 }
 
 /// A random time: lognormal with this median.
@@ -74,6 +81,7 @@ impl Settings {
             tokens: 48,
             seed,
             quirks: Vec::new(),
+            when: When::default(),
         }
     }
 }
@@ -84,6 +92,10 @@ struct State {
     settings: Settings,
     /// Requests answered so far.
     number: AtomicU64,
+    /// Connections accepted so far.
+    connections: AtomicU64,
+    /// Exchanges whose reply has not ended, where quirks may act on them.
+    open: Arc<AtomicU64>,
     /// Opening words of the last prompt, which an endpoint that mixes up requests would answer with.
     previous: Mutex<String>,
 }
@@ -92,7 +104,13 @@ struct State {
 ///
 /// Nagle's algorithm is off: with it, small events wait for acknowledgements and token gaps of 40 ms appear.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()> + Send) {
-    let state = Arc::new(State { settings, number: AtomicU64::new(0), previous: Mutex::new(String::new()) });
+    let state = Arc::new(State {
+        settings,
+        number: AtomicU64::new(0),
+        connections: AtomicU64::new(0),
+        open: Arc::default(),
+        previous: Mutex::new(String::new()),
+    });
     let (closing, closed) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
@@ -106,17 +124,24 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(connection(TokioIo::new(stream), Arc::clone(&state), closed.clone()));
+        tokio::spawn(connection(stream, Arc::clone(&state), closed.clone()));
     }
     drop(closed);
     let _ = closing.send(true);
     closing.closed().await;
 }
 
-async fn connection(io: TokioIo<tokio::net::TcpStream>, state: Arc<State>, mut closed: watch::Receiver<bool>) {
+async fn connection(stream: impl Stream + 'static, state: Arc<State>, mut closed: watch::Receiver<bool>) {
+    let number = state.connections.fetch_add(1, Ordering::Relaxed);
+    let quirks = spoil::acting(&state.settings, number, state.open.load(Ordering::Relaxed) + 1);
+    for pause in quirks.iter().filter_map(|quirk| quirk.pause()) {
+        tokio::time::sleep(pause).await;
+    }
+    let socket = Socket::new(stream);
+    let io = TokioIo::new(socket.clone());
     let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(exchange(request, &state).await) }
+        let (state, socket) = (Arc::clone(&state), socket.clone());
+        async move { Ok::<_, Infallible>(exchange(request, &state, &socket).await) }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     let mut connection = pin!(builder.serve_connection(io, service));
@@ -130,16 +155,12 @@ async fn connection(io: TokioIo<tokio::net::TcpStream>, state: Arc<State>, mut c
     }
 }
 
-async fn exchange(request: Request<Incoming>, state: &State) -> Response<Outgoing> {
+async fn exchange(request: Request<Incoming>, state: &State, socket: &Socket) -> Response<Outgoing> {
     let began = Instant::now();
     let number = state.number.fetch_add(1, Ordering::Relaxed);
-    let mut draft = front::draft(request, state, number).await;
-    for quirk in &state.settings.quirks {
-        quirk.spoil_draft(&mut draft);
+    if !state.settings.quirks.is_empty() {
+        return spoil::exchange(request, state, number, began, socket).await;
     }
-    let mut transcript = draft.transcribe();
-    for quirk in &state.settings.quirks {
-        quirk.spoil_transcript(&mut transcript);
-    }
-    wire::respond(transcript, began).await
+    let draft = front::draft(request.map(Either::Left), state, number).await;
+    wire::respond(draft.transcribe(), began).await
 }

@@ -60,8 +60,6 @@ pub(super) struct Transcript {
     pub(super) headers: Vec<(&'static str, String)>,
     /// The body.
     pub(super) writes: Vec<Write>,
-    /// Whether the connection breaks after the last write instead of ending the body properly.
-    pub(super) breaks: bool,
 }
 
 /// Bytes that go out together.
@@ -93,7 +91,7 @@ impl Draft {
             let at = self.due.last().copied().unwrap_or_default();
             writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
         }
-        Transcript { kind: self.kind, status: self.status, headers, writes, breaks: false }
+        Transcript { kind: self.kind, status: self.status, headers, writes }
     }
 }
 
@@ -115,37 +113,24 @@ pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    if !stream && !response.headers().contains_key(CONTENT_LENGTH) && !transcript.breaks {
+    if !stream && !response.headers().contains_key(CONTENT_LENGTH) {
         let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
         response.headers_mut().remove(CONTENT_TYPE);
     }
-    let mut steps: Vec<Step> = transcript.writes.into_iter().map(Step::Write).collect();
-    if transcript.breaks {
-        steps.push(Step::Break);
-    }
-    let paced = Paced { began, steps: steps.into_iter(), next: None, sleep: None };
+    let paced = Paced { began, writes: transcript.writes.into_iter(), next: None, sleep: None };
     response.map(|()| paced.boxed())
-}
-
-/// What a body does next.
-enum Step {
-    Write(Write),
-    Break,
 }
 
 /// A body whose frames come at their instants.
 struct Paced {
     began: Instant,
-    steps: std::vec::IntoIter<Step>,
-    next: Option<Step>,
+    writes: std::vec::IntoIter<Write>,
+    next: Option<Write>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
-
-/// Breaking at once would drop what hyper has buffered, the head among it.
-const BEFORE_BREAKING: Duration = Duration::from_millis(20);
 
 impl Body for Paced {
     type Data = Bytes;
@@ -156,22 +141,15 @@ impl Body for Paced {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.next.is_none() {
-            self.next = self.steps.next();
-            let at = match &self.next {
-                Some(Step::Write(write)) => self.began + write.at,
-                Some(Step::Break) => Instant::now() + BEFORE_BREAKING,
-                None => return Poll::Ready(None),
-            };
+            self.next = self.writes.next();
+            let Some(write) = &self.next else { return Poll::Ready(None) };
+            let at = self.began + write.at;
             self.sleep = (at > Instant::now()).then(|| Box::pin(sleep_until(at)));
         }
         if let Some(sleep) = &mut self.sleep {
             ready!(sleep.as_mut().poll(context));
             self.sleep = None;
         }
-        Poll::Ready(match self.next.take() {
-            Some(Step::Write(write)) => Some(Ok(Frame::data(Bytes::from(write.bytes)))),
-            Some(Step::Break) => Some(Err(io::Error::other("the connection is to break here"))),
-            None => None,
-        })
+        Poll::Ready(self.next.take().map(|write| Ok(Frame::data(Bytes::from(write.bytes)))))
     }
 }
