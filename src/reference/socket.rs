@@ -56,16 +56,17 @@ impl Socket {
         Socket(Arc::new(Mutex::new(Some(Box::new(stream)))))
     }
 
-    /// Takes the connection over and plays a script on it, until its end or until the client has left. Another
-    /// exchange on the same connection (HTTP/2) may have taken it before; then there is nothing to say.
-    pub(super) async fn play(&self, script: Script, began: Instant) {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut stream) = taken else { return };
+    /// Takes the connection over and plays a script on it, until its end or until the client has left; then it is
+    /// closed by being dropped. Another exchange on the same connection (HTTP/2) may have taken it before, and there is
+    /// nothing to say.
+    pub(super) async fn play(&self, script: Script, began: Instant) -> Option<Box<dyn Stream>> {
+        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         for step in script {
             if perform(&mut *stream, step, began).await.is_err() {
-                return;
+                break;
             }
         }
+        Some(stream)
     }
 
     /// Does something with the connection while hyper still has it.

@@ -6,7 +6,7 @@ use super::{Quirk, each, put, remove, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-metadata", "no metadata", "no server known; Pulze's published metadata", |draft| {
-        each(draft, |reply| remove(reply, "", "metadata"))
+        each(draft, |reply| remove(reply, "", "metadata"));
     }),
     Quirk::draft("score-string", "the score is a string", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| set(reply, "/metadata/score", "high"));

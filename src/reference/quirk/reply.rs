@@ -18,7 +18,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
         each(draft, |reply| set(reply, "/model", Value::Null));
     }),
     Quirk::draft("no-choices", "choices is empty", "no server known; a reply has a choice", |draft| {
-        whole(draft, |reply| set(reply, "/choices", json!([])))
+        whole(draft, |reply| set(reply, "/choices", json!([])));
     }),
     Quirk::draft("index-from-one", "the first choice has index 1", "no server known; indices are 0 to n-1", |draft| {
         each(draft, |reply| set(reply, "/choices/0/index", 1));
@@ -91,16 +91,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
     Quirk::draft("id-empty", "id is empty", "Azure/azure-sdk-for-go #21086", |draft| {
-        whole(draft, |reply| set(reply, "/id", ""))
+        whole(draft, |reply| set(reply, "/id", ""));
     }),
     Quirk::draft("id-repeated", "every reply has the same id", "ollama/ollama PR#14225", |draft| {
         each(draft, |reply| set(reply, "/id", "chatcmpl-373"));
     }),
     Quirk::draft("created-fraction", "created is 1.5", "no server known; created is an integer", |draft| {
-        each(draft, |reply| set(reply, "/created", 1.5))
+        each(draft, |reply| set(reply, "/created", 1.5));
     }),
     Quirk::draft("created-1970", "created is 86400", "no server known; Azure/azure-sdk-for-go #21086 has 0", |draft| {
-        each(draft, |reply| set(reply, "/created", 86_400))
+        each(draft, |reply| set(reply, "/created", 86_400));
     }),
     Quirk::draft("markup-leak", "template markup in the text", "vllm-project/vllm #47903", |draft| {
         say(draft, "<|im_end|>");
@@ -164,7 +164,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
                     "/choices/0",
                     "logprobs",
                     json!({"tokens": ["the"], "token_logprobs": [-0.1], "top_logprobs": null, "text_offset": [0]}),
-                )
+                );
             });
         },
     ),
@@ -183,7 +183,7 @@ fn two_choices(draft: &mut Draft) {
 }
 
 /// Appends to the text of the answer.
-fn say(draft: &mut Draft, text: &str) {
+pub(super) fn say(draft: &mut Draft, text: &str) {
     let append = |body: &mut Value, pointer: &str| {
         if let Some(Value::String(content)) = body.pointer_mut(pointer) {
             content.push_str(text);

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind};
-use super::{Quirk, each, put, set, with_text};
+use super::reply::say;
+use super::{Quirk, each, put, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::request(
@@ -15,16 +16,17 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
     Quirk::request("stop-ignored", "stop sequences do not stop", "Blaizzy/mlx-vlm #1044", |asked, _| {
-        forget(asked, &["stop"])
+        forget(asked, &["stop"]);
     }),
     Quirk::answer(
         "stop-left-in",
-        "the text ends in the stop sequence",
+        "where stop sequences are given, a text that stops ends in the first",
         "huggingface/text-generation-inference #1724",
         |draft, asked| {
             let stop = asked.get("stop").and_then(|stop| stop.as_str().or_else(|| stop.get(0)?.as_str()));
-            if let Some(stop) = stop {
-                append(draft, stop);
+            let stopped = |reply: &Value| reply.pointer("/choices/0/finish_reason") == Some(&json!("stop"));
+            if let Some(stop) = stop.filter(|_| draft.bodies.iter().any(stopped)) {
+                say(draft, stop);
             }
         },
     ),
@@ -124,7 +126,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     )
     .then(|draft, asked| {
-        if let Some(model) = asked.get("model").and_then(Value::as_str) {
+        // The router's name stands for any model.
+        if let Some(model) = asked.get("model").and_then(Value::as_str).filter(|model| *model != "pulze") {
             each(draft, |reply| {
                 let answered = reply.get("model").and_then(Value::as_str).unwrap_or_default();
                 if answered.rsplit('/').next() != Some(model) && answered != model {
@@ -163,23 +166,6 @@ pub(super) const QUIRKS: &[Quirk] = &[
 fn forget(asked: &mut Value, names: &[&str]) {
     if let Some(body) = asked.as_object_mut() {
         body.retain(|name, _| !names.contains(&name.as_str()));
-    }
-}
-
-/// Appends to the text of an answer that stopped by itself.
-fn append(draft: &mut Draft, text: &str) {
-    let last = with_text(draft).last().copied();
-    let stopped = |reply: &Value| reply.pointer("/choices/0/finish_reason").and_then(Value::as_str) == Some("stop");
-    if !draft.bodies.iter().any(stopped) {
-        return;
-    }
-    let bodies = draft.bodies.iter_mut().enumerate();
-    for (_, body) in bodies.filter(|(number, _)| last.is_none_or(|last| *number == last)) {
-        for pointer in ["/choices/0/message/content", "/choices/0/delta/content"] {
-            if let Some(Value::String(content)) = body.pointer_mut(pointer) {
-                content.push_str(text);
-            }
-        }
     }
 }
 

@@ -138,7 +138,8 @@ fn send(at: Duration, bytes: &[u8]) -> Step {
 /// Status line and headers, and one more that says how long the body is.
 fn head(transcript: &Transcript, framing: &str) -> Vec<u8> {
     let named = transcript.headers.iter().filter(|(_, value)| !value.is_empty());
-    let headers: String = named.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<String> = named.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     format!("HTTP/1.1 {} Reply\r\n{headers}{framing}\r\nconnection: close\r\n\r\n", transcript.status).into_bytes()
 }
 

@@ -6,7 +6,7 @@ use super::{Quirk, each, put, remove, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-usage", "no usage", "huggingface/text-generation-inference PR#3003", |draft| {
-        each(draft, |reply| remove(reply, "", "usage"))
+        each(draft, |reply| remove(reply, "", "usage"));
     }),
     Quirk::draft(
         "usage-negative",
