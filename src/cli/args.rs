@@ -201,6 +201,8 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve --capacity slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
   proofload serve --cert server.pem --key server.key --access-log --truth truth.jsonl
   proofload serve --quirk no-done,id-repeated
+  proofload serve --quirk reset-mid-body --quirk-rate 0.05
+  proofload serve --quirk crosstalk --quirk-above-in-flight 64
 
 Times (--first-token, --token-gap):
   200ms                  lognormal with this median and the spread of --spread
@@ -280,7 +282,13 @@ pub(super) struct ServeArgs {
     /// What to do wrong, by name.
     #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',', help_heading = "Quirks")]
     pub(super) quirks: Vec<String>,
-    /// List the quirks and exit.
+    /// Probability that it does that to a reply, drawn from the seed and the number of the request.
+    #[arg(long, value_name = "P", value_parser = probability, default_value = "1", requires = "quirks", help_heading = "Quirks")]
+    pub(super) quirk_rate: f64,
+    /// Do it only while more exchanges than this are open: right when idle, wrong under load.
+    #[arg(long, value_name = "N", default_value = "0", requires = "quirks", help_heading = "Quirks")]
+    pub(super) quirk_above_in_flight: u64,
+    /// List the quirks, what each does and where it comes from, and exit.
     #[arg(long, help_heading = "Quirks")]
     pub(super) list_quirks: bool,
 }
@@ -323,6 +331,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 fn finite(text: &str) -> Result<f64, String> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(probability) if (0.0..=1.0).contains(&probability) => Ok(probability),
+        Ok(_) | Err(_) => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 fn spread(text: &str) -> Result<f64, String> {

@@ -19,13 +19,13 @@ use crate::plan::goal::nearest;
 use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
 use crate::reference::record::{Recorder, Sink, Written};
-use crate::reference::{Settings, serve as serve_on, tls};
+use crate::reference::{Settings, When, serve as serve_on, tls};
 use crate::wire::Dialect;
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
     if args.list_quirks {
-        let lines: Vec<String> = quirk::all().map(|quirk| format!("{:24} {}\n", quirk.name, quirk.about)).collect();
-        print(&lines.concat())?;
+        let line = |quirk: &Quirk| format!("{:24} {} ({})\n", quirk.name, quirk.about, quirk.source);
+        print(&quirk::all().map(line).collect::<String>())?;
         return Ok(Exit::Pass);
     }
     let mut settings = settings(args)?;
@@ -120,6 +120,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
         let key = check_profile::env(name).with_context(|| format!("the environment variable {name} is not set"))?;
         settings.key = Some(key.trim().to_owned());
     }
+    settings.when = When { rate: args.quirk_rate, above_in_flight: args.quirk_above_in_flight };
     settings.quirks = args.quirks.iter().map(|name| find(name)).collect::<anyhow::Result<_>>()?;
     Ok(settings)
 }

@@ -1,6 +1,7 @@
 //! The front of the endpoint: routes, keys, and what is wrong with a request, in the dialect's own envelope.
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
@@ -14,10 +15,13 @@ use crate::wire::dialect::Violation;
 use crate::wire::request::PATH;
 
 /// Longest request body that is read.
-const LONGEST: usize = 32 << 20;
+pub(super) const LONGEST: usize = 32 << 20;
+
+/// Body of a request: as it comes, or what a quirk has made of it.
+pub(super) type Inbound = Either<Arriving, Full<Bytes>>;
 
 /// What to say to a request.
-pub(super) async fn draft(request: Request<Arriving>, state: &State, number: u64) -> Draft {
+pub(super) async fn draft(request: Request<Inbound>, state: &State, number: u64) -> Draft {
     let path = request.uri().path().trim_end_matches('/').to_owned();
     let dialect = state.settings.dialect;
     let answer = match (path.as_str(), request.method()) {
@@ -41,7 +45,7 @@ pub(super) async fn draft(request: Request<Arriving>, state: &State, number: u64
     })
 }
 
-async fn completion(request: Request<Arriving>, state: &State, number: u64) -> Result<Draft, Refusal> {
+async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Result<Draft, Refusal> {
     let dialect = state.settings.dialect;
     authorize(request.headers(), state)?;
     let (head, body) = request.into_parts();

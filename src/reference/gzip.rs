@@ -26,10 +26,10 @@ pub(super) fn accepted(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses a whole reply. One that a quirk has given a length, a coding or a break of its own stays as it is.
+/// Compresses a whole reply. One that a quirk has given a length or a coding of its own stays as it is.
 pub(super) fn pack(transcript: &mut Transcript) {
     let own = |(name, _): &(&str, String)| ["content-length", "content-encoding"].contains(name);
-    if transcript.kind == Kind::Stream || transcript.breaks || transcript.headers.iter().any(own) {
+    if transcript.kind == Kind::Stream || transcript.headers.iter().any(own) {
         return;
     }
     let [write] = transcript.writes.as_mut_slice() else { return };

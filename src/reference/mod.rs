@@ -37,6 +37,8 @@ mod overload;
 mod pace;
 pub mod quirk;
 pub mod record;
+mod socket;
+mod spoil;
 mod timer;
 pub mod tls;
 mod tool;
@@ -48,7 +50,10 @@ use capacity::Capacity;
 use delay::{Delay, Length};
 use engine::Engine;
 use quirk::Quirk;
-use record::{Recorder, Witness};
+use record::{Ending, Recorder, Witness};
+use socket::Socket;
+use spoil::Open;
+pub use spoil::When;
 use timer::{Course, Timer};
 use wire::{Draft, Outgoing};
 
@@ -73,6 +78,8 @@ pub struct Settings {
     pub seed: u64,
     /// What it does wrong.
     pub quirks: Vec<&'static Quirk>,
+    /// When it does that.
+    pub when: When,
     /// TLS, where it is spoken.
     pub tls: Option<Arc<ServerConfig>>,
     /// Where each exchange is recorded.
@@ -95,6 +102,7 @@ impl Settings {
             capacity: None,
             seed,
             quirks: Vec::new(),
+            when: When::default(),
             tls: None,
             recorder: None,
             grace: Duration::from_secs(30),
@@ -108,6 +116,10 @@ struct State {
     settings: Settings,
     /// Requests answered so far.
     number: AtomicU64,
+    /// Connections accepted so far.
+    connections: AtomicU64,
+    /// Exchanges whose reply has not ended, where quirks may act on them.
+    open: Arc<AtomicU64>,
     /// Opening words of the last prompt, which an endpoint that mixes up requests would answer with.
     previous: Mutex<String>,
     alarm: Arc<Alarm>,
@@ -117,8 +129,15 @@ struct State {
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
         let engine = settings.capacity.clone().map(|capacity| Arc::new(Engine::new(capacity)));
-        let (number, previous) = (AtomicU64::new(0), Mutex::new(String::new()));
-        Ok(State { settings, number, previous, alarm: Arc::new(Alarm::start()?), engine })
+        Ok(State {
+            settings,
+            number: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            open: Arc::default(),
+            previous: Mutex::new(String::new()),
+            alarm: Arc::new(Alarm::start()?),
+            engine,
+        })
     }
 }
 
@@ -157,28 +176,42 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     Ok(())
 }
 
-async fn exchange(request: Request<Incoming>, state: &State) -> Response<Outgoing> {
+/// An exchange from the request to the last byte, with every quirk that acts on it. `socket` is the connection, where
+/// a quirk may take it over.
+async fn exchange(request: Request<Incoming>, state: &State, socket: Option<&Socket>) -> Response<Outgoing> {
     let head = Instant::now();
     let number = state.number.fetch_add(1, Ordering::Relaxed);
+    let open = Open::count(&state.open);
+    let quirks = spoil::acting(&state.settings, number, state.open.load(Ordering::Relaxed));
     let mut witness = Witness::new(state.settings.recorder.as_ref(), &request, number, head);
     let packed = gzip::accepted(request.headers());
     let read = ReadAt::default();
     let request = request.map(|body| Arriving::new(body, Arc::clone(&read)));
+    let (request, asked) = spoil::overhear(request, quirks, &state.settings.models).await;
     let draft = front::draft(request, state, number).await;
     let read = read.get().copied().unwrap_or(head);
     witness.read(read);
     let (mut draft, course) = course(draft, state, read);
-    for quirk in &state.settings.quirks {
-        quirk.spoil_draft(&mut draft);
+    for quirk in quirks {
+        quirk.spoil_draft(&mut draft, &asked);
     }
     let mut transcript = draft.transcribe();
-    for quirk in &state.settings.quirks {
+    for quirk in quirks {
         quirk.spoil_transcript(&mut transcript);
+    }
+    let timer = Timer::new(course, Arc::clone(&state.alarm));
+    if let Some((script, socket)) = quirks.iter().find_map(|quirk| quirk.script(&transcript)).zip(socket) {
+        witness.ends(Ending::Broken);
+        // The exchange is over before the client sees its end, so that its next request does not count it.
+        let closing = socket.play(script, read.into()).await;
+        drop(open);
+        drop(closing);
+        return Response::new(Outgoing::nothing(timer, witness));
     }
     if packed {
         gzip::pack(&mut transcript);
     }
-    wire::respond(transcript, Timer::new(course, Arc::clone(&state.alarm)), witness).await
+    wire::respond(transcript, timer, witness, open).await
 }
 
 /// Sends what is to be generated through the engine, where there is one; a request it turns away gets another reply.

@@ -43,14 +43,6 @@ impl Timer {
         self.poll_wait(context)
     }
 
-    /// Ready so much later than this was first asked for.
-    pub(super) fn poll_pause(&mut self, pause: Duration, context: &mut Context<'_>) -> Poll<()> {
-        if self.wait.is_none() {
-            self.wait = Some(self.alarm.until(Instant::now() + pause));
-        }
-        self.poll_wait(context)
-    }
-
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(wait) = &mut self.wait {
             ready!(Pin::new(wait).poll(context));

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::pace::Pace;
 use super::record::{Ending, Witness};
+use super::spoil::Open;
 use super::timer::Timer;
 
 /// What is about to be said, as JSON.
@@ -61,8 +62,6 @@ pub(super) struct Transcript {
     pub(super) headers: Vec<(&'static str, String)>,
     /// The body.
     pub(super) writes: Vec<Write>,
-    /// Whether the connection breaks after the last write instead of ending the body properly.
-    pub(super) breaks: bool,
 }
 
 /// Bytes that go out together.
@@ -108,7 +107,7 @@ impl Draft {
             let at = self.due.last().copied().unwrap_or_default();
             writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
         }
-        Transcript { kind: self.kind, status: self.status, headers, writes, breaks: false }
+        Transcript { kind: self.kind, status: self.status, headers, writes }
     }
 }
 
@@ -118,7 +117,12 @@ pub(super) fn event(chunk: &Value) -> Vec<u8> {
 }
 
 /// Waits for what is not a stream, then hands the reply to hyper.
-pub(super) async fn respond(transcript: Transcript, mut timer: Timer, mut witness: Witness) -> Response<Outgoing> {
+pub(super) async fn respond(
+    transcript: Transcript,
+    mut timer: Timer,
+    mut witness: Witness,
+    open: Open,
+) -> Response<Outgoing> {
     let stream = transcript.kind == Kind::Stream;
     if let Some(first) = transcript.writes.first().filter(|_| !stream) {
         poll_fn(|context| timer.poll(first.at, context)).await;
@@ -130,7 +134,7 @@ pub(super) async fn respond(transcript: Transcript, mut timer: Timer, mut witnes
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    if !stream && !response.headers().contains_key(CONTENT_LENGTH) && !transcript.breaks {
+    if !stream && !response.headers().contains_key(CONTENT_LENGTH) {
         let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
@@ -138,10 +142,10 @@ pub(super) async fn respond(transcript: Transcript, mut timer: Timer, mut witnes
         response.headers_mut().remove(CONTENT_TYPE);
     }
     witness.answered(response.status().as_u16());
-    if transcript.writes.is_empty() && !transcript.breaks {
+    if transcript.writes.is_empty() {
         witness.ends(Ending::Complete);
     }
-    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), breaks: transcript.breaks };
+    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), _open: Some(open) };
     response.map(|()| outgoing)
 }
 
@@ -150,11 +154,16 @@ pub(super) struct Outgoing {
     timer: Timer,
     witness: Witness,
     writes: std::vec::IntoIter<Write>,
-    breaks: bool,
+    /// The exchange counts as open as long as its body lasts.
+    _open: Option<Open>,
 }
 
-/// Breaking at once would drop what hyper has buffered, the head among it.
-const BEFORE_BREAKING: Duration = Duration::from_millis(20);
+impl Outgoing {
+    /// A body that is never sent, since the connection is gone.
+    pub(super) fn nothing(timer: Timer, witness: Witness) -> Outgoing {
+        Outgoing { timer, witness, writes: Vec::new().into_iter(), _open: None }
+    }
+}
 
 impl Body for Outgoing {
     type Data = Bytes;
@@ -169,15 +178,10 @@ impl Body for Outgoing {
             ready!(this.timer.poll(next.at, context));
             let bytes = this.writes.next().map(|write| Bytes::from(write.bytes)).unwrap_or_default();
             this.witness.wrote(bytes.len());
-            if this.writes.as_slice().is_empty() && !this.breaks {
+            if this.writes.as_slice().is_empty() {
                 this.witness.ends(Ending::Complete);
             }
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        if this.breaks {
-            ready!(this.timer.poll_pause(BEFORE_BREAKING, context));
-            this.witness.ends(Ending::Broken);
-            return Poll::Ready(Some(Err(io::Error::other("the connection is to break here"))));
         }
         this.witness.ends(Ending::Complete);
         Poll::Ready(None)
@@ -185,6 +189,6 @@ impl Body for Outgoing {
 
     /// Hyper then writes the end of the body together with its last bytes.
     fn is_end_stream(&self) -> bool {
-        self.writes.as_slice().is_empty() && !self.breaks
+        self.writes.as_slice().is_empty()
     }
 }

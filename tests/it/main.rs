@@ -1,7 +1,9 @@
 //! The integration tests: one binary, a module for each behaviour.
 
 mod contract;
+mod deviations;
 mod endings;
+mod faults;
 mod harness;
 mod layers;
 mod matrix;
