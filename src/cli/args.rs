@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::profile::flags::Flags;
+use crate::reference::Rate;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
 #[derive(Debug, Parser)]
@@ -176,6 +177,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve
   proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
   proofload serve --first-token 200ms --token-gap 20ms --spread 0
+  proofload serve --rate-limit 60/m --forbid-models gpt-4o
   proofload serve --quirk no-done,id-repeated";
 
 #[derive(Debug, ClapArgs)]
@@ -193,6 +195,15 @@ pub(super) struct ServeArgs {
     /// Models to know; the first is the default.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
+    /// Models to know and to refuse with 403.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) forbid_models: Vec<String>,
+    /// Completion requests to serve, per second, minute or hour; beyond them the answer is 429.
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub(super) rate_limit: Option<Rate>,
+    /// Share of the providers' calls that fail: Pulze retries and switches models, OpenAI answers 503.
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0")]
+    pub(super) provider_failures: f64,
     /// Median time to the first token.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30ms")]
     pub(super) first_token: Duration,
@@ -254,6 +265,24 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn finite(text: &str) -> Result<f64, String> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
+}
+
+/// A number of requests in a unit of time: `10/s`, `600/m`, `1000/h`.
+fn rate(text: &str) -> Result<Rate, String> {
+    const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
+    let parts = text.split_once('/').and_then(|(number, unit)| {
+        let requests = number.parse::<u32>().ok().filter(|number| *number > 0)?;
+        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        Some(Rate { requests, per: Duration::from_secs(*seconds) })
+    });
+    parts.ok_or_else(|| "expected a positive number per s, m or h, such as 10/s or 600/m".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        Ok(_) | Err(_) => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 fn spread(text: &str) -> Result<f64, String> {

@@ -73,35 +73,6 @@ pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Draft {
-    /// The same as bytes. A stream ends in `[DONE]`.
-    pub(super) fn transcribe(self) -> Transcript {
-        let stream = self.kind == Kind::Stream;
-        let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
-        let mut headers = vec![("content-type", content_type.to_owned())];
-        headers.extend(self.headers);
-        let mut writes: Vec<Write> = self
-            .bodies
-            .iter()
-            .zip(&self.due)
-            .map(|(body, at)| Write {
-                at: *at,
-                bytes: if stream { event(body) } else { body.to_string().into_bytes() },
-            })
-            .collect();
-        if stream {
-            let at = self.due.last().copied().unwrap_or_default();
-            writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
-        }
-        Transcript { kind: self.kind, status: self.status, headers, writes, breaks: false }
-    }
-}
-
-/// A chunk as an event.
-pub(super) fn event(chunk: &Value) -> Vec<u8> {
-    format!("data: {chunk}\n\n").into_bytes()
-}
-
 /// Waits for what is not a stream, then hands the reply to hyper.
 pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<Outgoing> {
     let stream = transcript.kind == Kind::Stream;
