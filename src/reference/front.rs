@@ -114,8 +114,8 @@ async fn served(
 ) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
     let path = request.uri().path().to_owned();
-    let missing = |what: &str| Refusal::new(dialect, 404, "not_found", what, None);
-    let page = Page::of(&path, dialect).ok_or_else(|| missing("no such path"))?;
+    let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
+    let page = Page::of(&path, dialect).ok_or_else(missing)?;
     if request.method() == Method::OPTIONS {
         let allow = ("allow", page.methods().to_owned());
         return Ok(Reply {
@@ -133,35 +133,49 @@ async fn served(
     if page.is_guarded() {
         authorize(request.headers(), state)?;
     }
-    let json = |value: Value| Ok(Reply::at_once(value.to_string().into_bytes(), number));
     match page {
         Page::Completions => {
             admit(state, headers)?;
             completion(request, state, number).await
         }
-        Page::Tokenize => tokenized(request, dialect).await.and_then(json),
-        Page::Models => json(json!({"object": "list", "data": state.models.iter().map(listed).collect::<Vec<_>>()})),
-        Page::Model(name) => {
-            let model = state.models.iter().find(|model| model.name == name);
-            let unknown =
-                || Refusal::new(dialect, 404, "model_not_found", &format!("no model {name:?}"), Some("model"));
-            model.map(listed).ok_or_else(unknown).and_then(json)
-        }
+        Page::Tokenize => tokenized(request, dialect).await.map(|tokens| Reply::of_json(&tokens, number)),
+        Page::Models
+        | Page::Model(_)
+        | Page::ActiveModels
+        | Page::Log(_)
+        | Page::Health
+        | Page::Metrics
+        | Page::OpenApi => shown(page, state, number),
+    }
+}
+
+/// A page that is only read.
+fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
+    let dialect = state.settings.dialect;
+    let missing = |code: &str, message: &str, param| Refusal::new(dialect, 404, code, message, param);
+    let value = match page {
+        Page::Completions | Page::Tokenize => return Err(missing("not_found", "this page is posted to", None)),
+        Page::Models => json!({"object": "list", "data": state.models.iter().map(listed).collect::<Vec<_>>()}),
+        Page::Model(name) => match state.models.iter().find(|model| model.name == name) {
+            Some(model) => listed(model),
+            None => return Err(missing("model_not_found", &format!("no model {name:?}"), Some("model"))),
+        },
         Page::ActiveModels => {
             let real = state.models.iter().filter(|model| model.name != ROUTER);
-            json(Value::Array(real.map(parts).collect()))
+            Value::Array(real.map(parts).collect())
         }
         Page::Log(id) => {
-            let pair = state.log.find(id).ok_or_else(|| missing("no such log"))?;
-            Ok(Reply::at_once(pair, number))
+            let pair = state.log.find(id).ok_or_else(|| missing("not_found", "no such log", None))?;
+            return Ok(Reply::at_once(pair, number));
         }
-        Page::Health => json(json!({"status": "ok"})),
+        Page::Health => json!({"status": "ok"}),
         Page::Metrics => {
             let kind = ("content-type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
-            Ok(Reply { headers: vec![kind], ..Reply::at_once(state.metrics.page().into_bytes(), number) })
+            return Ok(Reply { headers: vec![kind], ..Reply::at_once(state.metrics.page().into_bytes(), number) });
         }
-        Page::OpenApi => json(openapi::document(dialect)),
-    }
+        Page::OpenApi => openapi::document(dialect),
+    };
+    Ok(Reply::of_json(&value, number))
 }
 
 async fn completion(request: Request<Incoming>, state: &State, number: u64) -> Result<Reply, Refusal> {

@@ -42,6 +42,11 @@ impl Reply {
         }
     }
 
+    /// A value that is no completion.
+    pub(super) fn of_json(value: &Value, number: u64) -> Reply {
+        Reply::at_once(value.to_string().into_bytes(), number)
+    }
+
     /// As JSON, for quirks to spoil; none of what they leave alone.
     pub(super) fn draft(&self) -> Option<Draft> {
         if self.kind == Kind::Other {

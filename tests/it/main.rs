@@ -1,6 +1,9 @@
 //! The integration tests: one binary, a module for each behaviour.
 
+mod ask;
+mod behaviour;
 mod contract;
+mod dialects;
 mod endings;
 mod harness;
 mod layers;

@@ -32,6 +32,7 @@ required = ["city", "unit"]
 additionalProperties = false
 "#;
     let message = r#"messages = [{ role = "user", content = "{{unique}} tell me about the river" }]"#;
+    let call = r#"messages = [{ role = "user", content = "{{unique}} what is the weather in Paris, in celsius?" }]"#;
     format!(
         r#"
 [target]
@@ -55,12 +56,12 @@ max_tokens = 24
 {message}
 [[case]]
 name = "tools"
-{message}
+{call}
 {tool}
 [[case]]
 name = "tools-streamed"
 stream = true
-{message}
+{call}
 {tool}
 [[case]]
 name = "refused"
