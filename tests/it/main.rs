@@ -1,7 +1,10 @@
 //! The integration tests: one binary, a module for each behaviour.
 
+mod ask;
+mod behaviour;
 mod contract;
 mod deviations;
+mod dialects;
 mod endings;
 mod faults;
 mod harness;

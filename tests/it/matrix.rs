@@ -83,6 +83,7 @@ required = ["city", "unit"]
 additionalProperties = false
 "#;
     let message = r#"messages = [{ role = "user", content = "{{unique}} tell me about the river" }]"#;
+    let call = r#"messages = [{ role = "user", content = "{{unique}} what is the weather in Paris, in celsius?" }]"#;
     format!(
         r#"
 [target]
@@ -106,12 +107,12 @@ max_tokens = 24
 {message}
 [[case]]
 name = "tools"
-{message}
+{call}
 {tool}
 [[case]]
 name = "tools-streamed"
 stream = true
-{message}
+{call}
 {tool}
 [[case]]
 name = "two-choices"
