@@ -42,6 +42,15 @@ pub(super) static CHECKS: &[Check] = &[
         across: None,
     },
     Check {
+        id: "err-keys-complete",
+        rule: "an error has message, type, param and code",
+        levels: levels("-/Y/M"),
+        tier: tier("F"),
+        source: "O! all four keys",
+        judge: Judge::Reply(keys_complete),
+        across: None,
+    },
+    Check {
         id: "err-no-success-status",
         rule: "no error body comes with a 2xx status",
         levels: levels("M/M"),
@@ -117,6 +126,19 @@ fn error_not_string(reading: &Reading<'_>) -> Verdict {
         Some(error) => Verdict::holds(!error.is_string(), "/error", || format!("the string {error}")),
         None => Verdict::Skip("the body has no error member"),
     }
+}
+
+fn keys_complete(reading: &Reading<'_>) -> Verdict {
+    if error(reading).is_none() {
+        return Verdict::Skip(NO_ERROR);
+    }
+    let Some(error) = reading.json().and_then(|document| document.value.get("error")).filter(|error| error.is_object())
+    else {
+        return Verdict::Skip("the body has no error object");
+    };
+    let missing: Vec<&str> =
+        ["message", "type", "param", "code"].into_iter().filter(|key| error.get(key).is_none()).collect();
+    Verdict::holds(missing.is_empty(), "/error", || format!("no {}", missing.join(", ")))
 }
 
 fn no_success_status(reading: &Reading<'_>) -> Verdict {

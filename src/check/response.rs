@@ -181,6 +181,24 @@ pub(super) static CHECKS: &[Check] = &[
         judge: Judge::Reply(no_replacement_char),
         across: None,
     },
+    Check {
+        id: "resp-refusal-key",
+        rule: "every message has the key refusal",
+        levels: levels("-/Y/M"),
+        tier: tier("F"),
+        source: "O! required key; JamePeng/llama-cpp-python #113",
+        judge: Judge::Reply(refusal_key),
+        across: None,
+    },
+    Check {
+        id: "resp-logprobs-key",
+        rule: "every choice has the key logprobs",
+        levels: levels("-/Y/M"),
+        tier: tier("F"),
+        source: "O! required key",
+        judge: Judge::Reply(logprobs_key),
+        across: None,
+    },
 ];
 
 fn choices_nonempty(reading: &Reading<'_>) -> Verdict {
@@ -432,6 +450,24 @@ fn no_error_member(reading: &Reading<'_>) -> Verdict {
 }
 
 const MARKUP: [&str; 6] = ["<tool_call>", "<|im_end|>", "<|eot_id|>", "</think>", "[TOOL_CALLS]", "<function="];
+
+fn refusal_key(reading: &Reading<'_>) -> Verdict {
+    each_choice(reading, |number, choice| {
+        let message = choice.get("message").filter(|message| message.is_object())?;
+        message.get("refusal").is_none().then(|| {
+            Finding::new(format!("/choices/{number}/message"), "no key refusal; it is null where there is none")
+        })
+    })
+}
+
+fn logprobs_key(reading: &Reading<'_>) -> Verdict {
+    each_choice(reading, |number, choice| {
+        let lacks = choice.is_object() && choice.get("logprobs").is_none();
+        lacks.then(|| {
+            Finding::new(format!("/choices/{number}"), "no key logprobs; it is null where none were asked for")
+        })
+    })
+}
 
 fn no_markup_leak(reading: &Reading<'_>) -> Verdict {
     not_in_text(reading, &MARKUP)

@@ -195,6 +195,15 @@ pub(super) static CHECKS: &[Check] = &[
         across: None,
     },
     Check {
+        id: "stream-finish-null-key",
+        rule: "every piece of a choice has the key finish_reason, null until the last",
+        levels: levels("Y/S/M"),
+        tier: tier("F"),
+        source: "O! required, nullable; vllm-project/vllm #19650, PR#19662",
+        judge: Judge::Reply(finish_null_key),
+        across: None,
+    },
+    Check {
         id: "stream-finish-known",
         rule: "finish_reason is one of the published",
         levels: levels("S/M"),
@@ -546,6 +555,13 @@ fn finish_known(reading: &Reading<'_>) -> Verdict {
         })
     });
     Verdict::of(unknown.into_iter().collect())
+}
+
+fn finish_null_key(reading: &Reading<'_>) -> Verdict {
+    each_chunk(reading, |chunk| {
+        let position = choices(chunk).iter().position(|piece| piece.get("finish_reason").is_none())?;
+        Some((format!("/choices/{position}"), "no key finish_reason; it is null until the choice ends".to_owned()))
+    })
 }
 
 fn index_valid(reading: &Reading<'_>) -> Verdict {

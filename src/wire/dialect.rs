@@ -196,15 +196,20 @@ fn unnamed(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
             unnamed(schema, item, &format!("{path}[]"), found);
         }
     }
-    let (Some(members), Some(named)) = (value.as_object(), schema.get("properties").and_then(Value::as_object)) else {
-        return;
-    };
+    let Some(members) = value.as_object().filter(|_| schema.get("properties").is_some()) else { return };
     for (name, member) in members {
         let path = format!("{path}/{}", pointer_token(name));
-        match named.get(name) {
+        match named(schema, name) {
             Some(schema) => unnamed(schema, member, &path, found),
             None if found.len() < UNNAMED_CAP && !found.contains(&path) => found.push(path),
             None => {}
         }
     }
+}
+
+/// The schema of a member, which may stand in a branch for one type of the object.
+fn named<'s>(schema: &'s Value, name: &str) -> Option<&'s Value> {
+    let branches = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    let parts = std::iter::once(schema).chain(branches.filter_map(|branch| branch.get("then")));
+    parts.into_iter().find_map(|part| part.get("properties")?.get(name))
 }
