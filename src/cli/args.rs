@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::check_args::CheckArgs;
+use super::check_args::{CheckArgs, KindArg, ReplayArgs};
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
@@ -33,9 +33,11 @@ pub(super) enum Command {
     Run(Box<RunArgs>),
     /// Judge an endpoint by the whole catalogue of checks.
     Check(Box<CheckArgs>),
+    /// Judge what check --capture kept again, without the endpoint.
+    Replay(Box<ReplayArgs>),
     /// Serve the built-in reference endpoint.
     Serve(Box<ServeArgs>),
-    /// Print the report of an earlier run again.
+    /// Print the report of an earlier run or check again.
     Report(ReportArgs),
     /// Check, describe or start a profile.
     Profile {
@@ -146,12 +148,15 @@ impl RunArgs {
 /// Which endpoint, beside its address.
 #[derive(Debug, ClapArgs)]
 pub(super) struct TargetArgs {
+    /// What you call the endpoint, for the entries of a baseline that are of it only [target.name].
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    target_name: Option<String>,
     /// Contract: pulze, openai or openai-strict [target.dialect; openai for a URL, pulze for the built-in endpoint].
     #[arg(long, value_name = "D", help_heading = "Target")]
     dialect: Option<String>,
     /// Model to ask for [target.model; without it, /models is asked].
     #[arg(long, value_name = "M", help_heading = "Target")]
-    model: Option<String>,
+    pub(super) model: Option<String>,
     /// Environment variable that holds the API key [target.key_env].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     key_env: Option<String>,
@@ -164,6 +169,7 @@ impl TargetArgs {
     /// What the flags change in the profile.
     pub(super) fn flags(&self) -> Flags {
         Flags {
+            target_name: self.target_name.clone(),
             dialect: self.dialect.clone(),
             model: self.model.clone(),
             key_env: self.key_env.clone(),
@@ -174,7 +180,7 @@ impl TargetArgs {
 }
 
 /// A path given on the command line is relative to where the user stands, not to the profile.
-fn absolute(file: &str) -> String {
+pub(super) fn absolute(file: &str) -> String {
     std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
@@ -306,11 +312,17 @@ pub(super) struct ServeArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReportArgs {
-    /// Folder of a run; @last is the newest under runs/, @last~1 the one before.
+    /// Folder of a run or of a check; @last is the newest under runs/, @last~1 the one before.
     pub(super) run: String,
-    /// Format of the report: text for people, json (the digest) for scripts.
-    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
-    pub(super) format: FormatArg,
+    /// Format of the report: text for people, json for scripts; of a check also junit, markdown and html.
+    #[arg(long, value_enum, default_value_t = KindArg::Text)]
+    pub(super) format: KindArg,
+    /// Of a check, this rule alone, as a bug report in markdown.
+    #[arg(long, value_name = "ID")]
+    pub(super) finding: Option<String>,
+    /// Of a check, list rules that passed or did not apply, too.
+    #[arg(long, short)]
+    pub(super) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,10 +5,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 
+use crate::report::conformance::{Kind, write};
+use crate::suite::sheet::{self, Sheet};
 use crate::summary::{FORMAT, Summary};
 
 const RUNS: &str = "runs";
 const SUMMARY: &str = "summary.json";
+const CONFORMANCE: &str = "conformance.json";
 
 /// Refuses a folder that already holds something, before anything is sent.
 pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
@@ -25,16 +28,26 @@ pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
 
 /// Keeps a run, and returns the folder.
 pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let text = serde_json::to_string(summary).context("writing the summary")?;
+    keep_file(SUMMARY, &text, folder, summary.meta.started_unix_ms, &summary.meta.profile)
+}
+
+/// Keeps what is left of a check, and returns the folder.
+pub(super) fn keep_check(sheets: &[Sheet], folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let started = sheets.first().map_or(0, |sheet| sheet.started_unix_ms);
+    keep_file(CONFORMANCE, &write(sheets, Kind::Json, false), folder, started, "check")
+}
+
+fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
     let folder = match folder {
         Some(folder) => {
             std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
             folder.to_path_buf()
         }
-        None => fresh(summary)?,
+        None => fresh(started, profile)?,
     };
-    let text = serde_json::to_string(summary).context("writing the summary")?;
-    // Written beside and renamed, so that a summary is either whole or absent.
-    let (draft, path) = (folder.join(".summary.json"), folder.join(SUMMARY));
+    // Written beside and renamed, so that a file is either whole or absent.
+    let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
     std::fs::write(&draft, text)
         .and_then(|()| std::fs::rename(&draft, &path))
         .with_context(|| format!("writing {}", path.display()))?;
@@ -42,11 +55,11 @@ pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<P
 }
 
 /// A new folder under runs/, named after the start and the profile.
-fn fresh(summary: &Summary) -> anyhow::Result<PathBuf> {
-    let started = UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
+fn fresh(started_unix_ms: u64, profile: &str) -> anyhow::Result<PathBuf> {
+    let started = UNIX_EPOCH + Duration::from_millis(started_unix_ms);
     let time = humantime::format_rfc3339_seconds(started).to_string().replace([':', '-'], "");
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let profile: String = summary.meta.profile.chars().map(safe).collect();
+    let profile: String = profile.chars().map(safe).collect();
     std::fs::create_dir_all(RUNS).with_context(|| format!("creating {RUNS}/"))?;
     for number in 1..1000 {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };
@@ -65,12 +78,46 @@ fn fresh(summary: &Summary) -> anyhow::Result<PathBuf> {
 #[error("{0}")]
 pub(super) struct Unusable(pub(super) String);
 
+/// The folder or file that is meant.
+fn meant(reference: &str) -> anyhow::Result<PathBuf> {
+    match reference.strip_prefix("@last") {
+        Some(rest) => last(rest),
+        None => Ok(PathBuf::from(reference)),
+    }
+}
+
+/// Reads what is left of a check; none where the folder holds no check.
+pub(super) fn read_check(reference: &str) -> anyhow::Result<Option<Result<Vec<Sheet>, Unusable>>> {
+    let folder = meant(reference)?;
+    let path = if folder.is_dir() { folder.join(CONFORMANCE) } else { folder };
+    if !path.ends_with(CONFORMANCE) || !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let read = serde_json::from_str::<serde_json::Value>(&text).and_then(|document| match document.get("runs") {
+        Some(runs) => serde_json::from_value(runs.clone()),
+        None => serde_json::from_value(document).map(|sheet| vec![sheet]),
+    });
+    Ok(Some(match read {
+        Ok(sheets) => unknown_format(&path, sheets),
+        Err(error) => Err(Unusable(format!("{} is damaged: {error}", path.display()))),
+    }))
+}
+
+fn unknown_format(path: &Path, sheets: Vec<Sheet>) -> Result<Vec<Sheet>, Unusable> {
+    match sheets.iter().find(|sheet| sheet.conformance != sheet::FORMAT) {
+        Some(Sheet { conformance, .. }) => Err(Unusable(format!(
+            "{} has format {conformance}, this program reads {}",
+            path.display(),
+            sheet::FORMAT
+        ))),
+        None => Ok(sheets),
+    }
+}
+
 /// Reads the run of a folder, a summary file, or `@last`.
 pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>> {
-    let folder = match reference.strip_prefix("@last") {
-        Some(rest) => last(rest)?,
-        None => PathBuf::from(reference),
-    };
+    let folder = meant(reference)?;
     let path = if folder.is_dir() { folder.join(SUMMARY) } else { folder };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -6,15 +6,22 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod args;
+mod capture;
+mod catalogue;
 mod check;
 mod check_args;
+mod check_options;
 mod check_profile;
+mod check_report;
 mod exit;
 mod folder;
 mod progress;
+mod recall;
+mod replay;
 mod report;
 mod run;
 mod serve;
+mod under_load;
 
 use args::{Args, Command, ProfileCommand};
 use exit::Exit;
@@ -44,6 +51,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Report(args) => report::report(&args),
         Command::Profile { command } => match command {

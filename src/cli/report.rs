@@ -1,18 +1,50 @@
-//! `proofload report`: the report of an earlier run again.
+//! `proofload report`: the report of an earlier run or check again.
+
+use anyhow::{Context as _, bail};
 
 use super::args::ReportArgs;
+use super::check_args::KindArg;
 use super::exit::Exit;
 use super::{folder, print, say};
+use crate::report::{Format, conformance};
+use crate::suite::sheet::Sheet;
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
-    match folder::read(&args.run)? {
-        Ok(summary) => {
-            print(&crate::report::write(&summary, args.format.into()))?;
-            Ok(Exit::Pass)
-        }
-        Err(unusable) => {
-            say(&format!("error: {unusable}\n"));
-            Ok(Exit::Mismatch)
-        }
+    let text = match folder::read_check(&args.run)? {
+        Some(Ok(sheets)) => of_check(args, &sheets)?,
+        None => match folder::read(&args.run)? {
+            Ok(summary) => crate::report::write(&summary, format(args)?),
+            Err(unusable) => return Ok(refuse(&unusable)),
+        },
+        Some(Err(unusable)) => return Ok(refuse(&unusable)),
+    };
+    print(&text)?;
+    Ok(Exit::Pass)
+}
+
+fn refuse(unusable: &folder::Unusable) -> Exit {
+    say(&format!("error: {unusable}\n"));
+    Exit::Mismatch
+}
+
+fn of_check(args: &ReportArgs, sheets: &[Sheet]) -> anyhow::Result<String> {
+    let Some(id) = &args.finding else { return Ok(conformance::write(sheets, args.format.into(), args.verbose)) };
+    let found: Vec<String> = sheets.iter().filter_map(|sheet| conformance::finding(sheet, id)).collect();
+    if found.is_empty() {
+        bail!("the check has no rule {id:?}");
     }
+    Ok(found.join("\n"))
+}
+
+/// The format of the report of a load run, which has two.
+fn format(args: &ReportArgs) -> anyhow::Result<Format> {
+    let format = match args.format {
+        KindArg::Text => Some(Format::Text),
+        KindArg::Json => Some(Format::Json),
+        KindArg::Junit | KindArg::Markdown | KindArg::Html => None,
+    };
+    if args.finding.is_some() {
+        bail!("--finding is for checks; {} holds a load run", args.run);
+    }
+    format.context("a load run has no report of that format; it has text and json")
 }

@@ -18,6 +18,9 @@ use crate::wire::reply::error_text;
 /// The rule without which nothing else can be judged.
 const GATE: &str = "auth-valid-accepted";
 
+/// Why a rule was not judged whose probe came after the failure that ended the run.
+pub(super) const CUT_SHORT: &str = "not sent, since a failure ended the run (--fail-fast)";
+
 /// The replies of one round, and all that judging them takes.
 pub(super) struct Court<'c> {
     pub(super) target: &'c Target,
@@ -107,7 +110,7 @@ impl<'c> Court<'c> {
             }
             let replies = book.replies(name);
             if replies.is_empty() && self.cut_short {
-                return Some(Found::new(Status::Skip, "not sent, since a failure ended the run (--fail-fast)"));
+                return Some(Found::new(Status::Skip, CUT_SHORT));
             }
             self.obstacle_of(probe, replies)
         })

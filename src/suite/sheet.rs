@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::status::Status;
+use super::status::{Status, rank};
 use super::{Conformance, Row, support};
 use crate::check::Finding;
 use crate::exchange::Reading;
@@ -56,6 +56,8 @@ pub struct Entry {
     pub status: String,
     /// How binding it is here.
     pub level: String,
+    /// Whether it makes the run fail.
+    pub fails: bool,
     /// The area of the catalogue.
     pub area: String,
     /// How far into the catalogue it stands.
@@ -113,6 +115,8 @@ pub struct About<'a> {
     pub verdict: &'a str,
     /// Why it is not `pass`.
     pub reasons: &'a [String],
+    /// Whether warnings fail.
+    pub strict: bool,
     /// Whether prompts and replies may stand in it.
     pub bodies: bool,
 }
@@ -148,6 +152,27 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    /// What tells it from the others of a report: the name of the endpoint or its address, and the model.
+    pub fn label(&self) -> String {
+        let endpoint = self.name.as_ref().unwrap_or(&self.target);
+        self.model.as_ref().map_or_else(|| endpoint.clone(), |model| format!("{model} at {endpoint}"))
+    }
+
+    /// The rules by how grave their status is, those that fail first.
+    pub fn gravest_first(&self) -> Vec<(&str, &Entry)> {
+        let mut rows: Vec<(&str, &Entry)> = self.checks.iter().map(|(id, entry)| (id.as_str(), entry)).collect();
+        rows.sort_by_key(|(_, entry)| (!entry.fails, rank(&entry.status)));
+        rows
+    }
+
+    /// How many rules have each status, in words, the gravest first.
+    pub fn counted(&self) -> String {
+        let of = |name: &&str| self.counts.get(&name.to_lowercase()).map(|count| format!("{count} {}", name.to_lowercase()));
+        Status::NAMES.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Entry {
     /// Whether a report that is not to be long shows it.
     pub fn is_worth_showing(&self) -> bool {
@@ -167,6 +192,7 @@ impl Writer<'_> {
         Entry {
             status: row.status.name().to_owned(),
             level: row.level.name().to_owned(),
+            fails: row.fails(self.about.strict),
             area: row.check.area().to_owned(),
             tier: row.check.tier.depth.name().to_owned(),
             rule: row.check.rule.to_owned(),

@@ -2,6 +2,7 @@
 
 mod ask;
 mod behaviour;
+mod conformance;
 mod contract;
 mod deviations;
 mod dialects;

@@ -1,0 +1,41 @@
+//! Baselines of a check: what was found is held against them, and written into them where that is asked for.
+
+use anyhow::Context as _;
+
+use super::check::{Ready, tell};
+use super::check_args::CheckArgs;
+use crate::profile::{Draft, Problems, record};
+use crate::suite::Row;
+use crate::suite::recall::Memory;
+use crate::suite::status::Status;
+
+/// Holds rows against the baseline; one that was written is read again before.
+pub(super) fn hold(
+    args: &CheckArgs,
+    ready: &Ready,
+    rows: &mut Vec<Row>,
+    again: impl Fn() -> Result<Draft, Problems>,
+) -> anyhow::Result<Result<(), Problems>> {
+    let target = ready.draft.target_name.as_deref();
+    let memory = Memory { baseline: &ready.draft.baseline, target };
+    let Some(file) = args.baseline.as_deref().filter(|_| args.update_baseline || args.prune) else {
+        memory.hold(rows, &ready.options);
+        return Ok(Ok(()));
+    };
+    let today = crate::run::today();
+    let mut text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("reading {file}")),
+    };
+    if args.prune {
+        let held = rows.iter().filter(|row| row.status == Status::Pass).map(|row| row.check.id).collect();
+        text = record::prune(&text, target, &held, &today)?;
+    }
+    if args.update_baseline {
+        text = record::update(&text, &memory.record(rows, args.verdict.strict, env!("CARGO_PKG_VERSION"), &today))?;
+    }
+    std::fs::write(file, text).with_context(|| format!("writing {file}"))?;
+    tell(args, &format!("wrote {file}"));
+    Ok(again().map(|draft| Memory { baseline: &draft.baseline, target }.hold(rows, &ready.options)))
+}

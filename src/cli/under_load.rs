@@ -1,0 +1,65 @@
+//! `proofload check --while`: the suite once more, while a profile loads the endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::check::{Ready, tell};
+use super::check_args::CheckArgs;
+use super::check_profile;
+use super::exit::Exit;
+use super::progress::Count;
+use crate::profile::flags::Flags;
+use crate::profile::load;
+use crate::run::Control;
+use crate::suite::{Conformance, Options};
+
+/// The load goes on until the suite is through.
+const LONGEST: &str = "24h";
+/// How often it is looked whether the load has begun, and how far apart.
+const LOOKS: u32 = 500;
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Judges the endpoint during a load.
+pub(super) fn conduct(args: &CheckArgs, profile: &str, ready: &Ready) -> anyhow::Result<Result<Conformance, Exit>> {
+    let target = &ready.draft.target;
+    let flags = Flags {
+        url: Some("http://replaced.invalid".to_owned()),
+        dialect: Some(target.dialect.name().to_owned()),
+        model: target.model.clone(),
+        duration: Some(LONGEST.to_owned()),
+        ..Flags::default()
+    };
+    let mut draft = match load(profile, &flags, &check_profile::world(&check_profile::env)) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+    };
+    // What is loaded is what is judged, whatever endpoint the profile names.
+    draft.target.clone_from(target);
+    // Other prompts than at rest: equal ones could be answered from a cache.
+    let options = Options { seed: ready.options.seed ^ 1, ..ready.options.clone() };
+    let plan = Arc::new(draft.plan(options.seed));
+    tell(args, &format!("under load: {}", plan.load.describe()));
+    let control = Arc::new(Control::new());
+    let (live, loading) = (control.live(), Arc::clone(&control));
+    let work = move || crate::run::run(&plan, &loading);
+    let load = std::thread::Builder::new().name("load".to_owned()).spawn(work).context("starting a thread")?;
+    for _ in 0..LOOKS {
+        if live.snapshot().sent > 0 || load.is_finished() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    let progress = Count::start(args.output.quiet);
+    let run = crate::suite::conduct(target, &options, |ended, known| progress.show(ended, known));
+    drop(progress);
+    let over = load.is_finished();
+    control.stop();
+    load.join().map_err(|_| anyhow::anyhow!("the load broke off"))??;
+    if over {
+        tell(args, "warning: the load ended before the suite did; part of it was judged at rest");
+    }
+    tell(args, &format!("the load sent {} requests", live.snapshot().sent));
+    Ok(Ok(run?))
+}

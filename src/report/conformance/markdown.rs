@@ -1,0 +1,130 @@
+//! For a job's summary or a ticket. What comes from a reply is escaped, or stands in a fence that it cannot end.
+
+use std::fmt::Write as _;
+
+use super::{Across, differences, support};
+use crate::suite::sheet::{Entry, Sheet};
+
+pub(super) fn write(sheets: &[Sheet], verbose: bool) -> String {
+    let mut text = String::new();
+    for sheet in sheets {
+        text += &one(sheet, verbose);
+    }
+    let labels: Vec<String> = sheets.iter().map(Sheet::label).collect();
+    if sheets.len() > 1 {
+        text += &table("Where they differ or fail", "check", &labels, &differences(sheets));
+    }
+    text + &table("Parameters", "parameter", &labels, &support(sheets))
+}
+
+/// One broken rule as a bug report, fit for the tracker of the server; none where the run has no such rule.
+pub fn finding(sheet: &Sheet, id: &str) -> Option<String> {
+    let entry = sheet.checks.get(id)?;
+    let mut text = format!("## {}\n\n", escaped(&entry.rule));
+    let _ = writeln!(
+        text,
+        "`{}`, {} dialect of `POST /v1/chat/completions`, model `{}`.\n",
+        sheet.target,
+        sheet.dialect,
+        sheet.model.as_deref().unwrap_or("(default)")
+    );
+    let _ = writeln!(text, "**Expected:** {} ({}; {}).\n", escaped(&entry.rule), entry.level, escaped(&entry.source));
+    let _ = writeln!(text, "**Actual:** {}\n", escaped(&entry.reason));
+    for place in &entry.findings {
+        let at = if place.place.is_empty() { "the reply" } else { &place.place };
+        let _ = writeln!(text, "- {}: {}", escaped(at), escaped(&place.detail));
+    }
+    if let Some(proof) = &entry.evidence {
+        let _ = write!(text, "\nTo reproduce:\n\n{}", fenced("sh", &proof.curl));
+        let _ = write!(text, "\nFirst bytes of the answer:\n\n{}", fenced("", &proof.first_bytes));
+    }
+    let _ = writeln!(text, "\nFound by proofload {} as `{id}` ({}).", sheet.proofload, entry.status);
+    Some(text)
+}
+
+fn one(sheet: &Sheet, verbose: bool) -> String {
+    let verdict = sheet.verdict.to_uppercase();
+    let mut text = format!("## {verdict}: {}\n\n", escaped(&sheet.label()));
+    let _ = writeln!(
+        text,
+        "{} of {} checks, {} requests; {} dialect, seed {}, proofload {}\n",
+        sheet.counted(),
+        sheet.checks.len(),
+        sheet.requests,
+        sheet.dialect,
+        sheet.seed,
+        sheet.proofload
+    );
+    for reason in &sheet.reasons {
+        let _ = writeln!(text, "- {}", escaped(reason));
+    }
+    let rows: Vec<(&str, &Entry)> =
+        sheet.gravest_first().into_iter().filter(|(_, entry)| verbose || entry.is_worth_showing()).collect();
+    if !rows.is_empty() {
+        text += "\n| status | check | level | what |\n|---|---|---|---|\n";
+    }
+    for (id, entry) in &rows {
+        let said = if entry.reason.is_empty() { &entry.rule } else { &entry.reason };
+        let origin = entry.origin.as_ref().map_or(String::new(), |origin| format!(" ({origin})"));
+        let _ = writeln!(text, "| {}{origin} | `{id}` | {} | {} |", entry.status, entry.level, escaped(said));
+    }
+    text.push('\n');
+    for (id, entry) in rows.iter().filter(|(_, entry)| entry.fails) {
+        if let Some(proof) = &entry.evidence {
+            let _ = write!(text, "<details><summary><code>{id}</code></summary>\n\n{}", fenced("sh", &proof.curl));
+            let _ = write!(text, "\n{}\n</details>\n\n", fenced("", &proof.first_bytes));
+        }
+    }
+    text
+}
+
+fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads: String = labels.iter().map(|label| format!(" {} |", escaped(label))).collect();
+    let mut text = format!("### {title}\n\n| {what} |{heads}\n|---|{}\n", "---|".repeat(labels.len()));
+    for (name, cells) in rows {
+        let _ = writeln!(text, "| `{name}` | {} |", cells.join(" | "));
+    }
+    text + "\n"
+}
+
+/// A text that neither ends a cell nor is read as markup.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => escaped.push(' '),
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            // A mention would call people.
+            '@' => escaped.push_str("&#64;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// A block that ends where we say: its fence is longer than any run of backticks inside.
+fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{text}\n{fence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reply_says_is_no_markup() {
+        assert_eq!(escaped("a|b <img> @me `x`\n"), "a\\|b &lt;img> &#64;me \\`x\\` ");
+        assert_eq!(fenced("", "a ```` b"), "`````\na ```` b\n`````\n");
+        assert_eq!(fenced("sh", "curl"), "```sh\ncurl\n```\n");
+    }
+}
