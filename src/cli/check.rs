@@ -123,6 +123,7 @@ pub(super) fn tell(args: &CheckArgs, text: &str) {
 /// Starts what is built in, waits for what is to be waited for, and asks for the model.
 fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exit>> {
     draft.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+    draft.tighten().map_err(anyhow::Error::msg)?;
     let options = options(args, &draft)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, options.seed)).transpose()?;
     if let Some(builtin) = &builtin {

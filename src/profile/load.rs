@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::flags::Flags;
+use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
 use super::{Profile, preset, resolve, schema};
@@ -53,6 +54,7 @@ pub struct Draft {
     pub terms: Terms,
     /// Known violations, and what held.
     pub baseline: Baseline,
+    pub(super) overlays: Vec<Overlay>,
     pub(super) labels: std::collections::BTreeMap<String, String>,
     pub(super) load: Load,
     pub(super) cases: Vec<DraftCase>,
@@ -77,6 +79,14 @@ impl Draft {
         self.target.model.is_none()
             && self.target.dialect.is_openai()
             && self.cases.iter().flat_map(|case| &case.bodies).any(|body| body.get("model").is_none())
+    }
+
+    /// Lets the user's own schemas hold beside those of the dialect, from now on.
+    ///
+    /// # Errors
+    /// If another profile's schemas do already.
+    pub fn tighten(&self) -> Result<(), String> {
+        self.overlays.iter().try_for_each(|overlay| overlay.schema.tighten(overlay.document.clone()))
     }
 
     /// Points the plan at the built-in endpoint, which has an address and a key of its own.

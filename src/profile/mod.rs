@@ -16,6 +16,7 @@ mod bodies;
 pub mod flags;
 mod headers;
 pub mod load;
+mod overlay;
 pub mod preset;
 pub mod problem;
 pub mod record;
@@ -82,6 +83,8 @@ struct TargetTable {
     timeouts: TimeoutsTable,
     /// Pulze-* headers, each sent as stringified JSON; in the pulze dialect only.
     pulze: PulzeTable,
+    /// Folder with response.json, chunk.json or error.json: JSON Schemas that replies must satisfy beside the dialect's.
+    schemas: Option<String>,
     /// PEM file of certificate authorities to trust beside the system's.
     ca: Option<String>,
     /// PEM file with a client certificate and its key.

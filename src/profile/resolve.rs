@@ -107,6 +107,7 @@ pub(super) fn resolve(
     let terms = resolver.terms(&profile.check, &profile.levels);
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
+    let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
     let cases = resolver.cases(&profile.case, dialect, named.as_deref());
     Some(Draft {
         name: profile.name.unwrap_or(file_name),
@@ -123,6 +124,7 @@ pub(super) fn resolve(
         limits,
         target_name: profile.target.name,
         terms,
+        overlays,
         baseline,
     })
 }

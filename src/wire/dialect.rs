@@ -1,7 +1,7 @@
 //! The dialects of the contract, each with its four JSON Schemas, compiled once.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -117,6 +117,14 @@ schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 pub struct Schema {
     validator: Validator,
     document: Value,
+    overlay: OnceLock<Overlay>,
+}
+
+/// A schema of the user's own that must hold beside the dialect's.
+#[derive(Debug)]
+struct Overlay {
+    validator: Validator,
+    document: Value,
 }
 
 /// One place at which a value breaks a schema.
@@ -138,7 +146,7 @@ impl Schema {
     fn compile(text: &str) -> Schema {
         let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
         let validator = offline(&document).expect("embedded schemas are valid");
-        Schema { validator, document }
+        Schema { validator, document, overlay: OnceLock::new() }
     }
 
     /// The schema file itself.
@@ -149,11 +157,27 @@ impl Schema {
     /// Whether the value satisfies the schema: the cheap question, for the hot path.
     pub fn is_valid(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
+            && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
     }
 
     /// Every violation, in the order of the validator.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        violations(&self.validator, value)
+        let mut found = violations(&self.validator, value);
+        if let Some(overlay) = self.overlay.get() {
+            found.extend(violations(&overlay.validator, value));
+        }
+        found
+    }
+
+    /// Lets another schema hold beside this one, for as long as the process runs: a process holds endpoints to one
+    /// contract for each dialect.
+    ///
+    /// # Errors
+    /// If the other schema does not compile, or a third one comes.
+    pub fn tighten(&self, document: Value) -> Result<(), String> {
+        let validator = offline(&document)?;
+        let kept = self.overlay.get_or_init(|| Overlay { validator, document: document.clone() });
+        if kept.document == document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
     }
 
     /// Paths of the members the schema does not name, with `[]` for any index, each once and at most 20 of them.

@@ -161,6 +161,32 @@ fn a_profile_sets_levels_and_terms() {
 }
 
 #[test]
+fn schemas_of_ones_own_tighten_a_dialect() {
+    let (place, right) = (folder(), openai(&[]));
+    let profile = format!(
+        "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\nschemas = \"ours\"\n\
+         [load.closed]\nslots = 1\ncount = 2\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+        right.url
+    );
+    fs::write(place.path().join("p.toml"), profile).expect("written");
+    let check = ["check", "p.toml", "--only", "resp-schema,auth-valid-accepted", "--format", "json", "--no-out"];
+    let said = say(place.path(), &check);
+    assert_eq!((said.code, said.err.contains("no schema in \"ours\"")), (2, true), "{}", said.err);
+    fs::create_dir(place.path().join("ours")).expect("a folder");
+    for (schema, code, status) in [
+        ("{\"required\": [\"choices\"]}", 0, "PASS"),
+        ("{\"required\": [\"region\"]}", 1, "FAIL"),
+        ("{\"type\": 7}", 2, ""),
+    ] {
+        fs::write(place.path().join("ours/response.json"), schema).expect("written");
+        let said = say(place.path(), &check);
+        assert_eq!(said.code, code, "{}\n{}", said.out, said.err);
+        assert!(code == 2 || said.status("resp-schema") == status, "{}", said.out);
+        assert_eq!(say(place.path(), &["run", "p.toml", "--no-out", "--quiet"]).code, code, "a load run, too");
+    }
+}
+
+#[test]
 fn a_capture_is_judged_again_without_the_endpoint() {
     let (place, wrong) = (folder(), openai(&["--quirk", "no-done"]));
     let arguments = ["check", &wrong.url, "--model", "gpt-4o", "--key-env", "PROOFLOAD_TEST_KEY", "--seed", "7"];

@@ -53,7 +53,14 @@ messages = [{ role = "user", content = "Tell me about the mill." }]
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     let mut plan = plan(TEXT);
-    plan.baseline = vec![Known { check: "usage-total-is-sum", reason: "ticket 7".into(), expires: None }];
+    plan.baseline = vec![Known {
+        check: "usage-total-is-sum",
+        reason: "ticket 7".into(),
+        ticket: None,
+        signature: None,
+        target: None,
+        expires: None,
+    }];
     plan
 });
 
