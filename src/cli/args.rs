@@ -30,7 +30,7 @@ pub(super) enum Command {
     /// Load an endpoint, judge every reply, report.
     Run(Box<RunArgs>),
     /// Serve the built-in reference endpoint.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the report of an earlier run again.
     Report(ReportArgs),
     /// Check, describe or start a profile.

@@ -214,10 +214,14 @@ fn spoilt(mut reply: Reply, quirks: &[&'static Quirk]) -> Transcript {
     if !quirks.is_empty()
         && let Some(mut draft) = reply.draft()
     {
-        quirks.iter().for_each(|quirk| quirk.spoil_draft(&mut draft));
+        for quirk in quirks {
+            quirk.spoil_draft(&mut draft);
+        }
         reply = Reply::of(draft);
     }
     let mut transcript = reply.transcribe();
-    quirks.iter().for_each(|quirk| quirk.spoil_transcript(&mut transcript));
+    for quirk in quirks {
+        quirk.spoil_transcript(&mut transcript);
+    }
     transcript
 }
