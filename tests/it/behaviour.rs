@@ -311,6 +311,9 @@ fn unicode_goes_both_ways() {
     }
 }
 
+/// A status, and method, path, headers and body of a request that gets it.
+type Case<'c> = (u16, &'c str, &'c str, Vec<(&'c str, &'c str)>, &'c str);
+
 #[test]
 fn errors_have_their_status_and_the_dialects_envelope() {
     for dialect in Dialect::ALL {
@@ -323,7 +326,7 @@ fn errors_have_their_status_and_the_dialects_envelope() {
         let unknown = body("Hello", json!({"model": "nobody"})).to_string();
         let long = format!("\"{}\"", "x".repeat(33 << 20));
         let path = "/v1/chat/completions";
-        let cases: [(u16, &str, &str, Vec<(&str, &str)>, &str); 10] = [
+        let cases: [Case<'_>; 10] = [
             (401, "POST", path, vec![json_type], &good),
             (401, "POST", path, vec![json_type, ("authorization", "Basic eDp5")], &good),
             (403, "POST", path, vec![json_type, key], &forbidden),
