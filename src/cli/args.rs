@@ -241,7 +241,7 @@ pub(super) struct ServeArgs {
     /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
     #[arg(long, value_name = "NAME")]
     pub(super) key_env: Option<String>,
-    /// Models to know; the first is the default.
+    /// Models to know; where a request names none, the best of them answers (pulze).
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
     /// Models to know and to refuse with 403.
