@@ -99,10 +99,7 @@ impl Draft {
             .bodies
             .iter()
             .zip(&self.due)
-            .map(|(body, at)| Write {
-                at: *at,
-                bytes: if stream { event(body) } else { body.to_string().into_bytes() },
-            })
+            .map(|(body, at)| Write { at: *at, bytes: if stream { event(body) } else { json(body) } })
             .collect();
         if stream {
             let at = self.due.last().copied().unwrap_or_default();
@@ -114,7 +111,12 @@ impl Draft {
 
 /// A chunk as an event.
 pub(super) fn event(chunk: &Value) -> Vec<u8> {
-    format!("data: {chunk}\n\n").into_bytes()
+    [b"data: ", json(chunk).as_slice(), b"\n\n"].concat()
+}
+
+/// JSON as bytes, without the detour over a formatter that `to_string` makes.
+fn json(value: &Value) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a JSON value has nothing that JSON cannot say")
 }
 
 /// Waits for what is not a stream, then hands the reply to hyper.
