@@ -116,6 +116,8 @@ struct State {
 
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
+        // Compiled on first use, which is not to be the first request.
+        let _ = settings.dialect.request();
         let engine = settings.capacity.clone().map(|capacity| Arc::new(Engine::new(capacity)));
         let (number, previous) = (AtomicU64::new(0), Mutex::new(String::new()));
         Ok(State { settings, number, previous, alarm: Arc::new(Alarm::start()?), engine })
