@@ -169,6 +169,8 @@ struct State {
 
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
+        // Compiled on first use, which is not to be the first request.
+        let _ = settings.dialect.request();
         Ok(State {
             number: AtomicU64::new(0),
             connections: AtomicU64::new(0),
