@@ -2,7 +2,8 @@
 //!
 //! It is what the harness is proved on and what users rehearse their profiles on. It knows the contract
 //! ([`crate::wire`]) and nothing else of this crate, so that a fault of the client and one of the endpoint cannot
-//! cancel out. `answer` decides what is said, [`quirk`] spoils it, [`serve`] puts it on the wire in time.
+//! cancel out. `answer` decides what is said, [`quirk`] and `spoil` spoil it, [`serve`] puts it on the wire in time, through
+//! `socket` where hyper would not say it.
 
 use std::convert::Infallible;
 use std::future::Future;
