@@ -19,13 +19,14 @@ use crate::harness::{Endpoint, carry_out, plan, settings};
 const OURS: [&str; 2] = ["load-latency-order", "load-latency-plausible"];
 
 /// Quirks that break no rule, or that a rule notes without judging: a client that stumbles over them is at fault.
-const ALLOWED: [&str; 14] = [
+const ALLOWED: [&str; 15] = [
     "finish-key-missing",
     "metadata-warning",
     "comments",
     "cr-line-endings",
     "byte-by-byte",
     "glued",
+    "glued-pairs",
     "early-role",
     "pings",
     "stream-byte-order-mark",
