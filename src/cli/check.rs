@@ -67,7 +67,7 @@ pub(super) struct Ready {
 
 /// What became of one endpoint and one model; nothing where nothing was to be sent, an exit where it cannot be judged.
 fn judge(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
-    let draft = match draft(args, subject) {
+    let draft = match read(args, subject) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
@@ -96,14 +96,14 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Optio
     if let Some(folder) = &args.capture {
         capture::keep(folder, &ready.draft.target, &ready.options, &run)?;
     }
-    match recall::hold(args, &ready, &mut run.rows, || draft(args, subject))? {
+    match recall::hold(args, &ready, &mut run.rows, || read(args, subject))? {
         Ok(()) => Ok(Ok(Some(sheet(args, &ready, &run)))),
         Err(problems) => Ok(Err(check_profile::draw(&problems))),
     }
 }
 
 fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Conformance, Exit>> {
-    let draft = match draft(args, subject) {
+    let draft = match read(args, subject) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
@@ -159,7 +159,7 @@ fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
 }
 
 /// The target, from an address or from a profile whose load and cases are not looked at.
-fn draft(args: &CheckArgs, subject: &Subject<'_>) -> Result<Draft, Problems> {
+fn read(args: &CheckArgs, subject: &Subject<'_>) -> Result<Draft, Problems> {
     let address = subject.named.contains("://") || subject.named == "builtin";
     // A baseline that is to be written need not be there yet.
     let begun = |file: &&String| !args.update_baseline || std::path::Path::new(file.as_str()).exists();
@@ -174,13 +174,13 @@ fn draft(args: &CheckArgs, subject: &Subject<'_>) -> Result<Draft, Problems> {
 
 /// Every request as a command line, behind the name of its probe.
 fn rehearsal(target: &Target, options: &Options) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for (probe, lines) in rehearse(target, options) {
-        text += &format!("# {probe}\n");
+        text.push(format!("# {probe}"));
         if lines.is_empty() {
-            text += "# made from replies to other probes\n";
+            text.push("# made from replies to other probes".to_owned());
         }
-        text.extend(lines.into_iter().map(|line| line + "\n"));
+        text.extend(lines);
     }
-    target.redactor().clean(&text)
+    target.redactor().clean(&(text.join("\n") + "\n"))
 }

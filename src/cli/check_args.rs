@@ -19,6 +19,7 @@ const EXAMPLES: &str = "Examples:
   proofload check --list
   proofload check --explain stream-done-present";
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
@@ -128,6 +129,7 @@ pub(super) struct VerdictArgs {
 }
 
 /// Where the report goes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
 pub(super) struct Output {
     /// Format of the report on stdout.

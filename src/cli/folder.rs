@@ -106,11 +106,9 @@ pub(super) fn read_check(reference: &str) -> anyhow::Result<Option<Result<Vec<Sh
 
 fn unknown_format(path: &Path, sheets: Vec<Sheet>) -> Result<Vec<Sheet>, Unusable> {
     match sheets.iter().find(|sheet| sheet.conformance != sheet::FORMAT) {
-        Some(Sheet { conformance, .. }) => Err(Unusable(format!(
-            "{} has format {conformance}, this program reads {}",
-            path.display(),
-            sheet::FORMAT
-        ))),
+        Some(Sheet { conformance, .. }) => {
+            Err(Unusable(format!("{} has format {conformance}, this program reads {}", path.display(), sheet::FORMAT)))
+        }
         None => Ok(sheets),
     }
 }

@@ -86,7 +86,7 @@ impl Draft {
     /// # Errors
     /// If another profile's schemas do already.
     pub fn tighten(&self) -> Result<(), String> {
-        self.overlays.iter().try_for_each(|overlay| overlay.schema.tighten(overlay.document.clone()))
+        self.overlays.iter().try_for_each(|overlay| overlay.schema.tighten(&overlay.document))
     }
 
     /// Points the plan at the built-in endpoint, which has an address and a key of its own.

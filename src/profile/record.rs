@@ -44,10 +44,11 @@ pub fn update(text: &str, record: &Record<'_>) -> Result<String, RecordError> {
     }
     let passed = tables(&mut document, "passed")?;
     let is_ours = |table: &Table| table.get("target").and_then(Item::as_str) == record.target;
-    let at = passed.iter().position(is_ours).unwrap_or_else(|| {
+    if !passed.iter().any(is_ours) {
         passed.push(Table::new());
-        passed.len() - 1
-    });
+    }
+    // A new table has no target yet, and stands last.
+    let at = passed.iter().position(is_ours).unwrap_or(passed.len() - 1);
     if let Some(table) = passed.get_mut(at) {
         write_passed(table, record);
     }
@@ -71,7 +72,8 @@ pub fn prune(
         let of = |name: &str| table.get(name).and_then(Item::as_str);
         let expired = of("expires").is_some_and(|day| day < today);
         let is_ours = of("target").is_none() || of("target") == target;
-        !expired && !(is_ours && of("check").is_some_and(|check| held.contains(check)))
+        let holds = of("check").is_some_and(|check| held.contains(check));
+        !(expired || is_ours && holds)
     });
     Ok(document.to_string())
 }

@@ -70,9 +70,9 @@ impl<'c> Court<'c> {
             .map(|check| match check.judge {
                 _ if shut && check.id != GATE => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
                 Judge::Reply(_) => self.judge_replies(check, &book),
-                Judge::Probes(names, judge) => self.obstacle(names, &book).unwrap_or_else(|| {
-                    Found::of(judge(&book), level(self.target, self.options, check))
-                }),
+                Judge::Probes(names, judge) => self
+                    .obstacle(names, &book)
+                    .unwrap_or_else(|| Found::of(judge(&book), level(self.target, self.options, check))),
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
             })
             .collect()

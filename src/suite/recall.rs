@@ -109,7 +109,8 @@ impl Memory<'_> {
 
     /// What these rows, before they were held against anything, add to the baseline.
     pub fn record<'r>(&'r self, rows: &[Row], strict: bool, version: &'r str, today: &'r str) -> Record<'r> {
-        let of = |wanted: fn(&Row) -> bool| rows.iter().filter(move |row| wanted(row)).map(|row| row.check.id).collect();
+        let of =
+            |wanted: fn(&Row) -> bool| rows.iter().filter(move |row| wanted(row)).map(|row| row.check.id).collect();
         let is_known = |row: &Row| {
             let signature = row.signature();
             self.known_of(row.check.id).any(|known| known.signature.as_ref().is_none_or(|own| *own == signature))

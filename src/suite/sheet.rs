@@ -168,7 +168,8 @@ impl Sheet {
 
     /// How many rules have each status, in words, the gravest first.
     pub fn counted(&self) -> String {
-        let of = |name: &&str| self.counts.get(&name.to_lowercase()).map(|count| format!("{count} {}", name.to_lowercase()));
+        let of =
+            |name: &&str| self.counts.get(&name.to_lowercase()).map(|count| format!("{count} {}", name.to_lowercase()));
         Status::NAMES.iter().filter_map(of).collect::<Vec<_>>().join(", ")
     }
 }

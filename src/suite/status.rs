@@ -119,7 +119,10 @@ pub(super) fn join(tries: Vec<Found>, by_model: bool) -> Found {
         first.reason = format!("broken in {broken} of {count}: {}", first.reason);
         return Found { status: Status::Flaky, ..first };
     }
-    tries.into_iter().min_by_key(|found| rank(found.status.name())).unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
+    tries
+        .into_iter()
+        .min_by_key(|found| rank(found.status.name()))
+        .unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
 }
 
 #[cfg(test)]

@@ -156,8 +156,7 @@ impl Schema {
 
     /// Whether the value satisfies the schema: the cheap question, for the hot path.
     pub fn is_valid(&self, value: &Value) -> bool {
-        self.validator.is_valid(value)
-            && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
+        self.validator.is_valid(value) && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
     }
 
     /// Every violation, in the order of the validator.
@@ -174,10 +173,10 @@ impl Schema {
     ///
     /// # Errors
     /// If the other schema does not compile, or a third one comes.
-    pub fn tighten(&self, document: Value) -> Result<(), String> {
-        let validator = offline(&document)?;
+    pub fn tighten(&self, document: &Value) -> Result<(), String> {
+        let validator = offline(document)?;
         let kept = self.overlay.get_or_init(|| Overlay { validator, document: document.clone() });
-        if kept.document == document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
+        if kept.document == *document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
     }
 
     /// Paths of the members the schema does not name, with `[]` for any index, each once and at most 20 of them.

@@ -146,7 +146,8 @@ fn a_profile_sets_levels_and_terms() {
             wrong.url
         )
     };
-    for (level, code, status) in [("must", 1, "FAIL"), ("should", 0, "WARN"), ("may", 0, "INFO"), ("off", 0, "absent")] {
+    for (level, code, status) in [("must", 1, "FAIL"), ("should", 0, "WARN"), ("may", 0, "INFO"), ("off", 0, "absent")]
+    {
         fs::write(place.path().join("p.toml"), profile(level)).expect("written");
         let said = say(place.path(), &["check", "p.toml", "--only", FEW, "--format", "json", "--no-out"]);
         assert_eq!((said.code, said.status(DONE).as_str()), (code, status), "{}\n{}", said.out, said.err);
@@ -189,7 +190,8 @@ fn schemas_of_ones_own_tighten_a_dialect() {
 #[test]
 fn a_capture_is_judged_again_without_the_endpoint() {
     let (place, wrong) = (folder(), openai(&["--quirk", "no-done"]));
-    let arguments = ["check", &wrong.url, "--model", "gpt-4o", "--key-env", "PROOFLOAD_TEST_KEY", "--seed", "7"];
+    let url = wrong.url.clone();
+    let arguments = ["check", &url, "--model", "gpt-4o", "--key-env", "PROOFLOAD_TEST_KEY", "--seed", "7"];
     let first = say(place.path(), &[&arguments[..], &["--format", "json", "--no-out", "--capture", "kept"]].concat());
     assert_eq!(first.code, 1, "{}\n{}", first.out, first.err);
     drop(wrong);
@@ -203,7 +205,8 @@ fn a_capture_is_judged_again_without_the_endpoint() {
     assert!(streamed.filter(|line| line["arrivals"].as_array().expect("arrivals").len() > 3).count() > 0);
     let taken = say(place.path(), &[&arguments[..], &["--capture", "kept"]].concat());
     assert_eq!(taken.code, 2, "a capture is never overwritten");
-    fs::write(place.path().join("kept/exchanges.jsonl"), lines.replacen("\"seq\"", "\"sequence\"", 1)).expect("written");
+    fs::write(place.path().join("kept/exchanges.jsonl"), lines.replacen("\"seq\"", "\"sequence\"", 1))
+        .expect("written");
     let broken = say(place.path(), &["replay", "kept"]);
     assert_eq!((broken.code, broken.err.contains("line 1 of exchanges.jsonl")), (2, true), "{}", broken.err);
 }
@@ -246,7 +249,8 @@ fn every_report_says_the_same_and_can_be_printed_again() {
     }
     let sheet: Value = serde_json::from_str(&read("a.json")).expect("JSON");
     let report = quick_junit::Report::deserialize_from_str(&read("a.xml")).expect("JUnit");
-    let of = |status: &str| sheet["checks"].as_object().expect("rules").values().filter(|c| c["status"] == status).count();
+    let of =
+        |status: &str| sheet["checks"].as_object().expect("rules").values().filter(|c| c["status"] == status).count();
     assert_eq!(report.tests, sheet["checks"].as_object().expect("rules").len());
     assert_eq!(report.failures, of("FAIL"));
     assert!(report.test_suites.iter().map(|suite| suite.name.as_str()).eq(["auth", "stream"]));
@@ -357,8 +361,16 @@ fn echoing() -> Raw {
 }
 
 const ALL_REPORTS: [&str; 10] = [
-    "--report", "junit=a.xml", "--report", "markdown=a.md", "--report", "html=a.html", "--report", "json=a.json",
-    "--report", "text=a.txt",
+    "--report",
+    "junit=a.xml",
+    "--report",
+    "markdown=a.md",
+    "--report",
+    "html=a.html",
+    "--report",
+    "json=a.json",
+    "--report",
+    "text=a.txt",
 ];
 
 #[test]
@@ -370,7 +382,11 @@ fn no_artefact_holds_a_secret() {
     let written = everything_below(place.path());
     assert!(written.len() >= 8, "reports, the run folder and the capture: {}", written.len());
     let replayed = say(place.path(), &["replay", "kept", "--verbose", "--no-out"]);
-    for (name, bytes) in written.iter().cloned().chain([("out".to_owned(), said.out.into()), ("err".into(), said.err.into()), ("replay".into(), replayed.out.into())]) {
+    for (name, bytes) in written.iter().cloned().chain([
+        ("out".to_owned(), said.out.into()),
+        ("err".into(), said.err.into()),
+        ("replay".into(), replayed.out.into()),
+    ]) {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains(KEY), "{name}");
         if name.ends_with("exchanges.jsonl") {

@@ -16,7 +16,11 @@ pub fn annotations(sheets: &[Sheet]) -> String {
     for (command, fails) in [("error", true), ("warning", false)] {
         let rows = sheets.iter().flat_map(|sheet| sheet.gravest_first().into_iter().map(move |row| (sheet, row)));
         let wanted = |(_, (_, entry)): &(&Sheet, (&str, &Entry))| {
-            if fails { entry.fails } else { !entry.fails && matches!(entry.status.as_str(), "WARN" | "STALE" | "FLAKY") }
+            if fails {
+                entry.fails
+            } else {
+                !entry.fails && matches!(entry.status.as_str(), "WARN" | "STALE" | "FLAKY")
+            }
         };
         for (sheet, (id, entry)) in rows.filter(wanted).take(ANNOTATIONS) {
             let title = property(&format!("{} {id}", entry.status));

@@ -11,7 +11,8 @@ pub(super) fn write(sheets: &[Sheet]) -> String {
     for sheet in sheets {
         let mut areas: BTreeMap<&str, TestSuite> = BTreeMap::new();
         for (id, entry) in &sheet.checks {
-            let name = if sheets.len() > 1 { format!("{} ({})", entry.area, sheet.label()) } else { entry.area.clone() };
+            let name =
+                if sheets.len() > 1 { format!("{} ({})", entry.area, sheet.label()) } else { entry.area.clone() };
             let suite = areas.entry(entry.area.as_str()).or_insert_with(|| TestSuite::new(name));
             suite.add_test_case(case(id, entry));
         }

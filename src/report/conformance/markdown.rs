@@ -82,8 +82,9 @@ fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> Str
     if rows.is_empty() {
         return String::new();
     }
-    let heads: String = labels.iter().map(|label| format!(" {} |", escaped(label))).collect();
-    let mut text = format!("### {title}\n\n| {what} |{heads}\n|---|{}\n", "---|".repeat(labels.len()));
+    let heads: Vec<String> = labels.iter().map(|label| escaped(label)).collect();
+    let rule = "---|".repeat(labels.len());
+    let mut text = format!("### {title}\n\n| {what} | {} |\n|---|{rule}\n", heads.join(" | "));
     for (name, cells) in rows {
         let _ = writeln!(text, "| `{name}` | {} |", cells.join(" | "));
     }

@@ -81,12 +81,16 @@ fn table(title: &str, labels: &[String], rows: &[Across<'_>]) -> String {
     for (number, label) in labels.iter().enumerate() {
         let _ = writeln!(text, "  ({}) {label}", number + 1);
     }
-    let heads: String = (1..=labels.len()).map(|number| format!(" {:10}", format!("({number})"))).collect();
-    let _ = writeln!(text, "  {:38}{}", "", heads.trim_end());
+    let heads: Vec<String> = (1..=labels.len()).map(|number| format!("({number})")).collect();
+    let _ = writeln!(text, "  {:38} {}", "", columns(&heads));
     for (name, cells) in rows {
-        let cells: String = cells.iter().map(|cell| format!(" {cell:10}")).collect();
-        let _ = writeln!(text, "  {name:38}{}", cells.trim_end());
+        let _ = writeln!(text, "  {name:38} {}", columns(cells));
     }
     text.push('\n');
     text
+}
+
+fn columns(cells: &[impl std::fmt::Display]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:10}")).collect();
+    cells.join(" ").trim_end().to_owned()
 }
