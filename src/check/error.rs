@@ -45,8 +45,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "err-keys-complete",
         rule: "an error has message, type, param and code",
         levels: levels("-/Y/M"),
+        tier: tier("F"),
         source: "O! all four keys",
-        judge: keys_complete,
+        judge: Judge::Reply(keys_complete),
         across: None,
     },
     Check {

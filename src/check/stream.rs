@@ -198,8 +198,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "stream-finish-null-key",
         rule: "every piece of a choice has the key finish_reason, null until the last",
         levels: levels("Y/S/M"),
+        tier: tier("F"),
         source: "O! required, nullable; vllm-project/vllm #19650, PR#19662",
-        judge: finish_null_key,
+        judge: Judge::Reply(finish_null_key),
         across: None,
     },
     Check {

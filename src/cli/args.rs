@@ -8,6 +8,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::check_args::CheckArgs;
 use crate::profile::flags::Flags;
+use crate::reference::Rate;
+use crate::reference::capacity::Capacity;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
 #[derive(Debug, Parser)]
@@ -32,7 +34,7 @@ pub(super) enum Command {
     /// Judge an endpoint by the whole catalogue of checks.
     Check(Box<CheckArgs>),
     /// Serve the built-in reference endpoint.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the report of an earlier run again.
     Report(ReportArgs),
     /// Check, describe or start a profile.
@@ -196,7 +198,36 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve
   proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
   proofload serve --first-token 200ms --token-gap 20ms --spread 0
-  proofload serve --quirk no-done,id-repeated";
+  proofload serve --first-token lognormal:200ms:0.5 --token-gap trace:gaps.txt --tokens uniform:20:200
+  proofload serve --capacity slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
+  proofload serve --cert server.pem --key server.key --access-log --truth truth.jsonl
+  proofload serve --rate-limit 60/m --forbid-models gpt-4o
+  proofload serve --quirk no-done,id-repeated
+  proofload serve --quirk reset-mid-body --quirk-rate 0.05
+  proofload serve --quirk crosstalk --quirk-above-in-flight 64
+
+Times (--first-token, --token-gap):
+  200ms                  lognormal with this median and the spread of --spread
+  constant:200ms         always the same
+  normal:200ms:20ms      mean and standard deviation, never below zero
+  lognormal:200ms:0.3    median and standard deviation of the logarithm
+  trace:FILE             a time a line, in turn; request n begins with the n-th
+
+Tokens (--tokens):
+  48, uniform:10:100, normal:48:10, lognormal:48:0.5
+
+A batching server (--capacity), in steps that make one token for each running request:
+  slots=N                the most requests in a batch
+  step=TIME[+TIME]       length of a step, and what each running request adds
+  prefill=N/s            prompt tokens read per second; without it prompts cost no time
+  kv=N                   memory in tokens; a request holds prompt and output
+  queue=N                requests that may wait beyond the slots before 429; without it, any number
+  full=wait|429          what becomes of a request that finds no memory
+  Its knee, in requests of p prompt and o output tokens per second, with B = min(slots, kv / (p + o)):
+  1 / (o * (step / B + added) + p / prefill)
+
+HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; whole replies are compressed where gzip is
+asked for. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -213,26 +244,63 @@ pub(super) struct ServeArgs {
     /// Models to know; the first is the default.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
-    /// Median time to the first token.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30ms")]
-    pub(super) first_token: Duration,
-    /// Median time between tokens.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5ms")]
-    pub(super) token_gap: Duration,
-    /// Spread of both: standard deviation of the logarithm; 0 for constant times.
-    #[arg(long, value_name = "S", value_parser = spread, default_value = "0.3")]
+    /// Models to know and to refuse with 403.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) forbid_models: Vec<String>,
+    /// Completion requests to serve, per second, minute or hour; beyond them the answer is 429.
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub(super) rate_limit: Option<Rate>,
+    /// Share of the providers' calls that fail: Pulze retries and switches models, OpenAI answers 503.
+    #[arg(long, value_name = "SHARE", value_parser = probability, default_value = "0")]
+    pub(super) provider_failures: f64,
+
+    /// Time to the first token.
+    #[arg(long, value_name = "TIME", default_value = "30ms", help_heading = "Time")]
+    pub(super) first_token: String,
+    /// Time between tokens.
+    #[arg(long, value_name = "TIME", default_value = "5ms", help_heading = "Time")]
+    pub(super) token_gap: String,
+    /// Spread of both where they are a bare time: standard deviation of the logarithm; 0 for constant times.
+    #[arg(long, value_name = "S", value_parser = spread, default_value = "0.3", help_heading = "Time")]
     pub(super) spread: f64,
     /// Tokens of an answer that no cap cuts shorter.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000), default_value = "48")]
-    pub(super) tokens: u64,
+    #[arg(long, value_name = "TOKENS", default_value = "48", help_heading = "Time")]
+    pub(super) tokens: String,
+    /// Be a batching server with these limits; its load then decides when tokens are made.
+    #[arg(long, value_name = "LIMITS", conflicts_with_all = ["first_token", "token_gap", "spread"], help_heading = "Time")]
+    pub(super) capacity: Option<Capacity>,
     /// Root of all that is random.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Time")]
     pub(super) seed: u64,
+
+    /// Certificate to show, its chain behind it, in PEM; TLS is then spoken.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Transport")]
+    pub(super) cert: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Transport")]
+    pub(super) key: Option<PathBuf>,
+    /// How long open replies have to finish when the endpoint is stopped.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s", help_heading = "Transport")]
+    pub(super) grace: Duration,
+
+    /// Write what was read and written at which instant to this file, as JSON lines.
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
+    pub(super) truth: Option<PathBuf>,
+    /// Write a JSON line for each request to this file, or to stderr [-]; no keys, no bodies.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", help_heading = "Record")]
+    pub(super) access_log: Option<PathBuf>,
+
     /// What to do wrong, by name.
-    #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',')]
+    #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',', help_heading = "Quirks")]
     pub(super) quirks: Vec<String>,
-    /// List the quirks and exit.
-    #[arg(long)]
+    /// Probability that it does that to a reply, drawn from the seed and the number of the request.
+    #[arg(long, value_name = "P", value_parser = probability, default_value = "1", requires = "quirks", help_heading = "Quirks")]
+    pub(super) quirk_rate: f64,
+    /// Do it only while more exchanges than this are open: right when idle, wrong under load.
+    #[arg(long, value_name = "N", default_value = "0", requires = "quirks", help_heading = "Quirks")]
+    pub(super) quirk_above_in_flight: u64,
+    /// List the quirks, what each does and where it comes from, and exit.
+    #[arg(long, help_heading = "Quirks")]
     pub(super) list_quirks: bool,
 }
 
@@ -274,6 +342,24 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 fn finite(text: &str) -> Result<f64, String> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
+}
+
+/// A number of requests in a unit of time: `10/s`, `600/m`, `1000/h`.
+fn rate(text: &str) -> Result<Rate, String> {
+    const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
+    let parts = text.split_once('/').and_then(|(number, unit)| {
+        let requests = number.parse::<u32>().ok().filter(|number| *number > 0)?;
+        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        Some(Rate { requests, per: Duration::from_secs(*seconds) })
+    });
+    parts.ok_or_else(|| "expected a positive number per s, m or h, such as 10/s or 600/m".to_owned())
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(probability) if (0.0..=1.0).contains(&probability) => Ok(probability),
+        Ok(_) | Err(_) => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 fn spread(text: &str) -> Result<f64, String> {

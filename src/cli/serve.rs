@@ -1,52 +1,102 @@
 //! `proofload serve`, and the same endpoint inside a run.
 
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use url::Url;
 
 use super::args::ServeArgs;
 use super::exit::Exit;
 use super::{check_profile, print, say};
 use crate::plan::goal::nearest;
+use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
-use crate::reference::{Delay, Settings, serve as serve_on};
+use crate::reference::record::{Recorder, Sink, Written};
+use crate::reference::{Settings, When, serve as serve_on, tls};
 use crate::wire::Dialect;
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
     if args.list_quirks {
-        let lines: Vec<String> = quirk::all().map(|quirk| format!("{:24} {}\n", quirk.name, quirk.about)).collect();
-        print(&lines.concat())?;
+        let line = |quirk: &Quirk| format!("{:24} {} ({})\n", quirk.name, quirk.about, quirk.source);
+        print(&quirk::all().map(line).collect::<String>())?;
         return Ok(Exit::Pass);
     }
-    let settings = settings(args)?;
+    let mut settings = settings(args)?;
+    let written = record(args, &mut settings)?;
     let runtime = Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    runtime.block_on(async {
-        let listener =
-            TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
-        let address = listener.local_addr().context("reading the address")?;
-        print(&greeting(&format!("http://{address}/v1"), &settings, args.key_env.as_deref()))?;
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let stop = async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        };
-        serve_on(listener, settings, stop).await;
-        Ok(Exit::Pass)
-    })
+    runtime.block_on(until_stopped(args, settings))?;
+    // What is still open is given up here, and recorded as such.
+    drop(runtime);
+    match written.map_or(Ok(()), Written::finish) {
+        Ok(()) => Ok(Exit::Pass),
+        Err(error) => {
+            say(&format!("error: the record is not complete: {error}\n"));
+            Ok(Exit::Invalid)
+        }
+    }
 }
 
-fn greeting(base: &str, settings: &Settings, key_env: Option<&str>) -> String {
+/// Serves until the first signal, lets open replies finish, and ends at the second.
+async fn until_stopped(args: &ServeArgs, settings: Settings) -> anyhow::Result<()> {
+    let listener =
+        TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let address = listener.local_addr().context("reading the address")?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    print(&greeting(address, &settings, args))?;
+    let (first, second) = (Notify::new(), Notify::new());
+    let signals = async {
+        for told in [&first, &second] {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            told.notify_one();
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        served = serve_on(listener, settings, first.notified()) => served.context("serving"),
+        () = second.notified() => Ok(()),
+        () = signals => Ok(()),
+    }
+}
+
+/// Opens the files of the record, where one is wanted.
+fn record(args: &ServeArgs, settings: &mut Settings) -> anyhow::Result<Option<Written>> {
+    let open = |file: &PathBuf| -> anyhow::Result<Sink> {
+        Ok(Box::new(File::create(file).with_context(|| format!("cannot write {}", file.display()))?))
+    };
+    let truth = args.truth.as_ref().map(open).transpose()?;
+    let access = match &args.access_log {
+        Some(file) if file.as_os_str() == "-" => Some(Box::new(std::io::stderr()) as Sink),
+        Some(file) => Some(open(file)?),
+        None => None,
+    };
+    if truth.is_none() && access.is_none() {
+        return Ok(None);
+    }
+    let (recorder, written) = Recorder::start(truth, access).context("starting the record")?;
+    settings.recorder = Some(recorder);
+    Ok(Some(written))
+}
+
+fn greeting(address: SocketAddr, settings: &Settings, args: &ServeArgs) -> String {
+    let (scheme, trust) = match &args.cert {
+        Some(cert) => ("https", format!(" --cacert {}", cert.display())),
+        None => ("http", String::new()),
+    };
+    let base = format!("{scheme}://{address}/v1");
     let model = settings.models.first().map_or("pulze", String::as_str);
-    let key = key_env.map_or("any".to_owned(), |name| format!("${name}"));
+    let key = args.key_env.as_ref().map_or("any".to_owned(), |name| format!("${name}"));
     let quirks: Vec<&str> = settings.quirks.iter().map(|quirk| quirk.name).collect();
     let wrong = if quirks.is_empty() { String::new() } else { format!(", wrong on purpose: {}", quirks.join(", ")) };
     format!(
         "listening on {base} ({} dialect{wrong})\n\
-         curl -sN {base}/chat/completions -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
+         curl -sN{trust} {base}/chat/completions -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
          -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
         settings.dialect
     )
@@ -55,18 +105,38 @@ fn greeting(base: &str, settings: &Settings, key_env: Option<&str>) -> String {
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     let dialect = Dialect::named(&args.dialect).with_context(|| format!("unknown dialect {:?}", args.dialect))?;
     let mut settings = Settings::new(dialect, args.seed);
-    settings.first_token = Delay { median: args.first_token, spread: args.spread };
-    settings.token_gap = Delay { median: args.token_gap, spread: args.spread };
-    settings.tokens = args.tokens;
+    settings.first_token = flag("--first-token", Delay::parse(&args.first_token, args.spread))?;
+    settings.token_gap = flag("--token-gap", Delay::parse(&args.token_gap, args.spread))?;
+    settings.tokens = flag("--tokens", Length::parse(&args.tokens))?;
+    settings.capacity.clone_from(&args.capacity);
+    settings.grace = args.grace;
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        settings.tls = Some(tls::config(&read(cert)?, &read(key)?)?);
+    }
     if !args.models.is_empty() {
         settings.models.clone_from(&args.models);
     }
+    settings.forbidden.clone_from(&args.forbid_models);
+    if let Some(unknown) = settings.forbidden.iter().find(|model| !settings.models.contains(model)) {
+        anyhow::bail!("--forbid-models: no model is called {unknown:?}; there are {}", settings.models.join(", "));
+    }
+    settings.rate = args.rate_limit;
+    settings.provider_failures = args.provider_failures;
     if let Some(name) = &args.key_env {
         let key = check_profile::env(name).with_context(|| format!("the environment variable {name} is not set"))?;
         settings.key = Some(key.trim().to_owned());
     }
+    settings.when = When { rate: args.quirk_rate, above_in_flight: args.quirk_above_in_flight };
     settings.quirks = args.quirks.iter().map(|name| find(name)).collect::<anyhow::Result<_>>()?;
     Ok(settings)
+}
+
+fn flag<T>(name: &str, read: Result<T, String>) -> anyhow::Result<T> {
+    read.map_err(|reason| anyhow::anyhow!("{name}: {reason}"))
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 fn find(name: &str) -> anyhow::Result<&'static Quirk> {
@@ -95,12 +165,15 @@ impl Builtin {
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("builtin").enable_all().build();
-            let Ok(runtime) = runtime else { return say("error: the built-in endpoint could not be started\n") };
-            runtime.block_on(async {
-                if let Ok(listener) = TcpListener::from_std(listener) {
-                    serve_on(listener, settings, async { _ = stopped.await }).await;
-                }
+            let served = runtime.and_then(|runtime| {
+                runtime.block_on(async {
+                    let listener = TcpListener::from_std(listener)?;
+                    serve_on(listener, settings, async { _ = stopped.await }).await
+                })
             });
+            if let Err(error) = served {
+                say(&format!("error: the built-in endpoint could not be started: {error}\n"));
+            }
         };
         let thread =
             std::thread::Builder::new().name("builtin".to_owned()).spawn(serve).context("starting a thread")?;

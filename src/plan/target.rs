@@ -1,6 +1,5 @@
 //! Where requests go, and what is the same in all of them.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use url::Url;

@@ -2,35 +2,87 @@
 //!
 //! It is what the harness is proved on and what users rehearse their profiles on. It knows the contract
 //! ([`crate::wire`]) and nothing else of this crate, so that a fault of the client and one of the endpoint cannot
-//! cancel out. `answer` decides what is said, [`quirk`] spoils it, [`serve`] puts it on the wire in time.
+//! cancel out. `front` finds the page and reads the body, `ask` reads the request, `say` decides what is said token by
+//! token, `answer` makes a reply of it, serialised once; [`quirk`] spoils it, `wire` puts it on the wire in time.
+//!
+//! It counts tokens with a tokenizer of its own (`token`): an optional space and up to ten letters or digits, or one other
+//! character. Every count, cap, log probability and `logit_bias` agrees with it.
+//!
+//! When it is said is drawn ([`delay`]), or follows from a model of a batching server ([`capacity`], [`batch`]). What
+//! the endpoint did at which instant is recorded ([`record`]).
 
-use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use rand::SeedableRng as _;
+use rand_pcg::Pcg64;
+use rustls::server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::wire::Dialect;
 
+mod alarm;
 mod answer;
+mod arriving;
+mod ask;
+pub mod batch;
+mod cache;
+pub mod capacity;
+mod catalogue;
+mod completion;
+mod connection;
+pub mod delay;
+mod engine;
+mod example;
+mod exchange;
 mod front;
+mod gzip;
+mod headers;
+mod id;
+mod language;
+mod limit;
+mod log;
+mod metadata;
+mod metrics;
+mod openapi;
+mod overload;
+mod pace;
 pub mod quirk;
+pub mod record;
+mod refuse;
+mod reply;
+mod route;
+mod say;
+mod socket;
+mod spoil;
+mod stream;
+mod timer;
+pub mod tls;
+mod token;
 mod tool;
+mod usage;
 mod wire;
 
+pub use limit::Rate;
+pub use spoil::When;
+
+use alarm::Alarm;
+use cache::Cache;
+use capacity::Capacity;
+use catalogue::Model;
+use delay::{Delay, Length};
+use engine::Engine;
+use limit::Limit;
+use log::Log;
+use metrics::Metrics;
 use quirk::Quirk;
-use wire::Outgoing;
+use record::Recorder;
 
 /// What the endpoint is and how fast.
 #[derive(Debug, Clone)]
@@ -39,41 +91,57 @@ pub struct Settings {
     pub dialect: Dialect,
     /// The key it accepts; without one, any non-empty bearer passes.
     pub key: Option<String>,
-    /// The models it knows; the first is the default.
+    /// The models it knows.
     pub models: Vec<String>,
+    /// Those of them that no key may use.
+    pub forbidden: Vec<String>,
+    /// How many completion requests it serves; without a rate, all.
+    pub rate: Option<Rate>,
+    /// Share of the calls of its providers that fail, which Pulze hides behind retries.
+    pub provider_failures: f64,
     /// Time to the first token.
     pub first_token: Delay,
     /// Time between tokens.
     pub token_gap: Delay,
     /// Tokens of an answer that no cap cuts shorter.
-    pub tokens: u64,
+    pub tokens: Length,
+    /// A batching server whose load decides when tokens are made, in place of the two delays.
+    pub capacity: Option<Capacity>,
     /// The root of all that is random in it.
     pub seed: u64,
     /// What it does wrong.
     pub quirks: Vec<&'static Quirk>,
-}
-
-/// A random time: lognormal with this median.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Delay {
-    /// Half of the times are longer.
-    pub median: Duration,
-    /// Standard deviation of the logarithm; 0 is a constant time.
-    pub spread: f64,
+    /// When it does that.
+    pub when: When,
+    /// TLS, where it is spoken.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Where each exchange is recorded.
+    pub recorder: Option<Recorder>,
+    /// How long open exchanges have to finish once the endpoint is told to stop.
+    pub grace: Duration,
 }
 
 impl Settings {
     /// A correct endpoint with the default models and delays.
     pub fn new(dialect: Dialect, seed: u64) -> Settings {
+        let lognormal = |ms| Delay::Lognormal { median: Duration::from_millis(ms), spread: 0.3 };
         Settings {
             dialect,
             key: None,
             models: ["pulze", "gpt-4o", "gpt-4o-mini", "llama-3.1-8b"].map(str::to_owned).to_vec(),
-            first_token: Delay { median: Duration::from_millis(30), spread: 0.3 },
-            token_gap: Delay { median: Duration::from_millis(5), spread: 0.3 },
-            tokens: 48,
+            forbidden: Vec::new(),
+            rate: None,
+            provider_failures: 0.0,
+            first_token: lognormal(30),
+            token_gap: lognormal(5),
+            tokens: Length::Constant(48),
+            capacity: None,
             seed,
             quirks: Vec::new(),
+            when: When::default(),
+            tls: None,
+            recorder: None,
+            grace: Duration::from_secs(30),
         }
     }
 }
@@ -84,17 +152,52 @@ struct State {
     settings: Settings,
     /// Requests answered so far.
     number: AtomicU64,
+    /// Connections accepted so far.
+    connections: AtomicU64,
     /// Opening words of the last prompt, which an endpoint that mixes up requests would answer with.
     previous: Mutex<String>,
+    models: Vec<Model>,
+    /// The app that every key belongs to.
+    app_id: String,
+    limit: Option<Limit>,
+    cache: Cache,
+    log: Log,
+    metrics: Metrics,
+    alarm: Arc<Alarm>,
+    engine: Option<Arc<Engine>>,
 }
 
-/// Serves until `stop` ends, then lets open exchanges finish.
+impl State {
+    fn new(settings: Settings) -> io::Result<State> {
+        Ok(State {
+            number: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            previous: Mutex::new(String::new()),
+            models: settings.models.iter().map(|name| Model::named(name)).collect(),
+            app_id: id::uuid(&mut Pcg64::seed_from_u64(settings.seed)),
+            limit: settings.rate.map(|rate| Limit::new(rate, Instant::now())),
+            cache: Cache::default(),
+            log: Log::default(),
+            metrics: Metrics::new(),
+            alarm: Arc::new(Alarm::start()?),
+            engine: settings.capacity.clone().map(|capacity| Arc::new(Engine::new(capacity))),
+            settings,
+        })
+    }
+}
+
+/// Serves until `stop` ends, then lets open exchanges finish within the grace period.
 ///
-/// Nagle's algorithm is off: with it, small events wait for acknowledgements and token gaps of 40 ms appear.
-pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()> + Send) {
-    let state = Arc::new(State { settings, number: AtomicU64::new(0), previous: Mutex::new(String::new()) });
+/// # Errors
+/// If the system refuses a thread.
+pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()> + Send) -> io::Result<()> {
+    let state = Arc::new(State::new(settings)?);
     let (closing, closed) = watch::channel(false);
     let mut stop = pin!(stop);
+    let engine = state.engine.clone().map(|engine| {
+        let alarm = Arc::clone(&state.alarm);
+        tokio::spawn(async move { engine.run(&alarm).await })
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -105,41 +208,15 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
-        let _ = stream.set_nodelay(true);
-        tokio::spawn(connection(TokioIo::new(stream), Arc::clone(&state), closed.clone()));
+        tokio::spawn(connection::carry(stream, Arc::clone(&state), closed.clone()));
     }
+    // Who connects from now on is refused, and does not wait in vain.
+    drop(listener);
     drop(closed);
     let _ = closing.send(true);
     closing.closed().await;
-}
-
-async fn connection(io: TokioIo<tokio::net::TcpStream>, state: Arc<State>, mut closed: watch::Receiver<bool>) {
-    let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(exchange(request, &state).await) }
-    });
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let mut connection = pin!(builder.serve_connection(io, service));
-    let ended = tokio::select! {
-        result = connection.as_mut() => Some(result),
-        _ = closed.wait_for(|closing| *closing) => None,
-    };
-    if ended.is_none() {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    if let Some(engine) = engine {
+        engine.abort();
     }
-}
-
-async fn exchange(request: Request<Incoming>, state: &State) -> Response<Outgoing> {
-    let began = Instant::now();
-    let number = state.number.fetch_add(1, Ordering::Relaxed);
-    let mut draft = front::draft(request, state, number).await;
-    for quirk in &state.settings.quirks {
-        quirk.spoil_draft(&mut draft);
-    }
-    let mut transcript = draft.transcribe();
-    for quirk in &state.settings.quirks {
-        quirk.spoil_transcript(&mut transcript);
-    }
-    wire::respond(transcript, began).await
+    Ok(())
 }

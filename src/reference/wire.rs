@@ -1,21 +1,20 @@
 //! From what is said to bytes in time: a [`Draft`] is JSON, a [`Transcript`] is bytes with their instants.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Body of a response.
-pub(super) type Outgoing = BoxBody<Bytes, io::Error>;
+use super::metrics::InFlight;
+use super::record::{Ending, Witness};
+use super::timer::Timer;
 
 /// What is about to be said, as JSON.
 #[derive(Debug, Clone)]
@@ -60,8 +59,6 @@ pub(super) struct Transcript {
     pub(super) headers: Vec<(&'static str, String)>,
     /// The body.
     pub(super) writes: Vec<Write>,
-    /// Whether the connection breaks after the last write instead of ending the body properly.
-    pub(super) breaks: bool,
 }
 
 /// Bytes that go out together.
@@ -73,40 +70,16 @@ pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Draft {
-    /// The same as bytes. A stream ends in `[DONE]`.
-    pub(super) fn transcribe(self) -> Transcript {
-        let stream = self.kind == Kind::Stream;
-        let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
-        let mut headers = vec![("content-type", content_type.to_owned())];
-        headers.extend(self.headers);
-        let mut writes: Vec<Write> = self
-            .bodies
-            .iter()
-            .zip(&self.due)
-            .map(|(body, at)| Write {
-                at: *at,
-                bytes: if stream { event(body) } else { body.to_string().into_bytes() },
-            })
-            .collect();
-        if stream {
-            let at = self.due.last().copied().unwrap_or_default();
-            writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
-        }
-        Transcript { kind: self.kind, status: self.status, headers, writes, breaks: false }
-    }
-}
-
-/// A chunk as an event.
-pub(super) fn event(chunk: &Value) -> Vec<u8> {
-    format!("data: {chunk}\n\n").into_bytes()
-}
-
 /// Waits for what is not a stream, then hands the reply to hyper.
-pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<Outgoing> {
+pub(super) async fn respond(
+    transcript: Transcript,
+    mut timer: Timer,
+    mut witness: Witness,
+    mut in_flight: Option<InFlight>,
+) -> Response<Outgoing> {
     let stream = transcript.kind == Kind::Stream;
     if let Some(first) = transcript.writes.first().filter(|_| !stream) {
-        sleep_until(began + first.at).await;
+        poll_fn(|context| timer.poll(first.at, context)).await;
     }
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(transcript.status).unwrap_or(StatusCode::OK);
@@ -115,39 +88,41 @@ pub(super) async fn respond(transcript: Transcript, began: Instant) -> Response<
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    if !stream && !response.headers().contains_key(CONTENT_LENGTH) && !transcript.breaks {
+    if !stream && !response.headers().contains_key(CONTENT_LENGTH) {
         let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
         response.headers_mut().remove(CONTENT_TYPE);
     }
-    let mut steps: Vec<Step> = transcript.writes.into_iter().map(Step::Write).collect();
-    if transcript.breaks {
-        steps.push(Step::Break);
+    witness.answered(transcript.status);
+    if let Some(in_flight) = &mut in_flight {
+        in_flight.answered(transcript.status);
     }
-    let paced = Paced { began, steps: steps.into_iter(), next: None, sleep: None };
-    response.map(|()| paced.boxed())
+    if transcript.writes.is_empty() {
+        witness.ends(Ending::Complete);
+    }
+    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), _in_flight: in_flight };
+    response.map(|()| outgoing)
 }
 
-/// What a body does next.
-enum Step {
-    Write(Write),
-    Break,
+/// Body of a response, whose frames come at their instants.
+pub(super) struct Outgoing {
+    timer: Timer,
+    witness: Witness,
+    writes: std::vec::IntoIter<Write>,
+    /// A completion request is in flight as long as the body of its reply lasts.
+    _in_flight: Option<InFlight>,
 }
 
-/// A body whose frames come at their instants.
-struct Paced {
-    began: Instant,
-    steps: std::vec::IntoIter<Step>,
-    next: Option<Step>,
-    sleep: Option<Pin<Box<Sleep>>>,
+impl Outgoing {
+    /// A body that is never sent, since the connection is gone.
+    pub(super) fn nothing(timer: Timer, witness: Witness) -> Outgoing {
+        Outgoing { timer, witness, writes: Vec::new().into_iter(), _in_flight: None }
+    }
 }
 
-/// Breaking at once would drop what hyper has buffered, the head among it.
-const BEFORE_BREAKING: Duration = Duration::from_millis(20);
-
-impl Body for Paced {
+impl Body for Outgoing {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -155,23 +130,22 @@ impl Body for Paced {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.next.is_none() {
-            self.next = self.steps.next();
-            let at = match &self.next {
-                Some(Step::Write(write)) => self.began + write.at,
-                Some(Step::Break) => Instant::now() + BEFORE_BREAKING,
-                None => return Poll::Ready(None),
-            };
-            self.sleep = (at > Instant::now()).then(|| Box::pin(sleep_until(at)));
+        let this = &mut *self;
+        if let Some(next) = this.writes.as_slice().first() {
+            ready!(this.timer.poll(next.at, context));
+            let bytes = this.writes.next().map(|write| Bytes::from(write.bytes)).unwrap_or_default();
+            this.witness.wrote(bytes.len());
+            if this.writes.as_slice().is_empty() {
+                this.witness.ends(Ending::Complete);
+            }
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(context));
-            self.sleep = None;
-        }
-        Poll::Ready(match self.next.take() {
-            Some(Step::Write(write)) => Some(Ok(Frame::data(Bytes::from(write.bytes)))),
-            Some(Step::Break) => Some(Err(io::Error::other("the connection is to break here"))),
-            None => None,
-        })
+        this.witness.ends(Ending::Complete);
+        Poll::Ready(None)
+    }
+
+    /// Hyper then writes the end of the body together with its last bytes.
+    fn is_end_stream(&self) -> bool {
+        self.writes.as_slice().is_empty()
     }
 }

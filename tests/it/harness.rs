@@ -9,8 +9,9 @@ use std::time::Duration;
 use proofload::plan::Plan;
 use proofload::profile::flags::Flags;
 use proofload::profile::load::World;
+use proofload::reference::delay::Delay;
 use proofload::reference::quirk::Quirk;
-use proofload::reference::{Delay, Settings, serve};
+use proofload::reference::{Settings, serve};
 use proofload::run::{Control, run};
 use proofload::summary::Summary;
 use proofload::wire::Dialect;
@@ -32,7 +33,7 @@ impl Endpoint {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                serve(listener, settings, async { _ = stopped.await }).await;
+                serve(listener, settings, async { _ = stopped.await }).await.expect("serves");
             });
         });
         Endpoint { address, _stop: stop }
@@ -50,7 +51,7 @@ pub(crate) fn settings(
     token_gap_ms: u64,
     quirks: Vec<&'static Quirk>,
 ) -> Settings {
-    let constant = |ms| Delay { median: Duration::from_millis(ms), spread: 0.0 };
+    let constant = |ms| Delay::Constant(Duration::from_millis(ms));
     Settings {
         first_token: constant(first_token_ms),
         token_gap: constant(token_gap_ms),

@@ -1,7 +1,12 @@
 //! The integration tests: one binary, a module for each behaviour.
 
+mod ask;
+mod behaviour;
 mod contract;
+mod deviations;
+mod dialects;
 mod endings;
+mod faults;
 mod harness;
 mod layers;
 mod matrix;
@@ -11,6 +16,7 @@ mod real;
 mod reports;
 mod run;
 mod secrets;
+mod serve;
 mod stream;
 mod tls;
 mod truth;

@@ -395,6 +395,9 @@ fn serve_keeps_its_key_and_its_dialect() {
     for wrong in [
         &["serve", "--dialect", "none"][..],
         &["serve", "--quirk", "no-dne"],
+        &["serve", "--quirk", "no-done", "--quirk-rate", "1.5"],
+        &["serve", "--quirk-rate", "0.5"],
+        &["serve", "--quirk-above-in-flight", "8"],
         &["serve", "--key-env", "PROOFLOAD_NO_KEY"],
         &["serve", "--listen", "nowhere"],
     ] {
@@ -402,7 +405,8 @@ fn serve_keeps_its_key_and_its_dialect() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}");
     }
     let quirks = program().args(["serve", "--list-quirks"]).output().expect("runs");
-    assert!(String::from_utf8_lossy(&quirks.stdout).lines().count() > 90);
+    let quirks = String::from_utf8_lossy(&quirks.stdout).into_owned();
+    assert!(quirks.lines().count() > 150 && quirks.lines().all(|line| line.ends_with(')')), "{quirks}");
 }
 
 #[test]

@@ -19,13 +19,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::harness::{completion, run_json};
 
 /// An authority, and what it has signed, as PEM files in a folder.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
@@ -48,7 +48,16 @@ impl Authority {
         (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).expect("a key"), pem)
     }
 
-    fn path(&self, name: &str) -> String {
+    /// A certificate for `localhost` and its key, as files.
+    pub(crate) fn server_files(&self) -> (String, String) {
+        let (_, _, pem) = self.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+        let key = pem.find("-----BEGIN PRIVATE KEY").expect("a key");
+        fs::write(self.folder.path().join("server.pem"), &pem[..key]).expect("written");
+        fs::write(self.folder.path().join("server.key"), &pem[key..]).expect("written");
+        (self.path("server.pem"), self.path("server.key"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{self, Served, alone, assert_digest, program};
+use crate::serve::{lines, terminate};
 
 const FIRST_TOKEN_MS: f64 = 200.0;
 const GAP_MS: f64 = 20.0;
@@ -72,6 +73,53 @@ fn the_first_token_is_timed_right_however_it_arrives() {
         let timings = measure(quirk, true);
         assert_median(&timings, "first_token", FIRST_TOKEN_MS);
         assert_median(&timings, "token_gap", GAP_MS);
+    }
+}
+
+/// What one percentile of times is, by nearest rank.
+fn percentile(times: &mut [u64], share: f64) -> f64 {
+    times.sort_unstable();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank within the length")]
+    let rank = (times.len() as f64 * share).ceil() as usize;
+    times[rank.max(1) - 1] as f64 / 1000.0
+}
+
+#[test]
+fn figures_of_a_run_are_those_that_the_server_recorded_itself() {
+    let _machine = alone();
+    let folder = profile(true);
+    let truth = folder.path().join("truth.jsonl");
+    let delays = ["--first-token", "lognormal:150ms:0.4", "--token-gap", "normal:25ms:8ms"];
+    let mut arguments = vec!["--dialect", "openai", "--truth", truth.to_str().expect("UTF-8")];
+    arguments.extend(delays);
+    let mut served = Served::start(&arguments);
+    let file = folder.path().join("p.toml").to_string_lossy().into_owned();
+    let arguments = [&file, "--url", &served.url.clone(), "--dialect", "openai", "--count", "60", "--slots", "6"];
+    // Not `measure`, which runs again where the machine was busy: the record has one run's lines.
+    let output = program().arg("run").args(arguments).args(["--format", "json", "--no-out"]).output().expect("runs");
+    let digest: Value = serde_json::from_slice(&output.stdout).expect("a digest");
+    assert_eq!(terminate(&mut served).code(), Some(0));
+    let lines = lines(&truth);
+    let requests: Vec<&Value> = lines.iter().filter(|line| line["outcome"] == "complete").collect();
+    assert_eq!((requests.len() as u64, lines.len()), (digest["requests"]["ok"].as_u64().expect("ok"), 61));
+    let at = |line: &Value, name: &str| line[name].as_u64().expect("an instant");
+    let written: Vec<Vec<u64>> =
+        requests.iter().map(|line| serde_json::from_value(line["written_us"].clone()).expect("instants")).collect();
+    let mut first: Vec<u64> =
+        requests.iter().zip(&written).map(|(line, at_us)| at_us[1] - at(line, "head_us")).collect();
+    let mut whole: Vec<u64> = requests.iter().map(|line| at(line, "ended_us") - at(line, "head_us")).collect();
+    // Of an answer's events the first is its role, and the last three its finish, its usage and [DONE].
+    let tokens = |at_us: &Vec<u64>| at_us[1..at_us.len() - 3].windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let mut gaps: Vec<u64> = written.iter().flat_map(|at_us| -> Vec<u64> { tokens(at_us) }).collect();
+    for (measure, times) in [("service_time", &mut whole), ("first_token", &mut first), ("token_gap", &mut gaps)] {
+        for (name, share) in [("p50", 0.5), ("p90", 0.9)] {
+            let (truth, told) = (percentile(times, share), digest["timings_us"][measure]["ok"][name].as_f64());
+            let told = told.expect("a figure") / 1000.0;
+            assert!(
+                (truth * 0.95 - 1.0..truth * RATIO).contains(&told),
+                "{measure} {name}: told {told} ms, the server says {truth} ms"
+            );
+        }
     }
 }
 

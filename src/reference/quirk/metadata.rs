@@ -5,31 +5,53 @@ use serde_json::{Value, json};
 use super::{Quirk, each, put, remove, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
-    Quirk::draft("no-metadata", "no metadata", |draft| each(draft, |reply| remove(reply, "", "metadata"))),
-    Quirk::draft("score-string", "the score is a string", |draft| {
+    Quirk::draft("no-metadata", "no metadata", "no server known; Pulze's published metadata", |draft| {
+        each(draft, |reply| remove(reply, "", "metadata"));
+    }),
+    Quirk::draft("score-string", "the score is a string", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| set(reply, "/metadata/score", "high"));
     }),
-    Quirk::draft("metadata-error", "an error in metadata of a 200", |draft| {
-        each(draft, |reply| set(reply, "/metadata/error", "the provider timed out"));
-    }),
-    Quirk::draft("metadata-status", "metadata.status_code 502 in a 200", |draft| {
-        each(draft, |reply| set(reply, "/metadata/status_code", 502));
-    }),
-    Quirk::draft("metadata-warning", "a warning in metadata", |draft| {
+    Quirk::draft(
+        "metadata-error",
+        "an error in metadata of a 200",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/error", "the provider timed out"));
+        },
+    ),
+    Quirk::draft(
+        "metadata-status",
+        "metadata.status_code 502 in a 200",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/status_code", 502));
+        },
+    ),
+    Quirk::draft("metadata-warning", "a warning in metadata", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| set(reply, "/metadata/warning", "the budget is nearly spent"));
     }),
-    Quirk::draft("costs-sum-off", "the total cost is less than its parts", |draft| {
-        scale(draft, "costs", "total_tokens", 0.5);
-    }),
-    Quirk::draft("costs-base-varies", "a base cost that changes between requests", |draft| {
-        let base = 0.001 * (1 + draft.number % 3) as f64;
-        each(draft, |reply| {
-            if let Some(total) = reply.pointer("/metadata/costs/total_tokens").and_then(Value::as_f64) {
-                set(reply, "/metadata/costs/total_tokens", total + base);
-            }
-        });
-    }),
-    Quirk::draft("costs-negative", "a negative cost", |draft| {
+    Quirk::draft(
+        "costs-sum-off",
+        "the total cost is less than its parts",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            scale(draft, "costs", "total_tokens", 0.5);
+        },
+    ),
+    Quirk::draft(
+        "costs-base-varies",
+        "a base cost that changes between requests",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            let base = 0.001 * (1 + draft.number % 3) as f64;
+            each(draft, |reply| {
+                if let Some(total) = reply.pointer("/metadata/costs/total_tokens").and_then(Value::as_f64) {
+                    set(reply, "/metadata/costs/total_tokens", total + base);
+                }
+            });
+        },
+    ),
+    Quirk::draft("costs-negative", "a negative cost", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| {
             if reply.pointer("/metadata/costs").is_some() {
                 set(
@@ -40,66 +62,121 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("costs-are-tokens", "token counts in the place of dollars", |draft| {
-        each(draft, |reply| {
-            if let (Some(usage), true) = (reply.get("usage").cloned(), reply.pointer("/metadata/costs").is_some()) {
-                set(reply, "/metadata/costs", usage);
-            }
-        });
-    }),
-    Quirk::draft("savings-sum-off", "the total savings are off their parts", |draft| {
-        scale(draft, "cost_savings", "total_tokens", 3.0);
-    }),
-    Quirk::draft("latency-huge", "a latency of a year", |draft| {
-        each(draft, |reply| set(reply, "/metadata/latency", 31_536_000.0));
-    }),
-    Quirk::draft("latency-unit-changes", "latency in seconds, then in milliseconds", |draft| {
-        if draft.number % 2 == 1 {
+    Quirk::draft(
+        "costs-are-tokens",
+        "token counts in the place of dollars",
+        "no server known; Pulze's published metadata",
+        |draft| {
             each(draft, |reply| {
-                if let Some(latency) = reply.pointer("/metadata/latency").and_then(Value::as_f64) {
-                    set(reply, "/metadata/latency", latency * 1000.0);
+                if let (Some(usage), true) = (reply.get("usage").cloned(), reply.pointer("/metadata/costs").is_some()) {
+                    set(reply, "/metadata/costs", usage);
                 }
             });
-        }
+        },
+    ),
+    Quirk::draft(
+        "savings-sum-off",
+        "the total savings are off their parts",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            scale(draft, "cost_savings", "total_tokens", 3.0);
+        },
+    ),
+    Quirk::draft("latency-huge", "a latency of a year", "no server known; Pulze's published metadata", |draft| {
+        each(draft, |reply| set(reply, "/metadata/latency", 31_536_000.0));
     }),
-    Quirk::draft("metadata-model-empty", "metadata.model.model is empty", |draft| {
-        each(draft, |reply| set(reply, "/metadata/model/model", ""));
-    }),
-    Quirk::draft("namespace-differs", "the namespace is not the model", |draft| {
-        each(draft, |reply| {
-            if let Some(name) =
-                reply.pointer("/metadata/model/namespace").and_then(Value::as_str).map(|name| format!("{name}@v2"))
-            {
-                set(reply, "/metadata/model/namespace", name);
+    Quirk::draft(
+        "latency-unit-changes",
+        "latency in seconds, then in milliseconds",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            if draft.number % 2 == 1 {
+                each(draft, |reply| {
+                    if let Some(latency) = reply.pointer("/metadata/latency").and_then(Value::as_f64) {
+                        set(reply, "/metadata/latency", latency * 1000.0);
+                    }
+                });
             }
-        });
-    }),
-    Quirk::draft("max-tokens-below", "metadata.max_tokens is -5", |draft| {
-        each(draft, |reply| set(reply, "/metadata/max_tokens", -5));
-    }),
-    Quirk::draft("retries-negative", "metadata.retries is -1", |draft| {
-        each(draft, |reply| set(reply, "/metadata/retries", -1));
-    }),
-    Quirk::draft("label-number", "a label that is a number", |draft| {
+        },
+    ),
+    Quirk::draft(
+        "metadata-model-empty",
+        "metadata.model.model is empty",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/model/model", ""));
+        },
+    ),
+    Quirk::draft(
+        "namespace-differs",
+        "the namespace is not the model",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| {
+                if let Some(name) =
+                    reply.pointer("/metadata/model/namespace").and_then(Value::as_str).map(|name| format!("{name}@v2"))
+                {
+                    set(reply, "/metadata/model/namespace", name);
+                }
+            });
+        },
+    ),
+    Quirk::draft(
+        "max-tokens-below",
+        "metadata.max_tokens is -5",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/max_tokens", -5));
+        },
+    ),
+    Quirk::draft(
+        "retries-negative",
+        "metadata.retries is -1",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/retries", -1));
+        },
+    ),
+    Quirk::draft("label-number", "a label that is a number", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| put(reply, "/metadata/labels", "n", 3));
     }),
-    Quirk::draft("app-id-changes", "another app_id in each reply", |draft| {
-        let app = format!("app-{}", draft.number);
-        each(draft, |reply| set(reply, "/metadata/app_id", app.as_str()));
-    }),
-    Quirk::draft("scores-shape", "candidates with scores that are strings", |draft| {
-        each(draft, |reply| set(reply, "/metadata/scores/candidates", json!([{"m": "0.9"}])));
-    }),
-    Quirk::draft("artifacts-shape", "search results that are strings", |draft| {
-        each(draft, |reply| set(reply, "/metadata/search_results/items", json!(["a page"])));
-    }),
-    Quirk::draft("temperature-off", "another temperature than was asked for", |draft| {
-        each(draft, |reply| {
-            if reply.pointer("/metadata/temperature").is_some_and(Value::is_number) {
-                set(reply, "/metadata/temperature", 0.77);
-            }
-        });
-    }),
+    Quirk::draft(
+        "app-id-changes",
+        "another app_id in each reply",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            let app = format!("app-{}", draft.number);
+            each(draft, |reply| set(reply, "/metadata/app_id", app.as_str()));
+        },
+    ),
+    Quirk::draft(
+        "scores-shape",
+        "candidates with scores that are strings",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/scores/candidates", json!([{"m": "0.9"}])));
+        },
+    ),
+    Quirk::draft(
+        "artifacts-shape",
+        "search results that are strings",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/search_results/items", json!(["a page"])));
+        },
+    ),
+    Quirk::draft(
+        "temperature-off",
+        "another temperature than was asked for",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| {
+                if reply.pointer("/metadata/temperature").is_some_and(Value::is_number) {
+                    set(reply, "/metadata/temperature", 0.77);
+                }
+            });
+        },
+    ),
 ];
 
 fn scale(draft: &mut super::Draft, group: &str, part: &str, factor: f64) {

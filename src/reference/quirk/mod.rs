@@ -1,17 +1,23 @@
-//! What the endpoint does wrong on request: each quirk changes JSON, bytes or timing on the wire, as some real server
-//! has, and knows nothing of what is checked.
+//! What the endpoint does wrong on request: each quirk changes the request that is answered, or JSON, bytes or timing on
+//! the wire, as some real server has, and knows nothing of what is checked.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::socket::Script;
 use super::wire::{Draft, Kind, Transcript};
 
+mod body;
+mod chunk;
 mod error;
-mod http;
+mod framing;
 mod key;
 mod metadata;
 mod reply;
-mod stream;
+mod request;
 mod tools;
+mod transport;
 mod usage;
 
 /// One way of being wrong.
@@ -21,30 +27,107 @@ pub struct Quirk {
     pub name: &'static str,
     /// What it does, in one line.
     pub about: &'static str,
+    /// The server that does it and the issue that tells, or the standard that it breaks or stretches.
+    pub source: &'static str,
     act: Act,
+    then: Option<Act>,
 }
 
 /// Where a quirk acts.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Act {
+    /// On a new connection, which is left alone for so long.
+    Connection(Duration),
+    /// On the request, given the models that are known: another one is answered than was asked.
+    Request(fn(&mut Value, &[String])),
     /// On what is said, as JSON.
     Draft(fn(&mut Draft)),
+    /// On what is said, given what was asked.
+    Answer(fn(&mut Draft, &Value)),
     /// On the bytes and their timing.
     Transcript(fn(&mut Transcript)),
+    /// On the connection, past hyper, where the reply is of the kind that the fault concerns.
+    Transport(fn(&Transcript) -> Option<Script>),
 }
 
 impl Quirk {
-    const fn draft(name: &'static str, about: &'static str, act: fn(&mut Draft)) -> Quirk {
-        Quirk { name, about, act: Act::Draft(act) }
+    const fn new(name: &'static str, about: &'static str, source: &'static str, act: Act) -> Quirk {
+        Quirk { name, about, source, act, then: None }
     }
 
-    const fn transcript(name: &'static str, about: &'static str, act: fn(&mut Transcript)) -> Quirk {
-        Quirk { name, about, act: Act::Transcript(act) }
+    const fn connection(name: &'static str, about: &'static str, source: &'static str, pause: Duration) -> Quirk {
+        Quirk::new(name, about, source, Act::Connection(pause))
     }
 
-    pub(super) fn spoil_draft(&self, draft: &mut Draft) {
-        if let Act::Draft(act) = self.act {
-            act(draft);
+    const fn request(
+        name: &'static str,
+        about: &'static str,
+        source: &'static str,
+        act: fn(&mut Value, &[String]),
+    ) -> Quirk {
+        Quirk::new(name, about, source, Act::Request(act))
+    }
+
+    const fn draft(name: &'static str, about: &'static str, source: &'static str, act: fn(&mut Draft)) -> Quirk {
+        Quirk::new(name, about, source, Act::Draft(act))
+    }
+
+    const fn answer(
+        name: &'static str,
+        about: &'static str,
+        source: &'static str,
+        act: fn(&mut Draft, &Value),
+    ) -> Quirk {
+        Quirk::new(name, about, source, Act::Answer(act))
+    }
+
+    const fn transcript(
+        name: &'static str,
+        about: &'static str,
+        source: &'static str,
+        act: fn(&mut Transcript),
+    ) -> Quirk {
+        Quirk::new(name, about, source, Act::Transcript(act))
+    }
+
+    const fn transport(
+        name: &'static str,
+        about: &'static str,
+        source: &'static str,
+        act: fn(&Transcript) -> Option<Script>,
+    ) -> Quirk {
+        Quirk::new(name, about, source, Act::Transport(act))
+    }
+
+    /// The same, and what is said to the changed request is changed as well.
+    const fn then(self, act: fn(&mut Draft, &Value)) -> Quirk {
+        Quirk { then: Some(Act::Answer(act)), ..self }
+    }
+
+    fn acts(&self) -> impl Iterator<Item = Act> {
+        [Some(self.act), self.then].into_iter().flatten()
+    }
+
+    /// How long a new connection is left alone.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        if let Act::Connection(pause) = self.act { Some(pause) } else { None }
+    }
+
+    pub(super) fn spoil_request(&self, asked: &mut Value, models: &[String]) {
+        for act in self.acts() {
+            if let Act::Request(act) = act {
+                act(asked, models);
+            }
+        }
+    }
+
+    pub(super) fn spoil_draft(&self, draft: &mut Draft, asked: &Value) {
+        for act in self.acts() {
+            if let Act::Draft(act) = act {
+                act(draft);
+            } else if let Act::Answer(act) = act {
+                act(draft, asked);
+            }
         }
     }
 
@@ -53,21 +136,30 @@ impl Quirk {
             act(transcript);
         }
     }
+
+    /// What goes out past hyper, where something does.
+    pub(super) fn script(&self, transcript: &Transcript) -> Option<Script> {
+        if let Act::Transport(act) = self.act { act(transcript) } else { None }
+    }
 }
 
 /// Every quirk.
 pub fn all() -> impl Iterator<Item = &'static Quirk> {
-    let areas = [
+    [
+        request::QUIRKS,
         reply::QUIRKS,
-        stream::QUIRKS,
+        framing::QUIRKS,
+        chunk::QUIRKS,
         tools::QUIRKS,
         usage::QUIRKS,
         metadata::QUIRKS,
         error::QUIRKS,
-        http::QUIRKS,
         key::QUIRKS,
-    ];
-    areas.into_iter().flatten()
+        body::QUIRKS,
+        transport::QUIRKS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The quirk of that name.
@@ -124,6 +216,14 @@ fn remove(body: &mut Value, pointer: &str, name: &str) {
     }
 }
 
+/// Gives the first choice another `finish_reason`, where it has that one, or any.
+fn refinish(reply: &mut Value, from: Option<&str>, to: &str) {
+    let has = reply.pointer("/choices/0/finish_reason").and_then(Value::as_str);
+    if has.is_some_and(|has| from.is_none_or(|from| from == has)) {
+        set(reply, "/choices/0/finish_reason", to);
+    }
+}
+
 /// Numbers of the chunks that carry text.
 fn with_text(draft: &Draft) -> Vec<usize> {
     let filled = |chunk: &Value| {
@@ -161,5 +261,14 @@ mod tests {
         assert!(
             names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
         );
+    }
+
+    #[test]
+    fn each_says_in_a_line_what_it_does_and_where_it_comes_from() {
+        for quirk in all() {
+            for text in [quirk.about, quirk.source] {
+                assert!(!text.is_empty() && !text.contains('\n') && text.len() < 100, "{}: {text:?}", quirk.name);
+            }
+        }
     }
 }

@@ -3,89 +3,172 @@
 use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind};
-use super::{Quirk, each, put, remove, set, whole, with_text};
+use super::{Quirk, each, put, refinish, remove, set, whole, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[
-    Quirk::draft("no-model", "a whole completion without model", |draft| {
-        whole(draft, |reply| remove(reply, "", "model"));
-    }),
-    Quirk::draft("null-model", "model is null (microsoft/foundry-local #144)", |draft| {
+    Quirk::draft(
+        "no-model",
+        "a whole completion without model",
+        "no server known; Pulze and OpenAI require it",
+        |draft| {
+            whole(draft, |reply| remove(reply, "", "model"));
+        },
+    ),
+    Quirk::draft("null-model", "model is null", "microsoft/foundry-local #144", |draft| {
         each(draft, |reply| set(reply, "/model", Value::Null));
     }),
-    Quirk::draft("no-choices", "choices is empty", |draft| whole(draft, |reply| set(reply, "/choices", json!([])))),
-    Quirk::draft("index-from-one", "the first choice has index 1", |draft| {
+    Quirk::draft("no-choices", "choices is empty", "no server known; a reply has a choice", |draft| {
+        whole(draft, |reply| set(reply, "/choices", json!([])));
+    }),
+    Quirk::draft("index-from-one", "the first choice has index 1", "no server known; indices are 0 to n-1", |draft| {
         each(draft, |reply| set(reply, "/choices/0/index", 1));
     }),
-    Quirk::draft("two-choices", "two choices where one was asked for", two_choices),
-    Quirk::draft("delta-in-whole", "a delta in a whole completion (microsoft/foundry-local #383)", |draft| {
+    Quirk::draft(
+        "two-choices",
+        "two choices where one was asked for",
+        "no server known; n is 1 by default",
+        two_choices,
+    ),
+    Quirk::draft("delta-in-whole", "a delta in a whole completion", "microsoft/foundry-local #383", |draft| {
         whole(draft, |reply| put(reply, "/choices/0", "delta", json!({})));
     }),
-    Quirk::draft("role-user", "the answer has role user", |draft| {
-        whole(draft, |reply| set(reply, "/choices/0/message/role", "user"));
-    }),
-    Quirk::draft("content-number", "content is a number", |draft| {
-        each(draft, |reply| {
-            set(reply, "/choices/0/message/content", 42);
-            set(reply, "/choices/0/delta/content", 42);
-        });
-    }),
-    Quirk::draft("content-null", "content is null for no reason", |draft| {
+    Quirk::draft(
+        "role-user",
+        "the answer has role user",
+        "no server known; OpenAI's role is the constant assistant",
+        |draft| {
+            whole(draft, |reply| set(reply, "/choices/0/message/role", "user"));
+        },
+    ),
+    Quirk::draft(
+        "content-number",
+        "content is a number",
+        "malformed-reply test of load tools: AIPerf counts it as a success",
+        |draft| {
+            each(draft, |reply| {
+                set(reply, "/choices/0/message/content", 42);
+                set(reply, "/choices/0/delta/content", 42);
+            });
+        },
+    ),
+    Quirk::draft("content-null", "content is null for no reason", "vllm-project/vllm #55080", |draft| {
         whole(draft, |reply| {
             if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
                 set(reply, "/choices/0/message/content", Value::Null);
             }
         });
     }),
-    Quirk::draft("content-empty", "the answer says nothing", |draft| {
+    Quirk::draft("content-empty", "the answer says nothing", "dcdpr/jp #978", |draft| {
         whole(draft, |reply| {
             if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
                 set(reply, "/choices/0/message/content", "");
             }
         });
     }),
-    Quirk::draft("finish-null", "a whole completion without finish_reason", |draft| {
-        whole(draft, |reply| set(reply, "/choices/0/finish_reason", Value::Null));
-    }),
     Quirk::draft(
-        "finish-eos-token",
-        "finish_reason eos_token (huggingface/text-generation-inference #1724)",
+        "finish-null",
+        "a whole completion without finish_reason",
+        "no server known whole; abetlen/llama-cpp-python #735 streamed",
         |draft| {
-            each(draft, |reply| {
-                if reply.pointer("/choices/0/finish_reason").is_some_and(Value::is_string) {
-                    set(reply, "/choices/0/finish_reason", "eos_token");
-                }
-            });
+            whole(draft, |reply| set(reply, "/choices/0/finish_reason", Value::Null));
         },
     ),
-    Quirk::draft("object-wrong", "object is completion", |draft| {
+    Quirk::draft(
+        "finish-eos-token",
+        "finish_reason eos_token",
+        "huggingface/text-generation-inference #1724",
+        |draft| each(draft, |reply| refinish(reply, None, "eos_token")),
+    ),
+    Quirk::draft("object-wrong", "object is completion", "no server known; object is a constant", |draft| {
         each(draft, |reply| set(reply, "/object", "completion"));
     }),
-    Quirk::draft("object-text-completion", "object is text_completion", |draft| {
-        whole(draft, |reply| set(reply, "/object", "text_completion"));
+    Quirk::draft(
+        "object-text-completion",
+        "object is text_completion",
+        "Pulze's own reference page shows it",
+        |draft| {
+            whole(draft, |reply| set(reply, "/object", "text_completion"));
+        },
+    ),
+    Quirk::draft("id-empty", "id is empty", "Azure/azure-sdk-for-go #21086", |draft| {
+        whole(draft, |reply| set(reply, "/id", ""));
     }),
-    Quirk::draft("id-empty", "id is empty", |draft| whole(draft, |reply| set(reply, "/id", ""))),
-    Quirk::draft("id-repeated", "every reply has the same id (ollama/ollama PR#14225)", |draft| {
+    Quirk::draft("id-repeated", "every reply has the same id", "ollama/ollama PR#14225", |draft| {
         each(draft, |reply| set(reply, "/id", "chatcmpl-373"));
     }),
-    Quirk::draft("created-fraction", "created is 1.5", |draft| each(draft, |reply| set(reply, "/created", 1.5))),
-    Quirk::draft("created-1970", "created is 86400", |draft| each(draft, |reply| set(reply, "/created", 86_400))),
-    Quirk::draft("markup-leak", "template markup in the text (vllm-project/vllm #47903)", |draft| {
+    Quirk::draft("created-fraction", "created is 1.5", "no server known; created is an integer", |draft| {
+        each(draft, |reply| set(reply, "/created", 1.5));
+    }),
+    Quirk::draft("created-1970", "created is 86400", "no server known; Azure/azure-sdk-for-go #21086 has 0", |draft| {
+        each(draft, |reply| set(reply, "/created", 86_400));
+    }),
+    Quirk::draft("markup-leak", "template markup in the text", "vllm-project/vllm #47903", |draft| {
         say(draft, "<|im_end|>");
     }),
-    Quirk::draft("replacement-char", "U+FFFD in the text (ggml-org/llama.cpp #4036)", |draft| say(draft, "\u{FFFD}")),
-    Quirk::draft("other-model", "another model answers", |draft| {
+    Quirk::draft("replacement-char", "U+FFFD in the text", "ggml-org/llama.cpp #4036", |draft| say(draft, "\u{FFFD}")),
+    Quirk::draft("other-model", "another model answers", "no server known; a pinned model is not swapped", |draft| {
         each(draft, |reply| {
             set(reply, "/model", "other/model");
             set(reply, "/metadata/model/namespace", "other/model");
         });
     }),
-    Quirk::draft("error-in-200", "an error body with status 200 (BerriAI/litellm #27030)", |draft| {
+    Quirk::draft("error-in-200", "an error body with status 200", "BerriAI/litellm #27030", |draft| {
         whole(
             draft,
             |reply| *reply = json!({"error": {"message": "no such model", "type": "invalid_request_error", "param": null, "code": null}}),
         );
     }),
-    Quirk::draft("crosstalk", "the answer to the request before (sgl-project/sglang #34677)", crosstalk),
+    Quirk::draft("no-object", "no object", "NVIDIA/TensorRT-Edge-LLM #93", |draft| {
+        each(draft, |reply| remove(reply, "", "object"));
+    }),
+    Quirk::draft(
+        "no-frame",
+        "neither id nor created nor model",
+        "malformed-reply test of load tools: all count it as a success",
+        |draft| {
+            each(draft, |reply| ["id", "created", "model"].iter().for_each(|name| remove(reply, "", name)));
+        },
+    ),
+    Quirk::draft(
+        "created-string",
+        "created is a string",
+        "malformed-reply test of load tools: all count it as a success",
+        |draft| {
+            each(draft, |reply| set(reply, "/created", "yesterday"));
+        },
+    ),
+    Quirk::draft(
+        "finish-banana",
+        "finish_reason banana",
+        "malformed-reply test of load tools: all count it as a success",
+        |draft| {
+            each(draft, |reply| refinish(reply, None, "banana"));
+        },
+    ),
+    Quirk::draft(
+        "length-as-stop",
+        "an answer cut at the cap has finish_reason stop",
+        "ikawrakow/ik_llama.cpp PR#2321",
+        |draft| {
+            each(draft, |reply| refinish(reply, Some("length"), "stop"));
+        },
+    ),
+    Quirk::draft(
+        "logprobs-old-shape",
+        "logprobs in the shape of the completions endpoint",
+        "vllm-project/vllm #3179, #4795",
+        |draft| {
+            each(draft, |reply| {
+                put(
+                    reply,
+                    "/choices/0",
+                    "logprobs",
+                    json!({"tokens": ["the"], "token_logprobs": [-0.1], "top_logprobs": null, "text_offset": [0]}),
+                );
+            });
+        },
+    ),
+    Quirk::draft("crosstalk", "the answer to the request before", "sgl-project/sglang #34677", crosstalk),
 ];
 
 fn two_choices(draft: &mut Draft) {
@@ -100,7 +183,7 @@ fn two_choices(draft: &mut Draft) {
 }
 
 /// Appends to the text of the answer.
-fn say(draft: &mut Draft, text: &str) {
+pub(super) fn say(draft: &mut Draft, text: &str) {
     let append = |body: &mut Value, pointer: &str| {
         if let Some(Value::String(content)) = body.pointer_mut(pointer) {
             content.push_str(text);

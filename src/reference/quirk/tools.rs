@@ -3,21 +3,27 @@
 use serde_json::{Value, json};
 
 use super::super::wire::Draft;
-use super::{Quirk, chunks, each, put, remove, set, whole};
+use super::{Quirk, chunks, each, insert_behind, put, refinish, remove, set, whole};
 
 const CALL: &str = "/choices/0/message/tool_calls/0";
 const PIECE: &str = "/choices/0/delta/tool_calls/0";
 
 pub(super) const QUIRKS: &[Quirk] = &[
-    Quirk::draft("tool-no-arguments", "a tool call without arguments", |draft| {
-        each(draft, |reply| {
-            remove(reply, &format!("{CALL}/function"), "arguments");
-            remove(reply, &format!("{PIECE}/function"), "arguments");
-        });
-    }),
+    Quirk::draft(
+        "tool-no-arguments",
+        "a tool call without arguments",
+        "no server known; arguments are required",
+        |draft| {
+            each(draft, |reply| {
+                remove(reply, &format!("{CALL}/function"), "arguments");
+                remove(reply, &format!("{PIECE}/function"), "arguments");
+            });
+        },
+    ),
     Quirk::draft(
         "tool-calls-object",
-        "tool_calls is an object (huggingface/text-generation-inference #2794)",
+        "tool_calls is an object",
+        "huggingface/text-generation-inference #2794",
         |draft| {
             each(draft, |reply| {
                 for pointer in ["/choices/0/message/tool_calls", "/choices/0/delta/tool_calls"] {
@@ -30,12 +36,13 @@ pub(super) const QUIRKS: &[Quirk] = &[
     ),
     Quirk::draft(
         "tool-args-object",
-        "arguments is an object (huggingface/text-generation-inference PR#2954)",
+        "arguments is an object",
+        "huggingface/text-generation-inference PR#2954",
         |draft| {
             whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), json!({"city": "Paris"})));
         },
     ),
-    Quirk::draft("tool-args-cut", "arguments end in the middle (vllm-project/vllm #55541)", |draft| {
+    Quirk::draft("tool-args-cut", "arguments end in the middle", "vllm-project/vllm #55541", |draft| {
         whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), "{\"city\": \"Par"));
         let last = last_piece(draft);
         chunks(draft, |n, chunk| {
@@ -44,15 +51,20 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         });
     }),
-    Quirk::draft("tool-args-off-schema", "arguments do not fit the tool's parameters", |draft| {
-        whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), "{\"nonsense\": 1}"));
-        let last = last_piece(draft);
-        chunks(draft, |n, chunk| {
-            let pointer = format!("{PIECE}/function/arguments");
-            set(chunk, &pointer, if Some(n) == last { "{\"nonsense\": 1}" } else { "" });
-        });
-    }),
-    Quirk::draft("tool-undeclared", "a function that was not offered (sgl-project/sglang #34677)", |draft| {
+    Quirk::draft(
+        "tool-args-off-schema",
+        "arguments do not fit the tool's parameters",
+        "MoonshotAI/K2-Vendor-Verifier counts it",
+        |draft| {
+            whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), "{\"nonsense\": 1}"));
+            let last = last_piece(draft);
+            chunks(draft, |n, chunk| {
+                let pointer = format!("{PIECE}/function/arguments");
+                set(chunk, &pointer, if Some(n) == last { "{\"nonsense\": 1}" } else { "" });
+            });
+        },
+    ),
+    Quirk::draft("tool-undeclared", "a function that was not offered", "sgl-project/sglang #34677", |draft| {
         each(draft, |reply| {
             set(reply, &format!("{CALL}/function/name"), "launch_rockets");
             set(reply, &format!("{PIECE}/function/name"), "launch_rockets");
@@ -60,7 +72,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft(
         "tool-id-empty",
-        "a tool call with an empty id (huggingface/text-generation-inference #1782)",
+        "a tool call with an empty id",
+        "huggingface/text-generation-inference #1782",
         |draft| {
             each(draft, |reply| {
                 set(reply, &format!("{CALL}/id"), "");
@@ -68,7 +81,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
-    Quirk::draft("tool-id-twice", "two calls with one id", |draft| {
+    Quirk::draft("tool-id-twice", "two calls with one id", "tetsuo-ai/agenc-core #417", |draft| {
         whole(draft, |reply| {
             if let Some(Value::Array(calls)) = reply.pointer_mut("/choices/0/message/tool_calls") {
                 calls.extend(calls.first().cloned());
@@ -77,7 +90,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft(
         "tool-id-restarts",
-        "every message's call is call_1 (tenstorrent/tt-inference-server #3226)",
+        "every message's call is call_1",
+        "tenstorrent/tt-inference-server #3226",
         |draft| {
             each(draft, |reply| {
                 set(reply, &format!("{CALL}/id"), "call_1");
@@ -85,32 +99,30 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
-    Quirk::draft("tool-type-tool", "type of a call is tool", |draft| {
-        each(draft, |reply| {
-            set(reply, &format!("{CALL}/type"), "tool");
-            set(reply, &format!("{PIECE}/type"), "tool");
-        });
+    Quirk::draft(
+        "tool-type-tool",
+        "type of a call is tool",
+        "no server known; type is the constant function",
+        |draft| {
+            each(draft, |reply| {
+                set(reply, &format!("{CALL}/type"), "tool");
+                set(reply, &format!("{PIECE}/type"), "tool");
+            });
+        },
+    ),
+    Quirk::draft("tool-finish-stop", "tool calls, but finish_reason stop", "BerriAI/litellm #12862", |draft| {
+        each(draft, |reply| refinish(reply, Some("tool_calls"), "stop"));
     }),
-    Quirk::draft("tool-finish-stop", "tool calls, but finish_reason stop (BerriAI/litellm #12862)", |draft| {
-        each(draft, |reply| {
-            if reply.pointer("/choices/0/finish_reason").and_then(Value::as_str) == Some("tool_calls") {
-                set(reply, "/choices/0/finish_reason", "stop");
-            }
-        });
+    Quirk::draft("finish-tool-calls", "finish_reason tool_calls without a call", "vllm-project/vllm #53363", |draft| {
+        each(draft, |reply| refinish(reply, None, "tool_calls"));
     }),
-    Quirk::draft("finish-tool-calls", "finish_reason tool_calls without a call (vllm-project/vllm #53363)", |draft| {
-        each(draft, |reply| {
-            if reply.pointer("/choices/0/finish_reason").is_some_and(Value::is_string) {
-                set(reply, "/choices/0/finish_reason", "tool_calls");
-            }
-        });
-    }),
-    Quirk::draft("tool-no-index", "pieces of streamed calls have no index (ollama/ollama #7881)", |draft| {
+    Quirk::draft("tool-no-index", "pieces of streamed calls have no index", "ollama/ollama #7881", |draft| {
         chunks(draft, |_, chunk| remove(chunk, PIECE, "index"));
     }),
     Quirk::draft(
         "tool-header-late",
-        "id and name come with the second piece only (vllm-project/vllm #18412)",
+        "id and name come with the second piece only",
+        "vllm-project/vllm #18412",
         |draft| {
             let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
             let header = first.and_then(|number| draft.bodies[number].pointer(PIECE).cloned());
@@ -127,9 +139,96 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
+    Quirk::draft("tool-no-id", "a tool call without id", "vllm-project/vllm #18412; BerriAI/litellm #11407", |draft| {
+        each(draft, |reply| {
+            remove(reply, CALL, "id");
+            remove(reply, PIECE, "id");
+        });
+    }),
+    Quirk::draft(
+        "tool-name-null",
+        "the name of the function is null",
+        "huggingface/text-generation-inference #2794",
+        |draft| {
+            each(draft, |reply| {
+                set(reply, &format!("{CALL}/function/name"), Value::Null);
+                set(reply, &format!("{PIECE}/function/name"), Value::Null);
+            });
+        },
+    ),
+    Quirk::draft("tool-index-zero", "two streamed calls, both with index 0", "ollama/ollama #15457", index_zero),
+    Quirk::draft(
+        "tool-index-from-one",
+        "the index of streamed calls counts from 1",
+        "sgl-project/sglang #6310",
+        |draft| {
+            chunks(draft, |_, chunk| set(chunk, &format!("{PIECE}/index"), 1));
+        },
+    ),
+    Quirk::draft(
+        "tool-stream-dropped",
+        "a streamed answer leaves its tool call out",
+        "ollama/ollama #9632, #12557",
+        |draft| {
+            chunks(draft, |_, chunk| {
+                remove(chunk, "/choices/0/delta", "tool_calls");
+                refinish(chunk, Some("tool_calls"), "stop");
+            });
+        },
+    ),
+    Quirk::draft(
+        "tool-stream-finish-stop",
+        "streamed tool calls finish with stop, whole ones do not",
+        "googleapis/python-genai #2868",
+        |draft| {
+            chunks(draft, |_, chunk| refinish(chunk, Some("tool_calls"), "stop"));
+        },
+    ),
+    Quirk::draft("finish-tool-call", "finish_reason tool_call, in the singular", "ml-explore/mlx-lm PR#782", |draft| {
+        each(draft, |reply| refinish(reply, Some("tool_calls"), "tool_call"));
+    }),
+    Quirk::draft(
+        "tool-call-as-text",
+        "a tool call is written into the text",
+        "inferencerlabs/inferencer-feedback #295; microsoft/foundry-local #874",
+        as_text,
+    ),
 ];
 
 /// Number of the last chunk with a piece of a call.
 fn last_piece(draft: &Draft) -> Option<usize> {
     draft.bodies.iter().rposition(|chunk| chunk.pointer(PIECE).is_some())
+}
+
+/// All streamed calls under one index; of a lone call, another one follows.
+fn index_zero(draft: &mut Draft) {
+    chunks(draft, |_, chunk| set(chunk, &format!("{PIECE}/index"), 0));
+    let pieces: Vec<Value> = draft.bodies.iter().filter(|chunk| chunk.pointer(PIECE).is_some()).cloned().collect();
+    let heads = pieces.iter().filter(|chunk| chunk.pointer(&format!("{PIECE}/id")).is_some()).count();
+    if let (1, Some(mut last)) = (heads, last_piece(draft)) {
+        for mut piece in pieces {
+            set(&mut piece, &format!("{PIECE}/id"), "call_another");
+            insert_behind(draft, last, piece);
+            last += 1;
+        }
+    }
+}
+
+const AS_TEXT: &str = "<tool_call>{\"name\": \"get_weather\", \"arguments\": {}}</tool_call>";
+
+fn as_text(draft: &mut Draft) {
+    let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
+    whole(draft, |reply| {
+        if reply.pointer(CALL).is_some() {
+            remove(reply, "/choices/0/message", "tool_calls");
+            set(reply, "/choices/0/message/content", AS_TEXT);
+            refinish(reply, Some("tool_calls"), "stop");
+        }
+    });
+    chunks(draft, |n, chunk| {
+        if chunk.pointer(PIECE).is_some() {
+            set(chunk, "/choices/0/delta", json!({"content": if Some(n) == first { AS_TEXT } else { "" }}));
+        }
+        refinish(chunk, Some("tool_calls"), "stop");
+    });
 }

@@ -1,0 +1,45 @@
+#!/bin/sh
+# How fast `proofload serve` answers whole replies, against a bare hyper server with a static body on the same core.
+# Needs wrk and taskset. Prints both rates and their ratio, of three rounds each, taken in turn.
+set -eu
+cd "$(dirname "$0")/../.."
+# BUILT=target/debug measures what is there already; the figures that count are those of a release build.
+built=${BUILT:-target/release}
+[ -n "${BUILT:-}" ] || cargo build --release --quiet --bin proofload --example bare
+folder=$(mktemp -d)
+started=""
+trap 'for pid in $started; do kill "$pid" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
+
+cat >"$folder/post.lua" <<'LUA'
+wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+wrk.headers["authorization"] = "Bearer bench"
+wrk.body = '{"model":"gpt-4o","max_tokens":16,"messages":[{"role":"user","content":"Tell me about the river."}]}'
+LUA
+
+# Starts a server on core 0 and prints its address.
+start() {
+    name=$1
+    shift
+    taskset -c 0 "$@" >"$folder/$name" &
+    started="$started $!"
+    while ! grep -q '^listening on' "$folder/$name"; do sleep 0.05; done
+    address=$(sed -n 's/^listening on http:\/\/\([^ /]*\).*/\1/p' "$folder/$name")
+}
+
+rate() {
+    taskset -c 1 wrk -t1 -c64 -d"${SECONDS_EACH:-5}s" -s "$folder/post.lua" "http://$1/v1/chat/completions" >"$folder/wrk"
+    if grep -q 'Non-2xx\|Socket errors' "$folder/wrk"; then cat "$folder/wrk" >&2; exit 1; fi
+    sed -n 's/^Requests\/sec: *//p' "$folder/wrk"
+}
+
+start bare "$built"/examples/bare
+bare=$address
+start serve "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai \
+    --first-token constant:0s --token-gap constant:0s
+serve=$address
+for round in 1 2 3; do
+    a=$(rate "$bare")
+    b=$(rate "$serve")
+    echo "round $round: bare $a/s, serve $b/s, ratio $(awk "BEGIN { printf \"%.2f\", $b / $a }")"
+done

@@ -1,0 +1,111 @@
+//! Faults of the transport: each gives exactly its outcome; and when quirks act, by chance or under load.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proofload::reference::{Settings, When, quirk};
+use proofload::summary::digest::Digest;
+use proofload::wire::Dialect;
+
+use crate::harness::{Endpoint, carry_out, plan, settings};
+
+/// The outcome of a whole and of a streamed reply under each fault.
+const FAULTS: [(&str, &str, &str); 20] = [
+    ("reset-before-head", "reset", "reset"),
+    ("reset-mid-body", "reset", "reset"),
+    ("half-close", "reset", "reset"),
+    ("stall-before-head", "timeout", "timeout"),
+    ("stall-mid-body", "timeout", "timeout"),
+    ("no-terminator", "ok", "truncated.short_body"),
+    ("cut-mid-stream", "ok", "truncated.short_body"),
+    ("chunk-size-nonsense", "ok", "protocol"),
+    ("content-length-long", "truncated.short_body", "ok"),
+    ("content-length-short", "malformed.not_json", "ok"),
+    ("byte-at-a-time", "ok", "ok"),
+    ("header-flood", "protocol", "protocol"),
+    ("huge-reply", "too_large", "too_large"),
+    ("endless-stream", "ok", "too_large"),
+    ("slow-handshake", "timeout", "timeout"),
+    ("gzip-that-is-none", "protocol", "protocol"),
+    ("html-200", "malformed.not_json", "malformed.not_sse"),
+    ("deep-nesting", "malformed.not_json", "malformed.bad_event"),
+    ("invalid-utf8", "malformed.not_json", "malformed.bad_event"),
+    ("error-then-done", "ok", "inband_error"),
+];
+
+/// A run of that many requests of one kind.
+fn run(url: &str, stream: bool, slots: u64, count: u64, total: &str) -> Digest {
+    let text = format!(
+        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"gpt-4o\"\ngzip = true\nmax_reply_bytes = 4000000\n\
+         headers = {{ authorization = \"Bearer any\" }}\n\
+         timeouts = {{ first_byte = \"{total}\", total = \"{total}\" }}\n[load.closed]\nslots = {slots}\ncount = {count}\n\
+         [[case]]\nstream = {stream}\nmax_tokens = 12\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} go on\" }}]\n"
+    );
+    Digest::of(&carry_out(&Arc::new(plan(&text))))
+}
+
+fn outcomes(digest: &Digest) -> BTreeMap<String, u64> {
+    let classed = |name: &str| digest.classes.keys().any(|class| class.starts_with(&format!("{name}.")));
+    let plain = digest.outcomes.iter().filter(|(name, _)| !classed(name));
+    plain.chain(&digest.classes).map(|(name, count)| (name.clone(), *count)).collect()
+}
+
+#[test]
+fn each_fault_gives_exactly_its_outcome() {
+    std::thread::scope(|scope| {
+        for (name, whole, streamed) in FAULTS {
+            scope.spawn(move || {
+                let quirk = quirk::find(name).unwrap_or_else(|| panic!("no quirk is called {name}"));
+                let stalls = whole == "timeout" || streamed == "timeout";
+                let limit = if stalls { "1s" } else { "20s" };
+                for (stream, outcome) in [(false, whole), (true, streamed)] {
+                    let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 2, vec![quirk]));
+                    let found = outcomes(&run(&endpoint.url(), stream, 3, 3, limit));
+                    let expected = BTreeMap::from([(outcome.to_owned(), 3)]);
+                    assert_eq!(found, expected, "{name}, stream = {stream}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_an_endless_or_a_huge_reply_leaves_behind_is_small() {
+    for name in ["endless-stream", "huge-reply", "header-flood"] {
+        let quirk = quirk::find(name).expect("a quirk");
+        let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 2, vec![quirk]));
+        let began = Instant::now();
+        let digest = run(&endpoint.url(), true, 4, 16, "60s");
+        assert_eq!(digest.requests.failed, 16, "{name}");
+        assert!(began.elapsed() < Duration::from_secs(50), "{name}: ended by its size, not by the clock");
+    }
+}
+
+/// An endpoint that breaks its streams under those circumstances.
+fn breaking(when: When) -> Endpoint {
+    let quirks = vec![quirk::find("cut-mid-stream").expect("a quirk")];
+    Endpoint::start(Settings { when, ..settings(Dialect::OpenAi, 5, 2, quirks) })
+}
+
+#[test]
+fn a_share_of_the_replies_is_spoilt_and_the_seed_says_which() {
+    let spoilt = || {
+        let endpoint = breaking(When { rate: 0.25, ..When::default() });
+        let digest = run(&endpoint.url(), true, 1, 120, "20s");
+        assert_eq!(digest.requests.ok + digest.requests.failed, 120);
+        digest.requests.failed
+    };
+    let first = spoilt();
+    assert!((15..=45).contains(&first), "{first} of 120 at 25 %");
+    assert_eq!(spoilt(), first, "the same numbers are spoilt again");
+}
+
+#[test]
+fn right_when_idle_and_wrong_under_load() {
+    let endpoint = breaking(When { above_in_flight: 4, ..When::default() });
+    assert_eq!(run(&endpoint.url(), true, 4, 16, "20s").requests.ok, 16, "four at a time are served");
+    let loaded = run(&endpoint.url(), true, 16, 64, "20s").requests;
+    assert!(loaded.failed > 16 && loaded.ok >= 4, "{loaded:?}");
+    assert_eq!(run(&endpoint.url(), true, 4, 16, "20s").requests.ok, 16, "and again once the load is gone");
+}
