@@ -314,7 +314,8 @@ fn joins(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("the reply is more than text");
     }
     let text = choice.content.as_bytes().trim_ascii();
-    let equals = |entries: &[Entry<'_>]| entries.iter().flat_map(Entry::bytes).collect::<Vec<u8>>().trim_ascii() == text;
+    let equals =
+        |entries: &[Entry<'_>]| entries.iter().flat_map(Entry::bytes).collect::<Vec<u8>>().trim_ascii() == text;
     let joined = || entries.iter().map(|entry| token(entry.value)).collect::<String>();
     Verdict::holds(equals(&entries) || equals(&entries[..entries.len() - 1]), "/choices/0/logprobs/content", || {
         format!("the tokens join to {:?}, the text is {:?}", joined(), choice.content)

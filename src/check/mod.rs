@@ -289,6 +289,7 @@ pub static ALL: &[&[Check]] = &[
     tools::CHECKS,
     logprobs::CHECKS,
     usage::CHECKS,
+    usage::probed::CHECKS,
     metadata::CHECKS,
     error::CHECKS,
     http::CHECKS,

@@ -160,7 +160,10 @@ fn satisfies(reading: &Reading<'_>) -> Verdict {
     };
     match offline_with_formats(schema) {
         Ok(schema) => Verdict::of(
-            violations(&schema, &value).into_iter().map(|v| Finding::new(CONTENT, format!("{}: {}", v.pointer, v.message))).collect(),
+            violations(&schema, &value)
+                .into_iter()
+                .map(|v| Finding::new(CONTENT, format!("{}: {}", v.pointer, v.message)))
+                .collect(),
         ),
         Err(_) => Verdict::Skip("the schema cannot be compiled here"),
     }

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::check::book::{accepted, broken_at, came, each, each_of, first_text, is_refusal, no_server_error, refused, sent};
+use crate::check::book::{
+    accepted, broken_at, came, each, each_of, first_text, is_refusal, no_server_error, refused, sent,
+};
 use crate::check::{Book, Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::{Reading, nonce};
 use crate::wire::reply::choices;
@@ -104,7 +106,9 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "S `200 application/json`; O default false; decolua/9router #4122, unslothai/unsloth #6570",
-        judge: Judge::Probes(&["basic", "stream-false"], |book| each_of(book, &["basic", "stream-false"], one_completion)),
+        judge: Judge::Probes(&["basic", "stream-false"], |book| {
+            each_of(book, &["basic", "stream-false"], one_completion)
+        }),
         across: None,
     },
     Check {
@@ -151,7 +155,8 @@ fn seed_example(book: &Book<'_>) -> Verdict {
         return accepted(book.replies("seed-example"));
     };
     let alone = book.replies("seed-example-fields").iter().filter(|reading| is_refusal(reading));
-    let refused: Vec<String> = alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().cloned()).collect();
+    let refused: Vec<String> =
+        alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().cloned()).collect();
     let blamed = if refused.is_empty() { "none is refused alone".to_owned() } else { refused.join(", ") };
     broken_at(reading, "", format!("expected 2xx, got {}; refused alone: {blamed}", came(reading)))
 }

@@ -26,7 +26,9 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "R list (length, max_tokens); O; ikawrakow/ik_llama.cpp PR#2321 (\"stop\" at cap)",
-        judge: Judge::Probes(&["cap5"], |book| each(book.replies("cap5"), |reading| length_reason(reading, reading.usage))),
+        judge: Judge::Probes(&["cap5"], |book| {
+            each(book.replies("cap5"), |reading| length_reason(reading, reading.usage))
+        }),
         across: None,
     },
     Check {
@@ -106,7 +108,8 @@ fn capped(reading: &Reading<'_>) -> Verdict {
             format!("expected at most {cap}, got {}", usage.completion)
         });
     }
-    let characters = |choice: &crate::exchange::Choice| choice.content.chars().count() + choice.reasoning.chars().count();
+    let characters =
+        |choice: &crate::exchange::Choice| choice.content.chars().count() + choice.reasoning.chars().count();
     let most = reading.choices.iter().map(characters).max().unwrap_or(0) as u64;
     Verdict::holds(most <= cap * WIDEST, "/choices", || format!("{most} characters under a cap of {cap} tokens"))
 }
@@ -119,7 +122,9 @@ fn length_reason_stream(book: &Book<'_>) -> Verdict {
 
 fn length_reason(reading: &Reading<'_>, usage: Option<Usage>) -> Verdict {
     let wanted = &reading.exchange.asked.wanted;
-    let Some(choice) = reading.choices.first().filter(|_| reading.success()) else { return Verdict::Skip(NO_COMPLETION) };
+    let Some(choice) = reading.choices.first().filter(|_| reading.success()) else {
+        return Verdict::Skip(NO_COMPLETION);
+    };
     if !reading.complete() {
         return Verdict::Skip(INCOMPLETE);
     }
