@@ -67,6 +67,28 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
+    Quirk::draft(
+        "usage-prompt-varies",
+        "every other request has a token more in its prompt",
+        "no server known; a prompt has one length",
+        |draft| {
+            if draft.number % 2 == 1 {
+                each(draft, |reply| restate(reply, |[prompt, completion]| [prompt + 1.0, completion]));
+            }
+        },
+    ),
+    Quirk::draft(
+        "usage-one-choice",
+        "of several choices only one is counted",
+        "O: billing over all choices",
+        |draft| {
+            each(draft, |reply| {
+                if reply.get("choices").and_then(Value::as_array).is_some_and(|choices| choices.len() == 2) {
+                    restate(reply, |[prompt, completion]| [prompt, (completion / 2.0).floor()]);
+                }
+            });
+        },
+    ),
 ];
 
 /// Says that 60 tokens were reasoning.
