@@ -15,12 +15,13 @@ use crate::harness::{Endpoint, plan, settings};
 const AREAS: [&str; 5] = ["request", "sampling", "format", "logprobs", "usage"];
 
 /// Quirks that rules of these areas are about, in the dialects that they are tried in.
-const QUIRKS: [(&str, &[Dialect]); 27] = [
+const QUIRKS: [(&str, &[Dialect]); 30] = [
     ("only-plain", &[Dialect::Pulze, Dialect::OpenAi]),
     ("bounds-lenient", &[Dialect::Pulze, Dialect::OpenAi]),
     ("always-greedy", &[Dialect::OpenAi]),
     ("never-greedy", &[Dialect::Pulze, Dialect::OpenAi]),
-    ("bias-ignored", &[Dialect::OpenAi]),
+    ("shaping-ignored", &[Dialect::OpenAi]),
+    ("unknown-500", &[Dialect::OpenAi]),
     ("history-ignored", &[Dialect::OpenAi]),
     ("latin-1", &[Dialect::OpenAi]),
     ("stop-ignored", &[Dialect::OpenAi]),
@@ -29,6 +30,8 @@ const QUIRKS: [(&str, &[Dialect]); 27] = [
     ("max-tokens-ignored", &[Dialect::Pulze]),
     ("max-completion-ignored", &[Dialect::OpenAi]),
     ("length-as-stop", &[Dialect::OpenAi]),
+    ("finish-eos-token", &[Dialect::OpenAi]),
+    ("tool-choice-ignored", &[Dialect::Pulze]),
     ("n-ignored", &[Dialect::OpenAi]),
     ("stream-ignored", &[Dialect::OpenAi]),
     ("stream-always", &[Dialect::OpenAi]),
@@ -40,7 +43,7 @@ const QUIRKS: [(&str, &[Dialect]); 27] = [
     ("logprobs-bytes-off", &[Dialect::OpenAi]),
     ("logprobs-halved", &[Dialect::OpenAi]),
     ("logprobs-not-streamed", &[Dialect::OpenAi]),
-    ("usage-prompt-varies", &[Dialect::OpenAi]),
+    ("usage-prompt-grows", &[Dialect::OpenAi]),
     ("usage-one-choice", &[Dialect::OpenAi]),
     ("usage-prompt-zero", &[Dialect::OpenAi]),
 ];
@@ -79,16 +82,21 @@ fn is_broken(row: &Row) -> bool {
     }
 }
 
+/// Rows that did not simply hold: what a correct endpoint of the dialect leaves to say.
+fn remarks(run: &Conformance) -> String {
+    let probed = run.rows.iter().filter(|row| matches!(row.check.judge, Judge::Probes(..)));
+    let told = probed.filter(|row| row.status != Status::Pass);
+    told.map(|row| format!("{} {}: {}\n", row.status, row.check.id, row.reason)).collect()
+}
+
 #[test]
 fn a_correct_endpoint_keeps_every_rule() {
     for dialect in Dialect::ALL {
         let run = judged(dialect, None);
-        let broken: Vec<&Row> = run.rows.iter().filter(|row| is_broken(row)).collect();
+        let faults = |row: &&Row| is_broken(row) && row.status != Status::Info;
+        let broken: Vec<&Row> = run.rows.iter().filter(faults).collect();
         assert!(broken.is_empty(), "{dialect}: {broken:#?}");
-        let skipped = |row: &&Row| row.status == Status::Skip && matches!(row.check.judge, Judge::Probes(..));
-        let skipped: Vec<String> =
-            run.rows.iter().filter(skipped).map(|row| format!("{}: {}", row.check.id, row.reason)).collect();
-        insta::assert_snapshot!(format!("skipped_{dialect}"), skipped.join("\n"));
+        insta::assert_snapshot!(format!("correct_{dialect}"), remarks(&run));
     }
 }
 
@@ -110,6 +118,8 @@ fn each_quirk_breaks_exactly_these_rules() {
         let ours = AREAS.contains(&check.area()) && matches!(check.judge, Judge::Probes(..));
         ours && !caught.contains(check.id)
     };
+    // The gate is asked at temperature 0: an endpoint that refuses that is judged no further.
+    caught.insert("sampling-temperature-zero");
     let missed: Vec<&str> = check::ALL.iter().copied().flatten().filter(probed).map(|check| check.id).collect();
     assert_eq!(missed, [""; 0], "no quirk breaks these");
 }

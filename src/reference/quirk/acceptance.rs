@@ -41,9 +41,19 @@ pub(super) const QUIRKS: &[Quirk] = &[
             forget(asked, &["seed"]);
         },
     ),
-    Quirk::request("bias-ignored", "logit_bias is not kept", "K \"COMING SOON\"", |asked, _| {
-        forget(asked, &["logit_bias"]);
+    Quirk::request("shaping-ignored", "top_p and logit_bias are not kept", "K \"COMING SOON\"", |asked, _| {
+        forget(asked, &["top_p", "logit_bias"]);
     }),
+    Quirk::answer(
+        "unknown-500",
+        "a member that no one knows is answered with 500",
+        "no server known",
+        |draft, asked| {
+            if asked.as_object().is_some_and(|members| members.keys().any(|name| name.starts_with("x_"))) {
+                refuse(draft, 500, "unexpected keyword argument");
+            }
+        },
+    ),
     Quirk::request("history-ignored", "only the last message is read", "webai history.recalled", |asked, _| {
         if let Some(Value::Array(messages)) = asked.get_mut("messages") {
             let last = messages.pop();

@@ -68,13 +68,12 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
     Quirk::draft(
-        "usage-prompt-varies",
-        "every other request has a token more in its prompt",
+        "usage-prompt-grows",
+        "each request has a token more in its prompt than the one before",
         "no server known; a prompt has one length",
         |draft| {
-            if draft.number % 2 == 1 {
-                each(draft, |reply| restate(reply, |[prompt, completion]| [prompt + 1.0, completion]));
-            }
+            let number = draft.number as f64;
+            each(draft, |reply| restate(reply, |[prompt, completion]| [prompt + number, completion]));
         },
     ),
     Quirk::draft(
@@ -98,7 +97,7 @@ fn reason(reply: &mut Value) {
 }
 
 /// Restates prompt and completion tokens, and their sum.
-fn restate(reply: &mut Value, change: fn([f64; 2]) -> [f64; 2]) {
+fn restate(reply: &mut Value, change: impl Fn([f64; 2]) -> [f64; 2]) {
     let count = |name: &str| reply.pointer(&format!("/usage/{name}")).and_then(Value::as_f64);
     let (Some(prompt), Some(completion)) = (count("prompt_tokens"), count("completion_tokens")) else { return };
     let [prompt, completion] = change([prompt, completion]);
