@@ -11,6 +11,7 @@ mod harness;
 mod layers;
 mod matrix;
 mod parameters;
+mod probes;
 mod profiles;
 mod readme;
 mod real;
