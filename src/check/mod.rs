@@ -15,10 +15,13 @@ mod error;
 mod format;
 mod http;
 mod load;
+mod logprobs;
 mod metadata;
 mod request;
 mod response;
+mod sampling;
 mod stream;
+mod structured;
 mod tools;
 mod usage;
 
@@ -275,11 +278,18 @@ pub const AREAS: [(&str, &str); 14] = [
 pub static ALL: &[&[Check]] = &[
     auth::CHECKS,
     request::CHECKS,
+    request::accepted::CHECKS,
+    request::limits::CHECKS,
+    request::stop::CHECKS,
+    sampling::CHECKS,
     format::CHECKS,
     response::CHECKS,
+    structured::CHECKS,
     stream::CHECKS,
     tools::CHECKS,
+    logprobs::CHECKS,
     usage::CHECKS,
+    usage::probed::CHECKS,
     metadata::CHECKS,
     error::CHECKS,
     http::CHECKS,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::check::{self, Book, Check, Depth, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Reading};
 use crate::plan::case::Setting;
-use crate::plan::order::Order;
+use crate::plan::order::{Order, Path};
 use crate::plan::target::Target;
 use crate::run::RunError;
 use crate::run::probing::{Prober, is_put_off};
@@ -266,7 +266,7 @@ impl Suite<'_> {
         let evidence = Evidence::of(self.target);
         let mut tally = Tally::default();
         let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| !is_put_off(reading.exchange)) {
+        for reading in book.all().filter(|reading| !is_put_off(reading.exchange) && self.is_of_endpoint(reading)) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, reading, false, &evidence);
             let mut found = Found::of(verdict, self.level(check));
@@ -279,6 +279,13 @@ impl Suite<'_> {
             Found::of(Verdict::Broken { level: Some(level), findings: Vec::new() }, self.level(check)).because(detail)
         });
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
+    }
+
+    /// Whether a reply is the endpoint's: what lies beside it has other contracts.
+    fn is_of_endpoint(&self, reading: &Reading<'_>) -> bool {
+        let seq = reading.exchange.ticket.seq;
+        let order = self.orders.iter().find(|(_, order)| order.ticket.seq == seq);
+        order.is_none_or(|(_, order)| !matches!(order.path, Path::Beside(_)))
     }
 
     /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.

@@ -55,11 +55,13 @@ pub(crate) enum Capability {
     Parts,
     Seed,
     LogitBias,
+    MaxCompletionTokens,
+    ModelRequired,
     Keys,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 14] = [
+    pub(crate) const ALL: [Capability; 16] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
@@ -73,6 +75,8 @@ impl Capability {
         Capability::Parts,
         Capability::Seed,
         Capability::LogitBias,
+        Capability::MaxCompletionTokens,
+        Capability::ModelRequired,
         Capability::Keys,
     ];
 
@@ -92,6 +96,9 @@ impl Capability {
             Capability::Parts => ("parts", &["content", "messages"]),
             Capability::Seed => ("seed", &["seed"]),
             Capability::LogitBias => ("logit_bias", &["logit_bias"]),
+            Capability::MaxCompletionTokens => ("max_completion_tokens", &["max_completion_tokens"]),
+            // A server of one model may take any name, or none: it is then declared to lack this.
+            Capability::ModelRequired => ("model_required", &[]),
             Capability::Keys => ("keys", &[]),
         }
     }

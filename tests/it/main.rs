@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 mod layers;
 mod matrix;
+mod parameters;
 mod probes;
 mod profiles;
 mod readme;
