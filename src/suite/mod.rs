@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::check::{self, Book, Check, Depth, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Reading};
 use crate::plan::case::Setting;
-use crate::plan::order::Order;
+use crate::plan::order::{Order, Path};
 use crate::plan::target::Target;
 use crate::run::RunError;
 use crate::run::probing::{Prober, is_put_off};
@@ -30,7 +30,7 @@ use status::{Found, Status, join};
 const GATE: &str = "auth-valid-accepted";
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
-const STAPLE: [&str; 2] = ["basic", "basic-stream"];
+const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
 
 /// What is to be judged, and how.
 #[derive(Debug, Clone)]
@@ -187,7 +187,7 @@ impl Suite<'_> {
             context_window: self.options.context_window,
             book: &book,
         };
-        let setting = self.setting();
+        let setting = Setting::of(self.target, self.options.seed);
         let requests = probes.iter().flat_map(|probe| (probe.requests)(&asking).into_iter().map(|r| (probe.name, r)));
         let first = self.orders.len() as u64;
         let orders: Vec<(&'static str, Order)> =
@@ -207,10 +207,6 @@ impl Suite<'_> {
     fn key(&self) -> Option<String> {
         let header = self.target.headers.iter().find(|header| header.name == "authorization")?;
         header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
-    }
-
-    fn setting(&self) -> Setting {
-        Setting { dialect: self.target.dialect, origin: self.target.origin(), private: false, seed: self.options.seed }
     }
 
     fn level(&self, check: &Check) -> Level {
@@ -266,7 +262,7 @@ impl Suite<'_> {
         let evidence = Evidence::of(self.target);
         let mut tally = Tally::default();
         let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| !is_put_off(reading.exchange)) {
+        for reading in book.all().filter(|reading| self.is_under_contract(reading)) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, reading, false, &evidence);
             let mut found = Found::of(verdict, self.level(check));
@@ -279,6 +275,17 @@ impl Suite<'_> {
             Found::of(Verdict::Broken { level: Some(level), findings: Vec::new() }, self.level(check)).because(detail)
         });
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
+    }
+
+    /// Whether the contract says anything of a reply: it is the endpoint's, not that of a neighbour, it does not put
+    /// us off, and its body is in no coding that the client left as it is.
+    fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
+        let beside = self.orders.iter().any(|(_, order)| {
+            let elsewhere = order.method != "POST" || matches!(order.path, Path::Beside(_));
+            elsewhere && order.ticket.seq == reading.exchange.ticket.seq
+        });
+        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
+        !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
     }
 
     /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.

@@ -46,6 +46,7 @@ pub(crate) enum Capability {
     StreamUsage,
     Tools,
     ToolChoice,
+    ParallelTools,
     Json,
     JsonSchema,
     N,
@@ -59,11 +60,12 @@ pub(crate) enum Capability {
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 14] = [
+    pub(crate) const ALL: [Capability; 15] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
         Capability::ToolChoice,
+        Capability::ParallelTools,
         Capability::Json,
         Capability::JsonSchema,
         Capability::N,
@@ -83,6 +85,7 @@ impl Capability {
             Capability::StreamUsage => ("stream_usage", &["stream_options"]),
             Capability::Tools => ("tools", &["tools"]),
             Capability::ToolChoice => ("tool_choice", &["tool_choice"]),
+            Capability::ParallelTools => ("parallel_tools", &["parallel_tool_calls"]),
             Capability::Json => ("json", &["response_format"]),
             Capability::JsonSchema => ("json_schema", &["response_format", "json_schema"]),
             Capability::N => ("n", &["n"]),
@@ -218,7 +221,9 @@ impl Request {
             Content::Json(body) => (body, None),
             Content::Bytes(bytes) => (Value::Object(Map::new()), Some(bytes)),
         };
-        let rendered = Case::new(name, 1, &[json], setting).render(&ticket, setting.seed);
+        let own = self.headers.iter().find_map(HeaderChange::policies);
+        let setting = Setting { policies: own.unwrap_or(setting.policies), ..setting.clone() };
+        let rendered = Case::new(name, 1, &[json], &setting).render(&ticket, setting.seed);
         let asked = match bytes {
             Some(body) => Asked { body, ..rendered },
             None => rendered,

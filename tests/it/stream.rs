@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload::check::{self, Verdict};
-use proofload::exchange::{Arrival, Asked, Body, Cut, Exchange, Form, Head, Outcome, Reading, Ticket, Wanted};
+use proofload::exchange::{
+    Arrival, Asked, Body, Cut, Exchange, Form, Head, Outcome, Policies, Reading, Ticket, Wanted,
+};
 use proofload::wire::Dialect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,12 +26,13 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
         origin: "http://h".into(),
         model: Some("m".into()),
         stream,
+        include_usage: false,
         n: 1,
         cap: None,
         temperature: None,
         tools: Vec::new(),
         named_tool: false,
-        private: false,
+        policies: Policies::default(),
         prompt: "hi".into(),
         tag_key: None,
     })
