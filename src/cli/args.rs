@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::check_args::CheckArgs;
 use crate::profile::flags::Flags;
+use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
@@ -197,9 +198,10 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve
   proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
   proofload serve --first-token 200ms --token-gap 20ms --spread 0
-  proofload serve --first-token lognormal:200ms:0.5 --token-gap trace:gaps.txt --tokens uniform:20:200
+  proofload serve --first-token normal:200ms:20ms --token-gap trace:gaps.txt --tokens uniform:20:90
   proofload serve --capacity slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
   proofload serve --cert server.pem --key server.key --access-log --truth truth.jsonl
+  proofload serve --rate-limit 60/m --forbid-models gpt-4o
   proofload serve --quirk no-done,id-repeated
   proofload serve --quirk reset-mid-body --quirk-rate 0.05
   proofload serve --quirk crosstalk --quirk-above-in-flight 64
@@ -221,8 +223,8 @@ A batching server (--capacity), in steps that make one token for each running re
   kv=N                   memory in tokens; a request holds prompt and output
   queue=N                requests that may wait beyond the slots before 429; without it, any number
   full=wait|429          what becomes of a request that finds no memory
-  Its knee, in requests of p prompt and o output tokens per second, with B = min(slots, kv / (p + o)):
-  1 / (o * (step / B + added) + p / prefill)
+  Its knee for requests of p prompt and o output tokens, in requests per second:
+  1 / (o * (step / B + added) + p / prefill)   where B = min(slots, kv / (p + o))
 
 HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; whole replies are compressed where gzip is
 asked for. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
@@ -239,9 +241,18 @@ pub(super) struct ServeArgs {
     /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
     #[arg(long, value_name = "NAME")]
     pub(super) key_env: Option<String>,
-    /// Models to know; the first is the default.
+    /// Models to know; where a request names none, the best of them answers (pulze).
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
+    /// Models to know and to refuse with 403.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(super) forbid_models: Vec<String>,
+    /// Completion requests to serve, per second, minute or hour; beyond them the answer is 429.
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub(super) rate_limit: Option<Rate>,
+    /// Share of the providers' calls that fail: Pulze retries and switches models, OpenAI answers 503.
+    #[arg(long, value_name = "SHARE", value_parser = probability, default_value = "0")]
+    pub(super) provider_failures: f64,
 
     /// Time to the first token.
     #[arg(long, value_name = "TIME", default_value = "30ms", help_heading = "Time")]
@@ -331,6 +342,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 fn finite(text: &str) -> Result<f64, String> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
+}
+
+/// A number of requests in a unit of time: `10/s`, `600/m`, `1000/h`.
+fn rate(text: &str) -> Result<Rate, String> {
+    const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
+    let parts = text.split_once('/').and_then(|(number, unit)| {
+        let requests = number.parse::<u32>().ok().filter(|number| *number > 0)?;
+        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        Some(Rate { requests, per: Duration::from_secs(*seconds) })
+    });
+    parts.ok_or_else(|| "expected a positive number per s, m or h, such as 10/s or 600/m".to_owned())
 }
 
 fn probability(text: &str) -> Result<f64, String> {

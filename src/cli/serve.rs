@@ -116,6 +116,12 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     if !args.models.is_empty() {
         settings.models.clone_from(&args.models);
     }
+    settings.forbidden.clone_from(&args.forbid_models);
+    if let Some(unknown) = settings.forbidden.iter().find(|model| !settings.models.contains(model)) {
+        anyhow::bail!("--forbid-models: no model is called {unknown:?}; there are {}", settings.models.join(", "));
+    }
+    settings.rate = args.rate_limit;
+    settings.provider_failures = args.provider_failures;
     if let Some(name) = &args.key_env {
         let key = check_profile::env(name).with_context(|| format!("the environment variable {name} is not set"))?;
         settings.key = Some(key.trim().to_owned());

@@ -13,8 +13,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::exchange::exchange;
 use super::socket::{Socket, Stream};
-use super::{State, exchange, spoil};
+use super::{State, spoil};
 
 /// Streams of one HTTP/2 connection; hyper's own limit of 200 would be the limit of a measurement.
 const STREAMS: u32 = 10_000;
@@ -25,7 +26,7 @@ const STREAMS: u32 = 10_000;
 pub(super) async fn carry(stream: TcpStream, state: Arc<State>, mut closed: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let number = state.connections.fetch_add(1, Ordering::Relaxed);
-    let quirks = spoil::acting(&state.settings, number, state.open.load(Ordering::Relaxed) + 1);
+    let quirks = spoil::acting(&state.settings, number, state.metrics.in_flight() + 1);
     for pause in quirks.iter().filter_map(|quirk| quirk.pause()) {
         tokio::time::sleep(pause).await;
     }

@@ -1,17 +1,22 @@
-//! The front of the endpoint: routes, keys, and what is wrong with a request, in the dialect's own envelope.
+//! The front of the endpoint: pages and their methods, keys, the rate limit, and the body of a request.
+
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::State;
-use super::answer;
+use super::answer::answer;
 use super::arriving::Arriving;
-use super::wire::{Draft, Kind};
+use super::catalogue::{Model, ROUTER};
+use super::limit::Leave;
+use super::refuse::Refusal;
+use super::reply::Reply;
+use super::{State, openapi, token};
 use crate::wire::Dialect;
-use crate::wire::dialect::Violation;
 use crate::wire::request::PATH;
 
 /// Longest request body that is read.
@@ -20,35 +25,192 @@ pub(super) const LONGEST: usize = 32 << 20;
 /// Body of a request: as it comes, or what a quirk has made of it.
 pub(super) type Inbound = Either<Arriving, Full<Bytes>>;
 
-/// What to say to a request.
-pub(super) async fn draft(request: Request<Inbound>, state: &State, number: u64) -> Draft {
-    let path = request.uri().path().trim_end_matches('/').to_owned();
-    let dialect = state.settings.dialect;
-    let answer = match (path.as_str(), request.method()) {
-        (path, &Method::POST) if path.ends_with(PATH) => completion(request, state, number).await,
-        (path, _) if path.ends_with(PATH) => {
-            let refusal =
-                Refusal::new(dialect, 405, "method_not_allowed", "the method is not allowed here; use POST", None);
-            Err(refusal.with_header("allow", "POST"))
-        }
-        (path, &Method::GET) if path.ends_with("/models") => {
-            authorize(request.headers(), state).map(|()| Draft::other(models(state), number))
-        }
-        ("/health", &Method::GET) => Ok(Draft::other(json!({"status": "ok"}), number)),
-        _ => Err(Refusal::new(dialect, 404, "not_found", "no such path", None)),
-    };
-    answer.unwrap_or_else(|refusal| Draft {
-        kind: Kind::Error,
-        status: refusal.status,
-        headers: refusal.headers,
-        ..Draft::other(refusal.body, number)
-    })
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page<'p> {
+    Completions,
+    /// Ids of the tokens of a text, as vLLM tells them.
+    Tokenize,
+    /// OpenAI's list of models.
+    Models,
+    Model(&'p str),
+    /// Pulze's.
+    ActiveModels,
+    Log(&'p str),
+    Health,
+    Metrics,
+    OpenApi,
 }
 
-async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Result<Draft, Refusal> {
+impl<'p> Page<'p> {
+    /// The page of a path. Any prefix may stand before a page of the API, as it may in a base address; a slash may end it.
+    fn of(path: &'p str, dialect: Dialect) -> Option<Page<'p>> {
+        let path = path.trim_end_matches('/');
+        let openai = dialect.is_openai();
+        let (parent, last) = path.rsplit_once('/')?;
+        match last {
+            _ if path.ends_with(PATH) => Some(Page::Completions),
+            "tokenize" if parent.is_empty() => Some(Page::Tokenize),
+            "health" if parent.is_empty() => Some(Page::Health),
+            "metrics" if parent.is_empty() => Some(Page::Metrics),
+            "openapi.json" if parent.is_empty() => Some(Page::OpenApi),
+            "models" if openai => Some(Page::Models),
+            "active" | "all" if !openai && parent.ends_with("/models") => Some(Page::ActiveModels),
+            id if !openai && parent.ends_with("/logs") => Some(Page::Log(id)),
+            _ if openai => path.split_once("/models/").map(|(_, name)| Page::Model(name)),
+            _ => None,
+        }
+    }
+
+    fn is_posted(self) -> bool {
+        match self {
+            Page::Completions | Page::Tokenize => true,
+            Page::Models
+            | Page::Model(_)
+            | Page::ActiveModels
+            | Page::Log(_)
+            | Page::Health
+            | Page::Metrics
+            | Page::OpenApi => false,
+        }
+    }
+
+    fn is_guarded(self) -> bool {
+        match self {
+            Page::Completions | Page::Models | Page::Model(_) | Page::ActiveModels | Page::Log(_) => true,
+            Page::Tokenize | Page::Health | Page::Metrics | Page::OpenApi => false,
+        }
+    }
+
+    /// The methods that it has, as `Allow` lists them.
+    fn methods(self) -> &'static str {
+        if self.is_posted() { "POST, OPTIONS" } else { "GET, HEAD, OPTIONS" }
+    }
+}
+
+/// Whether this is a request for a completion.
+pub(super) fn is_completion<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path().trim_end_matches('/').ends_with(PATH)
+}
+
+/// What to say to a request.
+pub(super) async fn reply(request: Request<Inbound>, state: &State, number: u64) -> Reply {
+    let mut headers = Vec::new();
+    let reply = served(request, state, number, &mut headers).await;
+    let mut reply = reply.unwrap_or_else(|refusal| refusal.reply(number));
+    if state.settings.dialect.is_openai() {
+        let id = xxh3_128_with_seed(&number.to_le_bytes(), state.settings.seed);
+        headers.push(("x-request-id", format!("req_{id:032x}")));
+        if !reply.headers.iter().any(|(name, _)| *name == "openai-processing-ms") {
+            headers.push(("openai-processing-ms", "0".to_owned()));
+        }
+    }
+    reply.headers.extend(headers);
+    reply
+}
+
+/// The reply, or why there is none; headers that go with either are added to the list.
+async fn served(
+    request: Request<Inbound>,
+    state: &State,
+    number: u64,
+    headers: &mut Vec<(&'static str, String)>,
+) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
-    authorize(request.headers(), state)?;
+    let path = request.uri().path().to_owned();
+    let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
+    let page = Page::of(&path, dialect).ok_or_else(missing)?;
+    if request.method() == Method::OPTIONS {
+        let allow = ("allow", page.methods().to_owned());
+        return Ok(Reply {
+            headers: vec![allow, ("content-type", String::new())],
+            ..Reply::at_once(Vec::new(), number)
+        });
+    }
+    let method = request.method();
+    let fits = if page.is_posted() { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
+    if !fits {
+        let message = format!("the method {method} is not allowed here; use {}", page.methods());
+        let refusal = Refusal::new(dialect, 405, "method_not_allowed", &message, None);
+        return Err(refusal.with_header("allow", page.methods()));
+    }
+    if page.is_guarded() {
+        authorize(request.headers(), state)?;
+    }
+    match page {
+        Page::Completions => {
+            admit(state, headers)?;
+            completion(request, state, number).await
+        }
+        Page::Tokenize => tokenized(request, dialect).await.map(|tokens| Reply::of_json(&tokens, number)),
+        Page::Models
+        | Page::Model(_)
+        | Page::ActiveModels
+        | Page::Log(_)
+        | Page::Health
+        | Page::Metrics
+        | Page::OpenApi => shown(page, state, number),
+    }
+}
+
+/// A page that is only read.
+fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
+    let dialect = state.settings.dialect;
+    let missing = |code: &str, message: &str, param| Refusal::new(dialect, 404, code, message, param);
+    let value = match page {
+        Page::Completions | Page::Tokenize => return Err(missing("not_found", "this page is posted to", None)),
+        Page::Models => json!({"object": "list", "data": state.models.iter().map(listed).collect::<Vec<_>>()}),
+        Page::Model(name) => match state.models.iter().find(|model| model.name == name) {
+            Some(model) => listed(model),
+            None => return Err(missing("model_not_found", &format!("no model {name:?}"), Some("model"))),
+        },
+        Page::ActiveModels => {
+            let real = state.models.iter().filter(|model| model.name != ROUTER);
+            Value::Array(real.map(parts).collect())
+        }
+        Page::Log(id) => {
+            let pair = state.log.find(id).ok_or_else(|| missing("not_found", "no such log", None))?;
+            return Ok(Reply::at_once(pair, number));
+        }
+        Page::Health => json!({"status": "ok"}),
+        Page::Metrics => {
+            let kind = ("content-type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
+            return Ok(Reply { headers: vec![kind], ..Reply::at_once(state.metrics.page().into_bytes(), number) });
+        }
+        Page::OpenApi => openapi::document(dialect),
+    };
+    Ok(Reply::of_json(&value, number))
+}
+
+async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Result<Reply, Refusal> {
+    let dialect = state.settings.dialect;
     let (head, body) = request.into_parts();
+    let (bytes, body) = read(&head.headers, body, dialect).await?;
+    let schema = dialect.request();
+    if !schema.is_valid(&body) {
+        return Err(Refusal::invalid(dialect, &schema.violations(&body)));
+    }
+    if dialect == Dialect::OpenAiStrict
+        && let Some(unknown) = unknown(&body, schema.document())
+    {
+        let message = format!("Unrecognized request argument supplied: {unknown}");
+        return Err(Refusal::new(dialect, 400, "unknown_parameter", &message, Some(unknown)));
+    }
+    answer(&body, &bytes, &head.headers, state, number)
+}
+
+/// The first member that the schema does not name. OpenAI refuses those; kin ignore them, as Pulze does.
+fn unknown<'b>(body: &'b Value, schema: &Value) -> Option<&'b str> {
+    let known = schema.get("properties")?;
+    body.as_object()?.keys().map(String::as_str).find(|name| known.get(name).is_none())
+}
+
+/// The body, as it came and as JSON.
+async fn read(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<(Bytes, Value), Refusal> {
+    if let Some(kind) = headers.get(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
+        let message = format!("the body must be application/json, not {kind:?}");
+        return Err(Refusal::new(dialect, 415, "unsupported_media_type", &message, None));
+    }
     let bytes = match Limited::new(body, LONGEST).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -56,18 +218,25 @@ async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Re
         }
         Err(_) => return Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
     };
-    let body: Value = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error.to_string()))?;
-    let schema = dialect.request();
-    if !schema.is_valid(&body) {
-        return Err(Refusal::invalid(dialect, &schema.violations(&body)));
-    }
-    if let Some(model) = body.get("model").and_then(Value::as_str)
-        && !state.settings.models.iter().any(|known| known == model)
-    {
-        let message = format!("the model {model:?} does not exist");
-        return Err(Refusal::new(dialect, 404, "model_not_found", &message, Some("model")));
-    }
-    Ok(answer::draft(&body, &head.headers, state, number))
+    let body = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error))?;
+    Ok((bytes, body))
+}
+
+fn is_json(kind: &HeaderValue) -> bool {
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Ids and texts of the tokens of a `prompt`, so that a `logit_bias` can be written.
+async fn tokenized(request: Request<Inbound>, dialect: Dialect) -> Result<Value, Refusal> {
+    let (head, body) = request.into_parts();
+    let (_, body) = read(&head.headers, body, dialect).await?;
+    let Some(text) = body.get("prompt").and_then(Value::as_str) else {
+        return Err(Refusal::parameter(dialect, "/prompt", "a string is expected"));
+    };
+    let texts: Vec<&str> = token::tokens(text).collect();
+    let ids: Vec<u64> = texts.iter().map(|text| token::id(text)).collect();
+    Ok(json!({"count": ids.len(), "tokens": ids, "token_strs": texts}))
 }
 
 /// Any non-empty bearer passes unless a key is set (RFC 6750, section 2.1; the scheme's case does not matter).
@@ -86,65 +255,37 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
     Err(refusal.with_header("www-authenticate", "Bearer"))
 }
 
-fn models(state: &State) -> Value {
-    let entry = |id: &String| json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "proofload"});
-    json!({"object": "list", "data": state.settings.models.iter().map(entry).collect::<Vec<_>>()})
-}
-
-/// A request that is not served, in the dialect's own words.
-struct Refusal {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Value,
-}
-
-impl Refusal {
-    /// FastAPI's `detail`, or OpenAI's envelope (spec, section 3).
-    fn new(dialect: Dialect, status: u16, code: &str, message: &str, param: Option<&str>) -> Refusal {
-        let body = match dialect {
-            Dialect::Pulze => json!({"detail": message}),
-            Dialect::OpenAi | Dialect::OpenAiStrict => json!({"error": {
-                "message": message, "type": "invalid_request_error", "param": param, "code": code}}),
-        };
-        Refusal { status, headers: Vec::new(), body }
+/// Holds a request to the rate limit, and says how much is left as OpenAI does.
+fn admit(state: &State, headers: &mut Vec<(&'static str, String)>) -> Result<(), Refusal> {
+    let Some(limit) = &state.limit else { return Ok(()) };
+    let dialect = state.settings.dialect;
+    let leave = limit.ask(Instant::now());
+    let (remaining, full_in) = match leave {
+        Leave::Granted { remaining, full_in } => (remaining, full_in),
+        Leave::Denied { full_in, .. } => (0, full_in),
+    };
+    if dialect.is_openai() {
+        headers.push(("x-ratelimit-limit-requests", limit.requests().to_string()));
+        headers.push(("x-ratelimit-remaining-requests", remaining.to_string()));
+        headers.push(("x-ratelimit-reset-requests", format!("{:.3}s", full_in.as_secs_f64())));
     }
-
-    fn with_header(mut self, name: &'static str, value: &str) -> Refusal {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-
-    /// A body that is no JSON: 422 from FastAPI, 400 from OpenAI.
-    fn not_json(dialect: Dialect, error: &str) -> Refusal {
-        let message = format!("the body is not JSON: {error}");
-        match dialect {
-            Dialect::Pulze => Refusal::detailed(&json!([{"type": "json_invalid", "loc": ["body", 0], "msg": message}])),
-            Dialect::OpenAi | Dialect::OpenAiStrict => Refusal::new(dialect, 400, "invalid_json", &message, None),
+    match leave {
+        Leave::Granted { .. } => Ok(()),
+        Leave::Denied { wait, .. } => {
+            let refusal =
+                Refusal::new(dialect, 429, "rate_limit_exceeded", "too many requests; wait and try again", None);
+            // Whole seconds, rounded up (RFC 9110, section 10.2.3).
+            Err(refusal.with_header("retry-after", &wait.as_secs_f64().ceil().max(1.0).to_string()))
         }
     }
-
-    /// A body that the request schema refuses.
-    fn invalid(dialect: Dialect, faults: &[Violation]) -> Refusal {
-        match dialect {
-            Dialect::Pulze => {
-                let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&v.pointer), "msg": v.message});
-                Refusal::detailed(&faults.iter().map(fault).collect())
-            }
-            Dialect::OpenAi | Dialect::OpenAiStrict => {
-                let path: Vec<&str> = faults[0].pointer.split('/').skip(1).collect();
-                let param = (!path.is_empty()).then(|| path.join("."));
-                Refusal::new(dialect, 400, "invalid_value", &faults[0].message, param.as_deref())
-            }
-        }
-    }
-
-    fn detailed(detail: &Value) -> Refusal {
-        Refusal { status: 422, headers: Vec::new(), body: json!({"detail": detail}) }
-    }
 }
 
-/// FastAPI's path of a fault: `body`, then member names and indices.
-fn location(pointer: &str) -> Vec<Value> {
-    let step = |step: &str| step.parse::<u64>().map_or_else(|_| json!(step), |index| json!(index));
-    std::iter::once(json!("body")).chain(pointer.split('/').skip(1).map(step)).collect()
+/// A model in OpenAI's list.
+fn listed(model: &Model) -> Value {
+    json!({"id": model.name, "object": "model", "created": 1_700_000_000, "owned_by": model.owner()})
+}
+
+/// A model in Pulze's array (K, `ModelParts`).
+fn parts(model: &Model) -> Value {
+    json!({"model": model.short(), "provider": model.owner(), "owner": model.owner(), "namespace": model.namespace, "at": null})
 }

@@ -2,7 +2,12 @@
 //!
 //! It is what the harness is proved on and what users rehearse their profiles on. It knows the contract
 //! ([`crate::wire`]) and nothing else of this crate, so that a fault of the client and one of the endpoint cannot
-//! cancel out. `answer` decides what is said, [`quirk`] spoils it, `wire` puts it on the wire in time.
+//! cancel out. `front` finds the page and reads the body, `ask` reads the request, `say` decides what is said token by
+//! token, `answer` makes a reply of it, serialised once; [`quirk`] and `spoil` spoil it, `wire`
+//! puts it on the wire in time, through `socket` where hyper would not say it.
+//!
+//! It counts tokens with a tokenizer of its own (`token`): an optional space and up to ten letters or digits, or one other
+//! character. Every count, cap, log probability and `logit_bias` agrees with it.
 //!
 //! When it is said is drawn ([`delay`]), or follows from a model of a batching server ([`capacity`], [`batch`]). What
 //! the endpoint did at which instant is recorded ([`record`]).
@@ -12,11 +17,11 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
+use rand::SeedableRng as _;
+use rand_pcg::Pcg64;
 use rustls::server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -26,36 +31,59 @@ use crate::wire::Dialect;
 mod alarm;
 mod answer;
 mod arriving;
+mod ask;
 pub mod batch;
+mod cache;
 pub mod capacity;
+mod catalogue;
+mod completion;
 mod connection;
 pub mod delay;
 mod engine;
+mod example;
+mod exchange;
 mod front;
 mod gzip;
+mod headers;
+mod id;
+mod language;
+mod limit;
+mod log;
+mod metadata;
+mod metrics;
+mod openapi;
 mod overload;
 mod pace;
 pub mod quirk;
 pub mod record;
+mod refuse;
+mod reply;
+mod route;
+mod say;
 mod socket;
 mod spoil;
+mod stream;
 mod timer;
 pub mod tls;
+mod token;
 mod tool;
+mod usage;
 mod wire;
 
+pub use limit::Rate;
+pub use spoil::When;
+
 use alarm::Alarm;
-use arriving::{Arriving, ReadAt};
+use cache::Cache;
 use capacity::Capacity;
+use catalogue::Model;
 use delay::{Delay, Length};
 use engine::Engine;
+use limit::Limit;
+use log::Log;
+use metrics::Metrics;
 use quirk::Quirk;
-use record::{Ending, Recorder, Witness};
-use socket::Socket;
-use spoil::Open;
-pub use spoil::When;
-use timer::{Course, Timer};
-use wire::{Draft, Outgoing};
+use record::Recorder;
 
 /// What the endpoint is and how fast.
 #[derive(Debug, Clone)]
@@ -64,8 +92,14 @@ pub struct Settings {
     pub dialect: Dialect,
     /// The key it accepts; without one, any non-empty bearer passes.
     pub key: Option<String>,
-    /// The models it knows; the first is the default.
+    /// The models it knows.
     pub models: Vec<String>,
+    /// Those of them that no key may use.
+    pub forbidden: Vec<String>,
+    /// How many completion requests it serves; without a rate, all.
+    pub rate: Option<Rate>,
+    /// Share of the calls of its providers that fail, which Pulze hides behind retries.
+    pub provider_failures: f64,
     /// Time to the first token.
     pub first_token: Delay,
     /// Time between tokens.
@@ -96,6 +130,9 @@ impl Settings {
             dialect,
             key: None,
             models: ["pulze", "gpt-4o", "gpt-4o-mini", "llama-3.1-8b"].map(str::to_owned).to_vec(),
+            forbidden: Vec::new(),
+            rate: None,
+            provider_failures: 0.0,
             first_token: lognormal(30),
             token_gap: lognormal(5),
             tokens: Length::Constant(48),
@@ -118,25 +155,36 @@ struct State {
     number: AtomicU64,
     /// Connections accepted so far.
     connections: AtomicU64,
-    /// Exchanges whose reply has not ended, where quirks may act on them.
-    open: Arc<AtomicU64>,
     /// Opening words of the last prompt, which an endpoint that mixes up requests would answer with.
     previous: Mutex<String>,
+    models: Vec<Model>,
+    /// The app that every key belongs to.
+    app_id: String,
+    limit: Option<Limit>,
+    cache: Cache,
+    log: Log,
+    metrics: Metrics,
     alarm: Arc<Alarm>,
     engine: Option<Arc<Engine>>,
 }
 
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
-        let engine = settings.capacity.clone().map(|capacity| Arc::new(Engine::new(capacity)));
+        // Compiled on first use, which is not to be the first request.
+        let _ = settings.dialect.request();
         Ok(State {
-            settings,
             number: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-            open: Arc::default(),
             previous: Mutex::new(String::new()),
+            models: settings.models.iter().map(|name| Model::named(name)).collect(),
+            app_id: id::uuid(&mut Pcg64::seed_from_u64(settings.seed)),
+            limit: settings.rate.map(|rate| Limit::new(rate, Instant::now())),
+            cache: Cache::default(),
+            log: Log::default(),
+            metrics: Metrics::new(),
             alarm: Arc::new(Alarm::start()?),
-            engine,
+            engine: settings.capacity.clone().map(|capacity| Arc::new(Engine::new(capacity))),
+            settings,
         })
     }
 }
@@ -174,51 +222,4 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         engine.abort();
     }
     Ok(())
-}
-
-/// An exchange from the request to the last byte, with every quirk that acts on it. `socket` is the connection, where
-/// a quirk may take it over.
-async fn exchange(request: Request<Incoming>, state: &State, socket: Option<&Socket>) -> Response<Outgoing> {
-    let head = Instant::now();
-    let number = state.number.fetch_add(1, Ordering::Relaxed);
-    let open = Open::count(&state.open);
-    let quirks = spoil::acting(&state.settings, number, state.open.load(Ordering::Relaxed));
-    let mut witness = Witness::new(state.settings.recorder.as_ref(), &request, number, head);
-    let packed = gzip::accepted(request.headers());
-    let read = ReadAt::default();
-    let request = request.map(|body| Arriving::new(body, Arc::clone(&read)));
-    let (request, asked) = spoil::overhear(request, quirks, &state.settings.models).await;
-    let draft = front::draft(request, state, number).await;
-    let read = read.get().copied().unwrap_or(head);
-    witness.read(read);
-    let (mut draft, course) = course(draft, state, read);
-    for quirk in quirks {
-        quirk.spoil_draft(&mut draft, &asked);
-    }
-    let mut transcript = draft.transcribe();
-    for quirk in quirks {
-        quirk.spoil_transcript(&mut transcript);
-    }
-    let timer = Timer::new(course, Arc::clone(&state.alarm));
-    if let Some((script, socket)) = quirks.iter().find_map(|quirk| quirk.script(&transcript)).zip(socket) {
-        witness.ends(Ending::Broken);
-        // The exchange is over before the client sees its end, so that its next request does not count it.
-        let closing = socket.play(script, read.into()).await;
-        drop(open);
-        drop(closing);
-        return Response::new(Outgoing::nothing(timer, witness));
-    }
-    if packed {
-        gzip::pack(&mut transcript);
-    }
-    wire::respond(transcript, timer, witness, open).await
-}
-
-/// Sends what is to be generated through the engine, where there is one; a request it turns away gets another reply.
-fn course(mut draft: Draft, state: &State, read: Instant) -> (Draft, Course) {
-    let (Some(engine), Some(pace)) = (&state.engine, draft.pace.take()) else { return (draft, Course::Drawn(read)) };
-    match engine.offer(draft.number, pace) {
-        Ok(progress) => (draft, Course::Engine(progress)),
-        Err(refusal) => (overload::draft(refusal, state.settings.dialect, draft.number), Course::Drawn(read)),
-    }
 }

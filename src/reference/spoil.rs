@@ -1,8 +1,5 @@
 //! Which exchanges quirks have a hand in, and what they overhear of them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::Request;
@@ -77,23 +74,6 @@ async fn read(mut body: Arriving) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// One exchange that is open until this is dropped.
-#[derive(Debug)]
-pub(super) struct Open(Arc<AtomicU64>);
-
-impl Open {
-    pub(super) fn count(open: &Arc<AtomicU64>) -> Open {
-        open.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(open))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

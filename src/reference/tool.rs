@@ -1,84 +1,244 @@
 //! Tool calls of the reference endpoint, with arguments that satisfy the tool's own parameters.
+//!
+//! Left to itself (`auto`) the endpoint calls a tool when the last message of the user shares a word with the tool's
+//! name or description, of two tools the one that shares more; words of fewer than three letters and a few that stand in
+//! every sentence do not count. "What is 2+2?" is answered in words beside a weather tool, "Weather in Paris?" by a call.
+//! Names of places and people that follow a preposition ("in Paris, Oslo and New York") become arguments: a call each
+//! where parallel calls are allowed, otherwise one call with the first.
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::wire::request::{ChatRequest, Tool, ToolChoice};
+use super::ask::Ask;
+use super::example::Example;
+use super::refuse::Refusal;
+use crate::wire::Dialect;
+use crate::wire::request::{Tool, ToolChoice};
 
-/// The calls an answer makes: of the named tool, else of the first one on offer, unless none may be called.
-pub(super) fn calls(request: &ChatRequest<'_>, random: &mut Pcg64) -> Vec<Value> {
-    let tool = match request.tool_choice {
-        ToolChoice::None => None,
-        ToolChoice::Named(name) => request.tools.iter().find(|tool| tool.name == name),
-        ToolChoice::Auto | ToolChoice::Required => request.tools.first(),
-    };
-    tool.map(|tool| call(tool, random)).into_iter().collect()
+/// Most calls made at once.
+const MOST_CALLS: usize = 8;
+
+/// Words that say nothing of what is wanted.
+const FILLERS: [&str; 40] = [
+    "the", "and", "for", "get", "set", "what", "who", "how", "are", "was", "with", "from", "this", "that", "tell",
+    "about", "you", "your", "can", "please", "use", "tool", "function", "call", "given", "all", "any", "its", "into",
+    "out", "one", "returns", "return", "gets", "name", "will", "not", "has", "have", "right",
+];
+
+/// Words that a name follows.
+const BEFORE_NAMES: [&str; 10] = ["in", "for", "at", "of", "to", "from", "near", "between", "and", "or"];
+
+/// A call of a tool.
+#[derive(Debug, Clone)]
+pub(super) struct Call<'r> {
+    pub(super) id: String,
+    pub(super) name: &'r str,
+    pub(super) arguments: String,
 }
 
-fn call(tool: &Tool<'_>, random: &mut Pcg64) -> Value {
-    let arguments = tool.parameters.map_or_else(|| json!({}), example);
-    let id: u64 = random.random();
-    json!({"id": format!("call_{id:016x}"), "type": "function",
-        "function": {"name": tool.name, "arguments": arguments.to_string()}})
+/// Which tool is called, and for which names.
+#[derive(Debug)]
+pub(super) struct Calling<'r> {
+    dialect: Dialect,
+    place: usize,
+    tool: Tool<'r>,
+    parameters: Option<Example<'r>>,
+    asked: &'r str,
+    names: Vec<String>,
 }
 
-/// A value that satisfies the common keywords of a schema: enum, const, type, bounds, required properties.
-fn example(schema: &Value) -> Value {
-    if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
-        return value.clone();
+impl<'r> Calling<'r> {
+    /// What the request calls for; none where it is to be answered in words.
+    ///
+    /// # Errors
+    /// If the parameters of any tool on offer are no schema.
+    pub(super) fn of(ask: &Ask<'r>) -> Result<Option<Calling<'r>>, Refusal> {
+        let mut compiled = Vec::with_capacity(ask.offers.len());
+        for (place, tool) in &ask.offers {
+            let parameters = tool.parameters.map(Example::new).transpose();
+            compiled.push(parameters.map_err(|error| refusal(ask.dialect, *place, &error))?);
+        }
+        let most = (0..ask.offers.len()).max_by_key(|offer| (shared(ask, *offer), std::cmp::Reverse(*offer)));
+        let chosen = match ask.choice {
+            ToolChoice::None => None,
+            ToolChoice::Named(name) => ask.offers.iter().position(|(_, tool)| tool.name == name),
+            ToolChoice::Required => most,
+            ToolChoice::Auto if ask.request.last_role == Some("tool") => None,
+            ToolChoice::Auto => most.filter(|offer| shared(ask, *offer) > 0),
+        };
+        let Some(chosen) = chosen else { return Ok(None) };
+        let (place, tool) = ask.offers[chosen];
+        let mut names = names(ask.asked);
+        names.truncate(if ask.parallel { MOST_CALLS } else { 1 });
+        let parameters = compiled.swap_remove(chosen);
+        Ok(Some(Calling { dialect: ask.dialect, place, tool, parameters, asked: ask.asked, names }))
     }
-    let kind = schema.get("type").and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str()));
-    let number = |name: &str| schema.get(name).and_then(Value::as_f64);
-    match kind {
-        Some("string") => {
-            let least = usize::try_from(schema.get("minLength").and_then(Value::as_u64).unwrap_or(0)).unwrap_or(0);
-            json!(format!("{:x<least$}", "text"))
+
+    /// The calls, one for each name that the arguments have room for.
+    pub(super) fn calls(&self, random: &mut Pcg64) -> Result<Vec<Call<'r>>, Refusal> {
+        let property = self.named_property();
+        let names: Vec<Option<&str>> = match property {
+            Some(_) if !self.names.is_empty() => self.names.iter().map(|name| Some(name.as_str())).collect(),
+            Some(_) | None => vec![None],
+        };
+        names.into_iter().map(|name| self.call(property.zip(name), random)).collect()
+    }
+
+    fn call(&self, given: Option<(&str, &str)>, random: &mut Pcg64) -> Result<Call<'r>, Refusal> {
+        let id: u64 = random.random();
+        let arguments = match &self.parameters {
+            None => Value::Object(Map::new()),
+            Some(parameters) => {
+                let unsatisfied = "no arguments that satisfy the parameters were found";
+                let made = parameters.value(random);
+                let made = made.ok_or_else(|| refusal(self.dialect, self.place, unsatisfied))?;
+                self.fitted(parameters, made, given)
+            }
+        };
+        Ok(Call { id: format!("call_{id:016x}"), name: self.tool.name, arguments: arguments.to_string() })
+    }
+
+    /// The arguments with what the message says in its place, as far as the parameters allow that.
+    fn fitted(&self, parameters: &Example<'_>, made: Value, given: Option<(&str, &str)>) -> Value {
+        let words = words(self.asked);
+        let mentioned = |values: &Value| {
+            let values = values.as_array()?.iter().filter_map(Value::as_str);
+            values.into_iter().find(|value| words.contains(&value.to_lowercase())).map(str::to_owned)
+        };
+        let properties = self.properties().into_iter().flatten();
+        let said = properties.filter_map(|(name, schema)| Some((name.as_str(), mentioned(schema.get("enum")?)?)));
+        let said = said.chain(given.map(|(name, value)| (name, value.to_owned())));
+        let mut fitted = made;
+        if !fitted.is_object() {
+            return fitted;
         }
-        Some("integer") => {
-            let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
-            json!(bound("minimum").or(bound("maximum")).unwrap_or(1))
+        for (name, value) in said.collect::<Vec<_>>() {
+            let mut changed = fitted.clone();
+            changed[name] = Value::from(value);
+            if parameters.accepts(&changed) {
+                fitted = changed;
+            }
         }
-        Some("number") => json!(number("minimum").or(number("maximum")).unwrap_or(1.5)),
-        Some("boolean") => json!(true),
-        Some("null") => Value::Null,
-        Some("array") => {
-            let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-            let item = schema.get("items").map_or(Value::Null, example);
-            json!((0..least).map(|_| item.clone()).collect::<Vec<_>>())
-        }
-        _ => Value::Object(properties(schema)),
+        fitted
+    }
+
+    /// The property that takes a name: the first string, of the required ones if there are any.
+    fn named_property(&self) -> Option<&'r str> {
+        let free = |schema: &Value| {
+            schema.get("type").and_then(Value::as_str) == Some("string")
+                && ["enum", "const", "format", "pattern"].iter().all(|keyword| schema.get(keyword).is_none())
+        };
+        let required = self.tool.parameters?.get("required").and_then(Value::as_array);
+        let needed = |name: &String| required.is_none_or(|required| required.iter().any(|r| r == name.as_str()));
+        let mut free = self.properties()?.iter().filter(|(_, schema)| free(schema)).map(|(name, _)| name);
+        free.clone().find(|name| needed(name)).or_else(|| free.next()).map(String::as_str)
+    }
+
+    fn properties(&self) -> Option<&'r Map<String, Value>> {
+        self.tool.parameters?.get("properties")?.as_object()
     }
 }
 
-/// Every property that is required, or all of them where none is said to be.
-fn properties(schema: &Value) -> Map<String, Value> {
-    let Some(all) = schema.get("properties").and_then(Value::as_object) else { return Map::new() };
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    all.iter()
-        .filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()))
-        .map(|(name, schema)| (name.clone(), example(schema)))
-        .collect()
+fn refusal(dialect: Dialect, place: usize, message: &str) -> Refusal {
+    Refusal::parameter(dialect, &format!("/tools/{place}/function/parameters"), message)
+}
+
+/// How many words of the message are in the tool's name or description.
+fn shared(ask: &Ask<'_>, offer: usize) -> usize {
+    let (place, tool) = ask.offers[offer];
+    let about = ask.body.pointer(&format!("/tools/{place}/function/description")).and_then(Value::as_str);
+    let mut known = words(&tool.name.replace(['_', '-'], " "));
+    known.extend(words(about.unwrap_or_default()));
+    words(ask.asked).iter().filter(|word| known.contains(word)).count()
+}
+
+/// The telling words of a text, in lower case and each once.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2) {
+        let word = word.to_lowercase();
+        if !FILLERS.contains(&word.as_str()) && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// Capitalised words behind a preposition, and those that a list goes on with.
+fn names(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let (mut expected, mut going_on) = (false, false);
+    for word in text.split_whitespace() {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let capital = bare.chars().next().is_some_and(char::is_uppercase);
+        let ends = word.ends_with(|c: char| !c.is_alphanumeric());
+        match names.last_mut() {
+            Some(last) if capital && going_on => {
+                last.push(' ');
+                last.push_str(bare);
+            }
+            Some(_) | None if capital && expected => names.push(bare.to_owned()),
+            Some(_) | None => {}
+        }
+        let took = capital && (expected || going_on);
+        going_on = took && !ends;
+        expected = BEFORE_NAMES.contains(&bare.to_lowercase().as_str()) || (took && word.ends_with(','));
+    }
+    names
 }
 
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng as _;
+    use serde_json::json;
 
     use super::*;
-    use crate::wire::dialect::offline;
+
+    fn weather(message: &str, more: &Value) -> Vec<Value> {
+        let parameters = json!({"type": "object", "additionalProperties": false, "required": ["city", "unit"],
+            "properties": {"city": {"type": "string"}, "unit": {"enum": ["fahrenheit", "celsius"]}}});
+        let mut body = json!({"model": "m", "messages": [{"role": "user", "content": message}], "tools": [
+            {"type": "function", "function": {"name": "get_time", "description": "Local time of a city.", "parameters": {"type": "object"}}},
+            {"type": "function", "function": {"name": "get_weather", "description": "Current weather for a city.", "parameters": parameters}}]});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let ask = Ask::of(&body, Dialect::OpenAi).expect("a good request");
+        let calling = Calling::of(&ask).expect("good tools");
+        let calls = calling.map(|calling| calling.calls(&mut Pcg64::seed_from_u64(1)).expect("arguments"));
+        let arguments =
+            |call: &Call<'_>| json!([call.name, serde_json::from_str::<Value>(&call.arguments).expect("JSON")]);
+        calls.into_iter().flatten().map(|call| arguments(&call)).collect()
+    }
 
     #[test]
-    fn arguments_satisfy_the_parameters() {
-        let parameters = json!({"type": "object", "additionalProperties": false, "required": ["city", "unit", "days", "tags", "where"],
-            "properties": {"city": {"type": "string", "minLength": 8}, "unit": {"enum": ["c", "f"]}, "days": {"type": "integer", "minimum": 3},
-                "tags": {"type": "array", "minItems": 2, "items": {"type": "boolean"}}, "where": {"type": "object", "properties": {"lat": {"type": "number"}}},
-                "extra": {"type": "string"}}});
-        let body = json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": parameters}}]});
-        let calls = calls(&ChatRequest::of(&body), &mut Pcg64::seed_from_u64(1));
-        let arguments: Value =
-            serde_json::from_str(calls[0]["function"]["arguments"].as_str().expect("a string")).expect("JSON");
-        assert!(offline(&parameters).expect("a schema").is_valid(&arguments), "{arguments}");
+    fn a_tool_is_called_when_the_message_speaks_of_it() {
+        assert!(weather("What is 2+2?", &json!({})).is_empty());
+        assert!(weather("Tell me about the river", &json!({})).is_empty());
+        let paris = json!(["get_weather", {"city": "Paris", "unit": "celsius"}]);
+        assert_eq!(weather("Weather in Paris in celsius?", &json!({})), [paris]);
+        assert_eq!(weather("x7 What time is it in Lima?", &json!({}))[0][0], "get_time");
+    }
+
+    #[test]
+    fn several_names_are_several_calls_unless_one_is_wanted() {
+        let cities = |more| -> Vec<Value> {
+            let calls = weather("Compare the weather in Paris, New York and Oslo, please.", &more);
+            calls.iter().map(|call| call[1]["city"].clone()).collect()
+        };
+        assert_eq!(cities(json!({})), ["Paris", "New York", "Oslo"]);
+        assert_eq!(cities(json!({"parallel_tool_calls": false})), ["Paris"]);
+    }
+
+    #[test]
+    fn the_choice_stands_over_the_message() {
+        let choose = |choice: Value| weather("What is 2+2?", &json!({"tool_choice": choice}));
+        assert_eq!(choose(json!("required")).len(), 1);
+        assert_eq!(choose(json!({"type": "function", "function": {"name": "get_weather"}}))[0][0], "get_weather");
+        let only = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+            {"type": "function", "function": {"name": "get_weather"}}]}});
+        assert_eq!(choose(only)[0][0], "get_weather");
+        assert!(weather("Weather in Paris?", &json!({"tool_choice": "none"})).is_empty());
     }
 }

@@ -12,9 +12,8 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use super::pace::Pace;
+use super::metrics::InFlight;
 use super::record::{Ending, Witness};
-use super::spoil::Open;
 use super::timer::Timer;
 
 /// What is about to be said, as JSON.
@@ -30,8 +29,6 @@ pub(super) struct Draft {
     pub(super) bodies: Vec<Value>,
     /// When each body is due, from the moment the request was read.
     pub(super) due: Vec<Duration>,
-    /// What it costs to generate and at what pace; none for what is not generated.
-    pub(super) pace: Option<Pace>,
     /// Number of the request at this endpoint.
     pub(super) number: u64,
     /// Opening words of this prompt and of the last one.
@@ -73,55 +70,12 @@ pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Draft {
-    /// A reply that is ready at once and that no quirk touches.
-    pub(super) fn other(body: Value, number: u64) -> Draft {
-        Draft {
-            kind: Kind::Other,
-            status: 200,
-            headers: Vec::new(),
-            bodies: vec![body],
-            due: vec![Duration::ZERO],
-            pace: None,
-            number,
-            openings: Default::default(),
-        }
-    }
-
-    /// The same as bytes. A stream ends in `[DONE]`.
-    pub(super) fn transcribe(self) -> Transcript {
-        let stream = self.kind == Kind::Stream;
-        let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
-        let mut headers = vec![("content-type", content_type.to_owned())];
-        headers.extend(self.headers);
-        let mut writes: Vec<Write> = self
-            .bodies
-            .iter()
-            .zip(&self.due)
-            .map(|(body, at)| Write {
-                at: *at,
-                bytes: if stream { event(body) } else { body.to_string().into_bytes() },
-            })
-            .collect();
-        if stream {
-            let at = self.due.last().copied().unwrap_or_default();
-            writes.push(Write { at, bytes: b"data: [DONE]\n\n".to_vec() });
-        }
-        Transcript { kind: self.kind, status: self.status, headers, writes }
-    }
-}
-
-/// A chunk as an event.
-pub(super) fn event(chunk: &Value) -> Vec<u8> {
-    format!("data: {chunk}\n\n").into_bytes()
-}
-
 /// Waits for what is not a stream, then hands the reply to hyper.
 pub(super) async fn respond(
     transcript: Transcript,
     mut timer: Timer,
     mut witness: Witness,
-    open: Open,
+    mut in_flight: Option<InFlight>,
 ) -> Response<Outgoing> {
     let stream = transcript.kind == Kind::Stream;
     if let Some(first) = transcript.writes.first().filter(|_| !stream) {
@@ -141,11 +95,14 @@ pub(super) async fn respond(
     if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
         response.headers_mut().remove(CONTENT_TYPE);
     }
-    witness.answered(response.status().as_u16());
+    witness.answered(transcript.status);
+    if let Some(in_flight) = &mut in_flight {
+        in_flight.answered(transcript.status);
+    }
     if transcript.writes.is_empty() {
         witness.ends(Ending::Complete);
     }
-    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), _open: Some(open) };
+    let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), _in_flight: in_flight };
     response.map(|()| outgoing)
 }
 
@@ -154,14 +111,14 @@ pub(super) struct Outgoing {
     timer: Timer,
     witness: Witness,
     writes: std::vec::IntoIter<Write>,
-    /// The exchange counts as open as long as its body lasts.
-    _open: Option<Open>,
+    /// A completion request is in flight as long as the body of its reply lasts.
+    _in_flight: Option<InFlight>,
 }
 
 impl Outgoing {
     /// A body that is never sent, since the connection is gone.
     pub(super) fn nothing(timer: Timer, witness: Witness) -> Outgoing {
-        Outgoing { timer, witness, writes: Vec::new().into_iter(), _open: None }
+        Outgoing { timer, witness, writes: Vec::new().into_iter(), _in_flight: None }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The integration tests: one binary, a module for each behaviour.
 
+mod ask;
+mod behaviour;
 mod contract;
 mod deviations;
+mod dialects;
 mod endings;
 mod faults;
 mod harness;
@@ -9,6 +12,7 @@ mod layers;
 mod load_rules;
 mod matrix;
 mod probed;
+mod probes;
 mod profiles;
 mod readme;
 mod real;

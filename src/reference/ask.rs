@@ -1,0 +1,262 @@
+//! What of a request decides the answer, and what is refused although the schema allows it: the schema publishes no
+//! such rule, but servers keep it (spec, section 0.1, ruling 9).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::language::Sampling;
+use super::refuse::Refusal;
+use crate::wire::Dialect;
+use crate::wire::request::{ChatRequest, Tool, ToolChoice};
+
+/// Most choices that one request gets: what `OpenAI` publishes; Pulze publishes no maximum.
+const MOST_CHOICES: u64 = 128;
+
+/// Tokens of reasoning by `reasoning_effort`.
+const EFFORTS: [(&str, usize); 6] =
+    [("minimal", 4), ("low", 8), ("medium", 16), ("high", 32), ("xhigh", 48), ("max", 64)];
+
+/// A request as the endpoint understands it.
+#[derive(Debug)]
+pub(super) struct Ask<'r> {
+    pub(super) dialect: Dialect,
+    /// The body as it came.
+    pub(super) body: &'r Value,
+    pub(super) request: ChatRequest<'r>,
+    /// The most tokens of a choice, reasoning included.
+    pub(super) cap: Option<usize>,
+    /// Sequences that end the text and are not in it.
+    pub(super) stops: Vec<&'r str>,
+    /// How words are drawn.
+    pub(super) sampling: Sampling,
+    /// Whether log probabilities are reported, and how many alternatives for each token.
+    pub(super) logprobs: Option<usize>,
+    /// How many choices are made, of which the best `n` are returned.
+    pub(super) best_of: u64,
+    pub(super) format: Format<'r>,
+    /// The root of this request's randomness, where it gives one.
+    pub(super) seed: Option<i64>,
+    /// How many tokens of reasoning come first.
+    pub(super) reasoning: usize,
+    pub(super) plugins: Vec<&'r str>,
+    /// The tools that may be called, with their places in the request.
+    pub(super) offers: Vec<(usize, Tool<'r>)>,
+    pub(super) choice: ToolChoice<'r>,
+    /// Whether several calls may be made at once.
+    pub(super) parallel: bool,
+    /// Text of the last message of the user.
+    pub(super) asked: &'r str,
+    /// Texts of the tool messages at the end.
+    pub(super) results: Vec<&'r str>,
+}
+
+/// What the text has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Format<'r> {
+    Text,
+    JsonObject,
+    Schema(&'r Value),
+}
+
+impl<'r> Ask<'r> {
+    /// Reads a body that satisfies the request schema.
+    pub(super) fn of(body: &'r Value, dialect: Dialect) -> Result<Ask<'r>, Refusal> {
+        let request = ChatRequest::of(body);
+        let openai = dialect.is_openai();
+        let wrong = |pointer: &str, message: &str| Err(Refusal::parameter(dialect, pointer, message));
+        let messages = body.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if openai && messages.is_empty() {
+            return wrong("/messages", "at least one message is needed");
+        }
+        let best_of = body.get("best_of").filter(|_| !openai).and_then(Value::as_u64).unwrap_or(request.n);
+        if request.n > MOST_CHOICES || best_of > MOST_CHOICES {
+            let name = if request.n > MOST_CHOICES { "/n" } else { "/best_of" };
+            return wrong(name, "more than 128 choices are not made here");
+        }
+        if best_of < request.n {
+            return wrong("/best_of", "it must not be less than n");
+        }
+        let asked = messages.iter().rev().find(|message| role(message) == Some("user"));
+        let results = messages.iter().rev().take_while(|message| role(message) == Some("tool"));
+        let mut results: Vec<&str> = results.filter_map(text).collect();
+        results.reverse();
+        let ask = Ask {
+            dialect,
+            body,
+            cap: cap(body, dialect)?,
+            stops: stops(body),
+            sampling: sampling(body, dialect)?,
+            logprobs: logprobs(body, dialect)?,
+            best_of,
+            format: format(body, dialect)?,
+            seed: body.get("seed").filter(|_| openai).and_then(Value::as_i64),
+            reasoning: reasoning(body, dialect),
+            plugins: strings(body.get("plugins").filter(|_| !openai)),
+            offers: offers(body, &request, dialect)?,
+            choice: request.tool_choice,
+            parallel: body.get("parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
+            asked: asked.and_then(text).unwrap_or_default(),
+            results,
+            request,
+        };
+        answered(messages, dialect)?;
+        ask.chosen()
+    }
+
+    /// Applies `tool_choice`, which may name what is not there.
+    fn chosen(mut self) -> Result<Ask<'r>, Refusal> {
+        let wrong = |message: &str| Err(Refusal::parameter(self.dialect, "/tool_choice", message));
+        let choice = self.body.get("tool_choice").unwrap_or(&Value::Null);
+        match choice.get("type").and_then(Value::as_str) {
+            Some("custom") => return wrong("custom tools are not called here"),
+            Some("json_object") => {
+                (self.format, self.choice) = (Format::JsonObject, ToolChoice::None);
+            }
+            Some("allowed_tools") => {
+                let allowed = choice.pointer("/allowed_tools/tools").and_then(Value::as_array);
+                let allowed: Vec<&str> =
+                    allowed.into_iter().flatten().filter_map(|t| t.pointer("/function/name")?.as_str()).collect();
+                self.offers.retain(|(_, tool)| allowed.contains(&tool.name));
+                let required = choice.pointer("/allowed_tools/mode").and_then(Value::as_str) == Some("required");
+                self.choice = if required { ToolChoice::Required } else { ToolChoice::Auto };
+            }
+            Some(_) | None => {}
+        }
+        match self.choice {
+            ToolChoice::Named(name) if self.offers.iter().all(|(_, tool)| tool.name != name) => {
+                wrong(&format!("no tool is called {name:?}"))
+            }
+            ToolChoice::Required if self.offers.is_empty() => wrong("there is no tool to call"),
+            ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_) => Ok(self),
+        }
+    }
+}
+
+pub(super) fn role(message: &Value) -> Option<&str> {
+    message.get("role")?.as_str()
+}
+
+/// The text of a message, or the first text part of it.
+fn text(message: &Value) -> Option<&str> {
+    let content = message.get("content")?;
+    content.as_str().or_else(|| content.as_array()?.iter().find_map(|part| part.get("text")?.as_str()))
+}
+
+fn strings(list: Option<&Value>) -> Vec<&str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The cap of a choice. In Pulze's words -1 is the model's own limit (spec, section 2.1), and there is one name only.
+fn cap(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
+    let names: &[&str] = if dialect.is_openai() { &["max_completion_tokens", "max_tokens"] } else { &["max_tokens"] };
+    let found = names.iter().find_map(|name| Some((*name, body.get(*name).filter(|cap| !cap.is_null())?)));
+    let Some((name, cap)) = found else { return Ok(None) };
+    match cap.as_f64() {
+        Some(-1.0) if !dialect.is_openai() => Ok(None),
+        Some(number) if number < 1.0 => Err(Refusal::parameter(dialect, &format!("/{name}"), "it must be at least 1")),
+        Some(_) | None => Ok(Some(cap.as_u64().and_then(|cap| usize::try_from(cap).ok()).unwrap_or(usize::MAX))),
+    }
+}
+
+fn stops(body: &Value) -> Vec<&str> {
+    let stops = match body.get("stop") {
+        Some(Value::String(stop)) => vec![stop.as_str()],
+        list => strings(list),
+    };
+    stops.into_iter().filter(|stop| !stop.is_empty()).collect()
+}
+
+fn sampling(body: &Value, dialect: Dialect) -> Result<Sampling, Refusal> {
+    let number = |name: &str, default: f64| body.get(name).and_then(Value::as_f64).unwrap_or(default);
+    let top_p = number("top_p", 1.0);
+    if !(0.0..=1.0).contains(&top_p) {
+        return Err(Refusal::parameter(dialect, "/top_p", "it must be between 0 and 1"));
+    }
+    let mut bias = BTreeMap::new();
+    for (token, value) in body.get("logit_bias").and_then(Value::as_object).into_iter().flatten() {
+        let id = token.parse::<u64>();
+        let amount = value.as_f64().filter(|amount| (-100.0..=100.0).contains(amount));
+        let (Ok(id), Some(amount)) = (id, amount) else {
+            let message = format!("{token:?}: {value} is not a token id with a bias from -100 to 100");
+            return Err(Refusal::parameter(dialect, "/logit_bias", &message));
+        };
+        bias.insert(id, amount);
+    }
+    Ok(Sampling {
+        temperature: number("temperature", 1.0),
+        top_p,
+        bias,
+        presence: number("presence_penalty", 0.0),
+        frequency: number("frequency_penalty", 0.0),
+    })
+}
+
+/// Pulze's integer has no effect that the seed page shows, so none is reported there.
+fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
+    if !dialect.is_openai() {
+        return Ok(None);
+    }
+    let wanted = body.get("logprobs") == Some(&Value::Bool(true));
+    let top = body.get("top_logprobs").and_then(Value::as_u64);
+    match (wanted, top) {
+        (false, Some(_)) => Err(Refusal::parameter(dialect, "/top_logprobs", "it needs logprobs: true")),
+        (false, None) => Ok(None),
+        (true, top) => Ok(Some(top.and_then(|top| usize::try_from(top).ok()).unwrap_or(0))),
+    }
+}
+
+/// `json_schema` is not in the stored part of Pulze's pages (spec, section 7, difference 16), so it is refused there.
+fn format(body: &Value, dialect: Dialect) -> Result<Format<'_>, Refusal> {
+    let kind = body.pointer("/response_format/type").and_then(Value::as_str).unwrap_or("text");
+    match kind {
+        "text" => Ok(Format::Text),
+        "json_object" => Ok(Format::JsonObject),
+        "json_schema" if dialect.is_openai() => {
+            let schema = body.pointer("/response_format/json_schema/schema");
+            Ok(schema.map_or(Format::JsonObject, Format::Schema))
+        }
+        other => {
+            let message = format!("{other:?} is not supported");
+            Err(Refusal::parameter(dialect, "/response_format/type", &message))
+        }
+    }
+}
+
+fn reasoning(body: &Value, dialect: Dialect) -> usize {
+    let effort = body.get("reasoning_effort").filter(|_| dialect.is_openai()).and_then(Value::as_str);
+    EFFORTS.iter().find(|(name, _)| Some(*name) == effort).map_or(0, |(_, tokens)| *tokens)
+}
+
+/// The function tools; what `OpenAI` demands of their names is prose (spec, section 0.1, ruling 9).
+fn offers<'r>(body: &Value, request: &ChatRequest<'r>, dialect: Dialect) -> Result<Vec<(usize, Tool<'r>)>, Refusal> {
+    let places = body.get("tools").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let places = places.filter(|(_, tool)| tool.pointer("/function/name").is_some()).map(|(place, _)| place);
+    let offers: Vec<(usize, Tool<'r>)> = places.zip(request.tools.iter().copied()).collect();
+    let fits = |name: &str| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    match offers.iter().find(|(_, tool)| dialect.is_openai() && !fits(tool.name)) {
+        Some((place, _)) => Err(Refusal::parameter(
+            dialect,
+            &format!("/tools/{place}/function/name"),
+            "it must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -",
+        )),
+        None => Ok(offers),
+    }
+}
+
+/// A tool message answers a call that was made before it.
+fn answered(messages: &[Value], dialect: Dialect) -> Result<(), Refusal> {
+    let mut made: Vec<&str> = Vec::new();
+    for (place, message) in messages.iter().enumerate() {
+        let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
+        made.extend(calls.filter_map(|call| call.get("id")?.as_str()));
+        let id = message.get("tool_call_id").and_then(Value::as_str);
+        if role(message) == Some("tool") && !id.is_some_and(|id| made.contains(&id)) {
+            let pointer = format!("/messages/{place}/tool_call_id");
+            return Err(Refusal::parameter(dialect, &pointer, "it must be the id of a tool call made before"));
+        }
+    }
+    Ok(())
+}

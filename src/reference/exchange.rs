@@ -1,0 +1,75 @@
+//! One exchange, from the request to the last byte, with every quirk that acts on it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use super::arriving::{Arriving, ReadAt};
+use super::metrics::InFlight;
+use super::quirk::Quirk;
+use super::record::{Ending, Witness};
+use super::reply::Reply;
+use super::socket::Socket;
+use super::timer::{Course, Timer};
+use super::wire::{self, Outgoing, Transcript};
+use super::{State, front, gzip, overload, spoil};
+
+/// Answers a request. `socket` is the connection, where a quirk may take it over.
+pub(super) async fn exchange(
+    request: Request<Incoming>,
+    state: &Arc<State>,
+    socket: Option<&Socket>,
+) -> Response<Outgoing> {
+    let head = Instant::now();
+    let number = state.number.fetch_add(1, Ordering::Relaxed);
+    let in_flight = front::is_completion(&request).then(|| InFlight::new(state, head));
+    let quirks = spoil::acting(&state.settings, number, state.metrics.in_flight());
+    let mut witness = Witness::new(state.settings.recorder.as_ref(), &request, number, head);
+    let packed = gzip::accepted(request.headers());
+    let read = ReadAt::default();
+    let request = request.map(|body| Arriving::new(body, Arc::clone(&read)));
+    let (request, asked) = spoil::overhear(request, quirks, &state.settings.models).await;
+    let reply = front::reply(request, state, number).await;
+    let read = read.get().copied().unwrap_or(head);
+    witness.read(read);
+    let (reply, course) = course(reply, state, read);
+    let mut transcript = spoilt(reply, quirks, &asked);
+    let timer = Timer::new(course, Arc::clone(&state.alarm));
+    if let Some((script, socket)) = quirks.iter().find_map(|quirk| quirk.script(&transcript)).zip(socket) {
+        witness.ends(Ending::Broken);
+        // The exchange is over before the client sees its end, so that its next request does not count it.
+        let closing = socket.play(script, read.into()).await;
+        drop(in_flight);
+        drop(closing);
+        return Response::new(Outgoing::nothing(timer, witness));
+    }
+    if packed {
+        gzip::pack(&mut transcript);
+    }
+    wire::respond(transcript, timer, witness, in_flight).await
+}
+
+/// Sends what is to be generated through the engine, where there is one; a request it turns away gets another reply.
+fn course(mut reply: Reply, state: &State, read: Instant) -> (Reply, Course) {
+    let (Some(engine), Some(pace)) = (&state.engine, reply.pace.take()) else { return (reply, Course::Drawn(read)) };
+    match engine.offer(reply.number, pace) {
+        Ok(progress) => (reply, Course::Engine(progress)),
+        Err(refusal) => (overload::reply(refusal, state.settings.dialect, reply.number), Course::Drawn(read)),
+    }
+}
+
+/// The reply as bytes in time, with what the quirks do to it.
+fn spoilt(mut reply: Reply, quirks: &[&'static Quirk], asked: &serde_json::Value) -> Transcript {
+    if !quirks.is_empty()
+        && let Some(mut draft) = reply.draft()
+    {
+        quirks.iter().for_each(|quirk| quirk.spoil_draft(&mut draft, asked));
+        reply = Reply::of(draft);
+    }
+    let mut transcript = reply.transcribe();
+    quirks.iter().for_each(|quirk| quirk.spoil_transcript(&mut transcript));
+    transcript
+}

@@ -1,0 +1,188 @@
+//! A completion as chunks, in the order in which they become ready.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::completion::{About, Frame, Logprobs, Member, of_tokens, shows_reasoning};
+use super::say::{Said, Token};
+use super::token;
+use super::usage::Usage;
+use crate::wire::Dialect;
+
+/// One chunk.
+#[derive(Debug, Serialize)]
+struct Chunk<'a> {
+    #[serde(flatten)]
+    frame: Frame<'a>,
+    choices: Vec<Piece<'a>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    usage: Member<&'a Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<About<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Piece<'a> {
+    index: usize,
+    delta: Delta<'a>,
+    finish_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    logprobs: Member<Logprobs<'a>>,
+}
+
+/// What a chunk adds to its choice.
+#[derive(Debug, Default, Serialize)]
+struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[CallDelta<'a>; 1]>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallDelta<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
+    function: FunctionDelta<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
+}
+
+/// A step of a choice: one token of it, or the head of a call.
+#[derive(Debug, Clone, Copy)]
+enum Step<'a> {
+    Hidden,
+    Reasoning(&'a Token<'a>),
+    Text(&'a Token<'a>),
+    Head(usize, &'a str, &'a str),
+    Arguments(usize, &'a str),
+}
+
+/// What is streamed.
+pub(super) struct Streamed<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) frame: Frame<'a>,
+    pub(super) choices: &'a [Said<'a>],
+    pub(super) usage: &'a Usage,
+    /// Whether a last chunk states the usage, where the dialect leaves that to the request.
+    pub(super) include_usage: bool,
+    pub(super) metadata: Option<About<'a>>,
+    pub(super) logprobs: bool,
+}
+
+/// How many steps the longest choice takes.
+pub(super) fn steps_of(choices: &[Said<'_>]) -> usize {
+    choices.iter().map(|said| steps(said, Dialect::OpenAi).len()).max().unwrap_or(0)
+}
+
+fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {
+    let shown = shows_reasoning(said, dialect);
+    let reasoning = said.reasoning.iter().map(|token| if shown { Step::Reasoning(token) } else { Step::Hidden });
+    let mut steps: Vec<Step<'_>> = reasoning.chain(said.text.iter().map(Step::Text)).collect();
+    for (index, call) in said.calls.iter().enumerate() {
+        steps.push(Step::Head(index, &call.id, call.name));
+        steps.extend(token::tokens(&call.arguments).map(|piece| Step::Arguments(index, piece)));
+    }
+    steps
+}
+
+impl Streamed<'_> {
+    /// The chunks with their instants, choices side by side: role, pieces, finish; usage at the end, in the openai
+    /// dialect where asked, in Pulze's with the metadata in the last chunk.
+    pub(super) fn chunks(&self, due: &[Duration]) -> (Vec<Vec<u8>>, Vec<Duration>) {
+        let at = |step: usize| due.get(step).or(due.last()).copied().unwrap_or_default();
+        let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, self.dialect)).collect();
+        let mut chunks = Vec::new();
+        for index in 0..choices.len() {
+            let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
+            chunks.push((self.piece(index, delta, None, Member::Null), at(0)));
+        }
+        for step in 0..choices.iter().map(Vec::len).max().unwrap_or(0) {
+            for (index, steps) in choices.iter().enumerate() {
+                if let Some(chunk) = steps.get(step).and_then(|step| self.step(index, step)) {
+                    chunks.push((chunk, at(step)));
+                }
+            }
+        }
+        let end = due.last().copied().unwrap_or_default();
+        for (index, said) in self.choices.iter().enumerate() {
+            let last = index + 1 == self.choices.len() && self.dialect == Dialect::Pulze;
+            let mut chunk = self.chunk(vec![self.bare(index, Delta::default(), Some(said.finish), Member::Null)]);
+            if last {
+                chunk.usage = Member::There(self.usage);
+                chunk.metadata = self.metadata;
+            }
+            chunks.push((written(&chunk), end));
+        }
+        if self.dialect.is_openai() && self.include_usage {
+            let chunk = Chunk { usage: Member::There(self.usage), ..self.chunk(Vec::new()) };
+            chunks.push((written(&chunk), end));
+        }
+        chunks.into_iter().unzip()
+    }
+
+    fn step(&self, index: usize, step: &Step<'_>) -> Option<Vec<u8>> {
+        let call = |number, id, r#type, name, arguments| {
+            let function = FunctionDelta { name, arguments };
+            Delta { tool_calls: Some([CallDelta { index: number, id, r#type, function }]), ..Delta::default() }
+        };
+        let (delta, logprobs) = match step {
+            // A token that is not shown takes its time and no chunk.
+            Step::Hidden => return None,
+            Step::Reasoning(token) => {
+                (Delta { reasoning_content: Some(&token.text), ..Delta::default() }, Member::Null)
+            }
+            Step::Text(token) => {
+                let logprobs =
+                    if self.logprobs { Member::There(of_tokens(std::slice::from_ref(*token))) } else { Member::Null };
+                (Delta { content: Some(&token.text), ..Delta::default() }, logprobs)
+            }
+            Step::Head(number, id, name) => (call(*number, Some(*id), Some("function"), Some(*name), ""), Member::Null),
+            Step::Arguments(number, piece) => (call(*number, None, None, None, *piece), Member::Null),
+        };
+        Some(self.piece(index, delta, None, logprobs))
+    }
+
+    fn piece<'s>(
+        &'s self,
+        index: usize,
+        delta: Delta<'s>,
+        finish: Option<&'static str>,
+        logprobs: Member<Logprobs<'s>>,
+    ) -> Vec<u8> {
+        written(&self.chunk(vec![self.bare(index, delta, finish, logprobs)]))
+    }
+
+    fn bare<'s>(
+        &self,
+        index: usize,
+        delta: Delta<'s>,
+        finish_reason: Option<&'static str>,
+        logprobs: Member<Logprobs<'s>>,
+    ) -> Piece<'s> {
+        let logprobs = if self.dialect.is_openai() { logprobs } else { Member::Absent };
+        Piece { index, delta, finish_reason, logprobs }
+    }
+
+    fn chunk<'s>(&'s self, choices: Vec<Piece<'s>>) -> Chunk<'s> {
+        let usage = if self.dialect.is_openai() && self.include_usage { Member::Null } else { Member::Absent };
+        Chunk { frame: self.frame.of_chunk(), choices, usage, metadata: None }
+    }
+}
+
+fn written(chunk: &Chunk<'_>) -> Vec<u8> {
+    serde_json::to_vec(chunk).expect("a chunk has string keys and finite numbers only")
+}
