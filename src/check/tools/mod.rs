@@ -104,7 +104,8 @@ fn argument(call: &Call, name: &str) -> Option<String> {
 /// Whether a text is the JSON of a call: the arguments of one that was made, or an object that names a tool on offer
 /// and its arguments.
 pub(super) fn tells_call(text: &str, reading: &Reading<'_>) -> bool {
-    let bare = text.trim().trim_start_matches("```json").trim_matches('`').trim();
+    let bare = text.trim().trim_start_matches("<tool_call>").trim_end_matches("</tool_call>");
+    let bare = bare.trim().trim_start_matches("```json").trim_matches('`').trim();
     let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(bare) else { return false };
     let is_made = |call: &&Call| {
         let arguments = call.arguments.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
