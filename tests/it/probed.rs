@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proofload::check::{self, Book, CITY, Facts, Judge, REPEATED, Verdict};
+use proofload::check::{self, Book, CITY, Depth, Facts, Judge, REPEATED, Verdict};
 use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Policies, Reading, Ticket};
 use proofload::plan::case::{Case, Setting};
+use proofload::reference::quirk;
+use proofload::suite::status::Status;
+use proofload::suite::{Options, Row, conduct};
 use proofload::wire::Dialect;
 use serde_json::{Value, json};
+
+use crate::harness::{Endpoint, plan, settings};
 
 /// A reply to a probe.
 #[derive(Clone)]
@@ -409,4 +414,79 @@ fn what_pulze_says_of_requests() {
             ("meta-privacy-no-log", "broken", vec![text("pz-priv3", "a"), reply("pz-priv3-log", 200, "{}".to_owned())]),
         ],
     );
+}
+
+/// The areas whose rules are tried here on an endpoint.
+const AREAS: [&str; 3] = ["stream", "tools", "metadata"];
+
+/// What becomes of every rule of these areas on the reference endpoint.
+fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
+    let quirks = quirk.map(|name| quirk::find(name).unwrap_or_else(|| panic!("no quirk {name}")));
+    let endpoint = Endpoint::start(settings(dialect, 20, 5, quirks.into_iter().collect()));
+    let model = if dialect == Dialect::Pulze { "gpt-4o" } else { "gpt-4o-mini" };
+    let target = plan(&format!(
+        "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"{model}\"\nheaders = {{ authorization = \"Bearer k\" }}\n\
+         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+        endpoint.url()
+    ))
+    .target;
+    let of_areas = |check: &&'static check::Check| AREAS.contains(&check.area());
+    let options = Options {
+        depth: Depth::Intrusive,
+        only: Some(check::catalogue(dialect).filter(of_areas).map(|check| check.id).collect()),
+        without: std::collections::BTreeSet::new(),
+        require: std::collections::BTreeSet::new(),
+        levels: BTreeMap::new(),
+        repeat: 1,
+        jobs: 4,
+        seed: 1,
+        cap: 64,
+        context_window: None,
+    };
+    conduct(&target, &options, |_, _| {}).expect("a client").rows
+}
+
+#[test]
+fn a_correct_endpoint_keeps_every_rule_of_these_areas() {
+    for dialect in Dialect::ALL {
+        let rows = rows(dialect, None);
+        let wrong: Vec<String> = rows
+            .iter()
+            .filter(|row| !matches!(row.status, Status::Pass | Status::Info | Status::Skip))
+            .map(|row| format!("{} {}: {}", row.status, row.check.id, row.reason))
+            .collect();
+        assert!(wrong.is_empty(), "{dialect}:\n{}", wrong.join("\n"));
+        let skipped: Vec<&str> = rows.iter().filter(|row| row.status == Status::Skip).map(|row| row.check.id).collect();
+        let expected: &[&str] = match dialect {
+            Dialect::Pulze => SKIPPED_PULZE,
+            Dialect::OpenAi | Dialect::OpenAiStrict => SKIPPED_OPENAI,
+        };
+        assert_eq!(skipped, expected, "{dialect}");
+    }
+}
+
+/// What the endpoint does not do, so that the rule does not apply to it.
+const SKIPPED_PULZE: &[&str] =
+    &["tool-required-calls", "meta-warning-reported", "meta-costs-match-price", "meta-rank-oracle"];
+const SKIPPED_OPENAI: &[&str] = &["meta-openai-string-map"];
+
+#[test]
+fn quirks_that_only_a_request_of_its_own_shows_are_found() {
+    for (quirk, id) in [
+        ("tool-choice-ignored", "tool-none-no-calls"),
+        ("required-ignored", "tool-required-calls"),
+        ("none-says-nothing", "tool-none-has-content"),
+        ("usage-not-included", "stream-usage-chunk"),
+        ("usage-chunk-choice", "stream-usage-empty-choices"),
+        ("own-tool-id-refused", "tool-roundtrip-own-id"),
+        ("error-as-stream", "stream-prestart-error-status"),
+        ("tool-stream-dropped", "tool-stream-not-dropped"),
+        ("tool-stream-finish-stop", "tool-stream-equals-nonstream"),
+        ("tool-call-as-text", "stream-no-json-in-content"),
+        ("finish-last-choice-only", "stream-n2-both-finish"),
+    ] {
+        let rows = rows(Dialect::OpenAi, Some(quirk));
+        let row = rows.iter().find(|row| row.check.id == id).unwrap_or_else(|| panic!("no row {id}"));
+        assert!(matches!(row.status, Status::Fail | Status::Warn), "{quirk}: {id} is {}: {}", row.status, row.reason);
+    }
 }
