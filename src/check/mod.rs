@@ -27,6 +27,9 @@ mod usage;
 
 pub use auth::WRONG_KEY;
 pub use book::{Book, Facts};
+pub use metadata::headers::LABELS;
+pub use stream::probed::REPEATED;
+pub use tools::{CITY, NAMED_TOOL, RESULT};
 
 /// How binding a rule is. The level decides what a broken rule means, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,6 +148,8 @@ impl Check {
 pub enum Across {
     /// Values none of which may come twice.
     Unique(Level, fn(&Reading<'_>) -> Vec<String>),
+    /// Values most of which must differ, in a run of 20 or more.
+    Distinct(Level, fn(&Reading<'_>) -> Option<String>),
     /// A key and a value: under one key, the run may see one value only.
     Constant(Level, fn(&Reading<'_>) -> Option<(String, String)>),
     /// A value that must not be the same throughout a run of 20 exchanges or more.
@@ -285,12 +290,27 @@ pub static ALL: &[&[Check]] = &[
     format::CHECKS,
     response::CHECKS,
     structured::CHECKS,
-    stream::CHECKS,
-    tools::CHECKS,
+    stream::framing::CHECKS,
+    stream::chunks::CHECKS,
+    stream::pieces::CHECKS,
+    stream::timing::CHECKS,
+    stream::probed::CHECKS,
+    tools::choice::CHECKS,
+    tools::shape::CHECKS,
+    tools::arguments::CHECKS,
+    tools::finish::CHECKS,
+    tools::asked::CHECKS,
+    tools::corner::CHECKS,
+    tools::turns::CHECKS,
+    tools::pieces::CHECKS,
     logprobs::CHECKS,
     usage::CHECKS,
     usage::probed::CHECKS,
-    metadata::CHECKS,
+    metadata::block::CHECKS,
+    metadata::costs::CHECKS,
+    metadata::routing::CHECKS,
+    metadata::headers::CHECKS,
+    metadata::stored::CHECKS,
     error::CHECKS,
     http::CHECKS,
     load::CHECKS,

@@ -356,7 +356,7 @@ fn id<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
 fn id_present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let said = completion.get("id");
-    if reading.exchange.asked.wanted.private && said.is_none_or(Value::is_null) {
+    if reading.exchange.asked.wanted.policies.private && said.is_none_or(Value::is_null) {
         return Verdict::Skip("privacy level 3 keeps no log");
     }
     Verdict::holds(said.and_then(Value::as_str).is_some_and(|id| !id.is_empty()), "/id", || {

@@ -11,7 +11,8 @@ use url::Url;
 
 use super::secret::Secret;
 use super::target::{Target, curl_body, curl_headers, quoted, shown};
-use crate::exchange::{Asked, Ticket};
+use crate::exchange::policies::POLICIES;
+use crate::exchange::{Asked, Policies, Ticket};
 
 /// One request of its own.
 #[derive(Debug, Clone)]
@@ -55,6 +56,18 @@ pub enum HeaderChange {
     Add(&'static str, Secret),
     /// None of that name.
     Without(&'static str),
+}
+
+impl HeaderChange {
+    /// Pulze's policies, where the header is the one that carries them.
+    pub fn policies(&self) -> Option<Policies> {
+        match self {
+            HeaderChange::Set(name, value) | HeaderChange::Add(name, value) if *name == POLICIES => {
+                Some(Policies::in_header(value.expose()))
+            }
+            HeaderChange::Set(..) | HeaderChange::Add(..) | HeaderChange::Without(_) => None,
+        }
+    }
 }
 
 /// How an order goes on the wire.

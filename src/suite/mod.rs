@@ -30,7 +30,7 @@ use status::{Found, Status, join};
 const GATE: &str = "auth-valid-accepted";
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
-const STAPLE: [&str; 2] = ["basic", "basic-stream"];
+const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
 
 /// What is to be judged, and how.
 #[derive(Debug, Clone)]
@@ -187,7 +187,7 @@ impl Suite<'_> {
             context_window: self.options.context_window,
             book: &book,
         };
-        let setting = self.setting();
+        let setting = Setting::of(self.target, self.options.seed);
         let requests = probes.iter().flat_map(|probe| (probe.requests)(&asking).into_iter().map(|r| (probe.name, r)));
         let first = self.orders.len() as u64;
         let orders: Vec<(&'static str, Order)> =
@@ -207,10 +207,6 @@ impl Suite<'_> {
     fn key(&self) -> Option<String> {
         let header = self.target.headers.iter().find(|header| header.name == "authorization")?;
         header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
-    }
-
-    fn setting(&self) -> Setting {
-        Setting { dialect: self.target.dialect, origin: self.target.origin(), private: false, seed: self.options.seed }
     }
 
     fn level(&self, check: &Check) -> Level {
@@ -266,7 +262,7 @@ impl Suite<'_> {
         let evidence = Evidence::of(self.target);
         let mut tally = Tally::default();
         let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| !is_put_off(reading.exchange) && self.is_of_endpoint(reading)) {
+        for reading in book.all().filter(|reading| self.is_under_contract(reading)) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, reading, false, &evidence);
             let mut found = Found::of(verdict, self.level(check));
@@ -281,11 +277,15 @@ impl Suite<'_> {
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
 
-    /// Whether a reply is the endpoint's: what lies beside it has other contracts.
-    fn is_of_endpoint(&self, reading: &Reading<'_>) -> bool {
-        let seq = reading.exchange.ticket.seq;
-        let order = self.orders.iter().find(|(_, order)| order.ticket.seq == seq);
-        order.is_none_or(|(_, order)| !matches!(order.path, Path::Beside(_)))
+    /// Whether the contract says anything of a reply: it is the endpoint's, not that of a neighbour, it does not put
+    /// us off, and its body is in no coding that the client left as it is.
+    fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
+        let beside = self.orders.iter().any(|(_, order)| {
+            let elsewhere = order.method != "POST" || matches!(order.path, Path::Beside(_));
+            elsewhere && order.ticket.seq == reading.exchange.ticket.seq
+        });
+        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
+        !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
     }
 
     /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.

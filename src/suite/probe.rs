@@ -46,6 +46,7 @@ pub(crate) enum Capability {
     StreamUsage,
     Tools,
     ToolChoice,
+    ParallelTools,
     Json,
     JsonSchema,
     N,
@@ -61,11 +62,12 @@ pub(crate) enum Capability {
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 16] = [
+    pub(crate) const ALL: [Capability; 17] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
         Capability::ToolChoice,
+        Capability::ParallelTools,
         Capability::Json,
         Capability::JsonSchema,
         Capability::N,
@@ -87,6 +89,7 @@ impl Capability {
             Capability::StreamUsage => ("stream_usage", &["stream_options"]),
             Capability::Tools => ("tools", &["tools"]),
             Capability::ToolChoice => ("tool_choice", &["tool_choice"]),
+            Capability::ParallelTools => ("parallel_tools", &["parallel_tool_calls"]),
             Capability::Json => ("json", &["response_format"]),
             Capability::JsonSchema => ("json_schema", &["response_format", "json_schema"]),
             Capability::N => ("n", &["n"]),
@@ -225,7 +228,9 @@ impl Request {
             Content::Json(body) => (body, None),
             Content::Bytes(bytes) => (Value::Object(Map::new()), Some(bytes)),
         };
-        let rendered = Case::new(name, 1, &[json], setting).render(&ticket, setting.seed);
+        let own = self.headers.iter().find_map(HeaderChange::policies);
+        let setting = Setting { policies: own.unwrap_or(setting.policies), ..setting.clone() };
+        let rendered = Case::new(name, 1, &[json], &setting).render(&ticket, setting.seed);
         let asked = match bytes {
             Some(body) => Asked { body, ..rendered },
             None => rendered,

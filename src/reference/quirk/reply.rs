@@ -117,6 +117,21 @@ pub(super) const QUIRKS: &[Quirk] = &[
             set(reply, "/metadata/model/namespace", "other/model");
         });
     }),
+    Quirk::draft(
+        "model-by-turns",
+        "every other reply is by another version of the model",
+        "no server known; a pinned model is not swapped",
+        |draft| {
+            let other = draft.number % 2 == 1;
+            each(draft, |reply| {
+                if let (true, Some(model)) = (other, reply.get("model").and_then(Value::as_str)) {
+                    let name = format!("{model}-2026");
+                    set(reply, "/metadata/model/namespace", name.as_str());
+                    set(reply, "/model", name);
+                }
+            });
+        },
+    ),
     Quirk::draft("error-in-200", "an error body with status 200", "BerriAI/litellm #27030", |draft| {
         whole(
             draft,

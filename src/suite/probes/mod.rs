@@ -8,16 +8,30 @@ mod auth;
 mod basic;
 mod format;
 mod logprobs;
+mod metadata;
 mod request;
 mod sampling;
 mod schemas;
+mod stream;
+mod tools;
 mod usage;
 
 /// Every probe.
 pub(crate) fn all() -> impl Iterator<Item = &'static Probe> {
-    [basic::PROBES, auth::PROBES, request::PROBES, sampling::PROBES, format::PROBES, logprobs::PROBES, usage::PROBES]
-        .into_iter()
-        .flatten()
+    [
+        basic::PROBES,
+        auth::PROBES,
+        request::PROBES,
+        sampling::PROBES,
+        format::PROBES,
+        stream::PROBES,
+        tools::PROBES,
+        logprobs::PROBES,
+        usage::PROBES,
+        metadata::PROBES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The same body, streamed.
