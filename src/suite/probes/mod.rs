@@ -4,8 +4,12 @@ use super::probe::Probe;
 
 mod auth;
 mod basic;
+mod error;
+mod http;
+mod mutants;
+mod negative;
 
 /// Every probe.
 pub(crate) fn all() -> impl Iterator<Item = &'static Probe> {
-    [basic::PROBES, auth::PROBES].into_iter().flatten()
+    [basic::PROBES, auth::PROBES, error::PROBES, http::PROBES, negative::PROBES].into_iter().flatten()
 }
