@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::book::{Book, came, each, is_refusal};
+use super::super::book::{Book, came, each};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use crate::exchange::{Exchange, Outcome, Reading};
 
@@ -92,7 +92,7 @@ const STALL: Duration = Duration::from_secs(5);
 fn expect_continue(book: &Book<'_>) -> Verdict {
     let usual = book.reply("basic").and_then(|reading| reading.exchange.service_time()).unwrap_or_default();
     each(book.replies("expect-continue"), |reading| {
-        if !reading.success() && !is_refusal(reading) {
+        if !reading.success() && reading.exchange.status() != Some(417) {
             return Verdict::broken("", format!("expected 2xx or 417, got {}", came(reading)));
         }
         let took = reading.exchange.service_time().unwrap_or_default();

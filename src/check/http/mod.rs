@@ -3,7 +3,7 @@
 
 use super::response::unix_seconds;
 use super::{Check, Finding, Judge, Verdict, levels, tier};
-use crate::exchange::{Cut, Head, Outcome, Reading};
+use crate::exchange::{Cut, Outcome, Reading};
 
 mod connection;
 mod content;
@@ -105,31 +105,34 @@ fn not_cacheable(reading: &Reading<'_>) -> Verdict {
     Verdict::holds(age == 0, "", || format!("Age is {age}: the answer was made for another request"))
 }
 
-/// What limits are for, as the ends of the headers' names have it.
-const LIMITED: [&str; 7] =
-    ["", "-requests", "-tokens", "-input-tokens", "-output-tokens", "-requests-day", "-tokens-minute"];
+const LIMIT: &str = "x-ratelimit-limit";
+const REMAINING: &str = "x-ratelimit-remaining";
 
+/// What a limit is for is the end of the headers' names, as in `-requests`.
 fn ratelimit_headers(reading: &Reading<'_>) -> Verdict {
     let Some(head) = &reading.exchange.head else { return Verdict::Skip(NO_HEAD) };
+    let quotas = |prefix: &'static str| {
+        head.headers.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    };
     let mut seen = false;
     let mut findings = Vec::new();
-    for kind in LIMITED {
-        let [limit, remaining] = ["limit", "remaining"].map(|what| quota(head, &format!("x-ratelimit-{what}{kind}")));
-        seen |= limit.is_some() || remaining.is_some();
-        let broken = |detail: String| Finding::new("", format!("x-ratelimit-*{kind}: {detail}"));
-        match (limit, remaining) {
-            (Some(Err(value)), _) | (_, Some(Err(value))) => findings.push(broken(format!("{value:?} is no number"))),
-            (Some(Ok(limit)), Some(Ok(remaining))) if remaining > limit => {
-                findings.push(broken(format!("{remaining} remain of {limit}")));
-            }
-            (Some(Ok(_)) | None, Some(Ok(_)) | None) => {}
+    for (prefix, (kind, value)) in [LIMIT, REMAINING].into_iter().flat_map(|p| quotas(p).map(move |quota| (p, quota))) {
+        seen = true;
+        if number(value).is_none() {
+            findings.push(Finding::new("", format!("{prefix}{kind} is no number: {value:?}")));
+        }
+    }
+    for (kind, remaining) in quotas(REMAINING) {
+        let limit = quotas(LIMIT).find(|(other, _)| *other == kind).and_then(|(_, limit)| number(limit));
+        if let Some((limit, remaining)) = limit.zip(number(remaining)).filter(|(limit, remaining)| remaining > limit) {
+            findings.push(Finding::new("", format!("{REMAINING}{kind} is {remaining}, of a limit of {limit}")));
         }
     }
     if seen { Verdict::of(findings) } else { Verdict::Skip("no x-ratelimit headers") }
 }
 
-/// The number in a header, or its value where it is none.
-fn quota<'h>(head: &'h Head, name: &str) -> Option<Result<f64, &'h str>> {
-    let value = head.header(name)?.trim();
-    Some(value.parse::<f64>().ok().filter(|number| *number >= 0.0).ok_or(value))
+/// The number at the front of a value, behind which gateways say what window it is for.
+fn number(value: &str) -> Option<f64> {
+    let number = value.split([',', ';']).next()?.trim().parse::<f64>().ok()?;
+    (number >= 0.0).then_some(number)
 }
