@@ -198,7 +198,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve
   proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
   proofload serve --first-token 200ms --token-gap 20ms --spread 0
-  proofload serve --first-token lognormal:200ms:0.5 --token-gap trace:gaps.txt --tokens uniform:20:200
+  proofload serve --first-token normal:200ms:20ms --token-gap trace:gaps.txt --tokens uniform:20:90
   proofload serve --capacity slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
   proofload serve --cert server.pem --key server.key --access-log --truth truth.jsonl
   proofload serve --rate-limit 60/m --forbid-models gpt-4o
@@ -223,8 +223,8 @@ A batching server (--capacity), in steps that make one token for each running re
   kv=N                   memory in tokens; a request holds prompt and output
   queue=N                requests that may wait beyond the slots before 429; without it, any number
   full=wait|429          what becomes of a request that finds no memory
-  Its knee, in requests of p prompt and o output tokens per second, with B = min(slots, kv / (p + o)):
-  1 / (o * (step / B + added) + p / prefill)
+  Its knee for requests of p prompt and o output tokens, in requests per second:
+  1 / (o * (step / B + added) + p / prefill)   where B = min(slots, kv / (p + o))
 
 HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; whole replies are compressed where gzip is
 asked for. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
@@ -241,7 +241,7 @@ pub(super) struct ServeArgs {
     /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
     #[arg(long, value_name = "NAME")]
     pub(super) key_env: Option<String>,
-    /// Models to know; the first is the default.
+    /// Models to know; where a request names none, the best of them answers (pulze).
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
     /// Models to know and to refuse with 403.

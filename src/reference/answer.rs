@@ -45,8 +45,8 @@ pub(super) fn answer(
     let pace = pace::draw(settings, number, prompt, steps(&ask, &choices), &mut random);
     let due = pace.ready.clone();
     let took = due.last().copied().unwrap_or_default();
-    let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
     let id = wishes.stored.then(|| id::completion(dialect, &mut random));
+    let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
     let frame = Frame::new(dialect, id.as_deref(), id::created(dialect), name);
     let subject = Subject { ask: &ask, wishes: &wishes, routed: &routed, usage: &usage, took, app_id: &state.app_id };
     let metadata = (dialect == Dialect::Pulze).then(|| Metadata::of(&subject));
@@ -54,25 +54,47 @@ pub(super) fn answer(
         Some(metadata) => Some(About::Pulze(metadata)),
         None => body.get("metadata").filter(|metadata| metadata.is_object()).map(About::OpenAi),
     };
-    let whole = || completion(&ask, frame, &choices, &usage, about);
+    let made = Made { ask: &ask, frame, choices: &choices, usage: &usage, about };
     let stream = ask.request.stream;
-    let (bodies, due) = if stream {
-        let (include_usage, logprobs) = (ask.request.include_usage, ask.logprobs.is_some());
-        let streamed =
-            Streamed { dialect, frame, choices: &choices, usage: &usage, include_usage, metadata: about, logprobs };
-        streamed.chunks(&due)
-    } else {
-        (vec![whole()], vec![took])
-    };
+    let headers = timing(dialect, if stream { due.first().copied().unwrap_or_default() } else { took });
+    let (bodies, due) = if stream { made.chunks(&due) } else { (vec![made.whole()], vec![took]) };
     // Only Pulze's id is that of a log (difference 20).
     if let (Dialect::Pulze, Some(id)) = (dialect, &id) {
-        let response = if stream { whole() } else { bodies.first().cloned().unwrap_or_default() };
+        let response = if stream { made.whole() } else { bodies.first().cloned().unwrap_or_default() };
         state.log.store(id, bytes, response);
     }
     let kind = if stream { Kind::Stream } else { Kind::Whole };
     let openings = if settings.quirks.is_empty() { Default::default() } else { openings(&ask, state) };
-    let headers = timing(dialect, due.first().copied().unwrap_or_default());
     Ok(Reply { kind, status: 200, headers, bodies, due, pace: Some(pace), number, openings })
+}
+
+/// A completion that is to be written.
+struct Made<'a> {
+    ask: &'a Ask<'a>,
+    frame: Frame<'a>,
+    choices: &'a [Said<'a>],
+    usage: &'a Usage,
+    about: Option<About<'a>>,
+}
+
+impl Made<'_> {
+    /// In one body.
+    fn whole(&self) -> Vec<u8> {
+        let Made { ask, frame, choices, usage, about } = *self;
+        let choice = |(index, said)| Choice::of(index, said, ask.dialect, ask.logprobs.is_some());
+        let choices = choices.iter().enumerate().map(choice).collect();
+        serde_json::to_vec(&Completion { frame, choices, usage, metadata: about })
+            .expect("a completion has string keys and finite numbers only")
+    }
+
+    /// As chunks with their instants.
+    fn chunks(&self, due: &[Duration]) -> (Vec<Vec<u8>>, Vec<Duration>) {
+        let Made { ask, frame, choices, usage, about } = *self;
+        let (include_usage, logprobs) = (ask.request.include_usage, ask.logprobs.is_some());
+        let streamed =
+            Streamed { dialect: ask.dialect, frame, choices, usage, include_usage, metadata: about, logprobs };
+        streamed.chunks(due)
+    }
 }
 
 /// The choices: as many as `best_of` says, of which the likeliest are kept.
@@ -93,19 +115,6 @@ fn choices<'r>(ask: &Ask<'r>, bytes: &Bytes, tokens: u64, random: &mut Pcg64) ->
 fn steps(ask: &Ask<'_>, choices: &[Said<'_>]) -> usize {
     let most = if ask.request.stream { steps_of(choices) } else { choices.iter().map(Said::tokens).max().unwrap_or(0) };
     most.max(1)
-}
-
-fn completion<'a>(
-    ask: &Ask<'_>,
-    frame: Frame<'a>,
-    choices: &'a [Said<'_>],
-    usage: &'a Usage,
-    metadata: Option<About<'a>>,
-) -> Vec<u8> {
-    let choice = |(index, said)| Choice::of(index, said, ask.dialect, ask.logprobs.is_some());
-    let choices = choices.iter().enumerate().map(choice).collect();
-    serde_json::to_vec(&Completion { frame, choices, usage, metadata })
-        .expect("a completion has string keys and finite numbers only")
 }
 
 /// The opening words of this prompt and of the one before.

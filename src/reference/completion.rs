@@ -175,7 +175,9 @@ pub(super) fn shows_reasoning(said: &Said<'_>, dialect: Dialect) -> bool {
 
 fn joined(tokens: &[Token<'_>]) -> String {
     let mut text = String::with_capacity(tokens.iter().map(|token| token.text.len()).sum());
-    tokens.iter().for_each(|token| text.push_str(&token.text));
+    for token in tokens {
+        text.push_str(&token.text);
+    }
     text
 }
 

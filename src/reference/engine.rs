@@ -123,3 +123,29 @@ impl Drop for Progress {
         working.tokens.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_between_the_steps_of_an_idle_server_keeps_its_place_in_a_busy_one() {
+        let ms = Duration::from_millis;
+        let engine = Arc::new(Engine::new("slots=1,step=20ms".parse().expect("a capacity")));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let (working, alarm) = (Arc::clone(&engine), Alarm::start().expect("a thread"));
+            let running = tokio::spawn(async move { working.run(&alarm).await });
+            let mut first = engine.offer(0, Pace { prompt_tokens: 1, ready: vec![ms(20), ms(40)] }).expect("room");
+            let mut second = engine.offer(1, Pace { prompt_tokens: 1, ready: vec![ms(20)] }).expect("room");
+            let early = poll_fn(|context| second.poll_instant(ms(5), context)).await;
+            assert_eq!(early, second.began + ms(5), "nothing has to be made for it");
+            let last = poll_fn(|context| first.poll_instant(ms(40), context)).await;
+            let later = poll_fn(|context| second.poll_instant(ms(23), context)).await;
+            assert_eq!(later.saturating_duration_since(last), ms(23), "it joins when the first has left");
+            running.abort();
+        });
+    }
+}

@@ -51,6 +51,16 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    /// Whether every word of a rank is as likely as any other.
+    fn ignores_words(&self) -> bool {
+        self.bias.is_empty() && self.presence == 0.0 && self.frequency == 0.0
+    }
+
+    /// Whether logarithms can be done without: the usual case, and the hot one.
+    fn is_default(&self) -> bool {
+        self.ignores_words() && (self.temperature - 1.0).abs() < f64::EPSILON
+    }
+
     /// Whether the bias rules a token out.
     pub(super) fn bans(&self, token: &str) -> bool {
         !self.bias.is_empty() && self.bias.get(&token::id(token)).is_some_and(|bias| *bias <= -100.0)
@@ -91,7 +101,7 @@ pub(super) struct Word {
 impl<'s> Speaker<'s> {
     /// Nothing said yet.
     pub(super) fn new(sampling: &'s Sampling, random: &mut Pcg64) -> Speaker<'s> {
-        let plain = sampling.bias.is_empty() && sampling.presence == 0.0 && sampling.frequency == 0.0;
+        let plain = sampling.ignores_words();
         let mut speaker = Speaker { sampling, plain: None, said: [0.0; SIZE], previous: random.random_range(0..SIZE) };
         speaker.plain = plain.then(|| speaker.likelihood());
         speaker
@@ -131,7 +141,7 @@ impl<'s> Speaker<'s> {
     }
 
     fn likelihood(&self) -> Likelihood {
-        let mut weights = if self.sampling.temperature == 1.0 && self.plain_logits() {
+        let mut weights = if self.sampling.is_default() {
             std::array::from_fn(|rank| 1.0 / (rank + 1) as f64)
         } else {
             self.heated()
@@ -140,10 +150,6 @@ impl<'s> Speaker<'s> {
             cut(&mut weights, self.sampling.top_p);
         }
         Likelihood { weights, total: weights.iter().sum() }
-    }
-
-    fn plain_logits(&self) -> bool {
-        self.sampling.bias.is_empty() && self.sampling.presence == 0.0 && self.sampling.frequency == 0.0
     }
 
     fn heated(&self) -> [f64; SIZE] {

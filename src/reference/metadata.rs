@@ -42,12 +42,15 @@ struct Parts<'a> {
     at: Option<&'a str>,
 }
 
-/// Dollars; the names are those of the counts that they are the price of.
+/// Dollars; on the wire the names are those of the counts that they are the price of.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Money {
-    total_tokens: f64,
-    prompt_tokens: f64,
-    completion_tokens: f64,
+    #[serde(rename = "total_tokens")]
+    total: f64,
+    #[serde(rename = "prompt_tokens")]
+    prompt: f64,
+    #[serde(rename = "completion_tokens")]
+    completion: f64,
 }
 
 /// What plugins have found or made.
@@ -107,16 +110,16 @@ impl<'a> Metadata<'a> {
             status_code: 200,
             retries: routed.retries,
             extra,
-            warning: (costs.total_tokens > wishes.max_cost).then(|| "the request cost more than max_cost".to_owned()),
+            warning: (costs.total > wishes.max_cost).then(|| "the request cost more than max_cost".to_owned()),
         }
     }
 }
 
 /// The price, less another one.
 fn money(usage: &Usage, prices: Prices, less: Prices) -> Money {
-    let prompt_tokens = usage.prompt_tokens as f64 * (prices.prompt - less.prompt);
-    let completion_tokens = usage.completion_tokens as f64 * (prices.completion - less.completion);
-    Money { total_tokens: prompt_tokens + completion_tokens, prompt_tokens, completion_tokens }
+    let prompt = usage.prompt_tokens as f64 * (prices.prompt - less.prompt);
+    let completion = usage.completion_tokens as f64 * (prices.completion - less.completion);
+    Money { total: prompt + completion, prompt, completion }
 }
 
 /// What the `web-search` plugin has found: pages about the first words of the question.

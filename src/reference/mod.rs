@@ -3,7 +3,8 @@
 //! It is what the harness is proved on and what users rehearse their profiles on. It knows the contract
 //! ([`crate::wire`]) and nothing else of this crate, so that a fault of the client and one of the endpoint cannot
 //! cancel out. `front` finds the page and reads the body, `ask` reads the request, `say` decides what is said token by
-//! token, `answer` makes a reply of it, serialised once; [`quirk`] spoils it, `wire` puts it on the wire in time.
+//! token, `answer` makes a reply of it, serialised once; [`quirk`] and `spoil` spoil it, `wire`
+//! puts it on the wire in time, through `socket` where hyper would not say it.
 //!
 //! It counts tokens with a tokenizer of its own (`token`): an optional space and up to ten letters or digits, or one other
 //! character. Every count, cap, log probability and `logit_bias` agrees with it.
@@ -169,6 +170,8 @@ struct State {
 
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
+        // Compiled on first use, which is not to be the first request.
+        let _ = settings.dialect.request();
         Ok(State {
             number: AtomicU64::new(0),
             connections: AtomicU64::new(0),

@@ -1,4 +1,4 @@
-//! What the endpoint serves as an OpenAPI 3.1 document, around the same schema files that it validates with.
+//! What the endpoint serves as an `OpenAPI` 3.1 document, around the same schema files that it validates with.
 
 use serde_json::{Map, Value, json};
 

@@ -110,6 +110,9 @@ impl<'r> Calling<'r> {
         let said = properties.filter_map(|(name, schema)| Some((name.as_str(), mentioned(schema.get("enum")?)?)));
         let said = said.chain(given.map(|(name, value)| (name, value.to_owned())));
         let mut fitted = made;
+        if !fitted.is_object() {
+            return fitted;
+        }
         for (name, value) in said.collect::<Vec<_>>() {
             let mut changed = fitted.clone();
             changed[name] = Value::from(value);

@@ -29,6 +29,7 @@ struct PromptDetails {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 struct CompletionDetails {
     reasoning_tokens: u64,
     audio_tokens: u64,

@@ -9,7 +9,7 @@ use proofload::wire::dialect::offline;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, get, post, send, with};
-use crate::harness::Endpoint;
+use crate::harness::{Endpoint, program};
 
 fn content(reply: &Reply) -> String {
     let reply = reply.json();
@@ -311,6 +311,9 @@ fn unicode_goes_both_ways() {
     }
 }
 
+/// A status, and method, path, headers and body of a request that gets it.
+type Case<'c> = (u16, &'c str, &'c str, Vec<(&'c str, &'c str)>, &'c str);
+
 #[test]
 fn errors_have_their_status_and_the_dialects_envelope() {
     for dialect in Dialect::ALL {
@@ -323,7 +326,7 @@ fn errors_have_their_status_and_the_dialects_envelope() {
         let unknown = body("Hello", json!({"model": "nobody"})).to_string();
         let long = format!("\"{}\"", "x".repeat(33 << 20));
         let path = "/v1/chat/completions";
-        let cases: [(u16, &str, &str, Vec<(&str, &str)>, &str); 10] = [
+        let cases: [Case<'_>; 10] = [
             (401, "POST", path, vec![json_type], &good),
             (401, "POST", path, vec![json_type, ("authorization", "Basic eDp5")], &good),
             (403, "POST", path, vec![json_type, key], &forbidden),
@@ -409,6 +412,36 @@ fn metrics_count_what_went_out() {
         let family =
             ["_bucket", "_sum", "_count"].iter().fold(family, |name, end| name.strip_suffix(end).unwrap_or(name));
         assert!(page.contains(&format!("# TYPE {family} ")), "{line} has no type");
+    }
+}
+
+#[test]
+fn bad_flags_are_refused_with_the_reason() {
+    for (flags, reason) in [
+        (["--rate-limit", "0/s"], "such as 10/s"),
+        (["--rate-limit", "10"], "such as 10/s"),
+        (["--provider-failures", "2"], "from 0 to 1"),
+        (["--forbid-models", "nobody"], "no model is called \"nobody\""),
+    ] {
+        let output = program().arg("serve").args(["--listen", "127.0.0.1:0"]).args(flags).output().expect("runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && stderr.contains(reason), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn hostile_schemas_are_answered() {
+    let endpoint = endpoint(Dialect::OpenAi);
+    for parameters in [
+        json!({"type": "array", "properties": {"a": {"enum": ["weather"]}}}),
+        json!({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}),
+        json!({"pattern": "((a+)+)+", "type": "string", "minLength": 9999}),
+        json!({"type": "integer", "multipleOf": 1e-300, "minimum": 1e300}),
+        json!({"type": "object", "minProperties": 1_000_000_000}),
+    ] {
+        let tools = json!([{"type": "function", "function": {"name": "weather", "parameters": parameters}}]);
+        let status = post(&endpoint, &body("weather", json!({"tools": tools}))).status;
+        assert!([200, 400].contains(&status), "{status} {parameters}");
     }
 }
 

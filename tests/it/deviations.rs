@@ -27,7 +27,7 @@ const DEVIATIONS: [(usize, &str, &[&str]); 60] = [
         &["tool-stream-dropped", "markup-leak", "tool-call-as-text"],
     ),
     (8, "vLLM: tool_choice none deletes the content", &["none-says-nothing"]),
-    (9, "vLLM: required runs on; named cuts the arguments", &["required-ignored", "tool-args-cut", "endless-stream"]),
+    (9, "vLLM: required runs on; named cuts the arguments", &["required-ignored", "tool-args-cut"]),
     (10, "vLLM: errors without envelope", &["error-bare"]),
     (11, "vLLM: 500 where 400 is due", &["bad-input-500"]),
     (12, "vLLM: logprobs that are no JSON, or of another shape", &["nan", "logprobs-500", "logprobs-old-shape"]),

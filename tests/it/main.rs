@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod layers;
 mod matrix;
+mod probes;
 mod profiles;
 mod readme;
 mod real;

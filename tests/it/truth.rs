@@ -4,6 +4,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use proofload::reference::capacity::{Capacity, Work};
 use serde_json::Value;
 
 use crate::harness::{self, Served, alone, assert_digest, program};
@@ -121,6 +122,35 @@ fn figures_of_a_run_are_those_that_the_server_recorded_itself() {
             );
         }
     }
+}
+
+#[test]
+fn a_run_finds_the_knee_where_the_parameters_put_it() {
+    let _machine = alone();
+    // 4 slots, 16 tokens of 10 ms each: 25 requests a second.
+    let limits = "slots=4,step=9ms+0.25ms";
+    let work = Work { prompt: 20, output: 16 };
+    let capacity: Capacity = limits.parse().expect("a capacity");
+    let knee = capacity.most_per_s(work);
+    assert!((knee - 25.0).abs() < 1e-6, "{knee}");
+    let served = Served::start(&["--dialect", "openai", "--capacity", limits]);
+    let folder = profile(true);
+    let file = folder.path().join("p.toml").to_string_lossy().into_owned();
+    let run = |load: &[&str]| {
+        let mut arguments = vec![file.as_str(), "--url", &served.url, "--dialect", "openai"];
+        arguments.extend(load);
+        harness::measure(&arguments).1
+    };
+    let saturated = run(&["--slots", "12", "--count", "120"]);
+    let rate = saturated["rates_per_s"]["requests"].as_f64().expect("a rate");
+    // The model allows no more than the knee, save that the run's last batch is cut from its middle.
+    assert!((knee * 0.75..knee * 1.04).contains(&rate), "{rate} requests a second, the knee is {knee}");
+    // Of twelve in the house eight wait, which takes two batches of 160 ms.
+    let waited = saturated["timings_us"]["first_token"]["ok"]["p50"].as_f64().expect("a median") / 1000.0;
+    assert!((280.0..480.0 * RATIO).contains(&waited), "first token after {waited} ms");
+    let alone = run(&["--slots", "1", "--count", "8"]);
+    // One by itself: steps of 9.25 ms.
+    assert_median(&alone["timings_us"], "response_time", 16.0 * 9.25);
 }
 
 fn signal(name: &str, pid: u32) {

@@ -9,6 +9,8 @@ use super::{Builder, DEEPEST};
 impl Builder<'_> {
     /// The schema with everything that it is composed of in one object; none where parts contradict one another.
     pub(super) fn merged(&mut self, schema: &Value, depth: usize) -> Option<Map<String, Value>> {
+        // Alternatives that lead to themselves would double with each level.
+        self.left = self.left.checked_sub(1)?;
         if depth > DEEPEST {
             return None;
         }
@@ -108,7 +110,7 @@ fn join(flat: &mut Map<String, Value>, other: Map<String, Value>) -> Option<()> 
         };
         let both = match keyword.as_str() {
             "properties" | "patternProperties" | "$defs" | "dependentRequired" => members(own, value),
-            "required" => union(own, &value),
+            "required" => union(&own, &value),
             "enum" => common(&own, &value)?,
             "type" => kinds(&own, &value)?,
             "const" if own != value => return None,
@@ -136,7 +138,7 @@ fn members(own: Value, other: Value) -> Value {
     Value::Object(own)
 }
 
-fn union(own: Value, other: &Value) -> Value {
+fn union(own: &Value, other: &Value) -> Value {
     let mut names = own.as_array().cloned().unwrap_or_default();
     names.extend(other.as_array().into_iter().flatten().cloned());
     Value::Array(names)
@@ -152,7 +154,7 @@ fn common(own: &Value, other: &Value) -> Option<Value> {
 fn kinds(own: &Value, other: &Value) -> Option<Value> {
     let list = |kinds: &Value| match kinds {
         Value::Array(kinds) => kinds.clone(),
-        kind => vec![kind.clone()],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![kinds.clone()],
     };
     let (own, other) = (list(own), list(other));
     let narrow = |kind: &Value, among: &[Value]| {

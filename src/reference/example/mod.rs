@@ -52,7 +52,7 @@ impl<'s> Example<'s> {
     pub(super) fn value(&self, random: &mut Pcg64) -> Option<Value> {
         (0..ATTEMPTS).find_map(|attempt| {
             let random = Pcg64::seed_from_u64(random.random());
-            let mut builder = Builder { root: self.schema, random, careful: attempt > 0, left: 4096 };
+            let mut builder = Builder { root: self.schema, random, careful: attempt > 0, left: 10_000 };
             builder.value(self.schema, 0).filter(|value| self.accepts(value))
         })
     }
@@ -64,7 +64,7 @@ struct Builder<'s> {
     random: Pcg64,
     /// Whether the plain way has failed already, so that choices are drawn.
     careful: bool,
-    /// How many values may still be built: schemas can multiply.
+    /// How many parts of the schema may still be visited: schemas can multiply.
     left: usize,
 }
 

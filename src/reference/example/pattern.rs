@@ -10,6 +10,9 @@ const MORE: u32 = 4;
 /// Longest string that is built.
 const LONGEST: usize = 10_000;
 
+/// Most parts of the pattern that are written: repetitions of nothing would go on without a character.
+const MOST_PARTS: u32 = 100_000;
+
 /// A string that the pattern matches, within the lengths if repetitions can be stretched that far; none where the
 /// pattern is not understood (backreferences, look-around). Whether it is within is for the caller to verify.
 pub(super) fn matching(pattern: &str, least: usize, most: usize, random: &mut Pcg64) -> Option<String> {
@@ -17,7 +20,8 @@ pub(super) fn matching(pattern: &str, least: usize, most: usize, random: &mut Pc
     (0..40).find_map(|attempt| {
         // An open repetition takes what is missing, at first all of it.
         let stretch = if attempt < 20 { least } else { least.div_ceil(2) };
-        let mut recipe = Recipe { random, stretch: u32::try_from(stretch).ok()?, text: String::new() };
+        let mut recipe =
+            Recipe { random, stretch: u32::try_from(stretch).ok()?, left: MOST_PARTS, text: String::new() };
         recipe.write(&hir)?;
         let length = recipe.text.chars().count();
         (least..=most).contains(&length).then_some(recipe.text)
@@ -27,11 +31,13 @@ pub(super) fn matching(pattern: &str, least: usize, most: usize, random: &mut Pc
 struct Recipe<'r> {
     random: &'r mut Pcg64,
     stretch: u32,
+    left: u32,
     text: String,
 }
 
 impl Recipe<'_> {
     fn write(&mut self, hir: &Hir) -> Option<()> {
+        self.left = self.left.checked_sub(1)?;
         if self.text.len() > LONGEST {
             return None;
         }

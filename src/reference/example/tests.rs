@@ -92,7 +92,8 @@ const SATISFIABLE: [&str; 84] = [
 ];
 
 /// Schemas that nothing satisfies, or only what this builder does not look for: no value rather than a wrong one.
-const UNSATISFIABLE: [&str; 12] = [
+const UNSATISFIABLE: [&str; 13] = [
+    r##"{"anyOf": [{"$ref": "#"}, {"$ref": "#"}, {"$ref": "#"}]}"##,
     "false",
     r#"{"type": "integer", "minimum": 5, "maximum": 4}"#,
     r#"{"type": "string", "minLength": 5, "maxLength": 4}"#,

@@ -68,8 +68,7 @@ impl Builder<'_> {
             "ipv4" => format!("192.0.2.{}", number % 256),
             "ipv6" => format!("2001:db8::{number:x}"),
             "uri" | "iri" | "url" => format!("https://example.com/item/{number}"),
-            "uri-reference" | "iri-reference" => format!("/item/{number}"),
-            "json-pointer" => format!("/item/{number}"),
+            "uri-reference" | "iri-reference" | "json-pointer" => format!("/item/{number}"),
             "regex" => "^[a-z]+$".to_owned(),
             _ => return None,
         })

@@ -64,7 +64,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::transcript(
         "html-200",
         "a page of HTML with status 200",
-        "vendors' gateways; all load tools see it",
+        "malformed-reply test of load tools: all four see it",
         |transcript| {
             if completes(transcript) {
                 transcript.kind = Kind::Whole;

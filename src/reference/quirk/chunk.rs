@@ -166,12 +166,6 @@ pub(super) const QUIRKS: &[Quirk] = &[
         });
     }),
     Quirk::draft(
-        "ends-early",
-        "a stream that ends in peace after three chunks and [DONE]",
-        "vllm-project/vllm #52852",
-        |draft| keep(draft, 3),
-    ),
-    Quirk::draft(
         "finish-key-missing",
         "no key finish_reason until the choice is finished",
         "vllm-project/vllm #19650",

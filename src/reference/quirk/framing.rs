@@ -133,6 +133,27 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.writes.splice(0..0, (0..count).map(ping));
         }
     }),
+    Quirk::transcript("glued-pairs", "two events in each write", "allowed: TCP keeps no boundaries", |transcript| {
+        if transcript.kind == Kind::Stream {
+            let pairs = transcript.writes.chunks(2);
+            transcript.writes = pairs
+                .map(|pair| Write {
+                    at: pair[pair.len() - 1].at,
+                    bytes: pair.iter().flat_map(|write| &write.bytes).copied().collect(),
+                })
+                .collect();
+        }
+    }),
+    Quirk::transcript(
+        "ends-early",
+        "a stream that ends in peace after three events",
+        "vllm-project/vllm #52852",
+        |transcript| {
+            if transcript.kind == Kind::Stream {
+                transcript.writes.truncate(3);
+            }
+        },
+    ),
     Quirk::transcript(
         "stream-as-json",
         "a stream with content type application/json",

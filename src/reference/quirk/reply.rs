@@ -51,13 +51,18 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
-    Quirk::draft("content-null", "content is null for no reason", "vllm-project/vllm #55080", |draft| {
-        whole(draft, |reply| {
-            if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
-                set(reply, "/choices/0/message/content", Value::Null);
-            }
-        });
-    }),
+    Quirk::draft(
+        "content-null",
+        "content is null for no reason",
+        "vllm-project/vllm #55080, with tool_choice none",
+        |draft| {
+            whole(draft, |reply| {
+                if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {
+                    set(reply, "/choices/0/message/content", Value::Null);
+                }
+            });
+        },
+    ),
     Quirk::draft("content-empty", "the answer says nothing", "dcdpr/jp #978", |draft| {
         whole(draft, |reply| {
             if reply.pointer("/choices/0/message/content").is_some_and(Value::is_string) {

@@ -1,4 +1,7 @@
 //! Faults of the transport: what hyper would not send, said past it.
+//!
+//! They speak HTTP/1.1. On a connection that speaks HTTP/2, a reset or a stall is what it is, and the bytes of the others
+//! are no frames, which breaks every exchange on it.
 
 use std::time::Duration;
 
@@ -114,7 +117,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::transport(
         "endless-stream",
         "a stream that repeats an event until the client leaves",
-        "vllm-project/vllm #50399",
+        "no server known; what a client holds is to be bounded",
         |transcript| {
             let mut script = streamed(transcript)?;
             script.truncate(4);

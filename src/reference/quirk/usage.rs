@@ -29,9 +29,14 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("usage-prompt-zero", "a prompt of 0 tokens", "Ollama, where the prompt is cached", |draft| {
         each(draft, |reply| restate(reply, |[_, completion]| [0.0, completion]));
     }),
-    Quirk::draft("usage-completion-zero", "a text of 0 tokens", "doublewordai/control-layer PR#1048", |draft| {
-        each(draft, |reply| restate(reply, |[prompt, _]| [prompt, 0.0]));
-    }),
+    Quirk::draft(
+        "usage-completion-zero",
+        "a text of 0 tokens",
+        "no server known; it is what Pulze says by default",
+        |draft| {
+            each(draft, |reply| restate(reply, |[prompt, _]| [prompt, 0.0]));
+        },
+    ),
     Quirk::draft("usage-over-cap", "more tokens than the cap allows", "vllm-project/vllm-omni #445", |draft| {
         each(draft, |reply| restate(reply, |[prompt, completion]| [prompt, completion + 40.0]));
     }),
