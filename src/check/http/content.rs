@@ -6,7 +6,6 @@ use flate2::read::GzDecoder;
 
 use super::super::book::{Book, accepted, came, each, is_refusal, no_server_error};
 use super::super::{Check, Judge, Verdict, levels, tier};
-use crate::exchange::Reading;
 use crate::wire::json;
 use crate::wire::reply::choices;
 

@@ -168,7 +168,7 @@ pub(in crate::check) static VALUE: &[Check] = &[
 ];
 
 /// What a request names as its model to get out of the folder of the models.
-pub(in crate::check) const TRAVERSAL: &str = "../../etc/passwd";
+pub const TRAVERSAL: &str = "../../etc/passwd";
 
 /// The model's name may come back as it was sent, but not put together with a folder of the server's.
 fn kept_in(replies: &[Reading<'_>]) -> Verdict {
