@@ -411,7 +411,7 @@ fn created_plausible(reading: &Reading<'_>) -> Verdict {
 }
 
 /// Seconds since 1970 of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-fn unix_seconds(date: &str) -> Option<f64> {
+pub(super) fn unix_seconds(date: &str) -> Option<f64> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(since.as_secs_f64())
 }

@@ -79,20 +79,27 @@ pub enum Way {
     Chunked,
     /// By the HTTP client, which leaves after this many arrivals of the body.
     Leaving(usize),
-    /// Byte for byte on a connection of its own, since no HTTP client would send it. Head and body are the steps' own.
+    /// Step by step on a connection of its own, since no HTTP client would send it.
     Raw(Vec<Step>),
 }
 
 /// What is done on a connection of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Sends the request line, the target's headers and these lines, each with its end, then the line that ends a head.
+    Head(String),
     /// Sends bytes.
     Send(Bytes),
     /// Sends bytes one by one, this far apart.
     Drip(Bytes, Duration),
+    /// Waits.
+    Wait(Duration),
     /// Ends our half of the connection.
     Close,
 }
+
+/// Longest value of a header that stands in a command line.
+const CURL_HEADER: usize = 4096;
 
 impl Order {
     /// The address it goes to.
@@ -111,7 +118,10 @@ impl Order {
     pub fn curl(&self, target: &Target) -> String {
         let stream = if self.asked.wanted.stream { "N" } else { "" };
         let method = if self.method == "POST" { String::new() } else { format!(" -X {}", self.method) };
-        let headers = self.headers_shown(target);
+        let mut headers = self.headers_shown(target);
+        for (_, value) in headers.iter_mut().filter(|(_, value)| value.len() > CURL_HEADER) {
+            *value = format!("{}... ({} bytes)", value.chars().take(32).collect::<String>(), value.len());
+        }
         let mut line = format!("curl -sS{stream}{method} {}", quoted(&shown(&self.address(target))));
         line += &curl_headers(headers.iter().map(|(name, shown)| (name.as_str(), shown.as_str())));
         if !self.is_bodiless() {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::check::{self, Book, Check, Depth, Facts, Judge, Level, Verdict};
-use crate::exchange::{Exchange, Reading};
+use crate::exchange::{Exchange, Outcome, Reading};
 use crate::plan::case::Setting;
 use crate::plan::order::{Order, Path};
 use crate::plan::target::Target;
@@ -17,6 +17,7 @@ use crate::run::RunError;
 use crate::run::probing::{Prober, is_put_off};
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
+use crate::wire::Dialect;
 use crate::wire::reply::error_text;
 
 mod probe;
@@ -28,6 +29,9 @@ use status::{Found, Status, join};
 
 /// The rule without which nothing else can be judged.
 const GATE: &str = "auth-valid-accepted";
+
+/// The rule that says why there is no connection, so that a shut gate does not keep it from being judged.
+const TLS: &str = "http-tls-valid";
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
 const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
@@ -104,7 +108,7 @@ pub fn conduct(
         target,
         options,
         prober: Prober::new(target)?,
-        probes: probe::wanted(&asked_for(&checks)),
+        probes: probe::wanted(&asked_for(&checks, target.dialect)),
         orders: Vec::new(),
         exchanges: Vec::new(),
     };
@@ -133,14 +137,10 @@ pub fn selected<'o>(target: &Target, options: &'o Options) -> impl Iterator<Item
 }
 
 /// The probes that some rules ask for.
-fn asked_for(checks: &[&'static Check]) -> BTreeSet<&'static str> {
-    let mut names = BTreeSet::new();
-    for check in checks {
-        match check.judge {
-            Judge::Probes(probes, _) => names.extend(probes),
-            Judge::Reply(_) => names.extend(STAPLE),
-            Judge::Run => {}
-        }
+fn asked_for(checks: &[&'static Check], dialect: Dialect) -> BTreeSet<&'static str> {
+    let mut names: BTreeSet<&str> = checks.iter().flat_map(|check| check.probes(dialect)).collect();
+    if checks.iter().any(|check| matches!(check.judge, Judge::Reply(_))) {
+        names.extend(STAPLE);
     }
     names
 }
@@ -185,6 +185,7 @@ impl Suite<'_> {
             cap: self.options.cap,
             depth: self.options.depth,
             context_window: self.options.context_window,
+            seed: self.options.seed,
             book: &book,
         };
         let setting = Setting::of(self.target, self.options.seed);
@@ -224,14 +225,20 @@ impl Suite<'_> {
             dialect: self.target.dialect,
             model: self.target.model.clone().unwrap_or_default(),
             context_window: self.options.context_window,
+            keep_alive: self.target.keep_alive,
+            insecure: self.target.tls.insecure,
         };
         Book::new(facts, probes)
     }
 
-    /// The capability of a probe that the endpoint is declared to lack.
-    fn lacks(&self, probe: &Probe) -> Option<&'static str> {
-        let names = probe.needs.iter().map(|capability| capability.words().0);
-        names.into_iter().find(|name| self.options.without.contains(*name))
+    /// Why a probe is not sent: the endpoint is declared to lack what it needs, or it is one for a plain socket.
+    fn lacks(&self, probe: &Probe) -> Option<String> {
+        if probe.needs.contains(&Capability::PlainHttp) && self.target.url.scheme() == "https" {
+            return Some("it takes a socket of its own, which speaks no TLS".to_owned());
+        }
+        let mut names = probe.needs.iter().map(|capability| capability.words().0);
+        let name = names.find(|name| self.options.without.contains(*name))?;
+        Some(format!("declared: without {name}"))
     }
 
     /// Why the gate is shut, where it is.
@@ -247,11 +254,17 @@ impl Suite<'_> {
         checks
             .iter()
             .map(|check| match check.judge {
-                _ if shut && check.id != GATE => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
-                Judge::Reply(_) => self.judge_replies(check, &book),
-                Judge::Probes(names, judge) => {
-                    self.obstacle(names, &book).unwrap_or_else(|| Found::of(judge(&book), self.level(check)))
+                _ if shut && ![GATE, TLS].contains(&check.id) => {
+                    Found::new(Status::Blocked(GATE), format!("{GATE} failed"))
                 }
+                Judge::Reply(_) => self.judge_replies(check, &book),
+                Judge::Probes(..) | Judge::Defect(..) => {
+                    let names = check.probes(self.target.dialect);
+                    self.obstacle(&names, &book)
+                        .unwrap_or_else(|| Found::of(check.judge_book(&book), self.level(check)))
+                }
+                // What keeps one request with a defect from being answered says nothing of the others.
+                Judge::Defects(_) => Found::of(check.judge_book(&book), self.level(check)),
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
             })
             .collect()
@@ -294,8 +307,8 @@ impl Suite<'_> {
             let Some(probe) = self.probes.iter().find(|probe| probe.name == *name) else {
                 return Some(Found::new(Status::Error, format!("there is no probe {name}")));
             };
-            if let Some(capability) = self.lacks(probe) {
-                return Some(Found::new(Status::Skip, format!("declared: without {capability}")));
+            if let Some(why) = self.lacks(probe) {
+                return Some(Found::new(Status::Skip, why));
             }
             self.obstacle_of(probe, book.replies(name))
         })
@@ -306,11 +319,12 @@ impl Suite<'_> {
             self.orders.iter().any(|(_, order)| order.provoked && order.ticket.seq == reading.exchange.ticket.seq)
         };
         for reading in replies {
-            if is_put_off(reading.exchange) && !provoked(reading) {
+            if is_put_off(reading.exchange) && !provoked(reading) && !is_result(probe, reading) {
                 let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());
                 return Some(Found::new(Status::Error, format!("probe {}: {}: {why}", probe.name, reading.outcome)));
             }
-            if let Some(capability) = probe.needs.iter().find(|capability| refuses(reading, **capability)) {
+            let needs = if probe.is_negative() { &[] } else { probe.needs };
+            if let Some(capability) = needs.iter().find(|capability| refuses(reading, **capability)) {
                 let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
                 let name = capability.words().0;
                 let required = self.options.require.contains(name);
@@ -320,6 +334,13 @@ impl Suite<'_> {
         }
         None
     }
+}
+
+/// Whether it is a result that no answer came, at any try: there is no TLS, or a request with a defect brings the
+/// connection down. A status by which the endpoint puts off what it is asked is none.
+fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
+    let lost = reading.exchange.head.is_none();
+    lost && (probe.is_negative() || reading.exchange.outcome == Outcome::Tls)
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

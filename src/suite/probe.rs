@@ -26,6 +26,14 @@ pub(crate) struct Probe {
     pub(crate) requests: fn(&Asking<'_>) -> Vec<Request>,
 }
 
+impl Probe {
+    /// Whether its requests have a defect, or ask what such requests have left of the endpoint. A refusal of them is no
+    /// sign of a lacking capability, and where the connection is lost at every try, that is what they lead to.
+    pub(crate) fn is_negative(&self) -> bool {
+        self.name.starts_with("neg-")
+    }
+}
+
 /// When a probe is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
@@ -59,10 +67,14 @@ pub(crate) enum Capability {
     MaxCompletionTokens,
     ModelRequired,
     Keys,
+    /// The name of the model decides which one answers, so that one of no model is refused.
+    ModelChoice,
+    /// It speaks HTTP without TLS, as requests on a socket of their own do.
+    PlainHttp,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 17] = [
+    pub(crate) const ALL: [Capability; 19] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
@@ -80,6 +92,8 @@ impl Capability {
         Capability::MaxCompletionTokens,
         Capability::ModelRequired,
         Capability::Keys,
+        Capability::ModelChoice,
+        Capability::PlainHttp,
     ];
 
     /// Its name, and the parameters by which a clean refusal names it; none for what no parameter asks for.
@@ -103,6 +117,8 @@ impl Capability {
             // A server of one model may take any name, or none: it is then declared to lack this.
             Capability::ModelRequired => ("model_required", &[]),
             Capability::Keys => ("keys", &[]),
+            Capability::ModelChoice => ("model_choice", &[]),
+            Capability::PlainHttp => ("plain_http", &[]),
         }
     }
 
@@ -125,6 +141,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) depth: Depth,
     /// Tokens of prompt and answer together, where that is declared.
     pub(crate) context_window: Option<u64>,
+    /// Root of every random choice.
+    pub(crate) seed: u64,
     /// The replies so far.
     pub(crate) book: &'a Book<'a>,
 }

@@ -389,7 +389,7 @@ fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
                     Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), dialect, summary)
                 }
                 Judge::Run => Judgement::of_run(check, dialect, summary),
-                Judge::Probes(..) => return None,
+                Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => return None,
             };
             Some((check.id.to_owned(), judgement))
         })

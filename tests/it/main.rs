@@ -3,6 +3,7 @@
 mod ask;
 mod behaviour;
 mod contract;
+mod defects;
 mod deviations;
 mod dialects;
 mod endings;

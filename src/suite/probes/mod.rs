@@ -6,9 +6,13 @@ use super::probe::{Probe, with};
 
 mod auth;
 mod basic;
+mod error;
 mod format;
+mod http;
 mod logprobs;
 mod metadata;
+mod mutants;
+mod negative;
 mod request;
 mod sampling;
 mod schemas;
@@ -29,6 +33,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Probe> {
         logprobs::PROBES,
         usage::PROBES,
         metadata::PROBES,
+        error::PROBES,
+        http::PROBES,
+        negative::PROBES,
     ]
     .into_iter()
     .flatten()
