@@ -124,7 +124,10 @@ fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
     for (reply, exchange) in replies.iter().zip(&exchanges) {
         probes.entry(reply.probe).or_default().push(Reading::of(exchange));
     }
-    let book = Book::new(Facts { dialect, model: "m".into(), context_window: None }, probes);
+    let book = Book::new(
+        Facts { dialect, model: "m".into(), context_window: None, insecure: false, keep_alive: true },
+        probes,
+    );
     match check::find(id).unwrap_or_else(|| panic!("no rule {id}")).judge {
         Judge::Probes(_, judge) => judge(&book),
         Judge::Reply(_) | Judge::Run => panic!("{id} takes no probes"),
