@@ -169,7 +169,7 @@ fn satisfies(reading: &Reading<'_>) -> Verdict {
     }
 }
 
-/// A schema that is refused is not covered, and says nothing of those that are (JSONSchemaBench keeps the two apart).
+/// A schema that is refused is not covered, and says nothing of those that are (`JSONSchemaBench` keeps the two apart).
 fn slice(book: &Book<'_>) -> Verdict {
     let (mut kept, mut refused, mut unjudged, mut broken) = (0_usize, 0_usize, 0_usize, Vec::new());
     for reading in book.replies("json-slice") {

@@ -39,7 +39,7 @@ const ALLOWED: [&str; 14] = [
 
 /// Quirks that no reply to the requests of this test shows, with the row of the catalogue whose probe does: that of an
 /// active suite, which asks for what the quirk denies.
-const ACTIVE: [(&str, &str); 15] = [
+const ACTIVE: [(&str, &str); 29] = [
     ("stop-ignored", "req-stop-string"),
     ("stop-left-in", "req-stop-excluded"),
     ("max-completion-ignored", "req-max-completion-tokens"),
@@ -53,8 +53,22 @@ const ACTIVE: [(&str, &str); 15] = [
     ("unknown-model-answered", "err-unknown-model"),
     ("logprobs-500", "logprobs-present"),
     ("own-tool-id-refused", "tool-roundtrip-own-id"),
-    ("length-as-stop", "req-max-tokens-length-reason"),
     ("missing-bearer-403", "auth-missing-status-401"),
+    ("only-plain", "req-minimal-accepted"),
+    ("bounds-lenient", "sampling-temperature-over-max"),
+    ("shaping-ignored", "sampling-top-p-effect"),
+    ("unknown-500", "req-unknown-field-policy"),
+    ("history-ignored", "req-history-recalled"),
+    ("latin-1", "req-case-roundtrip"),
+    ("stop-flushed", "req-stop-stream"),
+    ("logprobs-positive", "logprobs-nonpositive-finite"),
+    ("logprobs-top-missing", "logprobs-entry-shape"),
+    ("logprobs-top-off", "logprobs-top-count"),
+    ("logprobs-bytes-off", "logprobs-bytes-match"),
+    ("logprobs-halved", "logprobs-join-equals-text"),
+    ("logprobs-not-streamed", "logprobs-stream"),
+    ("usage-prompt-grows", "usage-prompt-repeatable"),
+    ("usage-one-choice", "usage-n-sums"),
 ];
 
 /// Limits under which a fault shows soon.

@@ -102,7 +102,7 @@ fn n_sums(reading: &Reading<'_>) -> Verdict {
     if cut < 2 {
         return Verdict::Skip("the cap ended fewer than two choices, so their tokens are not known");
     }
-    let least = cut as f64 * (cap - 1) as f64;
+    let least = cut as f64 * cap.saturating_sub(1) as f64;
     Verdict::holds(usage.completion >= least, "/usage/completion_tokens", || {
         format!("expected at least {least} for {cut} choices of {cap} tokens, got {}", usage.completion)
     })

@@ -6,6 +6,17 @@ use super::super::wire::Draft;
 use super::{Quirk, chunks, each, remove, set, whole};
 
 pub(super) const QUIRKS: &[Quirk] = &[
+    Quirk::answer(
+        "logprobs-unasked",
+        "log probabilities that were not asked for",
+        "no server known; O",
+        |draft, asked| {
+            if asked.get("logprobs").is_none_or(Value::is_null) {
+                let entry = json!({"token": "the", "logprob": -0.1, "bytes": null, "top_logprobs": []});
+                each(draft, |reply| set(reply, "/choices/0/logprobs", json!({"content": [entry], "refusal": null})));
+            }
+        },
+    ),
     Quirk::draft("logprobs-positive", "log probabilities have no sign", "no server known; O says logarithm", |draft| {
         entries(draft, |entry| {
             let magnitude = entry.get("logprob").and_then(Value::as_f64).map_or(1.0, f64::abs);

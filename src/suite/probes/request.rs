@@ -43,12 +43,12 @@ pub(crate) const PROBES: &[Probe] = &[
     }),
     probe("best-of", &[Capability::BestOf], |asking| vec![Request::new(asking.with(json!({"n": 1, "best_of": 2})))]),
     probe("best-of-lt-n", &[], |asking| vec![Request::new(asking.with(json!({"n": 2, "best_of": 1})))]),
-    probe("stop-control", &[], |asking| vec![Request::new(alphabet(asking, Value::Null))]),
-    probe("stop1", &[], |asking| vec![Request::new(alphabet(asking, json!("STOPHERE")))]),
+    probe("stop-control", &[], |asking| vec![Request::new(alphabet(asking, &Value::Null))]),
+    probe("stop1", &[], |asking| vec![Request::new(alphabet(asking, &json!("STOPHERE")))]),
     probe("stop1-stream", &[Capability::Stream], |asking| {
-        vec![Request::new(streamed(alphabet(asking, json!("STOPHERE"))))]
+        vec![Request::new(streamed(alphabet(asking, &json!("STOPHERE"))))]
     }),
-    probe("stopn", &[], |asking| vec![Request::new(alphabet(asking, json!(["STOPHERE", "omega"])))]),
+    probe("stopn", &[], |asking| vec![Request::new(alphabet(asking, &json!(["STOPHERE", "omega"])))]),
     probe("unknown-member", &[], |asking| vec![Request::new(asking.with(json!({"x_unknown_{{unique}}": 1})))]),
     probe("user", &[], |asking| vec![Request::new(asking.with(json!({"user": "u"})))]),
     probe("utf8", &[], |asking| vec![Request::new(utf8(asking))]),
@@ -65,18 +65,18 @@ fn counting(asking: &Asking<'_>, members: Value) -> Value {
     with(asking.ask("Count from 1 to 200, in digits. [{{unique}}]"), members)
 }
 
-fn alphabet(asking: &Asking<'_>, stop: Value) -> Value {
+fn alphabet(asking: &Asking<'_>, stop: &Value) -> Value {
     with(asking.ask("[{{unique}}] Repeat exactly: alpha STOPHERE omega"), json!({"stop": stop}))
 }
 
-fn messages(asking: &Asking<'_>, messages: Value) -> Value {
+fn messages(asking: &Asking<'_>, messages: &Value) -> Value {
     asking.with(json!({"messages": messages}))
 }
 
 fn opened_by(asking: &Asking<'_>, role: &str) -> Value {
     messages(
         asking,
-        json!([{"role": role, "content": "You answer in one word."},
+        &json!([{"role": role, "content": "You answer in one word."},
             {"role": "user", "content": "Reply with the single word: ok. [{{unique}}]"}]),
     )
 }
@@ -84,14 +84,14 @@ fn opened_by(asking: &Asking<'_>, role: &str) -> Value {
 fn history(asking: &Asking<'_>) -> Vec<Request> {
     vec![Request::new(messages(
         asking,
-        json!([{"role": "user", "content": "My code is {{unique}}."}, {"role": "assistant", "content": "Noted."},
+        &json!([{"role": "user", "content": "My code is {{unique}}."}, {"role": "assistant", "content": "Noted."},
             {"role": "user", "content": "What is my code? Repeat my first message."}]),
     ))]
 }
 
 fn parts(asking: &Asking<'_>) -> Vec<Request> {
     let text = json!([{"type": "text", "text": "Reply with the single word: ok. [{{unique}}]"}]);
-    vec![Request::new(messages(asking, json!([{"role": "user", "content": text}])))]
+    vec![Request::new(messages(asking, &json!([{"role": "user", "content": text}])))]
 }
 
 /// The base body, and null for every other parameter that the dialect publishes as nullable.
