@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
@@ -85,6 +87,23 @@ pub(super) fn each(replies: &[Reading<'_>], judge: impl Fn(&Reading<'_>) -> Verd
         }
     }
     rest.unwrap_or(if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass })
+}
+
+/// Judges every reply to several probes; the first probe whose replies do not all pass decides.
+pub(super) fn each_of(book: &Book<'_>, probes: &[&str], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+    let verdicts = probes.iter().map(|probe| each(book.replies(probe), &judge));
+    verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
+}
+
+/// The body of the request as it was sent; null where that was no JSON.
+pub(super) fn sent(reading: &Reading<'_>) -> Value {
+    serde_json::from_slice(&reading.exchange.asked.body).unwrap_or_default()
+}
+
+/// What the first choice of a complete success says, unless the cap on tokens cut it.
+pub(super) fn first_text<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
+    let choice = reading.choices.first().filter(|_| reading.success() && reading.complete())?;
+    (!choice.is_cut()).then_some(choice.content.as_str())
 }
 
 /// Every reply is a success.

@@ -15,10 +15,13 @@ mod error;
 mod format;
 mod http;
 mod load;
+mod logprobs;
 mod metadata;
 mod request;
 mod response;
+mod sampling;
 mod stream;
+mod structured;
 mod tools;
 mod usage;
 
@@ -280,8 +283,13 @@ pub const AREAS: [(&str, &str); 14] = [
 pub static ALL: &[&[Check]] = &[
     auth::CHECKS,
     request::CHECKS,
+    request::accepted::CHECKS,
+    request::limits::CHECKS,
+    request::stop::CHECKS,
+    sampling::CHECKS,
     format::CHECKS,
     response::CHECKS,
+    structured::CHECKS,
     stream::framing::CHECKS,
     stream::chunks::CHECKS,
     stream::pieces::CHECKS,
@@ -295,7 +303,9 @@ pub static ALL: &[&[Check]] = &[
     tools::corner::CHECKS,
     tools::turns::CHECKS,
     tools::pieces::CHECKS,
+    logprobs::CHECKS,
     usage::CHECKS,
+    usage::probed::CHECKS,
     metadata::block::CHECKS,
     metadata::costs::CHECKS,
     metadata::routing::CHECKS,

@@ -55,6 +55,8 @@ pub struct Wanted {
     pub cap: Option<u64>,
     /// Sampling temperature, where one was asked for.
     pub temperature: Option<f64>,
+    /// Whether log probabilities were asked for.
+    pub logprobs: bool,
     /// The tools on offer.
     pub tools: Vec<OfferedTool>,
     /// Whether one tool was asked for by name.

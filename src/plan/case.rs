@@ -116,6 +116,7 @@ impl Template {
             n: request.n,
             cap: request.cap,
             temperature: request.temperature,
+            logprobs: request.logprobs,
             tools: request.tools.iter().map(offered).collect(),
             named_tool: matches!(request.tool_choice, ToolChoice::Named(_)),
             policies: setting.policies,

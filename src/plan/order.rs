@@ -3,6 +3,7 @@
 //! A load sends one kind of request very often; a suite sends many kinds once. An [`Order`] says all that differs from
 //! the usual one: method, path, headers, body, and the way it is put on the wire.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -119,7 +120,7 @@ impl Order {
         match &self.way {
             Way::Usual => {}
             Way::Chunked => line += " -H 'transfer-encoding: chunked'",
-            Way::Leaving(arrivals) => line += &format!(" # left after {arrivals} pieces of the reply"),
+            Way::Leaving(arrivals) => _ = write!(line, " # left after {arrivals} pieces of the reply"),
             Way::Raw(_) => line += " # sent byte by byte on a socket of its own, which curl cannot",
         }
         line

@@ -167,7 +167,12 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// The headers of a command line.
 pub(super) fn curl_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> String {
-    headers.map(|(name, shown)| format!(" -H {}", quoted(&format!("{name}: {shown}")))).collect()
+    let mut line = String::new();
+    for (name, shown) in headers {
+        line.push_str(" -H ");
+        line.push_str(&quoted(&format!("{name}: {shown}")));
+    }
+    line
 }
 
 /// The body of a command line.

@@ -56,11 +56,13 @@ pub(crate) enum Capability {
     Parts,
     Seed,
     LogitBias,
+    MaxCompletionTokens,
+    ModelRequired,
     Keys,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 15] = [
+    pub(crate) const ALL: [Capability; 17] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
@@ -75,6 +77,8 @@ impl Capability {
         Capability::Parts,
         Capability::Seed,
         Capability::LogitBias,
+        Capability::MaxCompletionTokens,
+        Capability::ModelRequired,
         Capability::Keys,
     ];
 
@@ -95,6 +99,9 @@ impl Capability {
             Capability::Parts => ("parts", &["content", "messages"]),
             Capability::Seed => ("seed", &["seed"]),
             Capability::LogitBias => ("logit_bias", &["logit_bias"]),
+            Capability::MaxCompletionTokens => ("max_completion_tokens", &["max_completion_tokens"]),
+            // A server of one model may take any name, or none: it is then declared to lack this.
+            Capability::ModelRequired => ("model_required", &[]),
             Capability::Keys => ("keys", &[]),
         }
     }

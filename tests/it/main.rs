@@ -11,6 +11,7 @@ mod harness;
 mod layers;
 mod load_rules;
 mod matrix;
+mod parameters;
 mod probed;
 mod probes;
 mod profiles;

@@ -30,6 +30,7 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
         n: 1,
         cap: None,
         temperature: None,
+        logprobs: false,
         tools: Vec::new(),
         named_tool: false,
         policies: Policies::default(),
