@@ -372,7 +372,7 @@ fn what_pulze_says_of_requests() {
         let entry = json!({"namespace": "o/m", "prompt_token_cost": per_token, "completion_token_cost": per_token, "base_cost": 0.0});
         reply("pz-prices", 200, json!({"items": [entry]}).to_string())
     };
-    let mut short = cost("pz-short", 0.1);
+    let mut short = cost("cap5", 0.1);
     short.body = short.body.replace("\"completion_tokens\":5", "\"completion_tokens\":2");
     let rank = |namespace: &str| reply("pz-rank", 200, json!({"models": [{"namespace": namespace}]}).to_string());
     let log =
@@ -406,7 +406,7 @@ fn what_pulze_says_of_requests() {
             ("meta-costs-match-price", "skip", vec![cost("pz-nort", 0.5), missing("pz-prices")]),
             ("meta-costs-scale", "pass", vec![cost("basic", 0.2), short.clone()]),
             ("meta-costs-scale", "broken", vec![cost("basic", 0.1), short.clone()]),
-            ("meta-costs-scale", "skip", vec![cost("basic", 0.1), cost("pz-short", 0.1)]),
+            ("meta-costs-scale", "skip", vec![cost("basic", 0.1), cost("cap5", 0.1)]),
             ("meta-rank-oracle", "pass", vec![of_model("pz-router", "o/m"), rank("o/m")]),
             ("meta-rank-oracle", "broken", vec![of_model("pz-router", "o/m"), rank("o/other")]),
             ("meta-rank-oracle", "skip", vec![of_model("pz-router", "o/m"), missing("pz-rank")]),

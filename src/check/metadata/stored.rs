@@ -25,7 +25,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("F"),
         source: "K",
-        judge: Judge::Probes(&["basic", "pz-short"], costs_scale),
+        judge: Judge::Probes(&["basic", "cap5"], costs_scale),
         across: None,
     },
     Check {
@@ -107,7 +107,7 @@ fn costs_scale(book: &Book<'_>) -> Verdict {
         let cost = member(reading, "costs")?.get("completion_tokens")?.as_f64()?;
         Some((namespace(reading)?.to_owned(), reading.usage?.completion, cost))
     };
-    let (Some(long), Some(short)) = (book.reply("basic"), book.reply("pz-short")) else { return Verdict::Skip(ABSENT) };
+    let (Some(long), Some(short)) = (book.reply("basic"), book.reply("cap5")) else { return Verdict::Skip(ABSENT) };
     let (Some(one), Some(other)) = (bill(long), bill(short)) else { return Verdict::Skip(ABSENT) };
     if one.0 != other.0 {
         return Verdict::Skip("another model answered");

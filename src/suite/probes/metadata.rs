@@ -35,7 +35,6 @@ pub(crate) const PROBES: &[Probe] = &[
         vec![Request::new(asking.base()).header(header("pulze-labels", &long))]
     }),
     probe("pz-plugins", |asking| vec![Request::new(asking.with(json!({"plugins": ["web-search"]})))]),
-    probe("pz-short", |asking| vec![Request::new(asking.with(json!({"max_tokens": 5})))]),
     probe("pz-priv3", |asking| {
         vec![Request::new(asking.base()).header(header("pulze-policies", &json!({"privacy_level": 3})))]
     }),
