@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofload::check::{self, Judge, Level};
 use proofload::wire::Dialect;
@@ -42,6 +43,11 @@ fn is_plain(request: &Request) -> bool {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let texts = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     body["model"] == "m" && texts.len() == 1 && texts[0]["content"].as_str().is_some_and(|text| text.contains('['))
+}
+
+/// Answers the plain question; whatever else is asked is up to the test.
+fn answers(stream: &mut TcpStream, request: &Request, else_say: impl FnOnce(&mut TcpStream) -> bool) -> bool {
+    if is_plain(request) { json_reply(stream, "200 OK", &completion()) } else { else_say(stream) }
 }
 
 #[test]
@@ -156,9 +162,9 @@ fn an_endpoint_that_takes_everything_is_told() {
 
 #[test]
 fn an_endpoint_that_breaks_is_told() {
-    let server = Raw::start(|stream, request| match is_plain(request) {
-        true => json_reply(stream, "200 OK", &completion()),
-        false => json_reply(stream, "500 Internal Server Error", &json!({"error": {"message": "KeyError: 'content'"}})),
+    let error = json!({"error": {"message": "KeyError: 'content'"}});
+    let server = Raw::start(move |stream, request| {
+        answers(stream, request, |stream| json_reply(stream, "500 Internal Server Error", &error))
     });
     let ids = ["neg-role-number", "neg-nul-in-content", "neg-schema-mutants", "err-no-5xx-on-client-error"];
     let checks = judged(&server.url(), &ids);
@@ -169,12 +175,12 @@ fn an_endpoint_that_breaks_is_told() {
 
 #[test]
 fn a_lost_connection_is_what_a_defect_leads_to_but_a_503_says_nothing() {
-    let server = Raw::start(|stream, request| is_plain(request) && json_reply(stream, "200 OK", &completion()));
+    let server = Raw::start(|stream, request| answers(stream, request, |_| false));
     let checks = judged(&server.url(), &["neg-bad-json"]);
     assert_status(&checks, "neg-bad-json", "FAIL");
-    let server = Raw::start(|stream, request| match is_plain(request) {
-        true => json_reply(stream, "200 OK", &completion()),
-        false => json_reply(stream, "503 Service Unavailable", &json!({"error": {"message": "busy"}})),
+    let busy = json!({"error": {"message": "busy"}});
+    let server = Raw::start(move |stream, request| {
+        answers(stream, request, |stream| json_reply(stream, "503 Service Unavailable", &busy))
     });
     let checks = judged(&server.url(), &["neg-bad-json"]);
     assert_status(&checks, "neg-bad-json", "ERROR");
@@ -183,15 +189,13 @@ fn a_lost_connection_is_what_a_defect_leads_to_but_a_503_says_nothing() {
 #[test]
 fn what_an_error_names_is_looked_at() {
     // It always blames the temperature, says 400 and 401 in turn, and its code is the number of another status.
-    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let turn = AtomicUsize::new(0);
+    let error = json!({"error": {"message": "wrong", "param": "temperature", "code": 418}});
     let server = Raw::start(move |stream, request| {
-        if is_plain(request) {
-            return json_reply(stream, "200 OK", &completion());
-        }
-        let status = ["400 Bad Request", "401 Unauthorized"];
-        let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let error = json!({"error": {"message": "wrong", "param": "temperature", "code": 418}});
-        json_reply(stream, status[turn % 2], &error)
+        answers(stream, request, |stream| {
+            let status = ["400 Bad Request", "401 Unauthorized"];
+            json_reply(stream, status[turn.fetch_add(1, Ordering::Relaxed) % 2], &error)
+        })
     });
     let ids = [
         "err-param-names-field",
@@ -205,12 +209,9 @@ fn what_an_error_names_is_looked_at() {
     for (id, wanted) in ids.into_iter().zip(["INFO", "WARN", "WARN", "WARN", "WARN", "PASS"]) {
         assert_status(&checks, id, wanted);
     }
-    let server = Raw::start(|stream, request| match is_plain(request) {
-        true => json_reply(stream, "200 OK", &completion()),
-        false => {
-            let fault = json!({"loc": ["body", "temperature"], "msg": "wrong", "type": "value_error"});
-            json_reply(stream, "422 Unprocessable Entity", &json!({"detail": [fault]}))
-        }
+    let detail = json!({"detail": [{"loc": ["body", "temperature"], "msg": "wrong", "type": "value_error"}]});
+    let server = Raw::start(move |stream, request| {
+        answers(stream, request, |stream| json_reply(stream, "422 Unprocessable Entity", &detail))
     });
     let (_, checks) =
         check(&[&server.url(), "--dialect", "pulze", "--model", "m", "--only", "err-detail-loc-names-field"]);

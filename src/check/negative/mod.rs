@@ -31,11 +31,13 @@ const PROMPT: Duration = Duration::from_secs(10);
 /// Every reply is a complete 4xx that did not take long; a late one is a warning.
 fn refused(replies: &[Reading<'_>]) -> Verdict {
     each(replies, |reading| {
-        let took = reading.exchange.service_time().unwrap_or_default();
-        match is_refusal(reading) {
-            true if took <= PROMPT => Verdict::Pass,
-            true => Verdict::warning("", format!("it took {took:.1?} to refuse the request")),
-            false => Verdict::broken("", format!("expected 4xx, got {}", came(reading))),
+        if !is_refusal(reading) {
+            return Verdict::broken("", format!("expected 4xx, got {}", came(reading)));
         }
+        let took = reading.exchange.service_time().unwrap_or_default();
+        if took <= PROMPT {
+            return Verdict::Pass;
+        }
+        Verdict::warning("", format!("it took {took:.1?} to refuse the request"))
     })
 }

@@ -60,13 +60,19 @@ impl Breach {
 fn collect(schema: &Value, value: &Value, at: &str, breaches: &mut Vec<Breach>) {
     let mut breach = |name: &str, value| breaches.push(Breach { at: at.to_owned(), name: name.to_owned(), value });
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    required.filter_map(Value::as_str).for_each(|name| breach(name, None));
+    for name in required.filter_map(Value::as_str) {
+        breach(name, None);
+    }
     let members = || schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let item = schema.get("items").filter(|_| value.get(0).is_some());
     for (name, member) in members() {
-        wrong(member).into_iter().for_each(|value| breach(name, Some(value)));
+        for value in wrong(member) {
+            breach(name, Some(value));
+        }
     }
-    item.into_iter().flat_map(wrong).for_each(|value| breach("0", Some(value)));
+    for value in item.into_iter().flat_map(wrong) {
+        breach("0", Some(value));
+    }
     for (name, member) in members() {
         if let Some(value) = value.get(name) {
             collect(member, value, &format!("{at}/{}", pointer_token(name)), breaches);
