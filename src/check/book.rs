@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
@@ -24,6 +26,10 @@ pub struct Facts {
     pub model: String,
     /// Tokens that prompt and answer may have together, where that is declared.
     pub context_window: Option<u64>,
+    /// Whether the client uses connections again.
+    pub keep_alive: bool,
+    /// Whether the client takes any certificate.
+    pub insecure: bool,
 }
 
 impl<'e> Book<'e> {
@@ -50,10 +56,39 @@ impl<'e> Book<'e> {
             .map(|(name, replies)| (*name, replies.as_slice()))
     }
 
-    /// Every reply of the run.
+    /// Every reply of the run that the rules on any reply say something of.
     pub fn all(&self) -> impl Iterator<Item = &Reading<'e>> {
-        self.probes.values().flatten()
+        self.probes
+            .iter()
+            .flat_map(|(name, replies)| replies.iter().map(move |reading| (*name, reading)))
+            .filter(|(name, reading)| says_something(name, reading))
+            .map(|(_, reading)| reading)
     }
+}
+
+/// Probes that the server may well refuse before the API sees them, in words of its own.
+const BELOW_THE_API: [&str; 7] = [
+    "page-head",
+    "page-brew",
+    "neg-oversized-body",
+    "neg-long-header",
+    "neg-slow-body",
+    "neg-half-close",
+    "neg-header-injection",
+];
+
+/// Beginnings of the names of probes that ask for no completion, or for one with a defect: no contract says what their
+/// success looks like, only what an error does.
+const NO_COMPLETION: [&str; 2] = ["page-", "neg-"];
+
+/// Whether the rules on any reply apply to a reply. A compressed body is for the rules that asked for one.
+fn says_something(probe: &str, reading: &Reading<'_>) -> bool {
+    let is_packed = || {
+        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
+        coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity"))
+    };
+    let beside = NO_COMPLETION.iter().any(|prefix| probe.starts_with(prefix)) && reading.success();
+    !BELOW_THE_API.contains(&probe) && !beside && !is_packed()
 }
 
 /// What came back, in a few words for a finding: `status 400: message`, or how the exchange ended without one.
@@ -85,6 +120,23 @@ pub(super) fn each(replies: &[Reading<'_>], judge: impl Fn(&Reading<'_>) -> Verd
         }
     }
     rest.unwrap_or(if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass })
+}
+
+/// Judges every reply to several probes; the first probe whose replies do not all pass decides.
+pub(super) fn each_of(book: &Book<'_>, probes: &[&str], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+    let verdicts = probes.iter().map(|probe| each(book.replies(probe), &judge));
+    verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
+}
+
+/// The body of the request as it was sent; null where that was no JSON.
+pub(super) fn sent(reading: &Reading<'_>) -> Value {
+    serde_json::from_slice(&reading.exchange.asked.body).unwrap_or_default()
+}
+
+/// What the first choice of a complete success says, unless the cap on tokens cut it.
+pub(super) fn first_text<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
+    let choice = reading.choices.first().filter(|_| reading.success() && reading.complete())?;
+    (!choice.is_cut()).then_some(choice.content.as_str())
 }
 
 /// Every reply is a success.

@@ -1,7 +1,14 @@
 //! Rules that only a load shows: answers that belong to another request, and figures of ours that cannot be.
+//!
+//! Those on the run as a whole are worked out by the summary, from counts that it keeps anyway.
 
-use super::{Across, Check, Judge, Level, Verdict, levels, tier};
-use crate::exchange::{Reading, nonce};
+use serde_json::Value;
+
+use super::request::is_router;
+use super::{Across, Check, Judge, Level, NO_STREAM, Verdict, levels, tier};
+use crate::exchange::{Outcome, Payload, Reading, nonce};
+use crate::wire::Dialect;
+use crate::wire::reply::has_error;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -11,6 +18,42 @@ pub(super) static CHECKS: &[Check] = &[
         tier: tier("L"),
         source: "sgl-project/sglang #34677; {{unique}} in the prompt",
         judge: Judge::Reply(no_crosstalk),
+        across: None,
+    },
+    Check {
+        id: "load-all-schema-valid",
+        rule: "every reply and every chunk validates, but for what the dialect or the baseline lets pass",
+        levels: levels("M/M"),
+        tier: tier("L"),
+        source: "brief",
+        judge: Judge::Run,
+        across: None,
+    },
+    Check {
+        id: "load-all-streams-complete",
+        rule: "every stream comes to its end: finish_reason, [DONE] where the dialect demands it, and no error",
+        levels: levels("M/M"),
+        tier: tier("L"),
+        source: "vllm-project/vllm #52852; infiniflow/ragflow PR#19498",
+        judge: Judge::Reply(streams_complete),
+        across: None,
+    },
+    Check {
+        id: "load-no-5xx",
+        rule: "no reply is a server error",
+        levels: levels("S/S"),
+        tier: tier("L"),
+        source: "practice",
+        judge: Judge::Run,
+        across: None,
+    },
+    Check {
+        id: "load-overload-is-429-503",
+        rule: "an endpoint that refuses load does so with 429 or 503, not by resets and timeouts",
+        levels: levels("S/S"),
+        tier: tier("L"),
+        source: "6585 4",
+        judge: Judge::Run,
         across: None,
     },
     Check {
@@ -33,6 +76,82 @@ pub(super) static CHECKS: &[Check] = &[
             reading.completion()?;
             Some(reading.exchange.service_time()?.as_micros().to_string())
         })),
+    },
+    Check {
+        id: "load-tokens-from-usage",
+        rule: "where some replies state their usage, all do, so that no rate is a count of chunks",
+        levels: levels("S/S"),
+        tier: tier("L"),
+        source: "section 2.5",
+        judge: Judge::Run,
+        across: None,
+    },
+    Check {
+        id: "load-no-replayed-answers",
+        rule: "most answers to distinct prompts differ, where the temperature is not 0",
+        levels: levels("S/S"),
+        tier: tier("L"),
+        source: "practice (caches flatter)",
+        judge: Judge::Reply(no_replayed_answers),
+        across: Some(Across::Distinct(Level::Should, answer)),
+    },
+    Check {
+        id: "load-model-constant",
+        rule: "a pinned model is answered by one model throughout the run",
+        levels: levels("S/S"),
+        tier: tier("L"),
+        source: "K router; O",
+        judge: Judge::Reply(|reading| {
+            if pinned(reading).is_some() { Verdict::Pass } else { Verdict::Skip("no model was pinned, or none named") }
+        }),
+        across: Some(Across::Constant(Level::Should, pinned)),
+    },
+    Check {
+        id: "load-fingerprint-changes",
+        rule: "whether system_fingerprint changes during the run",
+        levels: levels("Y/Y"),
+        tier: tier("L"),
+        source: "O system_fingerprint",
+        judge: Judge::Reply(|reading| {
+            if fingerprint(reading).is_some() { Verdict::Pass } else { Verdict::Skip("the reply has no fingerprint") }
+        }),
+        across: Some(Across::Constant(Level::May, fingerprint)),
+    },
+    Check {
+        id: "load-hidden-retries",
+        rule: "no retries hide in the times of a reply",
+        levels: levels("S/-"),
+        tier: tier("L"),
+        source: "H",
+        judge: Judge::Reply(hidden_retries),
+        across: None,
+    },
+    Check {
+        id: "load-inband-failures-counted",
+        rule: "a success with an error in it is counted as failed",
+        levels: levels("M/M"),
+        tier: tier("L"),
+        source: "kubernetes-sigs/inference-perf #713, PR#744; doublewordai/control-layer PR#1048; K error",
+        judge: Judge::Reply(inband_failures_counted),
+        across: None,
+    },
+    Check {
+        id: "load-client-not-bottleneck",
+        rule: "the measurement can be believed: the client kept to the plan",
+        levels: levels("M/M"),
+        tier: tier("L"),
+        source: "coordinated omission (wrk2; oha --latency-correction)",
+        judge: Judge::Run,
+        across: None,
+    },
+    Check {
+        id: "load-conn-reuse",
+        rule: "how many connections the requests took",
+        levels: levels("Y/Y"),
+        tier: tier("L"),
+        source: "9112 9.3",
+        judge: Judge::Run,
+        across: None,
     },
 ];
 
@@ -92,4 +211,100 @@ fn latency_plausible(reading: &Reading<'_>) -> Verdict {
     let tokens = reading.usage.map_or(0.0, |usage| usage.completion);
     let rate = tokens / service.as_secs_f64().max(1e-9);
     Verdict::holds(rate < TOKENS_PER_S, "", || format!("{tokens} tokens in {service:?}"))
+}
+
+/// What we cut ourselves, by a limit or at the end of the run, says nothing of the stream.
+fn streams_complete(reading: &Reading<'_>) -> Verdict {
+    if !reading.exchange.asked.wanted.stream || !reading.success() || reading.exchange.unjudged {
+        return Verdict::Skip(NO_STREAM);
+    }
+    match reading.outcome {
+        Outcome::Ok => Verdict::Pass,
+        Outcome::Truncated(_) | Outcome::Reset | Outcome::Protocol | Outcome::InbandError | Outcome::Malformed(_) => {
+            Verdict::broken("", format!("the stream ended {}", reading.outcome))
+        }
+        Outcome::RateLimited
+        | Outcome::Refused
+        | Outcome::ServerError
+        | Outcome::Redirect
+        | Outcome::Connect
+        | Outcome::Tls
+        | Outcome::Timeout
+        | Outcome::TooLarge
+        | Outcome::Unfinished
+        | Outcome::Missed
+        | Outcome::Unsent => Verdict::Skip("cut by a limit of ours"),
+    }
+}
+
+/// Shorter answers may well be the same.
+const LEAST_ANSWER: usize = 40;
+
+/// What an answer says, where it is long enough to be one of its kind.
+fn answer(reading: &Reading<'_>) -> Option<String> {
+    let text: String = reading.choices.iter().map(|choice| choice.content.as_str()).collect();
+    (text.chars().count() >= LEAST_ANSWER).then_some(text)
+}
+
+fn no_replayed_answers(reading: &Reading<'_>) -> Verdict {
+    let wanted = &reading.exchange.asked.wanted;
+    if wanted.tag_key.is_none() {
+        return Verdict::Skip("the prompts may repeat");
+    }
+    if wanted.temperature == Some(0.0) {
+        return Verdict::Skip("the temperature is 0");
+    }
+    if answer(reading).is_some() { Verdict::Pass } else { Verdict::Skip("the answer is short") }
+}
+
+/// The model asked for and the one that answered.
+fn pinned(reading: &Reading<'_>) -> Option<(String, String)> {
+    let wanted = &reading.exchange.asked.wanted;
+    let asked = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model))?;
+    Some((asked.to_owned(), named(reading, "model")?))
+}
+
+/// The model that answered and its fingerprint.
+fn fingerprint(reading: &Reading<'_>) -> Option<(String, String)> {
+    Some((named(reading, "model").unwrap_or_default(), named(reading, "system_fingerprint")?))
+}
+
+/// A string at the top of the reply, or of its first chunk that has one.
+fn named(reading: &Reading<'_>, member: &str) -> Option<String> {
+    let said =
+        |body: &Value| body.get(member).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    reading.bodies().into_iter().find_map(said)
+}
+
+fn hidden_retries(reading: &Reading<'_>) -> Verdict {
+    let retries = reading.metadata().and_then(|metadata| metadata.get("retries")?.as_u64());
+    match retries {
+        None => Verdict::Skip("metadata, or its retries, is absent or null"),
+        Some(0) => Verdict::Pass,
+        Some(retries) => {
+            Verdict::broken("/metadata/retries", format!("{retries} retries are in the times of this reply"))
+        }
+    }
+}
+
+/// Whether a success carries an error, as far as a rule can tell without the outcome that it is held against.
+fn carries_error(reading: &Reading<'_>) -> bool {
+    let in_events = reading.stream().is_some_and(|stream| {
+        let told = stream.events.iter().any(|event| matches!(event.payload, Payload::Error(_)));
+        told || stream.bare_json.as_ref().is_some_and(has_error)
+    });
+    let in_body = reading.success() && reading.json().is_some_and(|document| has_error(&document.value));
+    let in_metadata = reading.exchange.asked.wanted.dialect == Dialect::Pulze
+        && reading.metadata().is_some_and(|metadata| {
+            let text = metadata.get("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+            text || metadata.get("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)
+        });
+    in_events || in_body || in_metadata
+}
+
+fn inband_failures_counted(reading: &Reading<'_>) -> Verdict {
+    if !carries_error(reading) {
+        return Verdict::Skip("no error in a success");
+    }
+    Verdict::holds(reading.outcome != Outcome::Ok, "", || "an error in a success is counted as ok".to_owned())
 }

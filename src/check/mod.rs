@@ -16,17 +16,25 @@ mod format;
 mod http;
 mod listed;
 mod load;
+mod logprobs;
 mod metadata;
+mod negative;
 mod request;
 mod response;
+mod sampling;
 mod since;
 mod stream;
+mod structured;
 mod tools;
 mod usage;
 
 pub use auth::WRONG_KEY;
 pub use book::{Book, Facts};
 pub use listed::{Listed, listed};
+pub use metadata::headers::LABELS;
+pub use negative::TRAVERSAL;
+pub use stream::probed::REPEATED;
+pub use tools::{CITY, NAMED_TOOL, RESULT};
 
 /// How binding a rule is. The level decides what a broken rule means, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +85,11 @@ pub enum Judge {
     Reply(fn(&Reading<'_>) -> Verdict),
     /// On the replies to the probes of these names.
     Probes(&'static [&'static str], fn(&Book<'_>) -> Verdict),
+    /// On the replies to the probe of the rule's own id, a request with one defect, which is in this member of its
+    /// body; the name is empty where it is in none.
+    Defect(&'static str, fn(&[Reading<'_>]) -> Verdict),
+    /// On the replies to all requests with a defect, as far into the catalogue as the rule itself stands.
+    Defects(fn(&Book<'_>) -> Verdict),
     /// On the figures of a load run, by the summary.
     Run,
 }
@@ -120,7 +133,31 @@ impl Check {
     pub fn judge(&self, reading: &Reading<'_>) -> Verdict {
         match self.judge {
             Judge::Reply(judge) => judge(reading),
-            Judge::Probes(..) | Judge::Run => Verdict::Skip("one reply alone does not tell"),
+            Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) | Judge::Run => {
+                Verdict::Skip("one reply alone does not tell")
+            }
+        }
+    }
+
+    /// Judges the replies of a conformance run; a rule on any reply, or on a load, says nothing of them together.
+    pub fn judge_book(&self, book: &Book<'_>) -> Verdict {
+        match self.judge {
+            Judge::Probes(_, judge) | Judge::Defects(judge) => judge(book),
+            Judge::Defect(_, judge) => judge(book.replies(self.id)),
+            Judge::Reply(_) | Judge::Run => Verdict::Skip("judged on each reply, or on a load run"),
+        }
+    }
+
+    /// The probes that it is judged on; none for a rule on any reply.
+    pub fn probes(&self, dialect: Dialect) -> Vec<&'static str> {
+        match self.judge {
+            Judge::Probes(names, _) => names.to_vec(),
+            Judge::Defect(..) => vec![self.id],
+            Judge::Defects(_) => negative::all()
+                .filter(|check| check.level(dialect).is_some() && check.tier.depth <= self.tier.depth)
+                .map(|check| check.id)
+                .collect(),
+            Judge::Reply(_) | Judge::Run => Vec::new(),
         }
     }
 
@@ -144,6 +181,8 @@ impl Check {
 pub enum Across {
     /// Values none of which may come twice.
     Unique(Level, fn(&Reading<'_>) -> Vec<String>),
+    /// Values most of which must differ, in a run of 20 or more.
+    Distinct(Level, fn(&Reading<'_>) -> Option<String>),
     /// A key and a value: under one key, the run may see one value only.
     Constant(Level, fn(&Reading<'_>) -> Option<(String, String)>),
     /// A value that must not be the same throughout a run of 20 exchanges or more.
@@ -277,14 +316,46 @@ pub const AREAS: [(&str, &str); 14] = [
 pub static ALL: &[&[Check]] = &[
     auth::CHECKS,
     request::CHECKS,
+    request::accepted::CHECKS,
+    request::limits::CHECKS,
+    request::stop::CHECKS,
+    sampling::CHECKS,
     format::CHECKS,
     response::CHECKS,
-    stream::CHECKS,
-    tools::CHECKS,
+    structured::CHECKS,
+    stream::framing::CHECKS,
+    stream::chunks::CHECKS,
+    stream::pieces::CHECKS,
+    stream::timing::CHECKS,
+    stream::probed::CHECKS,
+    tools::choice::CHECKS,
+    tools::shape::CHECKS,
+    tools::arguments::CHECKS,
+    tools::finish::CHECKS,
+    tools::asked::CHECKS,
+    tools::corner::CHECKS,
+    tools::turns::CHECKS,
+    tools::pieces::CHECKS,
+    logprobs::CHECKS,
     usage::CHECKS,
-    metadata::CHECKS,
+    usage::probed::CHECKS,
+    metadata::block::CHECKS,
+    metadata::costs::CHECKS,
+    metadata::routing::CHECKS,
+    metadata::headers::CHECKS,
+    metadata::stored::CHECKS,
     error::CHECKS,
+    error::CODE,
+    error::DEFECTS,
+    error::LATER,
     http::CHECKS,
+    http::PAGES,
+    http::CONTENT,
+    http::CONNECTION,
+    negative::SYNTAX,
+    negative::SHAPE,
+    negative::VALUE,
+    negative::HARSH,
     load::CHECKS,
 ];
 

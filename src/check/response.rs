@@ -356,7 +356,7 @@ fn id<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
 fn id_present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let said = completion.get("id");
-    if reading.exchange.asked.wanted.private && said.is_none_or(Value::is_null) {
+    if reading.exchange.asked.wanted.policies.private && said.is_none_or(Value::is_null) {
         return Verdict::Skip("privacy level 3 keeps no log");
     }
     Verdict::holds(said.and_then(Value::as_str).is_some_and(|id| !id.is_empty()), "/id", || {
@@ -411,7 +411,7 @@ fn created_plausible(reading: &Reading<'_>) -> Verdict {
 }
 
 /// Seconds since 1970 of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-fn unix_seconds(date: &str) -> Option<f64> {
+pub(super) fn unix_seconds(date: &str) -> Option<f64> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(since.as_secs_f64())
 }

@@ -61,6 +61,8 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
     let judged = match check.judge {
         Judge::Reply(_) => "on every reply, of a load run too".to_owned(),
         Judge::Probes(probes, _) => format!("on the replies to the probes {}", probes.join(", ")),
+        Judge::Defect(..) => format!("on the replies to the probe {}", check.id),
+        Judge::Defects(_) => "on the replies to all requests with a defect".to_owned(),
         Judge::Run => "on a load run".to_owned(),
     };
     let by_model = if check.tier.by_model { ", depends on the model" } else { "" };

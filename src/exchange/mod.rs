@@ -12,10 +12,12 @@ use crate::wire::Dialect;
 
 pub mod nonce;
 mod outcome;
+pub mod policies;
 mod reading;
 mod timing;
 
 pub use outcome::{Cut, Form, Outcome};
+pub use policies::Policies;
 pub(crate) use reading::is_error_body;
 pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
 pub(crate) use timing::carries_content;
@@ -45,18 +47,22 @@ pub struct Wanted {
     pub model: Option<String>,
     /// Whether the reply is to be a stream.
     pub stream: bool,
+    /// Whether a stream was asked to state its usage.
+    pub include_usage: bool,
     /// How many choices.
     pub n: u64,
     /// The most tokens to generate for each choice, where a limit was asked for.
     pub cap: Option<u64>,
     /// Sampling temperature, where one was asked for.
     pub temperature: Option<f64>,
+    /// Whether log probabilities were asked for.
+    pub logprobs: bool,
     /// The tools on offer.
     pub tools: Vec<OfferedTool>,
     /// Whether one tool was asked for by name.
     pub named_tool: bool,
-    /// Whether Pulze was told to keep no log (`privacy_level` 3), so that the reply may have no id.
-    pub private: bool,
+    /// Pulze's policies, as sent or by default.
+    pub policies: Policies,
     /// Every text of the prompt, joined by line feeds, before tags are filled in.
     pub prompt: String,
     /// Key of the run's tags (see [`nonce`]), where the prompt carries one.

@@ -133,6 +133,13 @@ pub struct Fragment {
     pub name: Option<String>,
 }
 
+impl Choice {
+    /// Whether the cap on tokens ended it; Pulze has two names for that.
+    pub fn is_cut(&self) -> bool {
+        matches!(self.finish.as_deref(), Some("length" | "max_tokens"))
+    }
+}
+
 impl<'e> Reading<'e> {
     /// Reads an exchange.
     pub fn of(exchange: &'e Exchange) -> Reading<'e> {

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::target::Target;
 use crate::exchange::nonce::{self, PLACEHOLDER};
-use crate::exchange::{Asked, OfferedTool, Ticket, Wanted};
+use crate::exchange::policies::POLICIES;
+use crate::exchange::{Asked, OfferedTool, Policies, Ticket, Wanted};
 use crate::wire::Dialect;
 use crate::wire::dialect::offline;
 use crate::wire::request::{ChatRequest, ToolChoice};
@@ -39,10 +41,23 @@ pub struct Setting {
     pub dialect: Dialect,
     /// Scheme, host and port that requests go to.
     pub origin: String,
-    /// Whether Pulze was told to keep no log.
-    pub private: bool,
+    /// Pulze's policies, as sent or by default.
+    pub policies: Policies,
     /// Seed of the run.
     pub seed: u64,
+}
+
+impl Setting {
+    /// The setting of requests to a target.
+    pub fn of(target: &Target, seed: u64) -> Setting {
+        let header = target.headers.iter().find(|header| header.name.eq_ignore_ascii_case(POLICIES));
+        Setting {
+            dialect: target.dialect,
+            origin: target.origin(),
+            policies: header.map_or_else(Policies::default, |header| Policies::in_header(header.value.expose())),
+            seed,
+        }
+    }
 }
 
 impl Case {
@@ -97,12 +112,14 @@ impl Template {
             origin: setting.origin.clone(),
             model: request.model.map(str::to_owned),
             stream: request.stream,
+            include_usage: request.include_usage,
             n: request.n,
             cap: request.cap,
             temperature: request.temperature,
+            logprobs: request.logprobs,
             tools: request.tools.iter().map(offered).collect(),
             named_tool: matches!(request.tool_choice, ToolChoice::Named(_)),
-            private: setting.private,
+            policies: setting.policies,
             tag_key: tagged_prompt.then(|| nonce::key(setting.seed)),
             prompt,
         };
@@ -126,7 +143,8 @@ mod tests {
 
     fn case(content: &str) -> Case {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": content}], "stream": true});
-        let setting = Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), private: false, seed: 7 };
+        let setting =
+            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
         Case::new("c", 1, &[body], &setting)
     }
 

@@ -3,6 +3,7 @@
 //! A load sends one kind of request very often; a suite sends many kinds once. An [`Order`] says all that differs from
 //! the usual one: method, path, headers, body, and the way it is put on the wire.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use url::Url;
 
 use super::secret::Secret;
 use super::target::{Target, curl_body, curl_headers, quoted, shown};
-use crate::exchange::{Asked, Ticket};
+use crate::exchange::policies::POLICIES;
+use crate::exchange::{Asked, Policies, Ticket};
 
 /// One request of its own.
 #[derive(Debug, Clone)]
@@ -56,6 +58,18 @@ pub enum HeaderChange {
     Without(&'static str),
 }
 
+impl HeaderChange {
+    /// Pulze's policies, where the header is the one that carries them.
+    pub fn policies(&self) -> Option<Policies> {
+        match self {
+            HeaderChange::Set(name, value) | HeaderChange::Add(name, value) if *name == POLICIES => {
+                Some(Policies::in_header(value.expose()))
+            }
+            HeaderChange::Set(..) | HeaderChange::Add(..) | HeaderChange::Without(_) => None,
+        }
+    }
+}
+
 /// How an order goes on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
@@ -65,20 +79,27 @@ pub enum Way {
     Chunked,
     /// By the HTTP client, which leaves after this many arrivals of the body.
     Leaving(usize),
-    /// Byte for byte on a connection of its own, since no HTTP client would send it. Head and body are the steps' own.
+    /// Step by step on a connection of its own, since no HTTP client would send it.
     Raw(Vec<Step>),
 }
 
 /// What is done on a connection of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Sends the request line, the target's headers and these lines, each with its end, then the line that ends a head.
+    Head(String),
     /// Sends bytes.
     Send(Bytes),
     /// Sends bytes one by one, this far apart.
     Drip(Bytes, Duration),
+    /// Waits.
+    Wait(Duration),
     /// Ends our half of the connection.
     Close,
 }
+
+/// Longest value of a header that stands in a command line.
+const CURL_HEADER: usize = 4096;
 
 impl Order {
     /// The address it goes to.
@@ -97,7 +118,10 @@ impl Order {
     pub fn curl(&self, target: &Target) -> String {
         let stream = if self.asked.wanted.stream { "N" } else { "" };
         let method = if self.method == "POST" { String::new() } else { format!(" -X {}", self.method) };
-        let headers = self.headers_shown(target);
+        let mut headers = self.headers_shown(target);
+        for (_, value) in headers.iter_mut().filter(|(_, value)| value.len() > CURL_HEADER) {
+            *value = format!("{}... ({} bytes)", value.chars().take(32).collect::<String>(), value.len());
+        }
         let mut line = format!("curl -sS{stream}{method} {}", quoted(&shown(&self.address(target))));
         line += &curl_headers(headers.iter().map(|(name, shown)| (name.as_str(), shown.as_str())));
         if !self.is_bodiless() {
@@ -106,7 +130,7 @@ impl Order {
         match &self.way {
             Way::Usual => {}
             Way::Chunked => line += " -H 'transfer-encoding: chunked'",
-            Way::Leaving(arrivals) => line += &format!(" # left after {arrivals} pieces of the reply"),
+            Way::Leaving(arrivals) => _ = write!(line, " # left after {arrivals} pieces of the reply"),
             Way::Raw(_) => line += " # sent byte by byte on a socket of its own, which curl cannot",
         }
         line

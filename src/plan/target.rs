@@ -167,7 +167,12 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// The headers of a command line.
 pub(super) fn curl_headers<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> String {
-    headers.map(|(name, shown)| format!(" -H {}", quoted(&format!("{name}: {shown}")))).collect()
+    let mut line = String::new();
+    for (name, shown) in headers {
+        line.push_str(" -H ");
+        line.push_str(&quoted(&format!("{name}: {shown}")));
+    }
+    line
 }
 
 /// The body of a command line.
@@ -175,7 +180,10 @@ pub(super) fn curl_body(body: &[u8]) -> String {
     if body.len() > CURL_BODY {
         return format!(" --data-binary @body.json # {} bytes, too long to show", body.len());
     }
-    format!(" --data-raw {}", literal(&String::from_utf8_lossy(body)))
+    match std::str::from_utf8(body) {
+        Ok(text) => format!(" --data-raw {}", literal(text)),
+        Err(_) => format!(" --data-binary @body # {} bytes that are no text", body.len()),
+    }
 }
 
 /// The password and the secret parameters of an address.

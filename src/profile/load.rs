@@ -62,7 +62,6 @@ pub struct Draft {
     pub(super) goodput: Option<Goodput>,
     pub(super) reuse: bool,
     pub(super) limits: Limits,
-    pub(super) private: bool,
 }
 
 /// A case whose bodies may still lack the model.
@@ -102,8 +101,7 @@ impl Draft {
 
     /// The plan, with this seed.
     pub fn plan(self, seed: u64) -> Plan {
-        let setting =
-            Setting { dialect: self.target.dialect, origin: self.target.origin(), private: self.private, seed };
+        let setting = Setting::of(&self.target, seed);
         let with_model = |body: Value| match (&self.target.model, body) {
             (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
                 members.shift_insert(0, "model".to_owned(), Value::String(model.clone()));

@@ -12,7 +12,7 @@ use super::problem::{Problem, Source};
 use super::tree::Node;
 use super::{
     ArrivalsName, CaseTable, ClosedTable, DialectName, GoodputTable, HttpName, LimitsTable, LoadTable, OpenTable,
-    OverCapName, Profile, PulzeTable, TargetTable,
+    OverCapName, Profile, TargetTable,
 };
 use crate::plan::goal::Goal;
 use crate::plan::schedule::{Arrivals, Cap, Load, OverCap};
@@ -112,7 +112,6 @@ pub(super) fn resolve(
     Some(Draft {
         name: profile.name.unwrap_or(file_name),
         seed: profile.seed,
-        private: is_private(&profile.target.pulze),
         target: target?,
         notes,
         labels: profile.labels,
@@ -127,12 +126,6 @@ pub(super) fn resolve(
         overlays,
         baseline,
     })
-}
-
-/// Whether Pulze is told to keep no log (`privacy_level` 3), so that replies have no id.
-fn is_private(pulze: &PulzeTable) -> bool {
-    pulze.policies.as_ref().and_then(|policies| policies.get("privacy_level")).and_then(serde_json::Value::as_u64)
-        == Some(3)
 }
 
 impl Resolver<'_> {

@@ -45,6 +45,8 @@ pub(super) struct Ask<'r> {
     pub(super) choice: ToolChoice<'r>,
     /// Whether several calls may be made at once.
     pub(super) parallel: bool,
+    /// Text of the first message of the user.
+    pub(super) opened: &'r str,
     /// Text of the last message of the user.
     pub(super) asked: &'r str,
     /// Texts of the tool messages at the end.
@@ -77,7 +79,9 @@ impl<'r> Ask<'r> {
         if best_of < request.n {
             return wrong("/best_of", "it must not be less than n");
         }
-        let asked = messages.iter().rev().find(|message| role(message) == Some("user"));
+        let mut of_user = messages.iter().filter(|message| role(message) == Some("user"));
+        let opened = of_user.clone().next();
+        let asked = of_user.next_back();
         let results = messages.iter().rev().take_while(|message| role(message) == Some("tool"));
         let mut results: Vec<&str> = results.filter_map(text).collect();
         results.reverse();
@@ -96,6 +100,7 @@ impl<'r> Ask<'r> {
             offers: offers(body, &request, dialect)?,
             choice: request.tool_choice,
             parallel: body.get("parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
+            opened: opened.and_then(text).unwrap_or_default(),
             asked: asked.and_then(text).unwrap_or_default(),
             results,
             request,

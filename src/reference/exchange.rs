@@ -66,10 +66,14 @@ fn spoilt(mut reply: Reply, quirks: &[&'static Quirk], asked: &serde_json::Value
     if !quirks.is_empty()
         && let Some(mut draft) = reply.draft()
     {
-        quirks.iter().for_each(|quirk| quirk.spoil_draft(&mut draft, asked));
+        for quirk in quirks {
+            quirk.spoil_draft(&mut draft, asked);
+        }
         reply = Reply::of(draft);
     }
     let mut transcript = reply.transcribe();
-    quirks.iter().for_each(|quirk| quirk.spoil_transcript(&mut transcript));
+    for quirk in quirks {
+        quirk.spoil_transcript(&mut transcript);
+    }
     transcript
 }

@@ -22,6 +22,9 @@ use crate::wire::request::PATH;
 /// Longest request body that is read.
 pub(super) const LONGEST: usize = 32 << 20;
 
+/// Most bytes of header names and values that are taken (RFC 6585, section 5).
+const LONGEST_HEAD: usize = 32 << 10;
+
 /// Body of a request: as it comes, or what a quirk has made of it.
 pub(super) type Inbound = Either<Arriving, Full<Bytes>>;
 
@@ -49,6 +52,8 @@ impl<'p> Page<'p> {
         let openai = dialect.is_openai();
         let (parent, last) = path.rsplit_once('/')?;
         match last {
+            // A base address that has the prefix once too often, which its user should see.
+            _ if path.contains("/v1/v1/") => None,
             _ if path.ends_with(PATH) => Some(Page::Completions),
             "tokenize" if parent.is_empty() => Some(Page::Tokenize),
             "health" if parent.is_empty() => Some(Page::Health),
@@ -117,6 +122,9 @@ async fn served(
     headers: &mut Vec<(&'static str, String)>,
 ) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
+    if weight(request.headers()) > LONGEST_HEAD {
+        return Err(Refusal::new(dialect, 431, "headers_too_large", "the headers are longer than 32 KiB", None));
+    }
     let path = request.uri().path().to_owned();
     let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
     let page = Page::of(&path, dialect).ok_or_else(missing)?;
@@ -151,6 +159,10 @@ async fn served(
         | Page::Metrics
         | Page::OpenApi => shown(page, state, number),
     }
+}
+
+fn weight(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// A page that is only read.
@@ -241,6 +253,10 @@ async fn tokenized(request: Request<Inbound>, dialect: Dialect) -> Result<Value,
 
 /// Any non-empty bearer passes unless a key is set (RFC 6750, section 2.1; the scheme's case does not matter).
 fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
+    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        let message = "more than one Authorization header was given";
+        return Err(Refusal::new(state.settings.dialect, 400, "invalid_header", message, None));
+    }
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),

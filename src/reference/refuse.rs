@@ -47,11 +47,12 @@ impl Refusal {
     pub(super) fn invalid(dialect: Dialect, faults: &[Violation]) -> Refusal {
         match dialect {
             Dialect::Pulze => {
-                let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&v.pointer), "msg": v.message});
+                let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&place(v)), "msg": v.message});
                 Refusal::detailed(&faults.iter().map(fault).collect())
             }
             Dialect::OpenAi | Dialect::OpenAiStrict => {
-                let (pointer, message) = faults.first().map_or(("", "invalid"), |v| (&v.pointer, &v.message));
+                let (pointer, message) =
+                    faults.first().map_or((String::new(), "invalid"), |v| (place(v), v.message.as_str()));
                 let path: Vec<&str> = pointer.split('/').skip(1).collect();
                 let param = (!path.is_empty()).then(|| path.join("."));
                 Refusal::new(dialect, 400, "invalid_value", message, param.as_deref())
@@ -92,6 +93,12 @@ fn kind(status: u16) -> &'static str {
         500.. => "server_error",
         _ => "invalid_request_error",
     }
+}
+
+/// JSON pointer of a fault: a member that is missing is at fault itself, not the object that it is missing in.
+fn place(fault: &Violation) -> String {
+    let missing = fault.message.split('"').nth(1).filter(|_| fault.keyword == "required");
+    missing.map_or_else(|| fault.pointer.clone(), |name| format!("{}/{name}", fault.pointer))
 }
 
 /// FastAPI's path of a fault: `body`, then member names and indices.

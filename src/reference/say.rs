@@ -1,16 +1,18 @@
 //! What one choice says: its reasoning, its text and its calls, token by token, and why it ends.
 //!
-//! A message that has "Repeat exactly:" in it is answered with what follows, results of tools are quoted, a wanted format
-//! is kept; any other answer opens with the first words of the prompt and goes on in the words of the language model.
+//! A message that has "Repeat exactly:" in it is answered with what follows, one that has "Repeat my first message" with
+//! the first message of the user, results of tools are quoted, a wanted format is kept; any other answer opens with the
+//! first words of the prompt and goes on in the words of the language model.
 
 use std::borrow::Cow;
 
 use rand_pcg::Pcg64;
 use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::{Ask, Format};
 use super::example::Example;
-use super::language::{Speaker, Word};
+use super::language::{SIZE, Speaker, Word};
 use super::refuse::Refusal;
 use super::token;
 use super::tool::{Call, Calling};
@@ -23,6 +25,9 @@ const GIVEN: f64 = 0.9;
 
 /// The order to repeat what follows.
 const REPEAT: &str = "Repeat exactly:";
+
+/// The order to repeat what was said first.
+const RECALL: &str = "Repeat my first message";
 
 /// What one choice says.
 #[derive(Debug)]
@@ -87,7 +92,7 @@ impl<'a, 'r> Topic<'a, 'r> {
     pub(super) fn say(&self, random: &mut Pcg64) -> Result<Said<'r>, Refusal> {
         let ask = self.ask;
         let mut room = ask.cap.unwrap_or(usize::MAX);
-        let mut speaker = Speaker::new(&ask.sampling, random);
+        let mut speaker = Speaker::new(&ask.sampling, start(&ask.request.texts));
         let reasoning = spoken(ask.reasoning.min(room), &mut speaker, 0, true, random);
         room -= reasoning.len();
         let cut = reasoning.len() < ask.reasoning;
@@ -142,6 +147,9 @@ impl<'a, 'r> Topic<'a, 'r> {
     fn given(&self) -> Option<Cow<'r, str>> {
         if !self.ask.results.is_empty() {
             return Some(Cow::Owned(format!("The tool says: {}", self.ask.results.join("; "))));
+        }
+        if self.ask.asked.contains(RECALL) {
+            return Some(Cow::Borrowed(self.ask.opened));
         }
         let (_, exact) = self.ask.asked.split_once(REPEAT)?;
         Some(Cow::Borrowed(exact.strip_prefix(' ').unwrap_or(exact)))
@@ -198,6 +206,11 @@ impl<'a, 'r> Topic<'a, 'r> {
         };
         Some(Token { text, logprob: GIVEN.ln(), top })
     }
+}
+
+/// Where the words begin: the same prompt begins with the same ones, so that without chance the answer is the same.
+fn start(texts: &[&str]) -> usize {
+    usize::try_from(xxh3_64(texts.join("\n").as_bytes()) % SIZE as u64).unwrap_or(0)
 }
 
 fn unformatted(ask: &Ask<'_>, message: &str) -> Refusal {

@@ -165,13 +165,13 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Capitalised words behind a preposition, and those that a list goes on with.
+/// Capitalised words behind a preposition, and those that a list goes on with; letters without case count as capitals.
 fn names(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let (mut expected, mut going_on) = (false, false);
     for word in text.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let capital = bare.chars().next().is_some_and(char::is_uppercase);
+        let capital = bare.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase());
         let ends = word.ends_with(|c: char| !c.is_alphanumeric());
         match names.last_mut() {
             Some(last) if capital && going_on => {

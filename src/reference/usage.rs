@@ -7,8 +7,11 @@ use super::ask::Ask;
 use super::say::Said;
 use super::{State, token};
 
-/// What a message costs beside its text, and the opening of the reply once.
-const AROUND: u64 = 3;
+/// What a message costs beside its text, its role among it: as OpenAI's models count.
+const MESSAGE: u64 = 4;
+
+/// What the opening of the reply costs.
+const OPENING: u64 = 3;
 
 /// Token counts as the dialect states them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -37,11 +40,11 @@ struct CompletionDetails {
     rejected_prediction_tokens: u64,
 }
 
-/// Tokens of the prompt: each text, three more a message and three for the reply, and the tools as JSON.
+/// Tokens of the prompt: each text, four more a message and three for the reply, and the tools as JSON.
 pub(super) fn prompt(ask: &Ask<'_>) -> u64 {
-    let texts: u64 = ask.request.texts.iter().map(|text| token::count(text) + AROUND).sum();
+    let texts: u64 = ask.request.texts.iter().map(|text| token::count(text) + MESSAGE).sum();
     let tools = ask.body.get("tools").filter(|tools| tools.as_array().is_some_and(|tools| !tools.is_empty()));
-    texts + AROUND + tools.map_or(0, |tools: &Value| token::count(&tools.to_string()))
+    texts + OPENING + tools.map_or(0, |tools: &Value| token::count(&tools.to_string()))
 }
 
 impl Usage {

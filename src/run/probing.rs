@@ -84,10 +84,10 @@ impl Prober {
     async fn send(&self, mut order: Order) -> Exchange {
         order.ticket.due = self.clock.now();
         let due = order.ticket.due;
-        match order.way {
+        match &order.way {
             Way::Raw(steps) => {
-                let limits = self.target.timeouts;
-                raw::exchange(&self.target.url, &steps, limits, order.ticket, order.asked, self.clock).await
+                let steps = steps.clone();
+                raw::exchange(&self.target, order, &steps, self.clock).await
             }
             Way::Usual | Way::Chunked | Way::Leaving(_) => {
                 let request = self.request(&order);

@@ -1,5 +1,6 @@
-//! Requests that no HTTP library would send: byte for byte on a socket of their own, over plain HTTP/1.1.
+//! Requests that no HTTP library would send: step by step on a socket of their own, over plain HTTP/1.1.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -8,37 +9,34 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::clock::Clock;
-use crate::exchange::{Arrival, Asked, Body, Cut, Exchange, Head, Outcome, Ticket};
-use crate::plan::order::Step;
-use crate::plan::target::Timeouts;
+use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome};
+use crate::plan::order::{Order, Step};
+use crate::plan::target::Target;
 
 /// Longest reply that is read.
 const LONGEST: usize = 1 << 20;
 
 /// Carries out the steps on a new connection and takes in what comes back.
-pub(super) async fn exchange(
-    url: &Url,
-    steps: &[Step],
-    limits: Timeouts,
-    ticket: Ticket,
-    asked: Asked,
-    clock: Clock,
-) -> Exchange {
+pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], clock: Clock) -> Exchange {
     let sent = clock.now();
+    let limit = target.timeouts.total;
+    let url = order.address(target);
+    let head = head(&url, target, order.method);
     let mut received = Received::default();
-    let (outcome, cause) = match tokio::time::timeout(limits.total, talk(url, steps, clock, &mut received)).await {
+    let talk = talk(&url, &head, steps, clock, &mut received);
+    let (outcome, cause) = match tokio::time::timeout(limit, talk).await {
         Ok(Ok(())) => (received.outcome(), None),
         Ok(Err(error)) if received.head.is_none() => (lost(&error), Some(error.to_string())),
         Ok(Err(error)) => (Outcome::Reset, Some(error.to_string())),
-        Err(_) => (Outcome::Timeout, Some(format!("no end within {:?}", limits.total))),
+        Err(_) => (Outcome::Timeout, Some(format!("no end within {limit:?}"))),
     };
     Exchange {
-        ticket,
-        asked,
+        ticket: order.ticket,
+        asked: order.asked,
         epoch: clock.epoch(),
-        eligible: ticket.due,
+        eligible: order.ticket.due,
         sent: Some(sent),
-        dial: None,
+        dial: received.dial,
         head: received.head,
         body: received.body,
         ended: clock.now(),
@@ -52,15 +50,28 @@ fn lost(error: &io::Error) -> Outcome {
     if error.kind() == io::ErrorKind::ConnectionRefused { Outcome::Connect } else { Outcome::Reset }
 }
 
-async fn talk(url: &Url, steps: &[Step], clock: Clock, received: &mut Received) -> io::Result<()> {
+/// The request line and the target's headers, each line with its end. The order's own changes of headers are steps.
+fn head(url: &Url, target: &Target, method: &str) -> String {
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut head = format!("{method} {}{query} HTTP/1.1\r\n", url.path());
+    let _ = write!(head, "host: {}\r\n", &url[url::Position::BeforeHost..url::Position::AfterPort]);
+    for header in &target.headers {
+        let _ = write!(head, "{}: {}\r\n", header.name, header.value.expose());
+    }
+    head
+}
+
+async fn talk(url: &Url, head: &str, steps: &[Step], clock: Clock, received: &mut Received) -> io::Result<()> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let began = clock.now();
     let mut stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
+    received.dial = Some(Dial { began, ended: clock.now() });
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.split();
     // An endpoint may answer, and close, before it has read all: that is an answer, and no failure of ours to write.
     let write = async {
         for step in steps {
-            if act(&mut writer, step).await.is_err() {
+            if act(&mut writer, head, step).await.is_err() {
                 break;
             }
         }
@@ -72,14 +83,19 @@ async fn talk(url: &Url, steps: &[Step], clock: Clock, received: &mut Received) 
     }
 }
 
-async fn act(writer: &mut (impl AsyncWrite + Unpin), step: &Step) -> io::Result<()> {
+async fn act(writer: &mut (impl AsyncWrite + Unpin), head: &str, step: &Step) -> io::Result<()> {
     match step {
+        Step::Head(lines) => writer.write_all(format!("{head}{lines}\r\n").as_bytes()).await,
         Step::Send(bytes) => writer.write_all(bytes).await,
         Step::Drip(bytes, gap) => {
             for byte in bytes {
                 writer.write_all(&[*byte]).await?;
                 tokio::time::sleep(*gap).await;
             }
+            Ok(())
+        }
+        Step::Wait(pause) => {
+            tokio::time::sleep(*pause).await;
             Ok(())
         }
         Step::Close => writer.shutdown().await,
@@ -105,6 +121,7 @@ async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mu
 struct Received {
     /// Everything behind the last head, before its framing is taken off.
     raw: Vec<u8>,
+    dial: Option<Dial>,
     head: Option<Head>,
     body: Body,
     whole: bool,

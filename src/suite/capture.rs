@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::{Conformance, Options, Sent};
 use crate::check::Depth;
-use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Outcome, Ticket, Wanted};
+use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Outcome, Policies, Ticket, Wanted};
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
@@ -64,6 +64,8 @@ pub struct Line {
     pub round: u32,
     /// Whether a reply that says to come back later, or none at all, is a result.
     pub provoked: bool,
+    /// Whether it went to a neighbour of the endpoint.
+    pub beside: bool,
     /// A command line that sends the same, without secrets.
     pub curl: String,
     /// The body of the request, in base64.
@@ -114,16 +116,26 @@ pub struct WantedLine {
     pub model: Option<String>,
     /// Whether the reply is to be a stream.
     pub stream: bool,
+    /// Whether a stream was asked to state its usage.
+    pub include_usage: bool,
     /// How many choices.
     pub n: u64,
     /// The most tokens to generate for each.
     pub cap: Option<u64>,
     /// Sampling temperature.
     pub temperature: Option<f64>,
+    /// Whether log probabilities were asked for.
+    pub logprobs: bool,
     /// Whether the tools of the body were on offer.
     pub tools: bool,
     /// Whether one of them was asked for by name.
     pub named_tool: bool,
+    /// Whether Pulze was told to keep no log.
+    pub private: bool,
+    /// How many calls of a provider might fail behind the request.
+    pub retries: u64,
+    /// The most dollars that the request was to cost.
+    pub max_cost: f64,
     /// Every text of the prompt, before tags are filled in.
     pub prompt: String,
     /// Key of the run's tags, where the prompt carries one.
@@ -205,6 +217,7 @@ fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         probe: sent.probe.to_owned(),
         round: sent.round,
         provoked: sent.provoked,
+        beside: sent.beside,
         curl: redactor.clean(&sent.curl),
         request: BASE64.encode(redactor.mask_bytes(&exchange.asked.body)),
         wanted: wanted_line(&exchange.asked),
@@ -226,11 +239,16 @@ fn wanted_line(asked: &Asked) -> WantedLine {
     WantedLine {
         model: wanted.model.clone(),
         stream: wanted.stream,
+        include_usage: wanted.include_usage,
         n: wanted.n,
         cap: wanted.cap,
         temperature: wanted.temperature,
+        logprobs: wanted.logprobs,
         tools: !wanted.tools.is_empty(),
         named_tool: wanted.named_tool,
+        private: wanted.policies.private,
+        retries: wanted.policies.retries,
+        max_cost: wanted.policies.max_cost,
         prompt: wanted.prompt.clone(),
         tag_key: wanted.tag_key,
         prompt_hash: asked.prompt_hash,
@@ -292,12 +310,14 @@ impl Line {
             origin: setting.origin.clone(),
             model: ours.model.clone(),
             stream: ours.stream,
+            include_usage: ours.include_usage,
             n: ours.n,
             cap: ours.cap,
             temperature: ours.temperature,
+            logprobs: ours.logprobs,
             tools,
             named_tool: ours.named_tool,
-            private: setting.private,
+            policies: Policies { private: ours.private, retries: ours.retries, max_cost: ours.max_cost },
             prompt: ours.prompt.clone(),
             tag_key: ours.tag_key,
         };

@@ -8,7 +8,7 @@ use super::probe::{Capability, Probe};
 use super::status::{Found, Status};
 use super::{Options, Sent, level};
 use crate::check::{Book, Check, Facts, Judge, Verdict};
-use crate::exchange::{Exchange, Reading};
+use crate::exchange::{Exchange, Outcome, Reading};
 use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
@@ -17,6 +17,9 @@ use crate::wire::reply::error_text;
 
 /// The rule without which nothing else can be judged.
 const GATE: &str = "auth-valid-accepted";
+
+/// The rule that says why there is no connection, so that a shut gate does not keep it from being judged.
+const TLS: &str = "http-tls-valid";
 
 /// Why a rule was not judged whose probe came after the failure that ended the run.
 pub(super) const CUT_SHORT: &str = "not sent, since a failure ended the run (--fail-fast)";
@@ -44,14 +47,20 @@ impl<'c> Court<'c> {
             dialect: self.target.dialect,
             model: self.target.model.clone().unwrap_or_default(),
             context_window: self.options.context_window,
+            keep_alive: self.target.keep_alive,
+            insecure: self.target.tls.insecure,
         };
         Book::new(facts, probes)
     }
 
-    /// The capability of a probe that the endpoint is declared to lack.
-    pub(super) fn lacks(&self, probe: &Probe) -> Option<&'static str> {
-        let names = probe.needs.iter().map(|capability| capability.words().0);
-        names.into_iter().find(|name| self.options.without.contains(*name))
+    /// Why a probe is not sent: the endpoint is declared to lack what it needs, or it is one for a plain socket.
+    pub(super) fn lacks(&self, probe: &Probe) -> Option<String> {
+        if probe.needs.contains(&Capability::PlainHttp) && self.target.url.scheme() == "https" {
+            return Some("it takes a socket of its own, which speaks no TLS".to_owned());
+        }
+        let mut names = probe.needs.iter().map(|capability| capability.words().0);
+        let name = names.find(|name| self.options.without.contains(*name))?;
+        Some(format!("declared: without {name}"))
     }
 
     /// Why the gate is shut, where it is.
@@ -68,14 +77,23 @@ impl<'c> Court<'c> {
         checks
             .iter()
             .map(|check| match check.judge {
-                _ if shut && check.id != GATE => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
+                _ if shut && ![GATE, TLS].contains(&check.id) => {
+                    Found::new(Status::Blocked(GATE), format!("{GATE} failed"))
+                }
                 Judge::Reply(_) => self.judge_replies(check, &book),
-                Judge::Probes(names, judge) => self
-                    .obstacle(names, &book)
-                    .unwrap_or_else(|| Found::of(judge(&book), level(self.target, self.options, check))),
+                Judge::Probes(..) | Judge::Defect(..) => {
+                    let names = check.probes(self.target.dialect);
+                    self.obstacle(&names, &book).unwrap_or_else(|| self.judge_book(check, &book))
+                }
+                // What keeps one request with a defect from being answered says nothing of the others.
+                Judge::Defects(_) => self.judge_book(check, &book),
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
             })
             .collect()
+    }
+
+    fn judge_book(&self, check: &Check, book: &Book<'_>) -> Found {
+        Found::of(check.judge_book(book), level(self.target, self.options, check))
     }
 
     /// A rule on any reply, judged on all of them. Replies that put us off say nothing of the contract.
@@ -84,7 +102,7 @@ impl<'c> Court<'c> {
         let mut tally = Tally::default();
         let level = level(self.target, self.options, check);
         let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| !is_put_off(reading.exchange)) {
+        for reading in book.all().filter(|reading| self.is_under_contract(reading)) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, reading, false, &evidence);
             let mut found = Found::of(verdict, level);
@@ -99,14 +117,28 @@ impl<'c> Court<'c> {
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
 
+    /// Whether the contract says anything of a reply: it is the endpoint's, not that of a neighbour, it does not put
+    /// us off, and its body is in no coding that the client left as it is.
+    fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
+        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
+        let beside = self.sent_for(reading).is_some_and(|sent| sent.beside);
+        !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
+    }
+
+    /// The request that a reply answers.
+    fn sent_for(&self, reading: &Reading<'_>) -> Option<&'c Sent> {
+        let at = self.exchanges.iter().position(|other| other.ticket.seq == reading.exchange.ticket.seq)?;
+        self.sent.get(at)
+    }
+
     /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.
     fn obstacle(&self, names: &[&'static str], book: &Book<'_>) -> Option<Found> {
         names.iter().find_map(|name| {
             let Some(probe) = self.probes.iter().find(|probe| probe.name == *name) else {
                 return Some(Found::new(Status::Error, format!("there is no probe {name}")));
             };
-            if let Some(capability) = self.lacks(probe) {
-                return Some(Found::new(Status::Skip, format!("declared: without {capability}")));
+            if let Some(why) = self.lacks(probe) {
+                return Some(Found::new(Status::Skip, why));
             }
             let replies = book.replies(name);
             if replies.is_empty() && self.cut_short {
@@ -117,16 +149,14 @@ impl<'c> Court<'c> {
     }
 
     fn obstacle_of(&self, probe: &Probe, replies: &[Reading<'_>]) -> Option<Found> {
-        let provoked = |reading: &Reading<'_>| {
-            let at = self.exchanges.iter().position(|other| other.ticket.seq == reading.exchange.ticket.seq);
-            at.is_some_and(|at| self.sent[at].provoked)
-        };
         for reading in replies {
-            if is_put_off(reading.exchange) && !provoked(reading) {
+            let provoked = self.sent_for(reading).is_some_and(|sent| sent.provoked);
+            if is_put_off(reading.exchange) && !provoked && !is_result(probe, reading) {
                 let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());
                 return Some(Found::new(Status::Error, format!("probe {}: {}: {why}", probe.name, reading.outcome)));
             }
-            if let Some(capability) = probe.needs.iter().find(|capability| refuses(reading, **capability)) {
+            let needs = if probe.is_negative() { &[] } else { probe.needs };
+            if let Some(capability) = needs.iter().find(|capability| refuses(reading, **capability)) {
                 let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
                 let name = capability.words().0;
                 let required = self.options.require.contains(name);
@@ -136,6 +166,13 @@ impl<'c> Court<'c> {
         }
         None
     }
+}
+
+/// Whether it is a result that no answer came, at any try: there is no TLS, or a request with a defect brings the
+/// connection down. A status by which the endpoint puts off what it is asked is none.
+fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
+    let lost = reading.exchange.head.is_none();
+    lost && (probe.is_negative() || reading.exchange.outcome == Outcome::Tls)
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

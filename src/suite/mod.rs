@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::{self, Check, Depth, Judge, Level};
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
+use crate::plan::order::Path;
 use crate::plan::target::Target;
 use crate::run::RunError;
 use crate::run::probing::Prober;
+use crate::wire::Dialect;
 
 pub mod capture;
 pub mod gateway;
@@ -33,7 +35,7 @@ use probe::{Asking, Capability, Probe, Turn};
 use status::{Found, Status, join};
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
-const STAPLE: [&str; 2] = ["basic", "basic-stream"];
+const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
 
 /// What is to be judged, and how.
 #[derive(Debug, Clone)]
@@ -92,6 +94,8 @@ pub struct Sent {
     pub round: u32,
     /// Whether a reply that says to come back later, or none at all, is a result.
     pub provoked: bool,
+    /// Whether it went to a neighbour of the endpoint, of which the contract of replies says nothing.
+    pub beside: bool,
     /// A command line that sends the same, with secrets left as variables or stars.
     pub curl: String,
 }
@@ -127,7 +131,7 @@ pub fn conduct(
         options,
         checks: &checks,
         prober: Prober::new(target)?,
-        probes: probe::wanted(&asked_for(&checks)),
+        probes: probe::wanted(&asked_for(&checks, target.dialect)),
         sent: Vec::new(),
         exchanges: Vec::new(),
         from: 0,
@@ -154,12 +158,12 @@ pub fn conduct(
 /// replies are not known yet.
 pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
-    let probes = probe::wanted(&asked_for(&checks));
+    let probes = probe::wanted(&asked_for(&checks, target.dialect));
     let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], cut_short: false };
     let book = court.book();
     let key = bearer(target);
     let asking = asking(target, options, &book, key.as_deref());
-    let setting = setting(target, options);
+    let setting = Setting::of(target, options.seed);
     let mut seq = 0;
     let wanted = probes.iter().filter(|probe| court.lacks(probe).is_none());
     wanted
@@ -200,14 +204,10 @@ fn level(target: &Target, options: &Options, check: &Check) -> Level {
 }
 
 /// The probes that some rules ask for.
-fn asked_for(checks: &[&'static Check]) -> BTreeSet<&'static str> {
-    let mut names = BTreeSet::new();
-    for check in checks {
-        match check.judge {
-            Judge::Probes(probes, _) => names.extend(probes),
-            Judge::Reply(_) => names.extend(STAPLE),
-            Judge::Run => {}
-        }
+fn asked_for(checks: &[&'static Check], dialect: Dialect) -> BTreeSet<&'static str> {
+    let mut names: BTreeSet<&str> = checks.iter().flat_map(|check| check.probes(dialect)).collect();
+    if checks.iter().any(|check| matches!(check.judge, Judge::Reply(_))) {
+        names.extend(STAPLE);
     }
     names
 }
@@ -218,10 +218,6 @@ fn bearer(target: &Target) -> Option<String> {
     header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
 }
 
-fn setting(target: &Target, options: &Options) -> Setting {
-    Setting { dialect: target.dialect, origin: target.origin(), private: false, seed: options.seed }
-}
-
 fn asking<'a>(target: &'a Target, options: &Options, book: &'a check::Book<'a>, key: Option<&'a str>) -> Asking<'a> {
     Asking {
         dialect: target.dialect,
@@ -230,6 +226,7 @@ fn asking<'a>(target: &'a Target, options: &Options, book: &'a check::Book<'a>, 
         cap: options.cap,
         depth: options.depth,
         context_window: options.context_window,
+        seed: options.seed,
         book,
     }
 }
@@ -281,7 +278,9 @@ impl Suite<'_> {
     /// Whether a rule for which all has been sent fails, and is not known to.
     fn has_failed(&self, sent: &BTreeSet<&'static str>) -> bool {
         let complete = |check: &&&'static Check| match check.judge {
-            Judge::Probes(names, _) => names.iter().all(|name| sent.contains(name)),
+            Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => {
+                check.probes(self.target.dialect).iter().all(|name| sent.contains(name))
+            }
             Judge::Reply(_) => true,
             Judge::Run => false,
         };
@@ -296,14 +295,15 @@ impl Suite<'_> {
         let book = court.book();
         let key = bearer(self.target);
         let asking = asking(self.target, self.options, &book, key.as_deref());
-        let setting = setting(self.target, self.options);
+        let setting = Setting::of(self.target, self.options.seed);
         let requests = probes.iter().flat_map(|probe| (probe.requests)(&asking).into_iter().map(|r| (probe.name, r)));
         let first = self.exchanges.len() as u64;
         let (mut orders, mut sent) = (Vec::new(), Vec::new());
         for ((probe, request), seq) in requests.zip(first..) {
             let order = request.order(probe, seq, &setting);
             let curl = order.curl(self.target);
-            sent.push(Sent { probe, round: self.round, provoked: order.provoked, curl });
+            let beside = order.method != "POST" || matches!(order.path, Path::Beside(_));
+            sent.push(Sent { probe, round: self.round, provoked: order.provoked, beside, curl });
             orders.push(order);
         }
         drop(book);

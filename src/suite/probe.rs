@@ -26,6 +26,14 @@ pub(crate) struct Probe {
     pub(crate) requests: fn(&Asking<'_>) -> Vec<Request>,
 }
 
+impl Probe {
+    /// Whether its requests have a defect, or ask what such requests have left of the endpoint. A refusal of them is no
+    /// sign of a lacking capability, and where the connection is lost at every try, that is what they lead to.
+    pub(crate) fn is_negative(&self) -> bool {
+        self.name.starts_with("neg-")
+    }
+}
+
 /// When a probe is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
@@ -46,6 +54,7 @@ pub(crate) enum Capability {
     StreamUsage,
     Tools,
     ToolChoice,
+    ParallelTools,
     Json,
     JsonSchema,
     N,
@@ -55,15 +64,22 @@ pub(crate) enum Capability {
     Parts,
     Seed,
     LogitBias,
+    MaxCompletionTokens,
+    ModelRequired,
     Keys,
+    /// The name of the model decides which one answers, so that one of no model is refused.
+    ModelChoice,
+    /// It speaks HTTP without TLS, as requests on a socket of their own do.
+    PlainHttp,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 14] = [
+    pub(crate) const ALL: [Capability; 19] = [
         Capability::Stream,
         Capability::StreamUsage,
         Capability::Tools,
         Capability::ToolChoice,
+        Capability::ParallelTools,
         Capability::Json,
         Capability::JsonSchema,
         Capability::N,
@@ -73,7 +89,11 @@ impl Capability {
         Capability::Parts,
         Capability::Seed,
         Capability::LogitBias,
+        Capability::MaxCompletionTokens,
+        Capability::ModelRequired,
         Capability::Keys,
+        Capability::ModelChoice,
+        Capability::PlainHttp,
     ];
 
     /// Its name, and the parameters by which a clean refusal names it; none for what no parameter asks for.
@@ -83,6 +103,7 @@ impl Capability {
             Capability::StreamUsage => ("stream_usage", &["stream_options"]),
             Capability::Tools => ("tools", &["tools"]),
             Capability::ToolChoice => ("tool_choice", &["tool_choice"]),
+            Capability::ParallelTools => ("parallel_tools", &["parallel_tool_calls"]),
             Capability::Json => ("json", &["response_format"]),
             Capability::JsonSchema => ("json_schema", &["response_format", "json_schema"]),
             Capability::N => ("n", &["n"]),
@@ -92,7 +113,12 @@ impl Capability {
             Capability::Parts => ("parts", &["content", "messages"]),
             Capability::Seed => ("seed", &["seed"]),
             Capability::LogitBias => ("logit_bias", &["logit_bias"]),
+            Capability::MaxCompletionTokens => ("max_completion_tokens", &["max_completion_tokens"]),
+            // A server of one model may take any name, or none: it is then declared to lack this.
+            Capability::ModelRequired => ("model_required", &[]),
             Capability::Keys => ("keys", &[]),
+            Capability::ModelChoice => ("model_choice", &[]),
+            Capability::PlainHttp => ("plain_http", &[]),
         }
     }
 
@@ -115,6 +141,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) depth: Depth,
     /// Tokens of prompt and answer together, where that is declared.
     pub(crate) context_window: Option<u64>,
+    /// Root of every random choice.
+    pub(crate) seed: u64,
     /// The replies so far.
     pub(crate) book: &'a Book<'a>,
 }
@@ -218,7 +246,9 @@ impl Request {
             Content::Json(body) => (body, None),
             Content::Bytes(bytes) => (Value::Object(Map::new()), Some(bytes)),
         };
-        let rendered = Case::new(name, 1, &[json], setting).render(&ticket, setting.seed);
+        let own = self.headers.iter().find_map(HeaderChange::policies);
+        let setting = Setting { policies: own.unwrap_or(setting.policies), ..setting.clone() };
+        let rendered = Case::new(name, 1, &[json], &setting).render(&ticket, setting.seed);
         let asked = match bytes {
             Some(body) => Asked { body, ..rendered },
             None => rendered,

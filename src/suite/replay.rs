@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::capture::{CaptureError, Line, Meta};
 use super::judging::Court;
 use super::status::Found;
-use super::{Conformance, Options, Sent, probe, probes, rows, selected, setting};
+use super::{Conformance, Options, Sent, probe, probes, rows, selected};
 use crate::check::{Check, Judge};
 use crate::exchange::Exchange;
+use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
 
 /// A capture that was read.
@@ -52,10 +53,11 @@ impl Captured {
         let known: BTreeSet<&str> = sent.iter().map(|sent| sent.probe).collect();
         let probes: Vec<&'static probe::Probe> = probes::all().collect();
         let complete = |check: &&'static Check| match check.judge {
-            Judge::Probes(names, _) => names.iter().all(|name| {
+            Judge::Probes(..) | Judge::Defect(..) => check.probes(target.dialect).iter().all(|name| {
                 let lacking = probes.iter().find(|probe| probe.name == *name);
                 known.contains(name) || lacking.is_some_and(|probe| is_declared(probe, options))
             }),
+            Judge::Defects(_) => check.probes(target.dialect).iter().any(|name| known.contains(name)),
             Judge::Reply(_) => true,
             Judge::Run => false,
         };
@@ -75,14 +77,14 @@ impl Captured {
     }
 
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {
-        let setting = setting(target, options);
+        let setting = Setting::of(target, options.seed);
         let (mut sent, mut exchanges) = (Vec::new(), Vec::new());
         for (number, line) in self.lines.iter().enumerate() {
             let broken = |error| CaptureError::Line { line: number + 1, error };
             let probe = probes::all().find(|probe| probe.name == line.probe);
             let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?.name;
             exchanges.push(line.exchange(&setting).map_err(broken)?);
-            sent.push(Sent { probe, round: line.round, provoked: line.provoked, curl: line.curl.clone() });
+            sent.push(Sent { probe, round: line.round, provoked: line.provoked, beside: line.beside, curl: line.curl.clone() });
         }
         if sent.windows(2).any(|pair| pair[0].round > pair[1].round) {
             return Err(CaptureError::Line { line: 1, error: "the rounds are not in order".to_owned() });

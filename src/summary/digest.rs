@@ -7,10 +7,11 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::Summary;
+use super::load_rules::{Figure, figure};
 use super::tally::{Example, Tally};
 use super::timing::Populations;
 use super::trust::{Belief, Trust, cached_share};
-use crate::check::{self, Check, Level};
+use crate::check::{self, Check, Judge, Level};
 use crate::plan::goal::{Measure, Population, Scalar, Statistic};
 use crate::wire::Dialect;
 
@@ -352,7 +353,9 @@ fn decide(
     }
     let tolerated = summary.goals().iter().any(crate::plan::goal::Goal::tolerates_violations);
     let unknown = |id: &str| !summary.meta.known.contains_key(id);
-    for (id, judgement) in checks.iter().filter(|(id, j)| j.must > 0 && unknown(id) && !tolerated) {
+    // A rule on the run as a whole is worked out from counts that have decided already.
+    let decides = |id: &str| check::find(id).is_some_and(|check| matches!(check.judge, Judge::Reply(_)));
+    for (id, judgement) in checks.iter().filter(|(id, j)| j.must > 0 && decides(id) && unknown(id) && !tolerated) {
         broken.push(format!("MUST {id} broken {}: {}", times(judgement.must), judgement.rule));
     }
     for (id, tally) in summary.checks.iter().filter(|(id, t)| t.warmup_must > 0 && unknown(id) && !tolerated) {
@@ -379,10 +382,16 @@ fn times(count: u64) -> String {
 fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
     let Some(dialect) = Dialect::named(&summary.meta.dialect) else { return BTreeMap::new() };
     let none = Tally::default();
-    check::all(dialect)
-        .map(|check| {
-            let tally = summary.checks.get(check.id).unwrap_or(&none);
-            (check.id.to_owned(), Judgement::of(check, tally, dialect, summary))
+    check::catalogue(dialect)
+        .filter_map(|check| {
+            let judgement = match check.judge {
+                Judge::Reply(_) => {
+                    Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), dialect, summary)
+                }
+                Judge::Run => Judgement::of_run(check, dialect, summary),
+                Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => return None,
+            };
+            Some((check.id.to_owned(), judgement))
         })
         .collect()
 }
@@ -408,6 +417,21 @@ impl Judgement {
             notes: counted(&tally.notes),
             examples: tally.examples.clone(),
         }
+    }
+
+    /// A rule on the run as a whole.
+    fn of_run(check: &Check, dialect: Dialect, summary: &Summary) -> Judgement {
+        let mut judgement = Judgement::of(check, &Tally::default(), dialect, summary);
+        let Some(Figure { pass, fail, words }) = figure(summary, check.id) else { return judgement };
+        (judgement.pass, judgement.fail) = (pass, fail);
+        match check.level(dialect) {
+            Some(Level::Must) => judgement.must = fail,
+            Some(Level::Should) => judgement.should = fail,
+            Some(Level::May) => judgement.notes = vec![Counted { text: words.clone(), count: 1 }],
+            None => {}
+        }
+        judgement.across = (fail > 0).then_some(words);
+        judgement
     }
 }
 

@@ -21,6 +21,7 @@ pub mod digest;
 pub mod distinct;
 pub mod evidence;
 pub mod goals;
+pub mod load_rules;
 pub mod tally;
 pub mod timing;
 pub mod trust;

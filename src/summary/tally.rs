@@ -30,7 +30,7 @@ pub struct Tally {
     pub examples: Vec<Example>,
     /// What was worth reporting, by its text.
     pub notes: Texts,
-    /// Values that may not come twice in a run.
+    /// Values that may not come twice in a run, or not often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<Repeats>,
     /// Values that may not change in a run, by what they belong to.
@@ -67,6 +67,8 @@ const MORE: usize = 4;
 const KEYS: usize = 32;
 /// A run shorter than this may well have the same value throughout.
 const VARIED_FROM: u64 = 20;
+/// Share of values that must be distinct where most are to differ.
+const MOST: f64 = 0.5;
 
 impl Tally {
     /// Counts a verdict.
@@ -134,6 +136,13 @@ impl Tally {
                 let (first, second) = pair?;
                 Some((level, repeats, format!("the same value in requests {first} and {second}")))
             }
+            Across::Distinct(level, _) => {
+                let values = self.unique.as_ref().filter(|values| values.total >= VARIED_FROM)?;
+                let (share, (repeats, pair)) = (values.distinct_share(), values.repeated());
+                let (first, second) = pair.filter(|_| share < MOST)?;
+                let percent = share * 100.0;
+                Some((level, repeats, format!("{percent:.0} % are distinct; requests {first} and {second} share one")))
+            }
             Across::Constant(level, _) => {
                 let changed: Vec<(&String, &Texts)> =
                     self.constant.iter().filter(|(_, values)| values.kept.len() > 1).collect();
@@ -162,6 +171,11 @@ impl Tally {
                 let unique = self.unique.get_or_insert_default();
                 for value in values(reading) {
                     unique.add(&value, seq);
+                }
+            }
+            Some(Across::Distinct(_, value)) => {
+                if let Some(value) = value(reading) {
+                    self.unique.get_or_insert_default().add(&value, seq);
                 }
             }
             Some(Across::Constant(_, value)) => {

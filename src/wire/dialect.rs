@@ -192,8 +192,21 @@ impl Schema {
 /// # Errors
 /// What is wrong with the schema, in words.
 pub fn offline(schema: &Value) -> Result<Validator, String> {
+    compiled(schema, false)
+}
+
+/// The same, and `format` binds, which JSON Schema 2020-12 leaves to the reader.
+///
+/// # Errors
+/// What is wrong with the schema, in words.
+pub fn offline_with_formats(schema: &Value) -> Result<Validator, String> {
+    compiled(schema, true)
+}
+
+fn compiled(schema: &Value, formats: bool) -> Result<Validator, String> {
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
+        .should_validate_formats(formats)
         .offline()
         .build(schema)
         .map_err(|error| error.to_string())

@@ -53,6 +53,8 @@ pub struct ChatRequest<'v> {
     pub cap: Option<u64>,
     /// Sampling temperature.
     pub temperature: Option<f64>,
+    /// Whether log probabilities are asked for: by OpenAI's flag, or by Pulze's number.
+    pub logprobs: bool,
     /// The tools on offer.
     pub tools: Vec<Tool<'v>>,
     /// Which of them to call.
@@ -74,6 +76,7 @@ impl<'v> ChatRequest<'v> {
             n: body.get("n").and_then(Value::as_u64).unwrap_or(1).max(1),
             cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| body.get(name)?.as_u64()),
             temperature: body.get("temperature").and_then(Value::as_f64),
+            logprobs: body.get("logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),
             tools: body.get("tools").and_then(Value::as_array).into_iter().flatten().filter_map(tool).collect(),
             tool_choice: tool_choice(body.get("tool_choice")),
             texts: messages.iter().filter_map(|m| m.get("content")).flat_map(texts).collect(),

@@ -16,7 +16,7 @@ gaps() {
     taskset -c 0,1 "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai --tokens "$tokens" \
         --first-token constant:200ms --token-gap "constant:${gap}ms" >"$folder/serve" &
     started="$started $!"
-    while ! grep -q '^listening on' "$folder/serve"; do sleep 0.05; done
+    while ! grep -qs '^listening on' "$folder/serve"; do sleep 0.05; done
     address=$(sed -n 's/^listening on http:\/\/\([^ /]*\).*/\1/p' "$folder/serve")
     taskset -c 0,1 "$built"/examples/gaps "$address" "$streams" "$gap" "$tokens"
     kill "$!"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # How fast `proofload serve` answers whole replies, against a bare hyper server with a static body on the same core.
-# Needs wrk and taskset. Prints both rates and their ratio, of three rounds each, taken in turn.
+# Needs wrk and taskset. Prints both rates, the processor time that each request took, and the ratio of the rates, of
+# three rounds each, taken in turn. Where the machine is busy, the processor times say more than the rates.
 set -eu
 cd "$(dirname "$0")/../.."
 # BUILT=target/debug measures what is there already; the figures that count are those of a release build.
@@ -23,23 +24,31 @@ start() {
     shift
     taskset -c 0 "$@" >"$folder/$name" &
     started="$started $!"
-    while ! grep -q '^listening on' "$folder/$name"; do sleep 0.05; done
+    while ! grep -qs '^listening on' "$folder/$name"; do sleep 0.05; done
     address=$(sed -n 's/^listening on http:\/\/\([^ /]*\).*/\1/p' "$folder/$name")
 }
 
+# Processor time of a process so far, in hundredths of a second.
+spent() {
+    awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+# Loads an address for a while: requests per second, and microseconds of processor time of each.
 rate() {
+    before=$(spent "$2")
     taskset -c 1 wrk -t1 -c64 -d"${SECONDS_EACH:-5}s" -s "$folder/post.lua" "http://$1/v1/chat/completions" >"$folder/wrk"
     if grep -q 'Non-2xx\|Socket errors' "$folder/wrk"; then cat "$folder/wrk" >&2; exit 1; fi
-    sed -n 's/^Requests\/sec: *//p' "$folder/wrk"
+    count=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' "$folder/wrk")
+    echo "$(sed -n 's/^Requests\/sec: *//p' "$folder/wrk") $((($(spent "$2") - before) * 10000 / count))"
 }
 
 start bare "$built"/examples/bare
-bare=$address
+bare=$address bare_pid=$!
 start serve "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai \
     --first-token constant:0s --token-gap constant:0s
-serve=$address
+serve=$address serve_pid=$!
 for round in 1 2 3; do
-    a=$(rate "$bare")
-    b=$(rate "$serve")
-    echo "round $round: bare $a/s, serve $b/s, ratio $(awk "BEGIN { printf \"%.2f\", $b / $a }")"
+    a=$(rate "$bare" "$bare_pid")
+    b=$(rate "$serve" "$serve_pid")
+    echo "$round $a $b" | awk '{ printf "round %s: bare %s/s at %s us, serve %s/s at %s us, ratio of the rates %.2f\n", $1, $2, $3, $4, $5, $4 / $2 }'
 done

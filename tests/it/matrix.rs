@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex};
 
 use proofload::check::{self, Level};
 use proofload::reference::quirk::{self, Quirk};
-use proofload::summary::Summary;
 use proofload::summary::digest::Digest;
 use proofload::wire::Dialect;
 
 use crate::harness::{Endpoint, carry_out, plan, settings};
 
-/// Rows about our own figures: no endpoint can break them, hand-built exchanges do, in the checks' own tests.
-const OURS: [&str; 2] = ["load-latency-order", "load-latency-plausible"];
+/// Rows about our own figures: no endpoint can break them, hand-built exchanges do, in the checks' own tests. Answers that
+/// come again take more requests than are sent here.
+const OURS: [&str; 4] =
+    ["load-latency-order", "load-latency-plausible", "load-inband-failures-counted", "load-no-replayed-answers"];
 
 /// Quirks that break no rule, or that a rule notes without judging: a client that stumbles over them is at fault.
-const ALLOWED: [&str; 15] = [
-    "finish-key-missing",
+const ALLOWED: [&str; 14] = [
     "metadata-warning",
     "comments",
     "cr-line-endings",
@@ -39,7 +39,7 @@ const ALLOWED: [&str; 15] = [
 
 /// Quirks that no reply to the requests of this test shows, with the row of the catalogue whose probe does: that of an
 /// active suite, which asks for what the quirk denies.
-const ACTIVE: [(&str, &str); 18] = [
+const ACTIVE: [(&str, &str); 29] = [
     ("stop-ignored", "req-stop-string"),
     ("stop-left-in", "req-stop-excluded"),
     ("max-completion-ignored", "req-max-completion-tokens"),
@@ -48,16 +48,27 @@ const ACTIVE: [(&str, &str); 18] = [
     ("none-says-nothing", "tool-none-has-content"),
     ("json-prose", "fmt-json-object-parses"),
     ("usage-not-included", "stream-usage-chunk"),
-    ("usage-unasked", "stream-usage-not-unasked"),
     ("usage-chunk-choice", "stream-usage-empty-choices"),
     ("prompt-truncated", "neg-context-overflow"),
     ("unknown-model-answered", "err-unknown-model"),
     ("logprobs-500", "logprobs-present"),
     ("own-tool-id-refused", "tool-roundtrip-own-id"),
-    ("length-as-stop", "req-max-tokens-length-reason"),
     ("missing-bearer-403", "auth-missing-status-401"),
-    ("error-code-number", "err-code-string"),
-    ("logprobs-old-shape", "logprobs-entry-shape"),
+    ("only-plain", "req-minimal-accepted"),
+    ("bounds-lenient", "sampling-temperature-over-max"),
+    ("shaping-ignored", "sampling-top-p-effect"),
+    ("unknown-500", "req-unknown-field-policy"),
+    ("history-ignored", "req-history-recalled"),
+    ("latin-1", "req-case-roundtrip"),
+    ("stop-flushed", "req-stop-stream"),
+    ("logprobs-positive", "logprobs-nonpositive-finite"),
+    ("logprobs-top-missing", "logprobs-entry-shape"),
+    ("logprobs-top-off", "logprobs-top-count"),
+    ("logprobs-bytes-off", "logprobs-bytes-match"),
+    ("logprobs-halved", "logprobs-join-equals-text"),
+    ("logprobs-not-streamed", "logprobs-stream"),
+    ("usage-prompt-grows", "usage-prompt-repeatable"),
+    ("usage-one-choice", "usage-n-sums"),
 ];
 
 /// Limits under which a fault shows soon.
@@ -142,8 +153,10 @@ messages = "none"
 const REQUESTS: usize = 18;
 const OF_EACH: usize = 2;
 
-/// Rules on how content is spread over time: a machine that is busy elsewhere breaks them as a bad endpoint does.
+/// Rules on how content is spread over time, which a machine that is busy elsewhere breaks as a bad endpoint does; so
+/// they are shown only of the quirks that bring content together.
 const TIMED: [&str; 2] = ["stream-incremental", "stream-ttft-before-end"];
+const TOGETHER: [&str; 2] = ["buffered", "tool-call-as-text"];
 
 /// The same number of each case, about: what a small draw would leave out would be judged by nobody.
 fn summary_of(dialect: Dialect, quirk: Option<&'static Quirk>) -> Digest {
@@ -151,20 +164,17 @@ fn summary_of(dialect: Dialect, quirk: Option<&'static Quirk>) -> Digest {
     let text = |seed| profile(&endpoint.url(), dialect, limits(quirk), seed);
     let mut drawn = plan(&text(0));
     let seed = (0..10_000).find(|seed| covers(&mut drawn, *seed)).expect("a seed that draws every case twice");
-    let plan = Arc::new(plan(&text(seed)));
-    // A run in which the machine may have been too busy is repeated: an endpoint at fault is so each time.
-    let undisturbed = |summary: &Summary| {
-        summary.health.late_heartbeats == 0
-            && !broken(&Digest::of(summary)).iter().any(|entry| TIMED.iter().any(|id| entry.ends_with(id)))
-    };
-    let summary = (0..4).map(|_| carry_out(&plan)).find(undisturbed).unwrap_or_else(|| carry_out(&plan));
-    Digest::of(&summary)
+    Digest::of(&carry_out(&Arc::new(plan(&text(seed)))))
 }
 
 fn covers(plan: &mut proofload::plan::Plan, seed: u64) -> bool {
     plan.seed = seed;
     let drawn: Vec<usize> = (0..REQUESTS as u64).map(|seq| plan.case_of(seq)).collect();
     (0..plan.cases.len()).all(|case| drawn.iter().filter(|drawn| **drawn == case).count() >= OF_EACH)
+}
+
+fn timed(entry: &str) -> bool {
+    TIMED.iter().any(|id| entry.ends_with(id))
 }
 
 /// What a run found: `level id`, with the rules that span the run among them.
@@ -195,7 +205,10 @@ fn joined(words: &BTreeSet<String>, separator: &str) -> String {
 #[test]
 fn a_correct_endpoint_breaks_nothing() {
     for dialect in Dialect::ALL {
-        let digest = summary_of(dialect, None);
+        // A run in which the machine was too busy to tell is repeated.
+        let told = |digest: &Digest| !broken(digest).iter().any(|entry| timed(entry));
+        let again = || summary_of(dialect, None);
+        let digest = (0..10).map(|_| again()).find(told).unwrap_or_else(again);
         assert_eq!(joined(&outcomes(&digest), " "), "ok refused", "{dialect}");
         assert_eq!(broken(&digest), BTreeSet::new(), "{dialect}: {:#?}", digest.checks.values().find(|c| c.fail > 0));
         let judged = digest.checks.iter().filter(|(_, check)| check.pass > 0).count();
@@ -230,8 +243,9 @@ fn rows() -> Vec<(Dialect, &'static Quirk, Row)> {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some((dialect, quirk)) = jobs.get(index) else { return };
                     let digest = summary_of(*dialect, Some(quirk));
-                    found.lock().expect("no panic")[index] =
-                        Row { outcomes: outcomes(&digest), broken: broken(&digest) };
+                    let mut broken = broken(&digest);
+                    broken.retain(|entry| TOGETHER.contains(&quirk.name) || !timed(entry));
+                    found.lock().expect("no panic")[index] = Row { outcomes: outcomes(&digest), broken };
                 }
             });
         }

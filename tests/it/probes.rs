@@ -19,6 +19,7 @@ fn probes() -> Vec<(&'static str, Value, Wrong)> {
     let call = json!({"id": "call_1", "type": "function", "function": {"name": "ping", "arguments": "{}"}});
     let returned = json!([{"role": "user", "content": "go"}, {"role": "assistant", "content": null, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "pong"}]);
+    let ping = json!([{"role": "user", "content": "Please ping."}]);
     let long = json!([{"role": "user", "content": "word ".repeat(3000)}]);
     let with_usage = json!({"stream": true, "stream_options": {"include_usage": true}});
     vec![
@@ -26,12 +27,18 @@ fn probes() -> Vec<(&'static str, Value, Wrong)> {
         ("stop-left-in", json!({"stop": ["STOP"]}), |_, text| text.contains("STOP")),
         ("max-completion-ignored", json!({"max_completion_tokens": 3}), |_, text| finish(text) == "stop"),
         ("length-as-stop", json!({"max_tokens": 3}), |_, text| finish(text) == "stop"),
-        ("tool-choice-ignored", json!({"tools": tools, "tool_choice": "none"}), |_, text| finish(text) == "tool_calls"),
+        ("tool-choice-ignored", json!({"tools": tools, "tool_choice": "none", "messages": ping}), |_, text| {
+            finish(text) == "tool_calls"
+        }),
         ("required-ignored", json!({"tools": tools, "tool_choice": "required"}), |_, text| {
             finish(text) != "tool_calls"
         }),
         ("none-says-nothing", json!({"tools": tools, "tool_choice": "none"}), |_, text| {
             text.contains(r#""content":null"#)
+        }),
+        ("json-prose", json!({"response_format": {"type": "json_object"}}), |_, text| {
+            let content = at(text, "/choices/0/message/content");
+            serde_json::from_str::<Value>(content.as_str().unwrap_or_default()).is_err()
         }),
         ("own-tool-id-refused", json!({"messages": returned}), |status, _| status == 400),
         ("usage-not-included", with_usage.clone(), |_, text| !text.contains("completion_tokens")),

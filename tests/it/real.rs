@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proofload::check::{self, Level, Verdict};
-use proofload::exchange::{Arrival, Body, Cut, Exchange, Head, Outcome, Reading, Ticket};
+use proofload::exchange::{Arrival, Body, Cut, Exchange, Head, Outcome, Policies, Reading, Ticket};
 use proofload::plan::case::{Case, Setting};
 use proofload::wire::Dialect;
 
@@ -59,7 +59,12 @@ fn load(base: &Path) -> Exchange {
     let request = with(".req.txt");
     let body = &request[request.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4..];
     let body = serde_json::from_slice(body).unwrap_or_default();
-    let setting = Setting { dialect: Dialect::OpenAi, origin: "http://127.0.0.1:1".into(), private: false, seed: 1 };
+    let setting = Setting {
+        dialect: Dialect::OpenAi,
+        origin: "http://127.0.0.1:1".into(),
+        policies: Policies::default(),
+        seed: 1,
+    };
     let ticket = Ticket { seq: 0, case: 0, due: Duration::ZERO };
     let asked = Case::new("captured", 1, &[body], &setting).render(&ticket, 1);
     let raw = with(".txt");

@@ -97,7 +97,7 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
     }
 }
 
-fn stream(seq: u64, done: bool) -> Exchange {
+pub(crate) fn stream(seq: u64, done: bool) -> Exchange {
     let chunk = |delta: Value, finish: Value, usage: Value| {
         let choices =
             if usage.is_null() { json!([{"index": 0, "delta": delta, "finish_reason": finish}]) } else { json!([]) };
@@ -119,7 +119,7 @@ fn stream(seq: u64, done: bool) -> Exchange {
     exchange(seq, 200, "text/event-stream", &pieces)
 }
 
-fn whole(seq: u64, total: u64) -> Exchange {
+pub(crate) fn whole(seq: u64, total: u64) -> Exchange {
     let body = json!({"id": format!("chatcmpl-{seq}"), "object": "chat.completion", "created": STARTED, "model": "m",
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "The mill stands still."}}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": total}});
@@ -127,7 +127,7 @@ fn whole(seq: u64, total: u64) -> Exchange {
 }
 
 /// Sixty exchanges of every kind; the first ten are warm-up.
-static POOL: LazyLock<Vec<Exchange>> = LazyLock::new(|| {
+pub(crate) static POOL: LazyLock<Vec<Exchange>> = LazyLock::new(|| {
     (0..60)
         .map(|seq| {
             let streams = PLAN.cases[PLAN.case_of(seq)].name == "streamed";
@@ -158,7 +158,7 @@ static POOL: LazyLock<Vec<Exchange>> = LazyLock::new(|| {
         .collect()
 });
 
-fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Summary {
+pub(crate) fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Summary {
     let mut summary = Summary::new(&PLAN, STARTED * 1000);
     let evidence = Evidence::of(&PLAN.target);
     for exchange in exchanges {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload::check::{self, Verdict};
-use proofload::exchange::{Arrival, Asked, Body, Cut, Exchange, Form, Head, Outcome, Reading, Ticket, Wanted};
+use proofload::exchange::{
+    Arrival, Asked, Body, Cut, Exchange, Form, Head, Outcome, Policies, Reading, Ticket, Wanted,
+};
 use proofload::wire::Dialect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,12 +26,14 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
         origin: "http://h".into(),
         model: Some("m".into()),
         stream,
+        include_usage: true,
         n: 1,
         cap: None,
         temperature: None,
+        logprobs: false,
         tools: Vec::new(),
         named_tool: false,
-        private: false,
+        policies: Policies::default(),
         prompt: "hi".into(),
         tag_key: None,
     })
@@ -132,7 +136,13 @@ fn assert_fine(bytes: &[u8], said: &str) {
 
 fn assert_broken(bytes: &[u8], outcome: Outcome, checks: &[&str]) {
     let (found, broken, _) = read(bytes, SSE);
-    assert_eq!((found, broken), (outcome, checks.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>()));
+    assert_eq!((found, broken), (outcome, expected(outcome, checks)));
+}
+
+/// These checks, and with them the one that a stream breaks by not being ok.
+fn expected(outcome: Outcome, checks: &[&str]) -> BTreeSet<String> {
+    let incomplete = (outcome != Outcome::Ok).then_some("load-all-streams-complete");
+    checks.iter().copied().chain(incomplete).map(str::to_owned).collect()
 }
 
 fn usual() -> Vec<String> {
@@ -205,14 +215,15 @@ fn each_truncation_has_its_own_class() {
         let bytes = stream("\n", &all[..3]);
         let cut = Exchange { outcome, ..exchange(Dialect::OpenAi, SSE, &[&bytes]) };
         let (found, broken, _) = judged(&cut);
-        assert_eq!((found, broken), (outcome, checks.iter().map(|id| (*id).to_owned()).collect()));
+        assert_eq!((found, broken), (outcome, expected(outcome, checks)));
     }
 }
 
 #[test]
 fn an_unterminated_last_event_is_dropped_and_reported() {
     let plain = String::from_utf8(stream("\n", &usual())).expect("UTF-8");
-    assert_broken(plain.trim_end().as_bytes(), Outcome::Truncated(Cut::NoDone), &["stream-done-present"]);
+    let broken = ["stream-done-present", "stream-final-blank-line"];
+    assert_broken(plain.trim_end().as_bytes(), Outcome::Truncated(Cut::NoDone), &broken);
 }
 
 #[test]
@@ -238,7 +249,7 @@ fn an_error_in_the_stream_is_one_in_whatever_shape() {
     let bare = error.as_bytes();
     let found = read(bare, SSE);
     assert_eq!(found.0, Outcome::InbandError);
-    assert_eq!(found.1, ["stream-no-inband-error", "stream-sse-wellformed"].map(str::to_owned).into());
+    assert_eq!(found.1, expected(found.0, &["stream-no-inband-error", "stream-sse-wellformed"]));
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn measure(quirks: &str, stream: bool) -> Value {
     let file = folder.path().join("p.toml").to_string_lossy().into_owned();
     let (code, digest, stderr) = harness::measure(&[&file, "--url", &served.url, "--dialect", "openai"]);
     assert_eq!(code, 0, "{stderr}");
-    digest["timings_us"].clone()
+    digest
 }
 
-fn assert_median(timings: &Value, measure: &str, truth_ms: f64) {
-    let median = timings[measure]["ok"]["p50"].as_f64().expect("a median") / 1000.0;
+fn assert_median(digest: &Value, measure: &str, truth_ms: f64) {
+    let median = digest["timings_us"][measure]["ok"]["p50"].as_f64().expect("a median") / 1000.0;
     assert!(
         (truth_ms * 0.98..truth_ms * RATIO).contains(&median),
         "{measure}: {median} ms, the truth is {truth_ms} ms"
@@ -50,30 +50,33 @@ fn assert_median(timings: &Value, measure: &str, truth_ms: f64) {
 #[test]
 fn medians_of_a_stream_are_right() {
     let _machine = alone();
-    let timings = measure("", true);
-    assert_median(&timings, "first_token", FIRST_TOKEN_MS);
-    assert_median(&timings, "token_gap", GAP_MS);
-    assert_median(&timings, "time_per_output_token", GAP_MS);
-    assert_median(&timings, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
-    assert_median(&timings, "service_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
-    assert_eq!(timings["token_gap"]["ok"]["count"], 16 * 15);
+    let digest = measure("", true);
+    assert_median(&digest, "first_token", FIRST_TOKEN_MS);
+    assert_median(&digest, "token_gap", GAP_MS);
+    assert_median(&digest, "time_per_output_token", GAP_MS);
+    assert_median(&digest, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    assert_median(&digest, "service_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    // On a busy machine tokens arrive together; each arrival but the first of a stream ends one gap all the same.
+    let arrivals = digest["events_per_arrival"]["count"].as_u64().expect("a count");
+    assert!((129..=16 * 16).contains(&arrivals), "{arrivals} arrivals of 256 tokens");
+    assert_eq!(digest["timings_us"]["token_gap"]["ok"]["count"].as_u64(), Some(arrivals - 16));
 }
 
 #[test]
 fn the_median_of_a_whole_reply_is_right_and_it_has_no_first_token() {
     let _machine = alone();
-    let timings = measure("", false);
-    assert_median(&timings, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
-    assert_eq!(timings["first_token"]["all"]["count"], 0);
+    let digest = measure("", false);
+    assert_median(&digest, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
+    assert_eq!(digest["timings_us"]["first_token"]["all"]["count"], 0);
 }
 
 #[test]
 fn the_first_token_is_timed_right_however_it_arrives() {
     let _machine = alone();
     for quirk in ["glued", "pings", "byte-by-byte", "reasoning", "early-role"] {
-        let timings = measure(quirk, true);
-        assert_median(&timings, "first_token", FIRST_TOKEN_MS);
-        assert_median(&timings, "token_gap", GAP_MS);
+        let digest = measure(quirk, true);
+        assert_median(&digest, "first_token", FIRST_TOKEN_MS);
+        assert_median(&digest, "token_gap", GAP_MS);
     }
 }
 
@@ -150,7 +153,7 @@ fn a_run_finds_the_knee_where_the_parameters_put_it() {
     assert!((280.0..480.0 * RATIO).contains(&waited), "first token after {waited} ms");
     let alone = run(&["--slots", "1", "--count", "8"]);
     // One by itself: steps of 9.25 ms.
-    assert_median(&alone["timings_us"], "response_time", 16.0 * 9.25);
+    assert_median(&alone, "response_time", 16.0 * 9.25);
 }
 
 fn signal(name: &str, pid: u32) {

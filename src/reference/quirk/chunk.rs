@@ -54,6 +54,14 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-role", "no delta has a role", "guidellm's mock server", |draft| {
         chunks(draft, |_, chunk| remove(chunk, "/choices/0/delta", "role"));
     }),
+    Quirk::draft("role-changes", "the last word has the role user", "llama.cpp tests for it", |draft| {
+        let last = with_text(draft).last().copied();
+        chunks(draft, |n, chunk| {
+            if Some(n) == last {
+                put(chunk, "/choices/0/delta", "role", "user");
+            }
+        });
+    }),
     Quirk::draft("no-finish", "no chunk has a finish_reason", "vllm-project/vllm #27572", |draft| {
         chunks(draft, |_, chunk| set(chunk, "/choices/0/finish_reason", Value::Null));
     }),

@@ -75,6 +75,23 @@ pub(super) const QUIRKS: &[Quirk] = &[
         }
     }),
     Quirk::transcript(
+        "no-final-blank-line",
+        "no blank line behind the last event",
+        "no server known; WHATWG HTML, section 9.2.6",
+        |transcript| {
+            if transcript.kind == Kind::Stream {
+                transcript.writes.last_mut().and_then(|write| write.bytes.pop());
+            }
+        },
+    ),
+    Quirk::transcript("named-events", "every event has a name", "no server known; OpenAI names none", |transcript| {
+        if transcript.kind == Kind::Stream {
+            for write in &mut transcript.writes {
+                write.bytes.splice(0..0, *b"event: completion\n");
+            }
+        }
+    }),
+    Quirk::transcript(
         "chunk-after-done",
         "a chunk after [DONE]",
         "no server known; OpenAI ends a stream with it",

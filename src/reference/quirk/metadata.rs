@@ -1,8 +1,8 @@
-//! Quirks of Pulze's metadata; in other dialects they do nothing.
+//! Quirks of Pulze's metadata; in other dialects they do nothing, but for the one that gives those a metadata of its own.
 
 use serde_json::{Value, json};
 
-use super::{Quirk, each, put, remove, set};
+use super::{Quirk, each, put, remove, set, whole};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("no-metadata", "no metadata", "no server known; Pulze's published metadata", |draft| {
@@ -137,9 +137,35 @@ pub(super) const QUIRKS: &[Quirk] = &[
             each(draft, |reply| set(reply, "/metadata/retries", -1));
         },
     ),
+    Quirk::draft(
+        "retries-many",
+        "metadata.retries is 7, more than any default allows",
+        "no server known; Pulze's published metadata",
+        |draft| {
+            each(draft, |reply| set(reply, "/metadata/retries", 7));
+        },
+    ),
+    Quirk::draft("cost-above-max", "a cost above max_cost", "no server known; Pulze's published policies", |draft| {
+        each(draft, |reply| {
+            let dear = json!({"total_tokens": 0.05, "prompt_tokens": 0.05, "completion_tokens": 0.0});
+            set(reply, "/metadata/costs", dear);
+        });
+    }),
     Quirk::draft("label-number", "a label that is a number", "no server known; Pulze's published metadata", |draft| {
         each(draft, |reply| put(reply, "/metadata/labels", "n", 3));
     }),
+    Quirk::draft(
+        "metadata-number",
+        "where a reply has no metadata, one with a number in it",
+        "no server known; OpenAI's published metadata is a map of strings",
+        |draft| {
+            whole(draft, |reply| {
+                if reply.get("metadata").is_none() {
+                    put(reply, "", "metadata", json!({"n": 1}));
+                }
+            });
+        },
+    ),
     Quirk::draft(
         "app-id-changes",
         "another app_id in each reply",

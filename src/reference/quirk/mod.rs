@@ -8,11 +8,13 @@ use serde_json::Value;
 use super::socket::Script;
 use super::wire::{Draft, Kind, Transcript};
 
+mod acceptance;
 mod body;
 mod chunk;
 mod error;
 mod framing;
 mod key;
+mod logprobs;
 mod metadata;
 mod reply;
 mod request;
@@ -147,11 +149,13 @@ impl Quirk {
 pub fn all() -> impl Iterator<Item = &'static Quirk> {
     [
         request::QUIRKS,
+        acceptance::QUIRKS,
         reply::QUIRKS,
         framing::QUIRKS,
         chunk::QUIRKS,
         tools::QUIRKS,
         usage::QUIRKS,
+        logprobs::QUIRKS,
         metadata::QUIRKS,
         error::QUIRKS,
         key::QUIRKS,

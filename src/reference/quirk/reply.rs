@@ -117,6 +117,21 @@ pub(super) const QUIRKS: &[Quirk] = &[
             set(reply, "/metadata/model/namespace", "other/model");
         });
     }),
+    Quirk::draft(
+        "model-by-turns",
+        "every other reply is by another version of the model",
+        "no server known; a pinned model is not swapped",
+        |draft| {
+            let other = draft.number % 2 == 1;
+            each(draft, |reply| {
+                if let (true, Some(model)) = (other, reply.get("model").and_then(Value::as_str)) {
+                    let name = format!("{model}-2026");
+                    set(reply, "/metadata/model/namespace", name.as_str());
+                    set(reply, "/model", name);
+                }
+            });
+        },
+    ),
     Quirk::draft("error-in-200", "an error body with status 200", "BerriAI/litellm #27030", |draft| {
         whole(
             draft,
@@ -182,6 +197,11 @@ fn two_choices(draft: &mut Draft) {
         if let [only] = choices.as_slice() {
             let mut second = only.clone();
             set(&mut second, "/index", 1);
+            for pointer in ["/message/content", "/delta/content"] {
+                if second.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+                    set(&mut second, pointer, ".");
+                }
+            }
             choices.push(second);
         }
     });
@@ -200,12 +220,21 @@ pub(super) fn say(draft: &mut Draft, text: &str) {
     whole(draft, |reply| append(reply, "/choices/0/message/content"));
 }
 
+/// The opening words, which the answer repeats, are those of the prompt before.
 fn crosstalk(draft: &mut Draft) {
     let [own, previous] = draft.openings.clone();
-    if draft.kind == Kind::Whole && !own.is_empty() && !previous.is_empty() {
+    if own.is_empty() || previous.is_empty() {
+        return;
+    }
+    if draft.kind == Kind::Whole {
         let content = draft.bodies[0].pointer("/choices/0/message/content").and_then(Value::as_str);
         if let Some(text) = content.map(|content| content.replace(&own, &previous)) {
             set(&mut draft.bodies[0], "/choices/0/message/content", text);
         }
+    }
+    let of_first = |number: &usize| draft.bodies[*number].pointer("/choices/0/index") == Some(&json!(0));
+    let numbers: Vec<usize> = with_text(draft).into_iter().filter(of_first).collect();
+    for (number, word) in numbers.into_iter().zip(previous.split_inclusive(' ')) {
+        set(&mut draft.bodies[number], "/choices/0/delta/content", word);
     }
 }

@@ -163,14 +163,14 @@ pub(super) const QUIRKS: &[Quirk] = &[
 ];
 
 /// Takes members out of the request.
-fn forget(asked: &mut Value, names: &[&str]) {
+pub(super) fn forget(asked: &mut Value, names: &[&str]) {
     if let Some(body) = asked.as_object_mut() {
         body.retain(|name, _| !names.contains(&name.as_str()));
     }
 }
 
 /// An error in the place of an answer, in OpenAI's envelope.
-fn refuse(draft: &mut Draft, status: u16, message: &str) {
+pub(super) fn refuse(draft: &mut Draft, status: u16, message: &str) {
     if !matches!(draft.kind, Kind::Whole | Kind::Stream) {
         return;
     }

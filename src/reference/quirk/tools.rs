@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::wire::Draft;
-use super::{Quirk, chunks, each, insert_behind, put, refinish, remove, set, whole};
+use super::{Quirk, chunks, each, finishing, insert_behind, put, refinish, remove, set, whole};
 
 const CALL: &str = "/choices/0/message/tool_calls/0";
 const PIECE: &str = "/choices/0/delta/tool_calls/0";
@@ -187,6 +187,29 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("finish-tool-call", "finish_reason tool_call, in the singular", "ml-explore/mlx-lm PR#782", |draft| {
         each(draft, |reply| refinish(reply, Some("tool_calls"), "tool_call"));
     }),
+    Quirk::draft("tool-call-told-twice", "a tool call stands in the text as well", "guoqingbao/xinfer #383", |draft| {
+        let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
+        whole(draft, |reply| {
+            if reply.pointer(CALL).is_some() {
+                set(reply, "/choices/0/message/content", AS_JSON);
+            }
+        });
+        chunks(draft, |n, chunk| {
+            if Some(n) == first {
+                put(chunk, "/choices/0/delta", "content", AS_JSON);
+            }
+        });
+    }),
+    Quirk::draft(
+        "finish-before-call-ends",
+        "the last piece of a streamed call comes behind the finish_reason",
+        "sgl-project/sglang PR#8417",
+        |draft| {
+            if let (Some(finish), Some(last)) = (finishing(draft), last_piece(draft)) {
+                draft.bodies.swap(finish, last);
+            }
+        },
+    ),
     Quirk::draft(
         "tool-call-as-text",
         "a tool call is written into the text",
@@ -214,6 +237,7 @@ fn index_zero(draft: &mut Draft) {
     }
 }
 
+const AS_JSON: &str = "{\"name\": \"get_weather\", \"arguments\": {}}";
 const AS_TEXT: &str = "<tool_call>{\"name\": \"get_weather\", \"arguments\": {}}</tool_call>";
 
 fn as_text(draft: &mut Draft) {

@@ -72,6 +72,27 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
+    Quirk::draft(
+        "usage-prompt-grows",
+        "each request has a token more in its prompt than the one before",
+        "no server known; a prompt has one length",
+        |draft| {
+            let number = draft.number as f64;
+            each(draft, |reply| restate(reply, |[prompt, completion]| [prompt + number, completion]));
+        },
+    ),
+    Quirk::draft(
+        "usage-one-choice",
+        "of several choices only one is counted",
+        "O: billing over all choices",
+        |draft| {
+            each(draft, |reply| {
+                if reply.get("choices").and_then(Value::as_array).is_some_and(|choices| choices.len() == 2) {
+                    restate(reply, |[prompt, completion]| [prompt, (completion / 2.0).floor()]);
+                }
+            });
+        },
+    ),
 ];
 
 /// Says that 60 tokens were reasoning.
@@ -81,7 +102,7 @@ fn reason(reply: &mut Value) {
 }
 
 /// Restates prompt and completion tokens, and their sum.
-fn restate(reply: &mut Value, change: fn([f64; 2]) -> [f64; 2]) {
+fn restate(reply: &mut Value, change: impl Fn([f64; 2]) -> [f64; 2]) {
     let count = |name: &str| reply.pointer(&format!("/usage/{name}")).and_then(Value::as_f64);
     let (Some(prompt), Some(completion)) = (count("prompt_tokens"), count("completion_tokens")) else { return };
     let [prompt, completion] = change([prompt, completion]);

@@ -1,4 +1,4 @@
-//! Rules about what the reply does with the request's parameters.
+//! Rules about what the reply does with the request's parameters: here on any reply, in the files below on probes.
 
 use serde_json::Value;
 
@@ -6,6 +6,10 @@ use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 use crate::wire::reply::choices;
+
+pub(super) mod accepted;
+pub(super) mod limits;
+pub(super) mod stop;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -24,15 +28,6 @@ pub(super) static CHECKS: &[Check] = &[
         tier: tier("C"),
         source: "K \"fully qualified model name\"; O",
         judge: Judge::Reply(pinned_model),
-        across: None,
-    },
-    Check {
-        id: "sampling-metadata-temperature-echo",
-        rule: "metadata.temperature is the temperature asked for",
-        levels: levels("S/-"),
-        tier: tier("C"),
-        source: "K \"Temperature used\"",
-        judge: Judge::Reply(temperature_echo),
         across: None,
     },
 ];
@@ -78,18 +73,6 @@ fn pinned_model(reading: &Reading<'_>) -> Verdict {
         None => Verdict::Skip("the reply names no model"),
         Some(model) => Verdict::holds(model.starts_with(asked) || model.ends_with(asked), "/model", || {
             format!("asked for {asked:?}, got {model:?}")
-        }),
-    }
-}
-
-fn temperature_echo(reading: &Reading<'_>) -> Verdict {
-    let Some(asked) = reading.exchange.asked.wanted.temperature else {
-        return Verdict::Skip("no temperature was asked for");
-    };
-    match reading.metadata().and_then(|metadata| metadata.get("temperature")).and_then(Value::as_f64) {
-        None => Verdict::Skip("metadata has no temperature"),
-        Some(said) => Verdict::holds((said - asked).abs() <= 1e-6, "/metadata/temperature", || {
-            format!("asked for {asked}, got {said}")
         }),
     }
 }

@@ -4,6 +4,14 @@ use super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::reply::{error_text, has_error};
 
+mod code;
+mod defects;
+mod later;
+
+pub(super) use code::CODE;
+pub(super) use defects::DEFECTS;
+pub(super) use later::LATER;
+
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "err-json-body",

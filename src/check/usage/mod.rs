@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
-use crate::exchange::Reading;
-use crate::wire::Dialect;
+use crate::exchange::{Choice, Reading};
+use crate::wire::reply::Usage;
+use crate::wire::{Dialect, json};
+
+pub(super) mod probed;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -59,6 +62,33 @@ pub(super) static CHECKS: &[Check] = &[
         tier: tier("C"),
         source: "S; O",
         judge: Judge::Reply(within_cap),
+        across: None,
+    },
+    Check {
+        id: "usage-cap-hit-length",
+        rule: "an answer that the cap ended has as many tokens as the cap",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Reply(cap_hit_length),
+        across: None,
+    },
+    Check {
+        id: "usage-length-cap-hit",
+        rule: "an answer of as many tokens as the cap that breaks off has finish_reason length",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "MiaAI-Lab/DeepSeek-v4-Flash-DSpark-2x-DGX-Spark #55",
+        judge: Judge::Reply(length_cap_hit),
+        across: None,
+    },
+    Check {
+        id: "usage-details-bounds",
+        rule: "details are 0 or more, cached tokens at most the prompt's, reasoning tokens at most the completion's",
+        levels: levels("-/M"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Reply(details_bounds),
         across: None,
     },
     Check {
@@ -148,6 +178,93 @@ fn within_cap(reading: &Reading<'_>) -> Verdict {
     Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || {
         format!("at most {limit}, got {}", usage.completion)
     })
+}
+
+/// The tokens that were generated and the most that there may be, of a reply with usage under a cap.
+fn against_cap(reading: &Reading<'_>) -> Result<(Usage, f64), &'static str> {
+    let usage = reading.usage.ok_or(NO_USAGE)?;
+    let wanted = &reading.exchange.asked.wanted;
+    let cap = wanted.cap.ok_or("no cap was asked for")?;
+    Ok((usage, (cap * wanted.n) as f64))
+}
+
+/// The smallest context window that a model is served with; beyond it, the window may have ended the answer.
+const SMALLEST_WINDOW: f64 = 256.0;
+
+/// One token less is the one that ends a text. A call's markup is not counted everywhere, nor is reasoning.
+fn cap_hit_length(reading: &Reading<'_>) -> Verdict {
+    let (usage, limit) = match against_cap(reading) {
+        Ok(found) => found,
+        Err(reason) => return Verdict::Skip(reason),
+    };
+    if reading.choices.is_empty() || !reading.choices.iter().all(Choice::is_cut) {
+        return Verdict::Skip("the cap ended no answer, or not all");
+    }
+    let reasoned = usage.reasoning.is_some_and(|tokens| tokens > 0.0);
+    if reasoned || reading.choices.iter().any(|choice| !choice.calls.is_empty() || !choice.reasoning.is_empty()) {
+        return Verdict::Skip("the reply is more than text");
+    }
+    let slack = reading.choices.len() as f64;
+    if usage.completion + slack < limit && usage.total >= SMALLEST_WINDOW {
+        return Verdict::Skip("the context may have ended the answer");
+    }
+    let hit = usage.completion + slack >= limit && usage.completion <= limit;
+    Verdict::holds(hit, "/usage/completion_tokens", || {
+        format!("finish_reason says that the cap was reached: expected {limit}, got {}", usage.completion)
+    })
+}
+
+/// An answer may happen to end at the cap, so only one that breaks off shows that it was cut.
+fn length_cap_hit(reading: &Reading<'_>) -> Verdict {
+    let (usage, limit) = match against_cap(reading) {
+        Ok(found) => found,
+        Err(reason) => return Verdict::Skip(reason),
+    };
+    let [choice] = reading.choices.as_slice() else { return Verdict::Skip("not one choice") };
+    if usage.completion < limit {
+        return Verdict::Skip("fewer tokens than the cap were used");
+    }
+    let finish = choice.finish.as_deref();
+    let ended = matches!(finish, Some("stop" | "tool_calls"));
+    Verdict::holds(!(ended && breaks_off(choice)), "/choices/0/finish_reason", || {
+        format!("{} tokens under a cap of {limit}, and the answer breaks off: got {finish:?}", usage.completion)
+    })
+}
+
+/// Whether the last call has arguments that are no JSON, or the text ends in the middle of a sentence.
+fn breaks_off(choice: &Choice) -> bool {
+    match choice.calls.last() {
+        Some(call) => call.arguments.as_deref().is_some_and(|arguments| json::read(arguments.as_bytes()).is_err()),
+        None => choice.content.trim_end().ends_with(char::is_alphanumeric),
+    }
+}
+
+/// Where the total counts reasoning beside the completion, so does that rule, as a warning.
+fn details_bounds(reading: &Reading<'_>) -> Verdict {
+    let (Some(usage), Some(raw)) = (reading.usage, raw(reading)) else { return Verdict::Skip(NO_USAGE) };
+    let mut any = false;
+    for details in ["prompt_tokens_details", "completion_tokens_details"] {
+        for (name, count) in raw.get(details).and_then(Value::as_object).into_iter().flatten() {
+            any = true;
+            if count.as_f64().is_some_and(|count| count < 0.0) {
+                return Verdict::broken(format!("/usage/{details}/{name}"), format!("expected 0 or more, got {count}"));
+            }
+        }
+    }
+    if !any {
+        return Verdict::Skip("the usage has no details");
+    }
+    if let Some(cached) = usage.cached.filter(|cached| *cached > usage.prompt) {
+        let detail = format!("{cached} of {} tokens of the prompt", usage.prompt);
+        return Verdict::broken("/usage/prompt_tokens_details/cached_tokens", detail);
+    }
+    let Some(reasoning) = usage.reasoning.filter(|reasoning| *reasoning > usage.completion) else {
+        return Verdict::Pass;
+    };
+    let place = "/usage/completion_tokens_details/reasoning_tokens";
+    let detail = format!("{reasoning} of {} tokens of the completion", usage.completion);
+    let additive = usage.total >= usage.prompt + usage.completion + reasoning;
+    if additive { Verdict::warning(place, detail) } else { Verdict::broken(place, detail) }
 }
 
 /// Characters of everything the model produced.

@@ -1,0 +1,350 @@
+//! Rules about log probabilities: `OpenAI`'s flag and what it reports, and Pulze's number, whose effect no page shows.
+
+use serde_json::Value;
+
+use super::book::{accepted, each, refused};
+use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
+use crate::exchange::{Choice, Reading};
+use crate::wire::reply::choices;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "logprobs-pulze-integer",
+        rule: "logprobs is accepted as an integer",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "S integer [0,5]",
+        judge: Judge::Probes(&["lp-integer"], |book| accepted(book.replies("lp-integer"))),
+        across: None,
+    },
+    Check {
+        id: "logprobs-pulze-bool-rejected",
+        rule: "logprobs true is refused",
+        levels: levels("S/-"),
+        tier: tier("F"),
+        source: "S type",
+        judge: Judge::Probes(&["lp-flag"], |book| refused(book.replies("lp-flag"))),
+        across: None,
+    },
+    Check {
+        id: "logprobs-pulze-range",
+        rule: "logprobs outside 0 to 5 is refused",
+        levels: levels("S/-"),
+        tier: tier("F"),
+        source: "S-derived 0..5",
+        judge: Judge::Probes(&["lp-range"], |book| refused(book.replies("lp-range"))),
+        across: None,
+    },
+    Check {
+        id: "logprobs-present",
+        rule: "logprobs true gets the log probabilities of each choice",
+        levels: levels("-/M"),
+        tier: tier("C"),
+        source: "O",
+        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), present)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-absent-by-default",
+        rule: "logprobs is null or absent where it was not asked for",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "O default false",
+        judge: Judge::Reply(absent_by_default),
+        across: None,
+    },
+    Check {
+        id: "logprobs-entry-shape",
+        rule: "an entry has token, logprob, bytes or null, and a list of top_logprobs",
+        levels: levels("-/M"),
+        tier: tier("F"),
+        source: "O; vllm-project/vllm #3179, #4795",
+        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", shape)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-nonpositive-finite",
+        rule: "a log probability is at most 0, and finite",
+        levels: levels("-/M"),
+        tier: tier("F"),
+        source: "O; vllm-project/vllm #10234, PR#4149; sgl-project/sglang #5984",
+        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", nonpositive)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-join-equals-text",
+        rule: "the tokens of the entries join to the text",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "llama.cpp test",
+        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), joins)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-bytes-match",
+        rule: "bytes are those of the token",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["lp-utf8"], |book| each_entry(book, "lp-utf8", bytes_match)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-top-count",
+        rule: "an entry has at most top_logprobs alternatives",
+        levels: levels("-/M"),
+        tier: tier("F"),
+        source: "O 0..20",
+        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", top_count)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-top-sorted",
+        rule: "the alternatives descend, and at temperature 0 the token is among them",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "practice",
+        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", top_sorted)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-top-requires-flag",
+        rule: "top_logprobs without logprobs is refused",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["lp-top-alone"], |book| refused(book.replies("lp-top-alone"))),
+        across: None,
+    },
+    Check {
+        id: "logprobs-top-range",
+        rule: "top_logprobs 21 is refused",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["lp-top-range"], |book| refused(book.replies("lp-top-range"))),
+        across: None,
+    },
+    Check {
+        id: "logprobs-stream",
+        rule: "chunks carry the log probabilities of their text",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["lp2-stream"], |book| each(book.replies("lp2-stream"), streamed)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-count-matches-usage",
+        rule: "there is an entry for each token of the completion",
+        levels: levels("-/Y"),
+        tier: tier("F"),
+        source: "practice",
+        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), count_matches_usage)),
+        across: None,
+    },
+];
+
+/// Alternatives that the probes ask for.
+const TOP: usize = 2;
+
+/// What floating point may add to a log probability of 0.
+const ROUNDING: f64 = 1e-6;
+
+const NO_ENTRY: &str = "no log probability came";
+
+/// One entry, with the number of its event in a stream.
+struct Entry<'r> {
+    event: Option<usize>,
+    pointer: String,
+    value: &'r Value,
+}
+
+impl Entry<'_> {
+    fn finding(&self, (member, detail): (String, String)) -> Finding {
+        Finding { event: self.event, ..Finding::new(format!("{}{member}", self.pointer), detail) }
+    }
+
+    /// The bytes of the token: those that are given, else those of its text.
+    fn bytes(&self) -> Vec<u8> {
+        given_bytes(self.value).unwrap_or_else(|| token(self.value).as_bytes().to_vec())
+    }
+}
+
+fn token(entry: &Value) -> &str {
+    entry.get("token").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn given_bytes(entry: &Value) -> Option<Vec<u8>> {
+    let bytes = entry.get("bytes")?.as_array()?;
+    bytes.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
+}
+
+/// The entries of every choice, in order.
+fn entries<'r>(reading: &'r Reading<'_>) -> Vec<Entry<'r>> {
+    let bodies: Vec<(Option<usize>, &Value)> = match reading.stream() {
+        Some(stream) => stream.chunks().map(|(event, chunk)| (Some(event), chunk)).collect(),
+        None => reading.completion().into_iter().map(|completion| (None, completion)).collect(),
+    };
+    let mut entries = Vec::new();
+    for (event, body) in bodies {
+        for (number, choice) in choices(body).iter().enumerate() {
+            let listed = choice.pointer("/logprobs/content").and_then(Value::as_array).into_iter().flatten();
+            entries.extend(listed.enumerate().map(|(place, value)| Entry {
+                event,
+                pointer: format!("/choices/{number}/logprobs/content/{place}"),
+                value,
+            }));
+        }
+    }
+    entries
+}
+
+/// Judges every entry of the replies to a probe: what is wrong with one, and at which member.
+fn each_entry(book: &Book<'_>, probe: &str, judge: fn(&Value) -> Option<(String, String)>) -> Verdict {
+    each(book.replies(probe), |reading| {
+        let entries = entries(reading);
+        if entries.is_empty() {
+            return Verdict::Skip(NO_ENTRY);
+        }
+        Verdict::of(entries.iter().filter_map(|entry| Some(entry.finding(judge(entry.value)?))).collect())
+    })
+}
+
+/// A choice without text has no token that a probability could be of.
+fn present(reading: &Reading<'_>) -> Verdict {
+    if !reading.success() {
+        return accepted(std::slice::from_ref(reading));
+    }
+    let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
+    let lacks = |(number, choice): (usize, &Value)| {
+        let said = choice.pointer("/message/content").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let listed = choice.pointer("/logprobs/content").and_then(Value::as_array);
+        let wrong = said && listed.is_none_or(Vec::is_empty);
+        let pointer = format!("/choices/{number}/logprobs");
+        wrong.then(|| Finding::new(pointer, format!("expected entries, got {}", shown(choice.get("logprobs")))))
+    };
+    Verdict::of(choices(completion).iter().enumerate().filter_map(lacks).collect())
+}
+
+fn absent_by_default(reading: &Reading<'_>) -> Verdict {
+    if reading.exchange.asked.wanted.logprobs {
+        return Verdict::Skip("log probabilities were asked for");
+    }
+    let bodies = reading.bodies();
+    if bodies.is_empty() {
+        return Verdict::Skip(NO_COMPLETION);
+    }
+    let found = bodies.into_iter().flat_map(choices).find_map(|choice| choice.get("logprobs").filter(|l| !l.is_null()));
+    Verdict::holds(found.is_none(), "/choices/0/logprobs", || format!("not asked for, got {}", shown(found)))
+}
+
+fn shape(entry: &Value) -> Option<(String, String)> {
+    let wrong = |member: &str, expected: &str| {
+        Some((format!("/{member}"), format!("expected {expected}, got {}", shown(entry.get(member)))))
+    };
+    if !entry.get("token").is_some_and(Value::is_string) {
+        return wrong("token", "a string");
+    }
+    if !entry.get("logprob").is_some_and(Value::is_number) {
+        return wrong("logprob", "a number");
+    }
+    if entry.get("bytes").is_some_and(|bytes| !bytes.is_null()) && given_bytes(entry).is_none() {
+        return wrong("bytes", "a list of bytes, or null");
+    }
+    if !entry.get("top_logprobs").is_some_and(Value::is_array) {
+        return wrong("top_logprobs", "a list");
+    }
+    None
+}
+
+fn top(entry: &Value) -> &[Value] {
+    entry.get("top_logprobs").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn logprob(entry: &Value) -> Option<f64> {
+    entry.get("logprob").and_then(Value::as_f64)
+}
+
+/// JSON has no other numbers than finite ones; what is none is a matter of the shape.
+fn nonpositive(entry: &Value) -> Option<(String, String)> {
+    let own = std::iter::once((String::new(), entry));
+    let others = top(entry).iter().enumerate().map(|(place, other)| (format!("/top_logprobs/{place}"), other));
+    let over = |value: &Value| logprob(value).is_some_and(|logprob| logprob > ROUNDING);
+    let (place, value) = own.chain(others).find(|(_, value)| over(value))?;
+    Some((format!("{place}/logprob"), format!("expected at most 0, got {}", shown(value.get("logprob")))))
+}
+
+fn bytes_match(entry: &Value) -> Option<(String, String)> {
+    // A token may be a part of a character, whose bytes alone are no text.
+    let text = String::from_utf8(given_bytes(entry)?).ok()?;
+    (text != token(entry)).then(|| ("/bytes".to_owned(), format!("the bytes of {text:?} for {:?}", token(entry))))
+}
+
+fn top_count(entry: &Value) -> Option<(String, String)> {
+    let count = top(entry).len();
+    (count > TOP).then(|| ("/top_logprobs".to_owned(), format!("expected at most {TOP}, got {count}")))
+}
+
+fn top_sorted(entry: &Value) -> Option<(String, String)> {
+    let top = top(entry);
+    let values: Vec<f64> = top.iter().filter_map(logprob).collect();
+    let at = || "/top_logprobs".to_owned();
+    if values.windows(2).any(|pair| pair[0] + ROUNDING < pair[1]) {
+        return Some((at(), format!("{values:?} does not descend")));
+    }
+    let missing = !top.is_empty() && top.iter().all(|other| token(other) != token(entry));
+    missing.then(|| (at(), format!("{:?}, drawn at temperature 0, is not among them", token(entry))))
+}
+
+/// Whether tokens are counted or listed that are not in the text.
+fn is_more_than_text(reading: &Reading<'_>, choice: &Choice) -> bool {
+    let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0);
+    reasoned || !choice.reasoning.is_empty() || !choice.calls.is_empty()
+}
+
+/// The last token may be the one that ends the text, which is not shown, and white space around the text may be cut.
+fn joins(reading: &Reading<'_>) -> Verdict {
+    let entries = entries(reading);
+    let Some(choice) = reading.choices.first().filter(|_| !entries.is_empty()) else { return Verdict::Skip(NO_ENTRY) };
+    if !reading.complete() {
+        return Verdict::Skip(INCOMPLETE);
+    }
+    if is_more_than_text(reading, choice) {
+        return Verdict::Skip("the reply is more than text");
+    }
+    let text = choice.content.as_bytes().trim_ascii();
+    let equals =
+        |entries: &[Entry<'_>]| entries.iter().flat_map(Entry::bytes).collect::<Vec<u8>>().trim_ascii() == text;
+    let joined = || entries.iter().map(|entry| token(entry.value)).collect::<String>();
+    Verdict::holds(equals(&entries) || equals(&entries[..entries.len() - 1]), "/choices/0/logprobs/content", || {
+        format!("the tokens join to {:?}, the text is {:?}", joined(), choice.content)
+    })
+}
+
+fn streamed(reading: &Reading<'_>) -> Verdict {
+    if !reading.success() {
+        return accepted(std::slice::from_ref(reading));
+    }
+    let said = reading.choices.first().is_some_and(|choice| !choice.content.is_empty());
+    if said && entries(reading).is_empty() {
+        return Verdict::broken("", "text came in chunks without logprobs");
+    }
+    joins(reading)
+}
+
+fn count_matches_usage(reading: &Reading<'_>) -> Verdict {
+    let entries = entries(reading).len();
+    let (Some(usage), Some(choice)) = (reading.usage, reading.choices.first()) else {
+        return Verdict::Skip("the reply states no usage");
+    };
+    if entries == 0 {
+        return Verdict::Skip(NO_ENTRY);
+    }
+    if is_more_than_text(reading, choice) {
+        return Verdict::Skip("the reply is more than text");
+    }
+    Verdict::holds((usage.completion - entries as f64).abs() <= 1.0, "/usage/completion_tokens", || {
+        format!("{} tokens, {entries} entries", usage.completion)
+    })
+}

@@ -1,0 +1,159 @@
+//! Rules about who answered behind the endpoint: the model, how long it took, and how often it was called.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::request::is_router;
+use super::super::{Across, Check, Judge, Level, Verdict, levels, tier};
+use super::{ABSENT, member, namespace};
+use crate::exchange::Reading;
+
+pub(in crate::check) static CHECKS: &[Check] = &[
+    Check {
+        id: "meta-latency-plausible",
+        rule: "latency is more than 0 and no longer than we waited, in one unit throughout the run",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "K \"time it took for the Provider\"; unit unstated",
+        judge: Judge::Reply(latency_plausible),
+        across: Some(Across::Constant(Level::Should, |reading| {
+            let unit = latency_unit(member(reading, "latency")?.as_f64()?, reading.exchange.service_time()?)?;
+            Some(("unit".to_owned(), unit.to_owned()))
+        })),
+    },
+    Check {
+        id: "meta-model-required",
+        rule: "metadata.model has a non-empty model and namespace",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "K model, namespace required",
+        judge: Judge::Reply(model_required),
+        across: None,
+    },
+    Check {
+        id: "meta-namespace-is-model",
+        rule: "the top-level model is metadata.model.namespace",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "K \"fully qualified name\" (both)",
+        judge: Judge::Reply(namespace_is_model),
+        across: None,
+    },
+    Check {
+        id: "meta-owner-prefix",
+        rule: "the namespace begins with the owner",
+        levels: levels("Y/-"),
+        tier: tier("F"),
+        source: "H owner/model",
+        judge: Judge::Reply(owner_prefix),
+        across: None,
+    },
+    Check {
+        id: "meta-pinned-honoured",
+        rule: "the namespace contains the model asked for",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "K; Y multi-matching",
+        judge: Judge::Reply(pinned_honoured),
+        across: None,
+    },
+    Check {
+        id: "meta-router-distribution",
+        rule: "which models the router picks",
+        levels: levels("Y/-"),
+        tier: tier("F"),
+        source: "R rank endpoint",
+        judge: Judge::Reply(router_distribution),
+        across: None,
+    },
+    Check {
+        id: "meta-retries-within-policy",
+        rule: "no more calls were retried than the policies allow, by default 3",
+        levels: levels("S/-"),
+        tier: tier("F"),
+        source: "H formula: (same+1) x (switch+1) calls, default 4",
+        judge: Judge::Reply(retries_within_policy),
+        across: None,
+    },
+];
+
+/// The unit in which a latency fits into the time we waited: seconds first, since a provider is rarely a thousand
+/// times faster than the whole.
+fn latency_unit(latency: f64, waited: Duration) -> Option<&'static str> {
+    let waited = waited.as_secs_f64();
+    if latency <= 0.0 {
+        None
+    } else if latency <= waited {
+        Some("s")
+    } else {
+        (latency <= waited * 1000.0).then_some("ms")
+    }
+}
+
+fn latency_plausible(reading: &Reading<'_>) -> Verdict {
+    let Some(latency) = member(reading, "latency").and_then(Value::as_f64) else { return Verdict::Skip(ABSENT) };
+    let waited = reading.exchange.service_time().unwrap_or_default();
+    Verdict::holds(latency_unit(latency, waited).is_some(), "/metadata/latency", || {
+        format!("{latency} fits in neither s nor ms into the {waited:.3?} we waited")
+    })
+}
+
+fn model_required(reading: &Reading<'_>) -> Verdict {
+    if reading.metadata().is_none() {
+        return Verdict::Skip(ABSENT);
+    }
+    let model = member(reading, "model");
+    let filled = |name: &str| {
+        model.and_then(|model| model.get(name)).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+    };
+    match ["model", "namespace"].into_iter().find(|name| !filled(name)) {
+        Some(name) => Verdict::broken(format!("/metadata/model/{name}"), "expected a non-empty string"),
+        None => Verdict::Pass,
+    }
+}
+
+fn namespace_is_model(reading: &Reading<'_>) -> Verdict {
+    let top = reading.bodies().into_iter().rev().find_map(|body| body.get("model")?.as_str());
+    match (top, namespace(reading)) {
+        (Some(model), Some(namespace)) => {
+            Verdict::holds(model == namespace, "/model", || format!("{model:?}, but the namespace is {namespace:?}"))
+        }
+        _ => Verdict::Skip(ABSENT),
+    }
+}
+
+fn owner_prefix(reading: &Reading<'_>) -> Verdict {
+    let owner = member(reading, "model").and_then(|model| model.get("owner")?.as_str());
+    let (Some(namespace), Some(owner)) = (namespace(reading), owner) else { return Verdict::Skip(ABSENT) };
+    let begins = namespace.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'));
+    Verdict::holds(begins, "/metadata/model/namespace", || format!("{namespace:?}, but the owner is {owner:?}"))
+}
+
+fn pinned_honoured(reading: &Reading<'_>) -> Verdict {
+    let Some(asked) = reading.exchange.asked.wanted.model.as_deref().filter(|model| !is_router(model)) else {
+        return Verdict::Skip("no model was pinned");
+    };
+    match namespace(reading) {
+        Some(namespace) => Verdict::holds(namespace.contains(asked), "/metadata/model/namespace", || {
+            format!("asked for {asked:?}, got {namespace:?}")
+        }),
+        None => Verdict::Skip(ABSENT),
+    }
+}
+
+fn router_distribution(reading: &Reading<'_>) -> Verdict {
+    if reading.exchange.asked.wanted.model.as_deref().is_some_and(|model| !is_router(model)) {
+        return Verdict::Skip("a model was pinned");
+    }
+    match namespace(reading) {
+        Some(namespace) => Verdict::Noted(namespace.to_owned()),
+        None => Verdict::Skip(ABSENT),
+    }
+}
+
+fn retries_within_policy(reading: &Reading<'_>) -> Verdict {
+    let Some(retries) = member(reading, "retries").and_then(Value::as_u64) else { return Verdict::Skip(ABSENT) };
+    let most = reading.exchange.asked.wanted.policies.retries;
+    Verdict::holds(retries <= most, "/metadata/retries", || format!("{retries} retries, the policies allow {most}"))
+}

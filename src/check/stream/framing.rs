@@ -1,0 +1,273 @@
+//! Rules about the framing of a stream: status, lines, events and its end.
+
+use std::time::Duration;
+
+use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::{asked_stream, clip, ended};
+use crate::exchange::{Cut, Outcome, Payload, Reading};
+
+pub(in crate::check) static CHECKS: &[Check] = &[
+    Check {
+        id: "stream-content-type",
+        rule: "a stream has content type text/event-stream, in UTF-8",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "SSE; O; microsoft/foundry-dev-tools #195, containers/ramalama #2837, sigoden/aichat #651",
+        judge: Judge::Reply(content_type),
+        across: None,
+    },
+    Check {
+        id: "stream-status-200",
+        rule: "a stream has status 200",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S",
+        judge: Judge::Reply(status_200),
+        across: None,
+    },
+    Check {
+        id: "stream-sse-wellformed",
+        rule: "every line is blank, a comment, or a field of server-sent events",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "SSE grammar",
+        judge: Judge::Reply(sse_wellformed),
+        across: None,
+    },
+    Check {
+        id: "stream-utf8-valid",
+        rule: "the bytes of a stream are UTF-8",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "SSE (UTF-8 always)",
+        judge: Judge::Reply(utf8_valid),
+        across: None,
+    },
+    Check {
+        id: "stream-data-json",
+        rule: "the data of every event but [DONE] is one JSON object",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; H",
+        judge: Judge::Reply(data_json),
+        across: None,
+    },
+    Check {
+        id: "stream-done-present",
+        rule: "a stream has a data: [DONE] event",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O; H; waybarrios/vllm-mlx #101, vllm-project/vllm #52852, BerriAI/litellm PR#39748",
+        judge: Judge::Reply(done_present),
+        across: None,
+    },
+    Check {
+        id: "stream-done-once-last",
+        rule: "[DONE] comes once, and nothing but comments after it",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O",
+        judge: Judge::Reply(done_once_last),
+        across: None,
+    },
+    Check {
+        id: "stream-clean-close",
+        rule: "the body ends properly, within 5 s of [DONE]",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "9112 7.1, 8",
+        judge: Judge::Reply(clean_close),
+        across: None,
+    },
+    Check {
+        id: "stream-final-blank-line",
+        rule: "the last event is followed by a blank line",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "SSE: unterminated last event is discarded",
+        judge: Judge::Reply(final_blank_line),
+        across: None,
+    },
+    Check {
+        id: "stream-line-ending",
+        rule: "which line ending is used; a mixture is a warning",
+        levels: levels("Y/Y"),
+        tier: tier("C"),
+        source: "SSE allows LF, CRLF, CR",
+        judge: Judge::Reply(line_ending),
+        across: None,
+    },
+    Check {
+        id: "stream-comments",
+        rule: "comments are counted",
+        levels: levels("Y/Y"),
+        tier: tier("C"),
+        source: "SSE; openai/openai-go #227, symfony/ai #1068, docker/docker-agent #2349",
+        judge: Judge::Reply(comments),
+        across: None,
+    },
+    Check {
+        id: "stream-event-field",
+        rule: "no event has a name other than message or error",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "SSE; O (none used on chat)",
+        judge: Judge::Reply(event_field),
+        across: None,
+    },
+    Check {
+        id: "stream-multiline-data",
+        rule: "whether data comes in several lines",
+        levels: levels("Y/Y"),
+        tier: tier("F"),
+        source: "SSE joins with LF",
+        judge: Judge::Reply(multiline_data),
+        across: None,
+    },
+];
+
+fn content_type(reading: &Reading<'_>) -> Verdict {
+    if !asked_stream(reading) {
+        return Verdict::Skip(NO_STREAM);
+    }
+    let value = reading.exchange.head.as_ref().and_then(|head| head.header("content-type")).unwrap_or("");
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let charset = parts
+        .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
+    let right =
+        media_type.eq_ignore_ascii_case("text/event-stream") && charset.is_none_or(|charset| charset == "utf-8");
+    Verdict::holds(right, "", || format!("expected text/event-stream, got {value:?}"))
+}
+
+fn status_200(reading: &Reading<'_>) -> Verdict {
+    if !asked_stream(reading) {
+        return Verdict::Skip(NO_STREAM);
+    }
+    let status = reading.exchange.status().unwrap_or_default();
+    Verdict::holds(status == 200, "", || format!("expected status 200, got {status}"))
+}
+
+fn sse_wellformed(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    if stream.bare_json.is_some() {
+        return Verdict::broken("", "a bare JSON body in the place of events");
+    }
+    let sample = String::from_utf8_lossy(stream.framing.first_unknown.as_deref().unwrap_or_default());
+    Verdict::holds(stream.framing.unknown_fields == 0, "", || {
+        format!("{} lines are no field, the first {sample:?}", stream.framing.unknown_fields)
+    })
+}
+
+fn utf8_valid(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    match stream.invalid_utf8 {
+        Some(offset) if reading.complete() => Verdict::broken("", format!("byte {offset} is no UTF-8")),
+        Some(_) => Verdict::Skip(INCOMPLETE),
+        None => Verdict::Pass,
+    }
+}
+
+fn data_json(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let fault = stream.events.iter().enumerate().find_map(|(number, event)| match &event.payload {
+        Payload::Broken(error) => Some(Finding::in_event(number, "", format!("not JSON: {error}"))),
+        Payload::Chunk(document) | Payload::Error(document) if !document.value.is_object() => {
+            Some(Finding::in_event(number, "", format!("expected an object, got {}", shown(Some(&document.value)))))
+        }
+        Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+    });
+    Verdict::of(fault.into_iter().collect())
+}
+
+fn done_present(reading: &Reading<'_>) -> Verdict {
+    match ended(reading) {
+        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || match &stream.framing.unterminated {
+            Some(rest) => format!("no [DONE]; discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest)),
+            None => format!("no [DONE] in {} events", stream.events.len()),
+        }),
+        Err(verdict) => verdict,
+    }
+}
+
+fn done_once_last(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let Some(done) = stream.done() else { return Verdict::Skip("[DONE] is absent") };
+    match stream.events.get(done + 1) {
+        Some(event) => {
+            Verdict::of(vec![Finding::in_event(done + 1, "", format!("after [DONE]: {:?}", clip(&event.data)))])
+        }
+        None => Verdict::Pass,
+    }
+}
+
+/// Longest that a server may keep the body open after `[DONE]`.
+const LINGER: Duration = Duration::from_secs(5);
+
+fn clean_close(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let broken = [
+        (Outcome::Truncated(Cut::ShortBody), "the body ended without its terminator"),
+        (Outcome::Reset, "the connection was reset"),
+        (Outcome::Protocol, "the framing of the body broke"),
+    ];
+    if let Some((_, detail)) = broken.iter().find(|(outcome, _)| *outcome == reading.exchange.outcome) {
+        return Verdict::broken("", *detail);
+    }
+    if !reading.complete() {
+        return Verdict::Skip(INCOMPLETE);
+    }
+    let Some(done) = stream.done() else { return Verdict::Pass };
+    let lingered = reading.exchange.ended.saturating_sub(reading.arrived(stream.events[done].arrival));
+    Verdict::holds(lingered <= LINGER, "", || format!("the body stayed open for {lingered:.1?} after [DONE]"))
+}
+
+fn final_blank_line(reading: &Reading<'_>) -> Verdict {
+    match ended(reading) {
+        Ok(stream) => match &stream.framing.unterminated {
+            Some(rest) => {
+                Verdict::broken("", format!("discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest)))
+            }
+            None => Verdict::Pass,
+        },
+        Err(verdict) => verdict,
+    }
+}
+
+fn line_ending(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let endings = stream.framing.endings;
+    if endings.mixed() {
+        return Verdict::warning("", format!("{} LF, {} CRLF, {} CR", endings.lf, endings.crlf, endings.cr));
+    }
+    match (endings.lf, endings.crlf, endings.cr) {
+        (0, 0, 0) => Verdict::Skip("no line"),
+        (1.., _, _) => Verdict::Noted("LF".to_owned()),
+        (_, 1.., _) => Verdict::Noted("CRLF".to_owned()),
+        (_, _, 1..) => Verdict::Noted("CR".to_owned()),
+    }
+}
+
+fn comments(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    match &stream.framing.first_comment {
+        Some(text) => Verdict::Noted(String::from_utf8_lossy(text).trim().to_owned()),
+        None => Verdict::Pass,
+    }
+}
+
+fn event_field(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let named = stream.events.iter().position(|event| !matches!(event.name.as_str(), "" | "message" | "error"));
+    let finding =
+        |event: usize| Finding::in_event(event, "", format!("its name is {:?}", clip(&stream.events[event].name)));
+    Verdict::of(named.map(finding).into_iter().collect())
+}
+
+fn multiline_data(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    match stream.framing.multiline {
+        0 => Verdict::Pass,
+        _ => Verdict::Noted("some events have several data lines".to_owned()),
+    }
+}

@@ -1,0 +1,233 @@
+//! Rules about the pieces of a choice, one after another.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::response::is_known_finish;
+use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::chunks::each_chunk;
+use super::{ended, pieces_of};
+use crate::exchange::{Reading, carries_content};
+use crate::wire::reply::choices;
+
+pub(in crate::check) static CHECKS: &[Check] = &[
+    Check {
+        id: "stream-role-first",
+        rule: "the first delta of each choice has role assistant",
+        levels: levels("S/S"),
+        tier: tier("C"),
+        source: "O; SGLang and llama.cpp tests",
+        judge: Judge::Reply(role_first),
+        across: None,
+    },
+    Check {
+        id: "stream-role-consistent",
+        rule: "no later delta of a choice has another role",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "llama.cpp test (role only first)",
+        judge: Judge::Reply(role_consistent),
+        across: None,
+    },
+    Check {
+        id: "stream-content-delta-type",
+        rule: "delta.content is absent, null or a string",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; vllm-project/vllm-ascend #14501",
+        judge: Judge::Reply(content_delta_type),
+        across: None,
+    },
+    Check {
+        id: "stream-finish-once",
+        rule: "each choice has exactly one finish_reason",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O; sgl-project/sglang PR#8417, vllm-project/vllm #27572, microsoft/foundry-local #299",
+        judge: Judge::Reply(finish_once),
+        across: None,
+    },
+    Check {
+        id: "stream-finish-last",
+        rule: "no content of a choice comes after its finish_reason",
+        levels: levels("S/S"),
+        tier: tier("C"),
+        source: "O; vllm-project/vllm #35705",
+        judge: Judge::Reply(finish_last),
+        across: None,
+    },
+    Check {
+        id: "stream-finish-null-key",
+        rule: "every piece of a choice has the key finish_reason, null until the last",
+        levels: levels("Y/S/M"),
+        tier: tier("F"),
+        source: "O! required, nullable; vllm-project/vllm #19650, PR#19662",
+        judge: Judge::Reply(finish_null_key),
+        across: None,
+    },
+    Check {
+        id: "stream-finish-known",
+        rule: "finish_reason is one of the published",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "as resp-finish-reason-known; OpenRouter error",
+        judge: Judge::Reply(finish_known),
+        across: None,
+    },
+    Check {
+        id: "stream-index-valid",
+        rule: "choice indices are 0 to n-1, each seen",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; microsoft/foundry-local #144",
+        judge: Judge::Reply(index_valid),
+        across: None,
+    },
+    Check {
+        id: "stream-nonempty",
+        rule: "a choice says something before it finishes",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "diegosouzapw/OmniRoute PR#8210, infiniflow/ragflow PR#19498",
+        judge: Judge::Reply(nonempty),
+        across: None,
+    },
+];
+
+fn role_first(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let mut seen = Vec::new();
+    for (event, position, index, piece) in pieces_of(stream) {
+        if seen.contains(&index) {
+            continue;
+        }
+        seen.push(index);
+        let role = piece.pointer("/delta/role");
+        if role.and_then(Value::as_str) != Some("assistant") {
+            let detail = format!("the first delta of choice {index} has role {}", shown(role));
+            return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail)]);
+        }
+    }
+    if seen.is_empty() { Verdict::Skip("the stream has no choice") } else { Verdict::Pass }
+}
+
+/// A role that is null or empty says nothing, and one that is said again is the same.
+fn role_consistent(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let mut roles: BTreeMap<u64, &str> = BTreeMap::new();
+    for (event, position, index, piece) in pieces_of(stream) {
+        let said = piece.pointer("/delta/role").and_then(Value::as_str).filter(|role| !role.is_empty());
+        let Some(role) = said else { continue };
+        let first = *roles.entry(index).or_insert(role);
+        if role != first {
+            let detail = format!("choice {index} has role {first:?} before, now {role:?}");
+            return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail)]);
+        }
+    }
+    if roles.is_empty() { Verdict::Skip("no delta has a role") } else { Verdict::Pass }
+}
+
+fn content_delta_type(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let wrong = pieces_of(stream).find_map(|(event, position, _, piece)| {
+        let content = piece.pointer("/delta/content").filter(|content| !content.is_null() && !content.is_string())?;
+        let pointer = format!("/choices/{position}/delta/content");
+        Some(Finding::in_event(event, &pointer, format!("expected a string or null, got {}", shown(Some(content)))))
+    });
+    Verdict::of(wrong.into_iter().collect())
+}
+
+fn finish_once(reading: &Reading<'_>) -> Verdict {
+    let stream = match ended(reading) {
+        Ok(stream) => stream,
+        Err(verdict) => return verdict,
+    };
+    let mut finishes: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
+    for (_, _, index, piece) in pieces_of(stream) {
+        let ends = piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
+        *finishes.entry(index).or_default() += u32::from(ends);
+    }
+    match finishes.into_iter().find(|(_, count)| *count != 1) {
+        Some((index, count)) => Verdict::broken("", format!("choice {index} has {count} finish reasons")),
+        None => Verdict::Pass,
+    }
+}
+
+/// Content in the chunk that carries the finish reason is legal; content after it is not.
+fn finish_last(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let mut finished = Vec::new();
+    for (event, position, index, piece) in pieces_of(stream) {
+        if finished.contains(&index) && piece.get("delta").is_some_and(carries_content) {
+            let detail = format!("content of choice {index} after its finish_reason");
+            return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta"), detail)]);
+        }
+        if piece.get("finish_reason").is_some_and(|reason| !reason.is_null()) {
+            finished.push(index);
+        }
+    }
+    if finished.is_empty() { Verdict::Skip("no choice finishes") } else { Verdict::Pass }
+}
+
+fn finish_null_key(reading: &Reading<'_>) -> Verdict {
+    each_chunk(reading, |chunk| {
+        let position = choices(chunk).iter().position(|piece| piece.get("finish_reason").is_none())?;
+        Some((format!("/choices/{position}"), "no key finish_reason; it is null until the choice ends".to_owned()))
+    })
+}
+
+fn finish_known(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let dialect = reading.exchange.asked.wanted.dialect;
+    let unknown = pieces_of(stream).find_map(|(event, position, _, piece)| {
+        let reason = piece.get("finish_reason")?.as_str()?;
+        (!is_known_finish(dialect, reason)).then(|| {
+            Finding::in_event(
+                event,
+                &format!("/choices/{position}/finish_reason"),
+                format!("{reason:?} is not published"),
+            )
+        })
+    });
+    Verdict::of(unknown.into_iter().collect())
+}
+
+fn index_valid(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let n = reading.exchange.asked.wanted.n;
+    let mut seen = Vec::new();
+    for (event, chunk) in stream.chunks() {
+        for (position, piece) in choices(chunk).iter().enumerate() {
+            let Some(index) = piece.get("index").and_then(Value::as_u64).filter(|index| *index < n) else {
+                let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.get("index")));
+                return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/index"), detail)]);
+            };
+            seen.push(index);
+        }
+    }
+    match (0..n).find(|index| !seen.contains(index)) {
+        Some(_) if !reading.complete() => Verdict::Skip(INCOMPLETE),
+        Some(_) if seen.is_empty() => Verdict::Skip("the stream has no choice"),
+        Some(index) => Verdict::broken("", format!("choice {index} never comes")),
+        None => Verdict::Pass,
+    }
+}
+
+fn nonempty(reading: &Reading<'_>) -> Verdict {
+    if let Err(verdict) = ended(reading) {
+        return verdict;
+    }
+    let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0);
+    let silent = reading.choices.iter().find(|choice| {
+        let said = [&choice.content, &choice.reasoning, &choice.refusal].iter().any(|text| !text.is_empty());
+        let excused = (choice.finish.as_deref() == Some("length") && reasoned)
+            || choice.finish.as_deref() == Some("content_filter");
+        !said && choice.calls.is_empty() && !excused
+    });
+    match silent {
+        Some(choice) => Verdict::broken("", format!("choice {} says nothing", choice.index)),
+        None if reading.choices.is_empty() => Verdict::broken("", "the stream has no choice"),
+        None => Verdict::Pass,
+    }
+}

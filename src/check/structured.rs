@@ -1,0 +1,226 @@
+//! Rules about answers in a format that was asked for.
+
+use serde_json::Value;
+
+use super::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
+use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
+use crate::exchange::Reading;
+use crate::wire::dialect::{offline_with_formats, violations};
+use crate::wire::json;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "fmt-text-accepted",
+        rule: "response_format text is accepted",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "S `{type:text}`; O",
+        judge: Judge::Probes(&["fmt-text"], |book| accepted(book.replies("fmt-text"))),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-object-parses",
+        rule: "response_format json_object gets a JSON object and nothing around it",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "K supports_json; O; waybarrios/vllm-mlx #538, #635",
+        judge: Judge::Probes(&["json-obj"], |book| each(book.replies("json-obj"), an_object)),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-object-stream",
+        rule: "response_format json_object gets a JSON object in pieces",
+        levels: levels("S/M"),
+        tier: tier("F"),
+        source: "K supports_json; O; waybarrios/vllm-mlx #538, #635",
+        judge: Judge::Probes(&["json-obj-stream"], |book| each(book.replies("json-obj-stream"), an_object)),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-schema-validates",
+        rule: "response_format json_schema gets JSON that satisfies the schema, formats included",
+        levels: levels("Y/M"),
+        tier: tier("C"),
+        source: "O json_schema strict",
+        judge: Judge::Probes(&["json-sch"], |book| each(book.replies("json-sch"), satisfies)),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-schema-stream",
+        rule: "response_format json_schema gets JSON in pieces that satisfies the schema, formats included",
+        levels: levels("Y/M"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["json-sch-stream"], |book| each(book.replies("json-sch-stream"), satisfies)),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-schema-enum-nested",
+        rule: "answers satisfy nine in ten of forty schemas with enums, nesting, bounds, unions and recursion",
+        levels: levels("Y/S"),
+        tier: tier("F"),
+        source: "JSONSchemaBench",
+        judge: Judge::Probes(&["json-sch", "json-slice"], slice),
+        across: None,
+    },
+    Check {
+        id: "fmt-json-schema-incomplete",
+        rule: "a json_schema without name is refused",
+        levels: levels("Y/S"),
+        tier: tier("F"),
+        source: "O required name; Kimi verifier",
+        judge: Judge::Probes(&["json-sch", "json-nameless"], |book| refused(book.replies("json-nameless"))),
+        across: None,
+    },
+    Check {
+        id: "fmt-invalid-schema-rejected",
+        rule: "a schema that is none is refused, and is no server error",
+        levels: levels("Y/S"),
+        tier: tier("F"),
+        source: "ggml-org/llama.cpp PR#17572, #17574; vllm-project/vllm #35438 (500)",
+        judge: Judge::Probes(&["json-sch", "json-no-schema"], |book| refused(book.replies("json-no-schema"))),
+        across: None,
+    },
+    Check {
+        id: "fmt-type-unknown-rejected",
+        rule: "a response_format that no one knows is refused",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "S enum; O",
+        judge: Judge::Probes(&["fmt-unknown"], |book| refused(book.replies("fmt-unknown"))),
+        across: None,
+    },
+    Check {
+        id: "fmt-truncated-declares-length",
+        rule: "JSON that the cap cuts has finish_reason length",
+        levels: levels("S/M"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Probes(&["json-cut"], |book| each(book.replies("json-cut"), declares_length)),
+        across: None,
+    },
+    Check {
+        id: "fmt-tool-choice-json-object",
+        rule: "tool_choice json_object gets a JSON object, or a refusal",
+        levels: levels("Y/-"),
+        tier: tier("F"),
+        source: "K tool_choice {type: json_object}",
+        judge: Judge::Probes(&["tool-json"], |book| each(book.replies("tool-json"), an_object_or_refused)),
+        across: None,
+    },
+];
+
+const CONTENT: &str = "/choices/0/message/content";
+
+/// The share of the schemas answered that the answers have to satisfy.
+const ENOUGH: f64 = 0.9;
+
+/// The answer as JSON, or what there is to say of it otherwise.
+fn answer(reading: &Reading<'_>) -> Result<Value, Verdict> {
+    if !reading.success() {
+        return Err(accepted(std::slice::from_ref(reading)));
+    }
+    let Some(choice) = reading.choices.first() else { return Err(Verdict::Skip(NO_COMPLETION)) };
+    if !reading.complete() {
+        return Err(Verdict::Skip(INCOMPLETE));
+    }
+    if choice.is_cut() {
+        return Err(Verdict::Skip("the cap on tokens cut the answer"));
+    }
+    if !choice.refusal.is_empty() {
+        return Err(Verdict::Skip("the model refused to answer"));
+    }
+    let short = || choice.content.chars().take(60).collect::<String>();
+    match json::read(choice.content.as_bytes()) {
+        Ok(document) => Ok(document.value),
+        Err(error) => Err(Verdict::broken(CONTENT, format!("not JSON: {error}: {:?}", short()))),
+    }
+}
+
+fn an_object(reading: &Reading<'_>) -> Verdict {
+    match answer(reading) {
+        Ok(value) => Verdict::holds(value.is_object(), CONTENT, || format!("JSON, but no object: {value}")),
+        Err(verdict) => verdict,
+    }
+}
+
+fn an_object_or_refused(reading: &Reading<'_>) -> Verdict {
+    if is_refusal(reading) { Verdict::Pass } else { an_object(reading) }
+}
+
+/// The schema is the one that was sent.
+fn satisfies(reading: &Reading<'_>) -> Verdict {
+    let value = match answer(reading) {
+        Ok(value) => value,
+        Err(verdict) => return verdict,
+    };
+    let asked = sent(reading);
+    let Some(schema) = asked.pointer("/response_format/json_schema/schema") else {
+        return Verdict::Skip("no schema was sent");
+    };
+    match offline_with_formats(schema) {
+        Ok(schema) => Verdict::of(
+            violations(&schema, &value)
+                .into_iter()
+                .map(|v| Finding::new(CONTENT, format!("{}: {}", v.pointer, v.message)))
+                .collect(),
+        ),
+        Err(_) => Verdict::Skip("the schema cannot be compiled here"),
+    }
+}
+
+/// A schema that is refused is not covered, and says nothing of those that are (`JSONSchemaBench` keeps the two apart).
+fn slice(book: &Book<'_>) -> Verdict {
+    let (mut kept, mut refused, mut unjudged, mut broken) = (0_usize, 0_usize, 0_usize, Vec::new());
+    for reading in book.replies("json-slice") {
+        match satisfies(reading) {
+            Verdict::Pass => kept += 1,
+            Verdict::Broken { .. } if is_refusal(reading) => refused += 1,
+            Verdict::Broken { findings, .. } => {
+                let named = findings.into_iter().take(1).map(|finding| Finding {
+                    detail: format!("schema {}: {}", schema_name(reading), finding.detail),
+                    ..finding.at(reading)
+                });
+                broken.extend(named);
+            }
+            Verdict::Skip(_) | Verdict::Noted(_) => unjudged += 1,
+        }
+    }
+    let judged = kept + broken.len();
+    if judged == 0 {
+        return Verdict::Skip("no answer to a schema could be judged");
+    }
+    let rate = format!("{kept} of {judged} satisfied, {refused} schemas refused, {unjudged} answers cut or not given");
+    if (kept as f64) < ENOUGH * judged as f64 {
+        broken.insert(0, Finding { pointer: CONTENT.to_owned(), detail: rate, ..broken[0].clone() });
+        return Verdict::of(broken);
+    }
+    if kept == book.replies("json-slice").len() { Verdict::Pass } else { Verdict::Noted(rate) }
+}
+
+fn schema_name(reading: &Reading<'_>) -> String {
+    let name = sent(reading).pointer("/response_format/json_schema/name").and_then(Value::as_str).map(str::to_owned);
+    name.unwrap_or_default()
+}
+
+/// An object may fit the cap, and a model that reasons first may be refused so small a one.
+fn declares_length(reading: &Reading<'_>) -> Verdict {
+    if is_refusal(reading) {
+        return Verdict::Skip("a cap of 3 tokens is refused");
+    }
+    if !reading.success() {
+        return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
+    }
+    let Some(choice) = reading.choices.first() else { return Verdict::Skip(NO_COMPLETION) };
+    if json::read(choice.content.as_bytes()).is_ok() {
+        return Verdict::Skip("the answer fits the cap");
+    }
+    if choice.is_cut() {
+        return Verdict::Pass;
+    }
+    broken_at(
+        reading,
+        "/choices/0/finish_reason",
+        format!("expected \"length\" for {:?}, got {:?}", choice.content, choice.finish),
+    )
+}

@@ -1,0 +1,99 @@
+//! Rules about how a choice with tool calls ends.
+
+use serde_json::Value;
+
+use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
+use super::NO_CALL;
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+use crate::wire::reply::choices;
+
+pub(in crate::check) static CHECKS: &[Check] = &[
+    Check {
+        id: "tool-finish-reason",
+        rule: "a choice with tool calls finishes with tool_calls, or stop where the tool was named",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "O; vllm-project/vllm PR#25054, BerriAI/litellm #12862, #35663, googleapis/python-genai #2868",
+        judge: Judge::Reply(finish_reason),
+        across: None,
+    },
+    Check {
+        id: "tool-finish-implies-call",
+        rule: "finish_reason tool_calls comes only with a tool call",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "vllm-project/vllm #53363, #53255",
+        judge: Judge::Reply(finish_implies_call),
+        across: None,
+    },
+    Check {
+        id: "tool-stream-finish-not-split",
+        rule: "a streamed choice finishes after the last piece of its calls",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "sgl-project/sglang PR#8417",
+        judge: Judge::Reply(stream_finish_not_split),
+        across: None,
+    },
+];
+
+/// Pulze's published list has `function_call` where OpenAI's has `tool_calls` (spec, section 2).
+fn finish_reason(reading: &Reading<'_>) -> Verdict {
+    let wanted = &reading.exchange.asked.wanted;
+    let mut any = false;
+    for choice in reading.choices.iter().filter(|choice| !choice.calls.is_empty()) {
+        let Some(reason) = choice.finish.as_deref() else { continue };
+        any = true;
+        let right = match reason {
+            "tool_calls" | "length" => true,
+            "stop" => wanted.named_tool,
+            "function_call" | "max_tokens" => wanted.dialect == Dialect::Pulze,
+            _ => false,
+        };
+        if !right {
+            return Verdict::broken(
+                format!("/choices/{}/finish_reason", choice.index),
+                format!("tool calls, but {reason:?}"),
+            );
+        }
+    }
+    if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+}
+
+fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
+    if !reading.complete() || reading.bodies().is_empty() {
+        return Verdict::Skip("no complete completion to judge");
+    }
+    match reading
+        .choices
+        .iter()
+        .find(|choice| choice.finish.as_deref() == Some("tool_calls") && choice.calls.is_empty())
+    {
+        Some(choice) => {
+            Verdict::broken(format!("/choices/{}/finish_reason", choice.index), "tool_calls, but no tool call")
+        }
+        None => Verdict::Pass,
+    }
+}
+
+fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let mut any = false;
+    for choice in &reading.choices {
+        let last = choice.calls.iter().flat_map(|call| &call.fragments).map(|fragment| fragment.event).max();
+        let finishes = |chunk: &Value| {
+            let of_choice = |piece: &&Value| piece.get("index").and_then(Value::as_u64).unwrap_or(0) == choice.index;
+            let said = |piece: &Value| piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
+            choices(chunk).iter().filter(of_choice).any(said)
+        };
+        let finish = stream.chunks().find(|(_, chunk)| finishes(chunk)).map(|(event, _)| event);
+        let (Some(last), Some(finish)) = (last, finish) else { continue };
+        any = true;
+        if finish < last {
+            let detail = format!("a piece of a call of choice {} after its finish_reason", choice.index);
+            return Verdict::of(vec![Finding::in_event(last, "/choices/0/delta/tool_calls", detail)]);
+        }
+    }
+    if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+}

@@ -1,0 +1,252 @@
+//! Rules about the members of a tool call.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, levels, shown, tier};
+use super::{NO_CALL, calls, each_call, tells_call};
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+use crate::wire::reply::choices;
+
+pub(in crate::check) static CHECKS: &[Check] = &[
+    Check {
+        id: "tool-shape",
+        rule: "a tool call has id, type, function.name and function.arguments",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S; O",
+        judge: Judge::Reply(shape),
+        across: None,
+    },
+    Check {
+        id: "tool-calls-array",
+        rule: "tool_calls is an array",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S; O; huggingface/text-generation-inference #2794",
+        judge: Judge::Reply(calls_array),
+        across: None,
+    },
+    Check {
+        id: "tool-args-string",
+        rule: "arguments is a JSON string",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S \"arguments: string\"; K \"stringified JSON\"; huggingface/text-generation-inference PR#2954",
+        judge: Judge::Reply(args_string),
+        across: None,
+    },
+    Check {
+        id: "tool-name-declared",
+        rule: "the function called is one of the request's tools",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; sgl-project/sglang #34677",
+        judge: Judge::Reply(name_declared),
+        across: None,
+    },
+    Check {
+        id: "tool-id-nonempty",
+        rule: "a tool call has a non-empty id",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "K required; O; huggingface/text-generation-inference #1782, vllm-project/vllm #18412, BerriAI/litellm #11407",
+        judge: Judge::Reply(id_nonempty),
+        across: None,
+    },
+    Check {
+        id: "tool-id-unique",
+        rule: "tool call ids are unique inside a message, and should be over the run",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "O; tenstorrent/tt-inference-server #3226, tetsuo-ai/agenc-core #417",
+        judge: Judge::Reply(id_unique),
+        across: Some(Across::Unique(Level::Should, |reading| {
+            // Repeats inside a message are judged there, so a message hands in each id once.
+            let ids: BTreeSet<&String> =
+                calls(reading).filter_map(|(_, call)| call.id.as_ref()).filter(|id| !id.is_empty()).collect();
+            ids.into_iter().cloned().collect()
+        })),
+    },
+    Check {
+        id: "tool-type-function",
+        rule: "type of a tool call is function",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "S; O",
+        judge: Judge::Reply(type_function),
+        across: None,
+    },
+    Check {
+        id: "tool-content-null-ok",
+        rule: "content beside a tool call is null or a string, never the text of the call",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "O",
+        judge: Judge::Reply(content_null_ok),
+        across: None,
+    },
+];
+
+/// The raw calls of a whole completion, which may have members of the wrong type.
+fn raw_calls<'r>(reading: &'r Reading<'_>) -> Vec<(String, &'r Value)> {
+    let Some(completion) = reading.completion() else { return Vec::new() };
+    choices(completion)
+        .iter()
+        .enumerate()
+        .flat_map(|(choice, value)| {
+            let calls = value.pointer("/message/tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            calls.iter().enumerate().map(move |(n, call)| (format!("/choices/{choice}/message/tool_calls/{n}"), call))
+        })
+        .collect()
+}
+
+/// `type` may be left out in the pulze dialect, where it has a default (ruling 6).
+fn shape(reading: &Reading<'_>) -> Verdict {
+    let type_optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    if reading.stream().is_some() {
+        if !reading.complete() {
+            return Verdict::Skip(INCOMPLETE);
+        }
+        return each_call(reading, |call| {
+            let missing = if call.id.is_none() {
+                "/id"
+            } else if call.kind.is_none() && !type_optional {
+                "/type"
+            } else if call.name.is_none() {
+                "/function/name"
+            } else if call.arguments.is_none() {
+                "/function/arguments"
+            } else {
+                return None;
+            };
+            Some((missing, "no piece has it".to_owned()))
+        });
+    }
+    let raw = raw_calls(reading);
+    if raw.is_empty() {
+        return Verdict::Skip(NO_CALL);
+    }
+    let required = ["/id", "/type", "/function/name", "/function/arguments"];
+    Verdict::of(
+        raw.iter()
+            .flat_map(|(place, call)| required.iter().map(move |member| (place, call, *member)))
+            .filter(|(_, call, member)| {
+                let custom =
+                    call.get("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
+                let excused = custom || (*member == "/type" && type_optional);
+                !excused && call.pointer(member).is_none_or(Value::is_null)
+            })
+            .map(|(place, _, member)| Finding::new(format!("{place}{member}"), "missing"))
+            .collect(),
+    )
+}
+
+fn calls_array(reading: &Reading<'_>) -> Verdict {
+    if let Some(completion) = reading.completion() {
+        let wrong = choices(completion).iter().enumerate().find_map(|(number, choice)| {
+            let calls = choice.pointer("/message/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
+            Some(Finding::new(
+                format!("/choices/{number}/message/tool_calls"),
+                format!("expected an array, got {}", shown(Some(calls))),
+            ))
+        });
+        return Verdict::of(wrong.into_iter().collect());
+    }
+    let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
+    let wrong = stream.chunks().find_map(|(event, chunk)| {
+        choices(chunk).iter().enumerate().find_map(|(number, choice)| {
+            let calls = choice.pointer("/delta/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
+            let pointer = format!("/choices/{number}/delta/tool_calls");
+            Some(Finding::in_event(event, &pointer, format!("expected an array, got {}", shown(Some(calls)))))
+        })
+    });
+    Verdict::of(wrong.into_iter().collect())
+}
+
+fn args_string(reading: &Reading<'_>) -> Verdict {
+    if let Some(stream) = reading.stream() {
+        let mut any = false;
+        for (event, chunk) in stream.chunks() {
+            let pieces = choices(chunk).iter().filter_map(|c| c.pointer("/delta/tool_calls")?.as_array()).flatten();
+            for arguments in pieces.filter_map(|call| call.pointer("/function/arguments")) {
+                any = true;
+                if !arguments.is_string() && !arguments.is_null() {
+                    let detail = format!("expected a string, got {}", shown(Some(arguments)));
+                    return Verdict::of(vec![Finding::in_event(event, "/choices/0/delta/tool_calls", detail)]);
+                }
+            }
+        }
+        return if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) };
+    }
+    let raw = raw_calls(reading);
+    if raw.is_empty() {
+        return Verdict::Skip(NO_CALL);
+    }
+    Verdict::of(
+        raw.iter()
+            .filter_map(|(place, call)| {
+                let arguments = call.pointer("/function/arguments").filter(|arguments| !arguments.is_string())?;
+                Some(Finding::new(
+                    format!("{place}/function/arguments"),
+                    format!("expected a string, got {}", shown(Some(arguments))),
+                ))
+            })
+            .collect(),
+    )
+}
+
+fn name_declared(reading: &Reading<'_>) -> Verdict {
+    let tools = &reading.exchange.asked.wanted.tools;
+    each_call(reading, |call| {
+        let name = call.name.as_deref()?;
+        (!tools.iter().any(|tool| tool.name == name))
+            .then(|| ("/function/name", format!("no tool {name:?} was offered")))
+    })
+}
+
+fn id_nonempty(reading: &Reading<'_>) -> Verdict {
+    each_call(reading, |call| {
+        call.id.as_deref().is_none_or(str::is_empty).then(|| ("/id", "expected a non-empty string".to_owned()))
+    })
+}
+
+fn id_unique(reading: &Reading<'_>) -> Verdict {
+    for choice in &reading.choices {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) =
+            choice.calls.iter().filter_map(|call| call.id.as_ref()).find(|id| !id.is_empty() && !seen.insert(*id))
+        {
+            return Verdict::broken(format!("/choices/{}", choice.index), format!("the id {twice:?} stands twice"));
+        }
+    }
+    if calls(reading).next().is_some() { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+}
+
+fn type_function(reading: &Reading<'_>) -> Verdict {
+    each_call(reading, |call| {
+        let kind = call.kind.as_deref()?;
+        (kind != "function").then(|| ("/type", format!("expected \"function\", got {kind:?}")))
+    })
+}
+
+fn content_null_ok(reading: &Reading<'_>) -> Verdict {
+    if calls(reading).next().is_none() {
+        return Verdict::Skip(NO_CALL);
+    }
+    let raw = reading.completion().map_or(&[][..], choices).iter().enumerate();
+    let wrong = raw.filter_map(|(number, choice)| {
+        let content =
+            choice.pointer("/message/content").filter(|content| !content.is_null() && !content.is_string())?;
+        let place = format!("/choices/{number}/message/content");
+        Some(Finding::new(place, format!("expected a string or null, got {}", shown(Some(content)))))
+    });
+    let told = reading
+        .choices
+        .iter()
+        .filter(|choice| tells_call(&choice.content, reading))
+        .map(|choice| Finding::new(format!("/choices/{}", choice.index), "the content is the text of the call"));
+    Verdict::of(wrong.chain(told).collect())
+}
