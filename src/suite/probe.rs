@@ -121,10 +121,6 @@ impl Capability {
             Capability::PlainHttp => ("plain_http", &[]),
         }
     }
-
-    pub(crate) fn named(name: &str) -> Option<Capability> {
-        Capability::ALL.into_iter().find(|capability| capability.words().0 == name)
-    }
 }
 
 /// What requests are made from. It holds the key, so it has no `Debug`.

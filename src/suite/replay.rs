@@ -84,7 +84,13 @@ impl Captured {
             let probe = probes::all().find(|probe| probe.name == line.probe);
             let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?.name;
             exchanges.push(line.exchange(&setting).map_err(broken)?);
-            sent.push(Sent { probe, round: line.round, provoked: line.provoked, beside: line.beside, curl: line.curl.clone() });
+            sent.push(Sent {
+                probe,
+                round: line.round,
+                provoked: line.provoked,
+                beside: line.beside,
+                curl: line.curl.clone(),
+            });
         }
         if sent.windows(2).any(|pair| pair[0].round > pair[1].round) {
             return Err(CaptureError::Line { line: 1, error: "the rounds are not in order".to_owned() });

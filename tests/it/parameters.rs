@@ -69,6 +69,8 @@ fn judged(dialect: Dialect, quirk: Option<&str>) -> Conformance {
         seed: 7,
         cap: 64,
         context_window: None,
+        fail_fast: false,
+        forgiven: BTreeSet::new(),
     };
     conduct(&plan(&text).target, &options, |_, _| {}).expect("the client can be made")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proofload::check::{self, Book, CITY, Depth, Facts, Judge, REPEATED, Verdict};
+use proofload::check::{self, Book, CITY, Depth, Facts, REPEATED, Verdict};
 use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Policies, Reading, Ticket};
 use proofload::plan::case::{Case, Setting};
 use proofload::reference::quirk;
@@ -128,10 +128,7 @@ fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
         Facts { dialect, model: "m".into(), context_window: None, insecure: false, keep_alive: true },
         probes,
     );
-    match check::find(id).unwrap_or_else(|| panic!("no rule {id}")).judge {
-        Judge::Probes(_, judge) => judge(&book),
-        Judge::Reply(_) | Judge::Run => panic!("{id} takes no probes"),
-    }
+    check::find(id).unwrap_or_else(|| panic!("no rule {id}")).judge_book(&book)
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -445,6 +442,8 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
         seed: 1,
         cap: 64,
         context_window: None,
+        fail_fast: false,
+        forgiven: std::collections::BTreeSet::new(),
     };
     conduct(&target, &options, |_, _| {}).expect("a client").rows
 }
