@@ -36,6 +36,7 @@ pub struct Ticket {
 
 /// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not states")]
 pub struct Wanted {
     /// Name of the case.
     pub case: String,

@@ -111,6 +111,7 @@ pub struct HeadLine {
 /// What a right reply is. A probe that is no JSON on purpose wants nothing, whatever its bytes look like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not states")]
 pub struct WantedLine {
     /// The model asked for.
     pub model: Option<String>,

@@ -15,8 +15,11 @@ pub struct Figure {
     pub words: String,
 }
 
-/// The rules by id, with how each is worked out; none where it does not apply.
-const RULES: [(&str, fn(&Summary) -> Option<Figure>); 6] = [
+/// How a rule is worked out; none where it does not apply.
+type Rule = fn(&Summary) -> Option<Figure>;
+
+/// The rules by id.
+const RULES: [(&str, Rule); 6] = [
     ("load-all-schema-valid", all_schema_valid),
     ("load-no-5xx", no_5xx),
     ("load-overload-is-429-503", overload_is_429_503),

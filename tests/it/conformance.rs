@@ -65,9 +65,11 @@ fn folder() -> tempfile::TempDir {
 
 fn everything_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let below = |path: std::path::PathBuf| match path.is_dir() {
-        true => everything_below(&path),
-        false => vec![(path.display().to_string(), fs::read(&path).expect("readable"))],
+    let below = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            return everything_below(&path);
+        }
+        vec![(path.display().to_string(), fs::read(&path).expect("readable"))]
     };
     entries.flat_map(below).collect()
 }

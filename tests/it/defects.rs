@@ -268,10 +268,14 @@ fn a_body_that_is_called_gzip_must_be_it() {
 #[test]
 fn a_connection_for_each_request_is_told_unless_it_is_announced() {
     // It closes after each reply, at once and without a word.
-    let server = Raw::start(|stream, _| json_reply(stream, "200 OK", &completion()) && false);
+    let server = Raw::start(|stream, _| {
+        json_reply(stream, "200 OK", &completion());
+        false
+    });
     assert_status(&judged(&server.url(), &["http-keepalive"]), "http-keepalive", "WARN");
     let server = Raw::start(|stream, _| {
-        with_headers(stream, "200 OK", "connection: close\r\n", completion().to_string().as_bytes()) && false
+        with_headers(stream, "200 OK", "connection: close\r\n", completion().to_string().as_bytes());
+        false
     });
     assert_status(&judged(&server.url(), &["http-keepalive"]), "http-keepalive", "SKIP");
 }

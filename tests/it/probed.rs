@@ -58,6 +58,10 @@ fn calls(probe: &'static str, calls: &[Value], finish: &str) -> Reply {
     whole(probe, &json!({"role": "assistant", "content": null, "tool_calls": calls}), finish)
 }
 
+fn event(document: &Value) -> String {
+    format!("data: {document}\n\n")
+}
+
 /// A streamed answer: pieces of one choice or several, and what else stands in chunks, up to `[DONE]`.
 fn streamed(probe: &'static str, chunks: &[Value]) -> Reply {
     let mut body = String::new();
@@ -66,7 +70,7 @@ fn streamed(probe: &'static str, chunks: &[Value]) -> Reply {
         for (name, value) in chunk.as_object().into_iter().flatten() {
             whole[name] = value.clone();
         }
-        body += &format!("data: {whole}\n\n");
+        body.push_str(&event(&whole));
     }
     reply(probe, 200, body + "data: [DONE]\n\n")
 }
@@ -103,7 +107,7 @@ fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
     let bytes = reply.body.clone().into_bytes();
     Exchange {
         ticket,
-        asked: Case::new("c", 1, &[reply.request.clone()], &setting).render(&ticket, 1),
+        asked: Case::new("c", 1, std::slice::from_ref(&reply.request), &setting).render(&ticket, 1),
         epoch: Duration::from_secs(1_700_000_000),
         eligible: Duration::ZERO,
         sent: Some(MS),
@@ -164,7 +168,7 @@ fn streams_that_take_requests_of_their_own() {
     let closing = json!({"choices": [], "usage": usage});
     let in_last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": null}], "usage": usage});
     let mut early = with(&[]);
-    early.body += &format!("data: {}\n\n", json!({"id": "c1", "choices": [], "usage": usage}));
+    early.body.push_str(&event(&json!({"id": "c1", "choices": [], "usage": usage})));
     let error = reply("wrong-stream", 200, "data: {\"error\": {\"message\": \"no\"}}\n\n".to_owned());
     let mut text_refusal = refusal("wrong-stream");
     text_refusal.body = "no".to_owned();

@@ -86,18 +86,18 @@ fn costs_match_price(book: &Book<'_>) -> Verdict {
     let Some(cost) = cost else { return Verdict::Skip(ABSENT) };
     let mut entries = Vec::new();
     objects(prices, &mut entries);
-    let price = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_f64);
-    let priced = entries.into_iter().find_map(|entry| {
+    let per = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_f64);
+    let listed = entries.into_iter().find_map(|entry| {
         let names = entry.get("namespace").or_else(|| entry.pointer("/model/namespace")).and_then(Value::as_str);
-        let (prompt, completion) = (price(entry, "prompt_token_cost")?, price(entry, "completion_token_cost")?);
-        let base = price(entry, "base_cost").unwrap_or(0.0);
+        let (prompt, completion) = (per(entry, "prompt_token_cost")?, per(entry, "completion_token_cost")?);
+        let base = per(entry, "base_cost").unwrap_or(0.0);
         (names == Some(namespace)).then_some(usage.prompt * prompt + usage.completion * completion + base)
     });
-    match priced {
+    match listed {
         None => UNREADABLE,
-        Some(priced) if (cost - priced).abs() <= ROUNDING * priced.abs() => Verdict::Pass,
-        Some(priced) => {
-            broken_at(reading, "/metadata/costs/total_tokens", format!("{cost} dollars, the price list says {priced}"))
+        Some(listed) if (cost - listed).abs() <= ROUNDING * listed.abs() => Verdict::Pass,
+        Some(listed) => {
+            broken_at(reading, "/metadata/costs/total_tokens", format!("{cost} dollars, the price list says {listed}"))
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
 use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::ended;
-use crate::exchange::{Choice, Outcome, Reading};
+use crate::exchange::{Choice, Outcome, Reading, Stream};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -226,7 +226,7 @@ fn usage_chunk(reading: &Reading<'_>) -> Verdict {
         Err(verdict) => return verdict,
     };
     let closing = chunks.iter().filter(|(_, chunk)| choices(chunk).is_empty()).count();
-    let done = reading.stream().and_then(|stream| stream.done());
+    let done = reading.stream().and_then(Stream::done);
     match chunks.last() {
         None => Verdict::broken("", "no chunk has usage"),
         Some((event, _)) if done.is_some_and(|done| *event > done) => {
