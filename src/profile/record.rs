@@ -66,7 +66,8 @@ pub fn prune(
     held: &BTreeSet<&'static str>,
     today: &str,
 ) -> Result<String, RecordError> {
-    let mut document: DocumentMut = text.parse()?;
+    let (header, entries) = text.split_at(header(text));
+    let mut document: DocumentMut = entries.parse()?;
     let known = tables(&mut document, "known")?;
     known.retain(|table| {
         let of = |name: &str| table.get(name).and_then(Item::as_str);
@@ -75,7 +76,22 @@ pub fn prune(
         let holds = of("check").is_some_and(|check| held.contains(check));
         !(expired || is_ours && holds)
     });
-    Ok(document.to_string())
+    Ok(format!("{header}{document}"))
+}
+
+/// Where the comment at the head of a file ends: at its first empty line. A comment right above an entry is the entry's,
+/// and goes with it.
+fn header(text: &str) -> usize {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        match line.trim() {
+            "" => return end,
+            line if line.starts_with('#') => {}
+            _ => return 0,
+        }
+    }
+    0
 }
 
 fn tables<'d>(document: &'d mut DocumentMut, name: &'static str) -> Result<&'d mut ArrayOfTables, RecordError> {
@@ -148,7 +164,9 @@ mod tests {
         let other = prune(&text, Some("production"), &held, "2026-11-25").expect("a baseline");
         assert!(!other.contains("resp-schema") && other.contains("0badcafe"), "{other}");
         let ours = prune(&text, Some("staging"), &held, "2026-11-25").expect("a baseline");
-        assert!(!ours.contains("0badcafe"), "{ours}");
+        assert!(!ours.contains("0badcafe") && !ours.contains("Agreed on"), "{ours}");
+        let headed = prune(&format!("# Ours.\n\n{text}"), None, &held, "2026-11-25").expect("a baseline");
+        assert!(headed.starts_with("# Ours.\n\n"), "{headed}");
     }
 
     #[test]

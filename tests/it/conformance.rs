@@ -103,7 +103,7 @@ fn a_baseline_lives_from_the_first_failure_to_the_last() {
     let written = fs::read_to_string(&baseline).expect("written");
     assert!(written.contains("signature = \"") && written.contains("\"resp-status-200\""), "{written}");
     assert!(!written.contains("127.0.0.1"), "never by address: {written}");
-    fs::write(&baseline, format!("# Ours.\n{written}")).expect("written");
+    fs::write(&baseline, format!("# Ours.\n\n{written}")).expect("written");
 
     let said = check(&wrong.url, &[]);
     assert_eq!((said.code, said.status(DONE).as_str()), (0, "XFAIL"), "{}", said.out);
@@ -295,16 +295,16 @@ fn only_what_a_gateway_breaks_itself_fails() {
 #[test]
 fn a_suite_during_a_load_lists_what_breaks_under_it_only() {
     let place = folder();
-    let flying = Arc::new(AtomicUsize::new(0));
+    let loads = Arc::new(AtomicUsize::new(0));
     let server = Raw::start(move |stream, request| {
-        // Only the load asks for 9 tokens; while any of its requests is in flight, all else is answered wrongly.
-        if String::from_utf8_lossy(&request.body).contains("\"max_tokens\":9,") {
-            flying.fetch_add(1, Ordering::SeqCst);
+        // Only the load asks for 9 tokens; once it does, all else is answered wrongly.
+        if String::from_utf8_lossy(&request.body).contains("\"max_tokens\":9") {
+            loads.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(20));
             return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
         }
         let mut body = completion();
-        if flying.load(Ordering::SeqCst) > 0 {
+        if loads.load(Ordering::SeqCst) > 0 {
             body["choices"] = json!([]);
         }
         reply(stream, "200 OK", "application/json", body.to_string().as_bytes())
@@ -343,7 +343,9 @@ fn a_job_of_github_actions_gets_annotations_and_a_summary() {
         .current_dir(place.path())
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_STEP_SUMMARY", place.path().join("summary.md"))
-        .args(["check", &wrong.url, "--only", FEW, "--model", "gpt-4o", "--no-out", "--quiet", "--format", "json"])
+        .env("PROOFLOAD_TEST_KEY", KEY)
+        .args(["check", &wrong.url, "--key-env", "PROOFLOAD_TEST_KEY", "--only", FEW, "--model", "gpt-4o"])
+        .args(["--no-out", "--quiet", "--format", "json"])
         .output()
         .expect("runs");
     let err = String::from_utf8_lossy(&output.stderr);
