@@ -54,7 +54,7 @@ fn judged(dialect: Dialect, quirk: Option<&str>) -> Conformance {
     let endpoint = Endpoint::start(settings(dialect, 0, 0, quirks.into_iter().collect()));
     let text = format!(
         "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer k\" }}\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nname = \"c\"\n",
+         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         endpoint.url()
     );
     let ours = check::catalogue(dialect).filter(|check| AREAS.contains(&check.area())).map(|check| check.id);
