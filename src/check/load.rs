@@ -215,7 +215,7 @@ fn latency_plausible(reading: &Reading<'_>) -> Verdict {
 
 /// What we cut ourselves, by a limit or at the end of the run, says nothing of the stream.
 fn streams_complete(reading: &Reading<'_>) -> Verdict {
-    if !reading.exchange.asked.wanted.stream || !reading.success() || reading.exchange.unjudged {
+    if !reading.exchange.asked.wanted.stream || reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
     match reading.outcome {

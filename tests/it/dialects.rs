@@ -185,7 +185,7 @@ fn tool_choice(both: &Both) {
 fn parameters(both: &Both) {
     let tools = json!([{"type": "function", "function": {"name": "ping"}}]);
     let replies = both.post(&body("Please ping", json!({"tools": tools})));
-    assert_eq!((statuses(&replies), named(&replies[0])), ([422, 200], "tools.0.function".to_owned()));
+    assert_eq!((statuses(&replies), named(&replies[0])), ([422, 200], "tools.0.function.parameters".to_owned()));
     assert_eq!(replies[1].json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"], "{}");
 }
 
