@@ -22,13 +22,13 @@
 //! |---|---|---|
 //! | 1 | [`wire`] | the contract on the wire: request, reply, JSON, server-sent events, the dialects' compiled schemas |
 //! | 2 | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
-//! | 3 | [`check`] | the rules, one file an area; each judges a reading |
+//! | 3 | [`check`] | the rules, a file or a folder an area; each judges a reading, or the replies to certain probes |
 //! | 4 | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
 //! | 5 | [`summary`] | what is left behind: only what adds up; percentiles, trust and the digest are worked out by readers |
 //! | 5 | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
 //! | 6 | [`run`] | the line at work: pacer, HTTP client, judges, health; the only client-side code that reads the clock |
-//! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
 //! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
+//! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
 //! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
 //! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
 //!
@@ -44,9 +44,15 @@
 //! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong
 //!   is data, never a Rust error; what the user wrote wrong is [`profile::Problems`]; what we could not do is a small
 //!   error type of the module that raises it.
-//! * **A [`check::Check`] is a constant**: id, rule, level for each dialect, source, and a function from a reading to a
-//!   verdict. (Not a trait: a hundred rules without state need no objects.) A rule that spans the run also says what to
-//!   remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
+//! * **A [`check::Check`] is a constant**: id, rule, level for each dialect, source, and how it is judged
+//!   ([`check::Judge`]): on any reply, by the load run and the suite alike; on the replies to probes it names; or on the
+//!   figures of a load run. (Not a trait: hundreds of rules without state need no objects.) A rule that spans the run
+//!   also says what to remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
+//! * **The suite is the same line with another front**: a probe makes [`plan::order::Order`]s, which may be wrong on
+//!   purpose, `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
+//!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
+//! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request, on the JSON of the reply, on its
+//!   bytes, or on the connection ([`mod@reference`]), and the test of the whole matrix says what it must break.
 //! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
 //!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
 //!   folder is the same to the letter.

@@ -221,6 +221,6 @@ fn declares_length(reading: &Reading<'_>) -> Verdict {
     broken_at(
         reading,
         "/choices/0/finish_reason",
-        format!("expected \"length\" for {:?}, got {:?}", choice.content, choice.finish),
+        format!("expected \"length\" for {:?}, got {:?}", choice.content, choice.finish.as_deref().unwrap_or("none")),
     )
 }

@@ -8,55 +8,45 @@ use serde_json::{Value, json};
 use super::check_args::KindArg;
 use super::exit::Exit;
 use super::print;
-use crate::check::{self, Check, Judge, Level, Listed, listed};
+use crate::check::{self, Check, Judge, Level};
 use crate::plan::goal::nearest;
 use crate::wire::Dialect;
 
-/// Every row of the catalogue, those that no check judges yet among them.
+/// Every rule of the catalogue.
 pub(super) fn list(format: KindArg) -> anyhow::Result<Exit> {
-    if format == KindArg::Json {
-        let rows: Vec<Value> = listed().map(|listed| row(&listed)).collect();
-        print(&format!("{:#}\n", Value::Array(rows)))?;
-        return Ok(Exit::Pass);
-    }
-    let missing = listed().filter(|listed| listed.check.is_none()).count();
-    let text: String = listed().map(|listed| line(&listed)).collect();
-    let all = listed().count();
-    let tail = if missing > 0 { format!("{missing} of {all} are not implemented\n") } else { String::new() };
-    print(&(text + &tail))?;
+    let checks = check::ALL.iter().copied().flatten();
+    let text = if format == KindArg::Json {
+        format!("{:#}\n", Value::Array(checks.map(row).collect()))
+    } else {
+        checks.map(line).collect()
+    };
+    print(&text)?;
     Ok(Exit::Pass)
 }
 
-fn line(listed: &Listed) -> String {
-    let levels = Dialect::ALL.map(|dialect| listed.level(dialect).map_or("-", Level::name)).join("/");
-    let rule = listed.check.map_or("(not implemented)", |check| check.rule);
-    format!("{:38} {:10} {:10} {levels:24} {rule}\n", listed.id, listed.area(), listed.tier.depth.name())
+fn line(check: &Check) -> String {
+    let levels = Dialect::ALL.map(|dialect| check.level(dialect).map_or("-", Level::name)).join("/");
+    format!("{:38} {:10} {:10} {levels:24} {}\n", check.id, check.area(), check.tier.depth.name(), check.rule)
 }
 
-fn row(listed: &Listed) -> Value {
+fn row(check: &Check) -> Value {
     let levels: BTreeMap<&str, Option<&str>> =
-        Dialect::ALL.iter().map(|dialect| (dialect.name(), listed.level(*dialect).map(Level::name))).collect();
+        Dialect::ALL.iter().map(|dialect| (dialect.name(), check.level(*dialect).map(Level::name))).collect();
     json!({
-        "id": listed.id,
-        "area": listed.area(),
-        "tier": listed.tier.depth.name(),
-        "by_model": listed.tier.by_model,
+        "id": check.id,
+        "area": check.area(),
+        "tier": check.tier.depth.name(),
+        "by_model": check.tier.by_model,
         "levels": levels,
-        "rule": listed.check.map(|check| check.rule),
-        "source": listed.check.map_or(listed.source, |check| check.source),
-        "since": listed.check.map(Check::since),
-        "implemented": listed.check.is_some(),
+        "rule": check.rule,
+        "source": check.source,
+        "since": check.since(),
+        "implemented": true,
     })
 }
 
 /// All that is known of one rule.
 pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
-    let missing = listed().find(|listed| listed.id == id && listed.check.is_none());
-    if let Some(listed) = missing {
-        let (levels, source) = (levels(|dialect| listed.level(dialect)), listed.source);
-        print(&format!("{id}\n  levels  {levels}\n  source  {source}\n  judged  not at all: not implemented\n"))?;
-        return Ok(Exit::Pass);
-    }
     let check = find(id)?;
     let judged = match check.judge {
         Judge::Reply(_) => "on every reply, of a load run too".to_owned(),
@@ -65,23 +55,20 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
         Judge::Defects(_) => "on the replies to all requests with a defect".to_owned(),
         Judge::Run => "on a load run".to_owned(),
     };
+    let levels =
+        Dialect::ALL.map(|dialect| format!("{dialect} {}", check.level(dialect).map_or("not applicable", Level::name)));
     let by_model = if check.tier.by_model { ", depends on the model" } else { "" };
     print(&format!(
         "{}\n  rule    {}\n  levels  {}\n  tier    {}{by_model}\n  area    {}\n  source  {}\n  since   {}\n  judged  {judged}\n",
         check.id,
         check.rule,
-        levels(|dialect| check.level(dialect)),
+        levels.join(", "),
         check.tier.depth.name(),
         check.area(),
         check.source,
         check.since()
     ))?;
     Ok(Exit::Pass)
-}
-
-/// The levels in every dialect, in words.
-fn levels(of: impl Fn(Dialect) -> Option<Level>) -> String {
-    Dialect::ALL.map(|dialect| format!("{dialect} {}", of(dialect).map_or("not applicable", Level::name))).join(", ")
 }
 
 /// The rule of that id.

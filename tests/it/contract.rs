@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proofload::check::{self, Level};
+use proofload::check::{self, Depth, Level, Tier};
 use proofload::wire::Dialect;
 use proofload::wire::dialect::Schema;
 use serde_json::{Value, json};
@@ -264,21 +264,32 @@ fn the_checks_are_those_of_the_catalogue() {
         Some(Level::May) => 'Y',
         None => '-',
     };
-    let ours: BTreeSet<(String, String)> = check::ALL
+    let tier = |tier: Tier| format!("{}{}", tier.depth.name(), if tier.by_model { " by model" } else { "" });
+    let ours: BTreeSet<(String, String, String)> = check::ALL
         .iter()
         .copied()
         .flatten()
         .map(|check| {
-            (check.id.to_owned(), Dialect::ALL.map(|dialect| letter(check.level(dialect)).to_string()).join("/"))
+            let levels = Dialect::ALL.map(|dialect| letter(check.level(dialect)).to_string()).join("/");
+            (check.id.to_owned(), levels, tier(check.tier))
         })
         .collect();
-    let theirs: BTreeSet<(String, String)> = rows
+    let theirs: BTreeSet<(String, String, String)> = rows
         .iter()
         .map(|row| {
             let level = row["level"].as_str().expect("level");
             // The strict dialect takes openai's level, but the rows marked O! are a MUST (ruling 10).
             let strict = if row["strict"] == "M" { "M" } else { &level[2..] };
-            (row["id"].as_str().expect("id").to_owned(), format!("{level}/{strict}"))
+            let text = row["tier"].as_str().expect("tier");
+            // A row of "C L" is judged by the suite and on a load run.
+            let depth = match text.as_bytes()[0] {
+                b'C' => Depth::Core,
+                b'F' => Depth::Full,
+                b'X' => Depth::Intrusive,
+                _ => Depth::Load,
+            };
+            let tier = tier(Tier { depth, by_model: text.ends_with('*') });
+            (row["id"].as_str().expect("id").to_owned(), format!("{level}/{strict}"), tier)
         })
         .collect();
     assert_eq!(ours, theirs);

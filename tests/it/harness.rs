@@ -98,6 +98,9 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// The key that the environment variable `MY_KEY` holds for endpoints.
+pub(crate) const MY_KEY: &str = "sk-readme-0123456789";
+
 /// `proofload serve` in a process of its own; it is killed when dropped.
 pub(crate) struct Served {
     pub child: Child,
@@ -110,6 +113,7 @@ impl Served {
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
+            .env("MY_KEY", MY_KEY)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the endpoint starts");

@@ -19,6 +19,7 @@ mod probes;
 mod profiles;
 mod readme;
 mod real;
+mod real_suites;
 mod reports;
 mod run;
 mod secrets;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{Served, program, shared};
+use crate::harness::{MY_KEY, Served, program, shared};
 
 const ADDRESS: &str = "http://127.0.0.1:8080/v1";
 
@@ -65,7 +65,7 @@ fn run_session(session: &str, folder: &Path) -> usize {
         let shell = format!("exec \"$0\" {given}");
         let output = Command::new("sh")
             .args(["-c", &shell, &program().get_program().to_string_lossy()])
-            .env("MY_KEY", "sk-readme")
+            .env("MY_KEY", MY_KEY)
             .current_dir(folder)
             .output()
             .expect("sh runs");

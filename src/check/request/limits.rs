@@ -133,9 +133,9 @@ fn length_reason(reading: &Reading<'_>, usage: Option<Usage>) -> Verdict {
         None => Verdict::Skip("no usage says whether the cap was reached"),
         Some(usage) if usage.completion < cap => Verdict::Skip("fewer tokens than the cap were used"),
         Some(_) => {
-            let finish = choice.finish.as_deref();
-            let pulze = wanted.dialect == Dialect::Pulze && finish == Some("max_tokens");
-            Verdict::holds(finish == Some("length") || pulze, "/choices/0/finish_reason", || {
+            let finish = choice.finish.as_deref().unwrap_or("none");
+            let pulze = wanted.dialect == Dialect::Pulze && finish == "max_tokens";
+            Verdict::holds(finish == "length" || pulze, "/choices/0/finish_reason", || {
                 format!("expected \"length\" at the cap of {cap} tokens, got {finish:?}")
             })
         }

@@ -106,8 +106,8 @@ fn contains(choice: &Choice, stops: &[String]) -> Option<String> {
 }
 
 fn other_reason(choice: &Choice, _: &[String]) -> Option<String> {
-    let finish = choice.finish.as_deref();
-    (finish != Some("stop")).then(|| format!("expected finish_reason \"stop\", got {finish:?}"))
+    let finish = choice.finish.as_deref().unwrap_or("none");
+    (finish != "stop").then(|| format!("expected finish_reason \"stop\", got {finish:?}"))
 }
 
 fn shows_a_part(choice: &Choice, stops: &[String]) -> Option<String> {

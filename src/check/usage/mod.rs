@@ -224,8 +224,8 @@ fn length_cap_hit(reading: &Reading<'_>) -> Verdict {
     if usage.completion < limit {
         return Verdict::Skip("fewer tokens than the cap were used");
     }
-    let finish = choice.finish.as_deref();
-    let ended = matches!(finish, Some("stop" | "tool_calls"));
+    let finish = choice.finish.as_deref().unwrap_or("none");
+    let ended = matches!(finish, "stop" | "tool_calls");
     Verdict::holds(!(ended && breaks_off(choice)), "/choices/0/finish_reason", || {
         format!("{} tokens under a cap of {limit}, and the answer breaks off: got {finish:?}", usage.completion)
     })
