@@ -9,6 +9,7 @@ use super::{capture, catalogue, check_profile, check_report, folder, print, reca
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems, load};
+use crate::run::probing::Halt;
 use crate::suite::sheet::{About, Sheet};
 use crate::suite::{Conformance, Options, conduct, gateway, rehearse, verdict};
 
@@ -26,9 +27,16 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     for folder in args.output.out.iter().chain(&args.capture) {
         folder::check_free(folder)?;
     }
+    let (interrupt, halt) = tokio::sync::watch::channel(false);
+    if !args.dry_run {
+        run::heed_signals("what has come is judged".to_owned(), move || _ = interrupt.send(true))?;
+    }
     let mut sheets = Vec::new();
     for subject in &subjects {
-        match judge(args, subject)? {
+        if *halt.borrow() {
+            break;
+        }
+        match judge(args, subject, &halt)? {
             Ok(Some(sheet)) => sheets.push(sheet),
             Ok(None) => {}
             Err(exit) => return Ok(exit),
@@ -38,6 +46,9 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Pass);
     }
     check_report::publish(&args.output, &sheets)?;
+    if *halt.borrow() {
+        return Ok(Exit::Interrupted);
+    }
     Ok(check_report::exit(&sheets, args.verdict.exit_zero))
 }
 
@@ -66,7 +77,7 @@ pub(super) struct Ready {
 }
 
 /// What became of one endpoint and one model; nothing where nothing was to be sent, an exit where it cannot be judged.
-fn judge(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
+fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
     let draft = match read(args, subject) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
@@ -79,22 +90,29 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Optio
         Ok(ready) => ready,
         Err(exit) => return Ok(Err(exit)),
     };
-    let mut run = send(args, &ready)?;
-    if let Some(profile) = &args.under_load {
-        match under_load::conduct(args, profile, &ready)? {
+    let mut run = send(args, &ready, halt)?;
+    if let Some(profile) = args.under_load.as_ref().filter(|_| !run.interrupted) {
+        match under_load::conduct(args, profile, &ready, halt)? {
             Ok(loaded) => gateway::overtake(&mut run, loaded),
             Err(exit) => return Ok(Err(exit)),
         }
     }
-    if let Some(upstream) = &args.upstream {
+    if let Some(upstream) = args.upstream.as_ref().filter(|_| !run.interrupted) {
         let behind = Subject { named: upstream, model: subject.model };
-        match judge_upstream(args, &behind)? {
-            Ok(behind) => gateway::mark(&mut run.rows, &behind.rows),
+        match judge_upstream(args, &behind, halt)? {
+            Ok(behind) => {
+                run.interrupted |= behind.interrupted;
+                gateway::mark(&mut run.rows, &behind.rows);
+            }
             Err(exit) => return Ok(Err(exit)),
         }
     }
     if let Some(folder) = &args.capture {
         capture::keep(folder, &ready.draft.target, &ready.options, &run)?;
+    }
+    if run.interrupted {
+        // A baseline is neither written nor held against what was not asked.
+        return Ok(Ok(Some(sheet(args, &ready, &run))));
     }
     match recall::hold(args, &ready, &mut run.rows, || read(args, subject))? {
         Ok(()) => Ok(Ok(Some(sheet(args, &ready, &run)))),
@@ -102,13 +120,13 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Optio
     }
 }
 
-fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>) -> anyhow::Result<Result<Conformance, Exit>> {
+fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Conformance, Exit>> {
     let draft = match read(args, subject) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
     match ready(args, draft)? {
-        Ok(ready) => Ok(Ok(send(args, &ready)?)),
+        Ok(ready) => Ok(Ok(send(args, &ready, halt)?)),
         Err(exit) => Ok(Err(exit)),
     }
 }
@@ -135,11 +153,11 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
     Ok(Ok(Ready { draft, options, _builtin: builtin }))
 }
 
-fn send(args: &CheckArgs, ready: &Ready) -> anyhow::Result<Conformance> {
+fn send(args: &CheckArgs, ready: &Ready, halt: &Halt) -> anyhow::Result<Conformance> {
     let target = &ready.draft.target;
     tell(args, &format!("{}: {} dialect, seed {}", target.shown(), target.dialect, ready.options.seed));
     let progress = Count::start(args.output.quiet);
-    Ok(conduct(target, &ready.options, |ended, known| progress.show(ended, known))?)
+    Ok(conduct(target, &ready.options, halt, |ended, known| progress.show(ended, known))?)
 }
 
 fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {

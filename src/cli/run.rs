@@ -47,7 +47,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let plan = Arc::new(draft.plan(seed));
     tell(&introduction(&plan));
     let control = Arc::new(Control::new());
-    heed_signals(Arc::clone(&control), plan.load.grace)?;
+    let (grace, stopping) = (humantime::format_duration(plan.load.grace), Arc::clone(&control));
+    heed_signals(format!("requests in flight have {grace} to finish"), move || stopping.stop())?;
     let progress = (!args.quiet).then(|| Progress::start(control.live(), plan.load.duration));
     let summary = crate::run::run(&plan, &control)?;
     drop(progress);
@@ -143,8 +144,8 @@ pub(super) fn preflight(
     }
 }
 
-/// The first interrupt stops sending, the second ends the process at once.
-fn heed_signals(control: Arc<Control>, grace: Duration) -> anyhow::Result<()> {
+/// The first interrupt stops what is running, and says what becomes of it; the second ends the process at once.
+pub(super) fn heed_signals(what: String, stop: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     let (mut interrupt, mut terminate) = {
         let _guard = runtime.enter();
@@ -153,9 +154,8 @@ fn heed_signals(control: Arc<Control>, grace: Duration) -> anyhow::Result<()> {
     let listen = move || {
         runtime.block_on(async {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            control.stop();
-            let grace = humantime::format_duration(grace);
-            say(&format!("\nstopping: requests in flight have {grace} to finish; once more ends at once\n"));
+            stop();
+            say(&format!("\nstopping: {what}; once more ends at once\n"));
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         });
         #[expect(clippy::exit, reason = "the user asked a second time to end at once")]

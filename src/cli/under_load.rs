@@ -13,6 +13,7 @@ use super::progress::Count;
 use crate::profile::flags::Flags;
 use crate::profile::load;
 use crate::run::Control;
+use crate::run::probing::Halt;
 use crate::suite::{Conformance, Options};
 
 /// The load goes on until the suite is through.
@@ -22,7 +23,12 @@ const LOOKS: u32 = 500;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Judges the endpoint during a load.
-pub(super) fn conduct(args: &CheckArgs, profile: &str, ready: &Ready) -> anyhow::Result<Result<Conformance, Exit>> {
+pub(super) fn conduct(
+    args: &CheckArgs,
+    profile: &str,
+    ready: &Ready,
+    halt: &Halt,
+) -> anyhow::Result<Result<Conformance, Exit>> {
     let target = &ready.draft.target;
     let flags = Flags {
         url: Some("http://replaced.invalid".to_owned()),
@@ -52,7 +58,7 @@ pub(super) fn conduct(args: &CheckArgs, profile: &str, ready: &Ready) -> anyhow:
         std::thread::sleep(LOOK);
     }
     let progress = Count::start(args.output.quiet);
-    let run = crate::suite::conduct(target, &options, |ended, known| progress.show(ended, known));
+    let run = crate::suite::conduct(target, &options, halt, |ended, known| progress.show(ended, known));
     drop(progress);
     let over = load.is_finished();
     control.stop();

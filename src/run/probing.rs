@@ -28,6 +28,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest wait that an endpoint is granted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// Says true when the run is to end before all is sent.
+pub type Halt = watch::Receiver<bool>;
+
+/// Waits until the run is to end; for ever, where no one can say so any more.
+async fn halted(mut halt: Halt) {
+    if halt.wait_for(|halt| *halt).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Sends orders to one target, on one clock.
 #[derive(Debug)]
 pub struct Prober {
@@ -51,14 +61,22 @@ impl Prober {
         })
     }
 
-    /// Sends orders, so many at once, and returns an exchange for each, in the order of the orders. `ended` hears of
-    /// each as it ends.
-    pub fn carry_out(&self, orders: Vec<Order>, at_once: usize, mut ended: impl FnMut(&Exchange)) -> Vec<Exchange> {
+    /// Sends orders, so many at once, and returns an exchange for each, in the order of the orders; only those that
+    /// have ended where `halt` says true before. `ended` hears of each as it ends.
+    pub fn carry_out(
+        &self,
+        orders: Vec<Order>,
+        at_once: usize,
+        halt: &Halt,
+        mut ended: impl FnMut(&Exchange),
+    ) -> Vec<Exchange> {
         let sending = orders.into_iter().map(|order| self.insist(order));
         self.runtime.block_on(async {
             let mut exchanges = Vec::new();
             let mut running = futures_util::stream::iter(sending).buffer_unordered(at_once.max(1));
-            while let Some(exchange) = running.next().await {
+            loop {
+                let next = tokio::select! { next = running.next() => next, () = halted(halt.clone()) => None };
+                let Some(exchange) = next else { break };
                 ended(&exchange);
                 exchanges.push(exchange);
             }

@@ -44,6 +44,7 @@ pub fn mark(gateway: &mut [Row], upstream: &[Row]) {
 /// Takes over what breaks under load only: each such row of the run at rest becomes the one under load, whose requests
 /// are counted on behind those at rest.
 pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
+    rest.interrupted |= loaded.interrupted;
     let shift = rest.exchanges.len() as u64;
     let mut broken: BTreeMap<&str, Row> =
         loaded.rows.into_iter().filter(Row::is_broken).map(|row| (row.check.id, row)).collect();
@@ -100,7 +101,12 @@ mod tests {
             (Status::Warn, Status::Pass, Status::Warn),
             (Status::Warn, Status::Fail, Status::Warn),
         ] {
-            let of = |status| Conformance { rows: vec![row(status)], sent: Vec::new(), exchanges: Vec::new() };
+            let of = |status| Conformance {
+                rows: vec![row(status)],
+                sent: Vec::new(),
+                exchanges: Vec::new(),
+                interrupted: false,
+            };
             let mut run = of(rest);
             overtake(&mut run, of(loaded));
             assert_eq!(run.rows[0].status, becomes);

@@ -21,8 +21,8 @@ const GATE: &str = "auth-valid-accepted";
 /// The rule that says why there is no connection, so that a shut gate does not keep it from being judged.
 const TLS: &str = "http-tls-valid";
 
-/// Why a rule was not judged whose probe came after the failure that ended the run.
-pub(super) const CUT_SHORT: &str = "not sent, since a failure ended the run (--fail-fast)";
+/// Why a rule was not judged whose probe would have come after the end of the run.
+pub(super) const CUT_SHORT: &str = "not sent: the run had ended before (--fail-fast, or an interrupt)";
 
 /// The replies of one round, and all that judging them takes.
 pub(super) struct Court<'c> {

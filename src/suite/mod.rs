@@ -15,7 +15,7 @@ use crate::plan::case::Setting;
 use crate::plan::order::Path;
 use crate::plan::target::Target;
 use crate::run::RunError;
-use crate::run::probing::Prober;
+use crate::run::probing::{Halt, Prober};
 use crate::wire::Dialect;
 
 pub mod capture;
@@ -109,6 +109,8 @@ pub struct Conformance {
     pub sent: Vec<Sent>,
     /// What came back, in the same order.
     pub exchanges: Vec<Exchange>,
+    /// Whether it was told to end before all was sent.
+    pub interrupted: bool,
 }
 
 /// The names of the capabilities that options may speak of.
@@ -116,13 +118,15 @@ pub fn capabilities() -> impl Iterator<Item = &'static str> {
     Capability::ALL.into_iter().map(|capability| capability.words().0)
 }
 
-/// Judges an endpoint. `told` hears of each request as it ends: how many have, of how many so far known.
+/// Judges an endpoint. `told` hears of each request as it ends: how many have, of how many so far known. When `halt`
+/// says true, what is in flight is given up, and what has come is judged.
 ///
 /// # Errors
 /// If the client cannot be made. What the endpoint does is never an error.
 pub fn conduct(
     target: &Target,
     options: &Options,
+    halt: &Halt,
     mut told: impl FnMut(usize, usize),
 ) -> Result<Conformance, RunError> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
@@ -131,6 +135,7 @@ pub fn conduct(
         options,
         checks: &checks,
         prober: Prober::new(target)?,
+        halt,
         probes: probe::wanted(&asked_for(&checks, target.dialect)),
         sent: Vec::new(),
         exchanges: Vec::new(),
@@ -151,7 +156,8 @@ pub fn conduct(
         }
     }
     let rows = rows(target, options, &checks, tries);
-    Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges })
+    let interrupted = *halt.borrow();
+    Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges, interrupted })
 }
 
 /// Every request that a run would send, as a command line behind the name of its probe; requests that are made from
@@ -231,11 +237,22 @@ fn asking<'a>(target: &'a Target, options: &Options, book: &'a check::Book<'a>, 
     }
 }
 
+/// Where the run was told to end, only probes all of whose requests have been answered: half of one could be misjudged.
+fn whole_probes(sent: &[Sent], exchanges: Vec<Exchange>, first: u64) -> (Vec<Sent>, Vec<Exchange>) {
+    let mut ended: BTreeMap<u64, Exchange> = exchanges.into_iter().map(|e| (e.ticket.seq, e)).collect();
+    let numbered = || sent.iter().zip(first..);
+    let torn: BTreeSet<&str> =
+        numbered().filter(|(_, seq)| !ended.contains_key(seq)).map(|(sent, _)| sent.probe).collect();
+    let whole = numbered().filter(|(sent, _)| !torn.contains(sent.probe));
+    whole.filter_map(|(sent, seq)| Some((sent.clone(), ended.remove(&seq)?))).unzip()
+}
+
 struct Suite<'s> {
     target: &'s Target,
     options: &'s Options,
     checks: &'s [&'static Check],
     prober: Prober,
+    halt: &'s Halt,
     probes: Vec<&'static Probe>,
     sent: Vec<Sent>,
     exchanges: Vec<Exchange>,
@@ -263,6 +280,10 @@ impl Suite<'_> {
             let batch: Vec<&'static Probe> =
                 left.iter().copied().filter(|probe| ready(probe) && probe.turn == turn).take(at_once).collect();
             self.send_batch(&batch, told);
+            if *self.halt.borrow() {
+                self.cut_short = true;
+                return;
+            }
             if turn == Turn::Gate && self.court().shut_out().is_some() {
                 return;
             }
@@ -308,10 +329,13 @@ impl Suite<'_> {
         }
         drop(book);
         let (mut ended, all) = (self.exchanges.len(), self.exchanges.len() + orders.len());
-        let exchanges = self.prober.carry_out(orders, self.options.jobs, |_| {
+        let mut exchanges = self.prober.carry_out(orders, self.options.jobs, self.halt, |_| {
             ended += 1;
             told(ended, all);
         });
+        if exchanges.len() < sent.len() {
+            (sent, exchanges) = whole_probes(&sent, exchanges, first);
+        }
         self.sent.extend(sent);
         self.exchanges.extend(exchanges);
     }

@@ -73,7 +73,7 @@ impl Captured {
                 tries.push(found);
             }
         }
-        Ok(Conformance { rows: rows(target, options, &checks, tries), sent, exchanges })
+        Ok(Conformance { rows: rows(target, options, &checks, tries), sent, exchanges, interrupted: false })
     }
 
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {

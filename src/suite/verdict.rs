@@ -65,7 +65,10 @@ pub fn of(run: &Conformance, strict: bool, has_key: bool) -> (Verdict, Vec<Strin
     if !asserted {
         reasons.push("nothing was asserted".to_owned());
     }
-    if !errors.is_empty() || !asserted || !answered {
+    if run.interrupted {
+        reasons.push("interrupted before all was sent".to_owned());
+    }
+    if run.interrupted || !errors.is_empty() || !asserted || !answered {
         return (Verdict::Invalid, reasons);
     }
     let failed: Vec<&Row> = run.rows.iter().filter(|row| row.fails(strict)).collect();

@@ -431,3 +431,36 @@ fn every_row_is_listed_and_explained() {
     assert_eq!(say(place.path(), &["check", "--list"]).out.lines().count(), 372);
     assert!(say(place.path(), &["check", "--explain", DONE]).out.contains("since   0.1.0"));
 }
+
+#[test]
+fn an_interrupt_ends_a_check_with_what_has_come() {
+    let (place, (came, coming)) = (folder(), std::sync::mpsc::channel());
+    let seen = AtomicUsize::new(0);
+    // The plain request is answered, no other ever is.
+    let server = Raw::start(move |stream, _| {
+        if seen.fetch_add(1, Ordering::SeqCst) == 0 {
+            return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
+        }
+        let _ = came.send(());
+        std::thread::park();
+        false
+    });
+    let child = program()
+        .current_dir(place.path())
+        .args(["check", &server.url(), "--model", "m", "--header", "authorization=Bearer x", "--format", "json"])
+        .args(["--no-out", "--quiet", "--jobs", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("runs");
+    coming.recv().expect("a second request");
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let sheet: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((sheet["verdict"].as_str(), sheet["requests"].as_u64()), (Some("invalid"), Some(1)), "{sheet}");
+    assert_eq!(sheet["checks"]["auth-valid-accepted"]["status"], "PASS");
+    assert_eq!(sheet["checks"]["auth-missing-rejected"]["status"], "SKIP");
+}

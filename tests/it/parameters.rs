@@ -72,7 +72,8 @@ fn judged(dialect: Dialect, quirk: Option<&str>) -> Conformance {
         fail_fast: false,
         forgiven: BTreeSet::new(),
     };
-    conduct(&plan(&text).target, &options, |_, _| {}).expect("the client can be made")
+    conduct(&plan(&text).target, &options, &tokio::sync::watch::channel(false).1, |_, _| {})
+        .expect("the client can be made")
 }
 
 /// Whether a rule is broken, at whatever level.

@@ -449,7 +449,7 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
         fail_fast: false,
         forgiven: std::collections::BTreeSet::new(),
     };
-    conduct(&target, &options, |_, _| {}).expect("a client").rows
+    conduct(&target, &options, &tokio::sync::watch::channel(false).1, |_, _| {}).expect("a client").rows
 }
 
 #[test]

@@ -13,8 +13,7 @@ const SERVERS: [&str; 4] = ["litellm", "llamacpp", "llm-katan", "mock-ai-api"];
 /// Every rule that did not simply hold or not apply.
 fn found(server: &str) -> Vec<String> {
     let folder = format!("tests/it/captures/suites/{server}");
-    let output =
-        program().args(["replay", &folder, "--format", "json", "--no-out", "--quiet"]).output().expect("runs");
+    let output = program().args(["replay", &folder, "--format", "json", "--no-out", "--quiet"]).output().expect("runs");
     assert_eq!(output.status.code(), Some(1), "{server}: {}", String::from_utf8_lossy(&output.stderr));
     let sheet: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let checks = sheet["checks"].as_object().expect("checks");
