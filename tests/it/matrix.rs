@@ -47,7 +47,7 @@ const ACTIVE: [(&str, &str); 29] = [
     ("required-ignored", "tool-required-calls"),
     ("none-says-nothing", "tool-none-has-content"),
     ("json-prose", "fmt-json-object-parses"),
-    ("usage-not-included", "stream-usage-chunk"),
+    ("usage-unasked", "stream-usage-not-unasked"),
     ("usage-chunk-choice", "stream-usage-empty-choices"),
     ("prompt-truncated", "neg-context-overflow"),
     ("unknown-model-answered", "err-unknown-model"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Kind, Write};
+use super::super::wire::{Draft, Kind, Write};
 use super::framing::header;
 use super::{Quirk, error, put, set};
 
@@ -71,6 +71,35 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         },
     ),
+    Quirk::draft(
+        "error-code-of-another",
+        "the error's code is the number of another status",
+        "RFC 9110 15: the status line alone says what became of a request",
+        |draft| {
+            let other = if draft.status == 404 { 400 } else { 404 };
+            error(draft, |body| {
+                let told =
+                    json!({"message": "the request is not valid", "type": "invalid_request_error", "param": null});
+                *body = json!({"error": told});
+                put(body, "/error", "code", other);
+            });
+        },
+    ),
+    Quirk::draft(
+        "put-off-bare",
+        "what is wrong with a request is answered with 429 and no envelope",
+        "mostlygeek/llama-swap #1037",
+        |draft| {
+            if put_off(draft) {
+                error(draft, |body| *body = json!("slow down"));
+            }
+        },
+    ),
+    Quirk::draft("put-off-until-soon", "a 429 whose Retry-After is a word", "RFC 9110 10.2.3", |draft| {
+        if put_off(draft) {
+            draft.headers.push(("retry-after", "soon".to_owned()));
+        }
+    }),
     Quirk::answer(
         "error-as-stream",
         "an error of a streamed request comes as an event, with status 200",
@@ -83,3 +112,12 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
 ];
+
+/// Answers what is wrong with a request with 429.
+fn put_off(draft: &mut Draft) -> bool {
+    let wrong = draft.kind == Kind::Error && matches!(draft.status, 400 | 422);
+    if wrong {
+        draft.status = 429;
+    }
+    wrong
+}

@@ -14,6 +14,11 @@ pub(super) const QUIRKS: &[Quirk] = &[
             whole(draft, |reply| remove(reply, "", "model"));
         },
     ),
+    Quirk::draft("aged", "an answer that a cache has kept for an hour", "RFC 9111 5.1", |draft| {
+        if draft.kind != Kind::Error {
+            draft.headers.push(("age", "3600".to_owned()));
+        }
+    }),
     Quirk::draft("null-model", "model is null", "microsoft/foundry-local #144", |draft| {
         each(draft, |reply| set(reply, "/model", Value::Null));
     }),
