@@ -1,6 +1,7 @@
 //! Conformance runs on servers that others wrote, kept by `check --capture` and judged again without them: llama.cpp's
 //! own server on a tiny random model, the LiteLLM proxy with a mock model, llm-katan and mock-ai-api. What is broken in
-//! each is a reviewed snapshot: every line was held against the bytes, and is the server's fault, not ours.
+//! each is a snapshot. The failures of llama.cpp and LiteLLM were held against the bytes, and are the servers' or the
+//! tiny model's; of the other two only the surprising ones were.
 
 use std::fmt::Write as _;
 
