@@ -162,7 +162,7 @@ fn send(args: &CheckArgs, ready: &Ready, halt: &Halt) -> anyhow::Result<Conforma
 
 fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
     let target = &ready.draft.target;
-    let has_key = target.headers.iter().any(|header| header.name == "authorization");
+    let has_key = target.authorization().is_some();
     let (verdict, reasons) = verdict::of(run, args.verdict.strict, has_key);
     let about = About {
         target,

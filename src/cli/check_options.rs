@@ -21,7 +21,7 @@ pub(super) fn options(args: &CheckArgs, draft: &Draft) -> anyhow::Result<Options
     let (selection, terms) = (&args.selection, &draft.terms);
     let mut without = known(selection.without.iter().chain(&terms.without))?;
     // Without a key there is none to be refused for.
-    if !draft.target.builtin && !draft.target.headers.iter().any(|header| header.name == "authorization") {
+    if !draft.target.builtin && draft.target.authorization().is_none() {
         without.insert("keys".to_owned());
     }
     let name = draft.target_name.as_deref();

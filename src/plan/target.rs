@@ -121,6 +121,11 @@ impl Target {
         self.url.origin().ascii_serialization()
     }
 
+    /// The header that holds the key, where one is sent.
+    pub fn authorization(&self) -> Option<&Header> {
+        self.headers.iter().find(|header| header.name == "authorization")
+    }
+
     /// The address without passwords and secret parameters.
     pub fn shown(&self) -> String {
         shown(&self.url)

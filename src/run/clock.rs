@@ -31,3 +31,8 @@ impl Clock {
         self.epoch
     }
 }
+
+/// Whole microseconds, as files keep times.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

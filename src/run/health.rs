@@ -10,6 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::client::Client;
+use super::clock::micros;
 use crate::summary::trust::{HEARTBEAT_LATE, Health, Used};
 
 const BEAT: Duration = Duration::from_millis(10);
@@ -50,10 +51,6 @@ impl Watch {
             ..seen
         }
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A beat every 10 ms, and every hundredth looks around.

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::clock::micros;
 use super::live::Live;
 use super::pacer::{Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
@@ -66,10 +67,6 @@ impl Shared {
     pub(super) fn window_us(&self) -> u64 {
         self.window_us.load(Ordering::SeqCst)
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Judges {

@@ -21,6 +21,8 @@ pub mod preflight;
 pub mod probing;
 mod raw;
 
+pub(crate) use clock::micros;
+
 pub use client::ClientError;
 pub use live::{Live, Snapshot};
 pub use pacer::Stop;
@@ -196,7 +198,7 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, limits: Limits) 
     };
     // Where the count ends a run before its duration does, the rest of the duration holds nothing to divide by.
     let last_ended = if paced.count_reached { paced.last_ended } else { Duration::MAX };
-    summary.ending.window_us = shared.window_us().min(u64::try_from(last_ended.as_micros()).unwrap_or(u64::MAX));
+    summary.ending.window_us = shared.window_us().min(micros(last_ended));
 }
 
 /// Today in UTC, as `2026-11-22`.

@@ -21,6 +21,7 @@ use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Outcome, Polic
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
+use crate::run::micros;
 use crate::wire::Dialect;
 
 /// The format of the files.
@@ -200,10 +201,6 @@ impl Meta {
 /// Every exchange of a run as a line, without the secrets that the redactor knows.
 pub fn lines<'r>(run: &'r Conformance, redactor: &'r Redactor) -> impl Iterator<Item = Line> + 'r {
     run.sent.iter().zip(&run.exchanges).map(|(sent, exchange)| line(sent, exchange, redactor))
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {

@@ -220,7 +220,7 @@ fn asked_for(checks: &[&'static Check], dialect: Dialect) -> BTreeSet<&'static s
 
 /// The bearer, for probes that show it in another guise.
 fn bearer(target: &Target) -> Option<String> {
-    let header = target.headers.iter().find(|header| header.name == "authorization")?;
+    let header = target.authorization()?;
     header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
 }
 

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
-use super::{below, calls};
-use crate::exchange::{Choice, OfferedTool, Reading};
+use super::{below, calls, was_cut};
+use crate::exchange::{OfferedTool, Reading};
 use crate::wire::Dialect;
 use crate::wire::dialect::{Violation, violations};
 
@@ -41,14 +41,9 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
-/// Whether a choice's calls were cut by the token cap, so that their arguments need not parse.
-pub(super) fn was_cut(choice: &Choice) -> bool {
-    matches!(choice.finish.as_deref(), Some("length" | "max_tokens"))
-}
-
 /// The calls of whole choices that were not cut, with the tool each one names.
 fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<(Finding, &'r str, Option<&'r OfferedTool>)> {
-    let cut = reading.choices.iter().any(was_cut);
+    let cut = was_cut(reading);
     let tools = &reading.exchange.asked.wanted.tools;
     calls(reading)
         .filter(|_| !cut)

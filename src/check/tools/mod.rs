@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::book::{Book, came, each};
 use super::{Finding, Verdict};
-use crate::exchange::{Call, Reading};
+use crate::exchange::{Call, Choice, Reading};
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -88,7 +88,7 @@ fn answered(reading: &Reading<'_>) -> bool {
 
 /// Whether some choice was cut by the token cap, so that a call may be missing or broken.
 fn was_cut(reading: &Reading<'_>) -> bool {
-    reading.choices.iter().any(arguments::was_cut)
+    reading.choices.iter().any(Choice::is_cut)
 }
 
 /// Every call of every choice.
