@@ -47,9 +47,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let plan = Arc::new(draft.plan(seed));
     tell(&introduction(&plan));
     let control = Arc::new(Control::new());
-    let (grace, stopping) = (humantime::format_duration(plan.load.grace), Arc::clone(&control));
+    let (grace, stopping) = (humantime::format_duration(plan.grace()), Arc::clone(&control));
     heed_signals(format!("requests in flight have {grace} to finish"), move || stopping.stop())?;
-    let progress = (!args.quiet).then(|| Progress::start(control.live(), plan.load.duration));
+    let progress = (!args.quiet).then(|| Progress::start(control.live(), plan.length()));
     let summary = crate::run::run(&plan, &control)?;
     drop(progress);
     drop(builtin);
@@ -84,7 +84,7 @@ fn introduction(plan: &Plan) -> String {
     format!(
         "{}: {} to {} ({} dialect, {model}), seed {}",
         plan.profile,
-        plan.load.describe(),
+        plan.describe(),
         target.shown(),
         target.dialect,
         plan.seed

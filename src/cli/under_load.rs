@@ -46,7 +46,7 @@ pub(super) fn conduct(
     // Other prompts than at rest: equal ones could be answered from a cache.
     let options = Options { seed: ready.options.seed ^ 1, ..ready.options.clone() };
     let plan = Arc::new(draft.plan(options.seed));
-    tell(args, &format!("under load: {}", plan.load.describe()));
+    tell(args, &format!("under load: {}", plan.describe()));
     let control = Arc::new(Control::new());
     let (live, loading) = (control.live(), Arc::clone(&control));
     let work = move || crate::run::run(&plan, &loading);

@@ -28,10 +28,25 @@ pub use timing::{TokenSource, Tokens};
 pub struct Ticket {
     /// Number of the ticket in its plan, from 0; with the seed it decides all that is random about the request.
     pub seq: u64,
+    /// Index of the load it belongs to.
+    pub load: usize,
+    /// Number of the ticket in its load, from 0.
+    pub nth: u64,
+    /// The slot that it takes, of a closed load.
+    pub slot: usize,
     /// Index of the case it is an instance of.
     pub case: usize,
     /// When the plan says the request is to be sent, from the start of the run.
     pub due: Duration,
+    /// Whether it is warm-up: sent and judged, and in no figure.
+    pub warmup: bool,
+}
+
+impl Ticket {
+    /// A ticket of the only load.
+    pub fn alone(seq: u64, case: usize, due: Duration) -> Ticket {
+        Ticket { seq, load: 0, nth: seq, slot: 0, case, due, warmup: false }
+    }
 }
 
 /// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
@@ -211,6 +226,16 @@ impl Exchange {
     /// due -> eligible: the endpoint was too slow for the cap on requests in flight.
     pub fn queued(&self) -> Duration {
         self.eligible.saturating_sub(self.ticket.due)
+    }
+
+    /// How long the endpoint asks to wait, where it says so (RFC 9110, section 10.2.3).
+    pub fn asked_pause(&self) -> Option<Duration> {
+        let text = self.head.as_ref()?.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(until.saturating_sub(self.epoch + self.ended))
     }
 
     /// eligible -> sent: we were late.

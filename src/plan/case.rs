@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn render(case: &Case, seq: u64) -> Asked {
-        case.render(&Ticket { seq, case: 0, due: Duration::ZERO }, 7)
+        case.render(&Ticket::alone(seq, 0, Duration::ZERO), 7)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub mod abort;
 pub mod baseline;
 pub mod case;
 pub mod goal;
@@ -14,10 +15,11 @@ pub mod secret;
 pub mod target;
 pub mod terms;
 
+use abort::Abort;
 use baseline::Known;
 use case::Case;
 use goal::Goal;
-use schedule::Load;
+use schedule::{Load, Shard, Warmup};
 use target::Target;
 
 /// A run with nothing left to decide.
@@ -29,8 +31,10 @@ pub struct Plan {
     pub labels: BTreeMap<String, String>,
     /// Where requests go.
     pub target: Target,
-    /// When they go.
-    pub load: Load,
+    /// When they go: one load, or several side by side; never empty.
+    pub loads: Vec<Load>,
+    /// The part of the plan that this process carries out.
+    pub shard: Shard,
     /// What they are; never empty.
     pub cases: Vec<Case>,
     /// What must hold for the run to pass.
@@ -43,6 +47,8 @@ pub struct Plan {
     pub seed: u64,
     /// What ends the run early.
     pub limits: Limits,
+    /// What ends it because it goes wrong.
+    pub aborts: Vec<Abort>,
     /// Violations that are known and no failure.
     pub baseline: Vec<Known>,
 }
@@ -72,16 +78,64 @@ pub struct Limits {
 }
 
 impl Plan {
-    /// The case of a ticket: drawn by weight from the seed and the ticket's number.
-    pub fn case_of(&self, seq: u64) -> usize {
-        let total: u64 = self.cases.iter().map(|case| u64::from(case.weight)).sum();
-        let mut draw = case::draw(self.seed, seq, "case") % total.max(1);
-        for (index, case) in self.cases.iter().enumerate() {
-            match draw.checked_sub(u64::from(case.weight)) {
+    /// The number of a ticket in the plan, from its number in its load.
+    pub fn seq_of(&self, load: usize, nth: u64) -> u64 {
+        nth * self.loads.len() as u64 + load as u64
+    }
+
+    /// The case of a load's ticket: drawn by weight from the seed and the ticket's number.
+    pub fn case_of(&self, load: usize, seq: u64) -> usize {
+        let cases = &self.loads[load].cases;
+        let weight = |case: &usize| u64::from(self.cases[*case].weight);
+        let mut draw = case::draw(self.seed, seq, "case") % cases.iter().map(weight).sum::<u64>().max(1);
+        for case in cases {
+            match draw.checked_sub(weight(case)) {
                 Some(rest) => draw = rest,
-                None => return index,
+                None => return *case,
             }
         }
-        0
+        cases.first().copied().unwrap_or(0)
+    }
+
+    /// How long requests are sent, where the plan says so.
+    pub fn length(&self) -> Option<Duration> {
+        self.loads.iter().map(Load::length).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// When the last request is expected to be due, where that can be said.
+    pub fn expected_end(&self) -> Option<Duration> {
+        self.loads.iter().map(Load::expected_end).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The longest grace period.
+    pub fn grace(&self) -> Duration {
+        self.loads.iter().map(|load| load.grace).max().unwrap_or_default()
+    }
+
+    /// How long the longest warm-up lasts, as far as time tells.
+    pub fn warmup(&self) -> Duration {
+        let until = |load: &Load| match load.warmup {
+            Warmup::Until(time) => time,
+            Warmup::First(_) => Duration::ZERO,
+        };
+        self.loads.iter().map(until).max().unwrap_or_default()
+    }
+
+    /// Requests per second of its open loads together, where it has any.
+    pub fn rate(&self) -> Option<f64> {
+        self.loads.iter().filter_map(Load::rate).reduce(|a, b| a + b)
+    }
+
+    /// Its loads in words.
+    pub fn describe(&self) -> String {
+        let described = |load: &Load| match &load.name {
+            Some(name) => format!("{name}: {}", load.describe()),
+            None => load.describe(),
+        };
+        let loads = self.loads.iter().map(described).collect::<Vec<_>>().join("; ");
+        match self.shard {
+            Shard::WHOLE => loads,
+            Shard { index, of } => format!("{loads} (part {} of {of})", index + 1),
+        }
     }
 }

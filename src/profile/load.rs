@@ -13,10 +13,11 @@ use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
 use super::{Profile, preset, resolve, schema};
+use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
 use crate::plan::case::{Case, Setting};
 use crate::plan::goal::{Goal, nearest};
-use crate::plan::schedule::Load;
+use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
 use crate::plan::terms::Terms;
@@ -56,7 +57,8 @@ pub struct Draft {
     pub baseline: Baseline,
     pub(super) overlays: Vec<Overlay>,
     pub(super) labels: std::collections::BTreeMap<String, String>,
-    pub(super) load: Load,
+    pub(super) loads: Vec<Load>,
+    pub(super) aborts: Vec<Abort>,
     pub(super) cases: Vec<DraftCase>,
     pub(super) goals: Vec<Goal>,
     pub(super) goodput: Option<Goodput>,
@@ -127,7 +129,9 @@ impl Draft {
             profile: self.name,
             labels: self.labels,
             target: self.target,
-            load: self.load,
+            loads: self.loads,
+            shard: Shard::WHOLE,
+            aborts: self.aborts,
             cases,
             goals: self.goals,
             goodput: self.goodput,

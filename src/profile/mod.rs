@@ -16,6 +16,7 @@ mod bodies;
 pub mod flags;
 mod headers;
 pub mod load;
+mod loads;
 mod overlay;
 pub mod preset;
 pub mod problem;
@@ -49,7 +50,9 @@ pub(crate) struct Profile {
     /// Where requests go.
     target: TargetTable,
     /// When they go: exactly one of open and closed.
-    load: LoadTable,
+    load: Option<LoadTable>,
+    /// Several loads side by side, by name, in the place of load.
+    loads: BTreeMap<String, LoadTable>,
     /// Limits for a single request to count in the goodput.
     goodput: Option<GoodputTable>,
     /// What ends the run early.
@@ -167,6 +170,8 @@ struct LoadTable {
     open: Option<OpenTable>,
     /// Closed loop: each of a number of slots sends its next request when its last has ended.
     closed: Option<ClosedTable>,
+    /// Names of the cases that it sends; all of them without it.
+    cases: Vec<String>,
 }
 
 /// An open loop.
@@ -176,15 +181,29 @@ struct OpenTable {
     /// Requests per second.
     #[schemars(range(min = 0.0001, max = 1_000_000.0))]
     rate: Option<f64>,
+    /// Rates one after another, in the place of rate, such as [{ rate = 10, duration = "1m" }, { from = 10, to = 100,
+    /// duration = "2m" }].
+    stages: Vec<StageTable>,
+    /// Rates in steps, in the place of rate.
+    steps: Option<StepsTable>,
+    /// Short peaks on top of rate.
+    spikes: Option<SpikesTable>,
+    /// Spacing: constant, poisson for independent arrivals, gamma for bursts, or the times of a trace.
+    arrivals: ArrivalsName,
+    /// Shape of the gaps of gamma arrivals: 1 is poisson, the smaller, the burstier.
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    burstiness: Option<f64>,
+    /// The recording whose times arrivals = "trace" repeats.
+    trace: Option<TraceTable>,
     /// For how long, such as "30s".
     duration: Option<String>,
     /// How many at most.
     #[schemars(range(min = 1))]
     count: Option<u64>,
-    /// Spacing: constant, or poisson for independent arrivals.
-    arrivals: ArrivalsName,
     /// Requests due before this are warm-up: sent and judged, and in no figure.
     warmup: Option<String>,
+    /// So many requests are warm-up, in the place of a time.
+    warmup_count: Option<u64>,
     /// How long requests in flight may take to finish at the end; as timeouts.total without it.
     grace: Option<String>,
     /// Cap on requests in flight.
@@ -192,6 +211,8 @@ struct OpenTable {
     max_in_flight: Option<u64>,
     /// What becomes of a request above the cap: queue shows its wait as queued, drop counts it as missed.
     over_cap: OverCapName,
+    /// What becomes of a 429 that says when to come back: report it, or obey, so that requests wait and show as queued.
+    retry_after: RetryAfterName,
 }
 
 /// A closed loop.
@@ -201,6 +222,13 @@ struct ClosedTable {
     /// How many requests are in flight at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     slots: Option<u64>,
+    /// The slots come one after another over this time, not all at once.
+    ramp: Option<String>,
+    /// Numbers of slots one after another, in the place of slots, such as [{ slots = 4, duration = "1m" }, { from = 4,
+    /// to = 64, duration = "2m" }].
+    stages: Vec<StageTable>,
+    /// How long a slot waits before its next request: "2s", "uniform:1s:3s", "exponential:2s", "lognormal:2s:0.5".
+    think_time: Option<String>,
     /// For how long, such as "30s".
     duration: Option<String>,
     /// How many at most.
@@ -208,8 +236,82 @@ struct ClosedTable {
     count: Option<u64>,
     /// Requests due before this are warm-up: sent and judged, and in no figure.
     warmup: Option<String>,
+    /// So many requests are warm-up, in the place of a time.
+    warmup_count: Option<u64>,
     /// How long requests in flight may take to finish at the end; as timeouts.total without it.
     grace: Option<String>,
+    /// Cap on requests in flight.
+    #[schemars(range(min = 1))]
+    max_in_flight: Option<u64>,
+    /// What becomes of a request above the cap: queue shows its wait as queued, drop counts it as missed.
+    over_cap: OverCapName,
+    /// What becomes of a 429 that says when to come back: report it, or obey, so that requests wait and show as queued.
+    retry_after: RetryAfterName,
+}
+
+/// A part of a load: a constant value, or a line from one to another.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct StageTable {
+    /// Requests per second, all the time.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    rate: Option<f64>,
+    /// Slots, all the time.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    slots: Option<f64>,
+    /// Value at its beginning.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    from: Option<f64>,
+    /// Value at its end.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    to: Option<f64>,
+    /// How long it lasts.
+    duration: Option<String>,
+}
+
+/// Rates in steps.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StepsTable {
+    /// The first.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    from: f64,
+    /// The last.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    to: f64,
+    /// From one to the next.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    by: f64,
+    /// How long each lasts.
+    every: String,
+}
+
+/// Peaks that come again and again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SpikesTable {
+    /// Requests per second in a peak.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    rate: f64,
+    /// From the beginning of one to the beginning of the next; the first comes after as long.
+    every: String,
+    /// How long each lasts.
+    lasting: String,
+}
+
+/// A recording of arrivals.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TraceTable {
+    /// Its file.
+    file: String,
+    /// Its layout: azure, burstgpt, mooncake, or csv with the columns named; from the file's name without it.
+    layout: Option<String>,
+    /// Names of the columns of a csv, by what they hold: time, in, out, route.
+    columns: BTreeMap<String, String>,
+    /// How many times as fast it goes; 1 without it.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    speed: Option<f64>,
 }
 
 /// Spacing of an open loop.
@@ -221,6 +323,21 @@ enum ArrivalsName {
     Constant,
     /// Independent, with exponential gaps.
     Poisson,
+    /// In bursts, with gamma gaps.
+    Gamma,
+    /// At the times of a recording.
+    Trace,
+}
+
+/// What becomes of a 429 that says when to come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum RetryAfterName {
+    /// It is counted, and nothing else.
+    #[default]
+    Report,
+    /// Nothing is sent before that time, at most a minute.
+    Obey,
 }
 
 /// What becomes of a request above the cap.
@@ -249,7 +366,6 @@ struct GoodputTable {
 }
 
 /// What ends the run early; the report says so.
-#[expect(clippy::struct_field_names, reason = "the fields are the keys that users write")]
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct LimitsTable {
@@ -261,6 +377,8 @@ struct LimitsTable {
     /// No request is sent once replies have cost this many tokens, prompts included.
     #[schemars(range(min = 1))]
     max_tokens: Option<u64>,
+    /// What ends the run as failed, as in "`error_rate` > 20% over 5s", "`violation_rate` > 5% over 10s" or "`in_flight` > 5000".
+    abort: Vec<String>,
 }
 
 /// A kind of request. Every body field of the contract stands here under its own name.

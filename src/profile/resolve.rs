@@ -10,12 +10,9 @@ use super::bodies::{self, Bodies};
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::tree::Node;
-use super::{
-    ArrivalsName, CaseTable, ClosedTable, DialectName, GoodputTable, HttpName, LimitsTable, LoadTable, OpenTable,
-    OverCapName, Profile, TargetTable,
-};
+use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, Profile, TargetTable};
+use crate::plan::abort::Abort;
 use crate::plan::goal::Goal;
-use crate::plan::schedule::{Arrivals, Cap, Load, OverCap};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits};
@@ -25,7 +22,7 @@ use crate::wire::Dialect;
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(120);
 /// Beyond the total timeout, so that a request sent last ends by its own timeout and not by the grace period.
-const SLACK: Duration = Duration::from_secs(1);
+pub(super) const SLACK: Duration = Duration::from_secs(1);
 const MAX_REPLY: u64 = 16 << 20;
 const BUILTIN: &str = "builtin";
 
@@ -51,11 +48,11 @@ impl Resolver<'_> {
     }
 
     /// Whether none of these keys was written, rightly or wrongly.
-    fn lacks(&self, pointers: &[&str]) -> bool {
+    pub(super) fn lacks(&self, pointers: &[&str]) -> bool {
         pointers.iter().all(|pointer| self.tree.at(pointer).is_none())
     }
 
-    fn duration(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
         let text = text?;
         match humantime::parse_duration(text) {
             Ok(duration) => Some(duration),
@@ -94,10 +91,11 @@ pub(super) fn resolve(
     let mut resolver = Resolver { tree, folder, world, problems };
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
-    let load = resolver.load(&profile.load, timeouts);
+    let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
     let goals = resolver.goals();
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
+    let aborts = resolver.aborts(&profile.limits.abort);
     let mut notes = Vec::new();
     let baseline = profile
         .baseline
@@ -115,7 +113,8 @@ pub(super) fn resolve(
         target: target?,
         notes,
         labels: profile.labels,
-        load: load?,
+        loads: loads?,
+        aborts,
         cases,
         goals,
         goodput,
@@ -212,99 +211,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn load(&mut self, table: &LoadTable, total: Duration) -> Option<Load> {
-        match (&table.open, &table.closed) {
-            (Some(open), None) => self.open(open, total),
-            (None, Some(closed)) => self.closed(closed, total),
-            (Some(_), Some(_)) => {
-                self.fault("/load/closed", "both [load.open] and [load.closed]", "", "keep one of them".to_owned());
-                None
-            }
-            (None, None) => {
-                let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count"
-                    .to_owned();
-                self.fault("/load", "no load: when are requests to go?", "", help);
-                None
-            }
-        }
-    }
-
-    /// The warm-up of one kind of load, which must leave something to measure.
-    fn warmup(&mut self, pointer: &str, text: Option<&String>, duration: Option<Duration>) -> Duration {
-        let warmup = self.duration(pointer, text).unwrap_or_default();
-        if duration.is_some_and(|duration| warmup >= duration) {
-            self.fault(pointer, "the warm-up is as long as the whole run", "nothing would be measured", None);
-        }
-        warmup
-    }
-
-    fn open(&mut self, table: &OpenTable, total: Duration) -> Option<Load> {
-        let duration = self.positive("/load/open/duration", table.duration.as_ref());
-        let warmup = self.warmup("/load/open/warmup", table.warmup.as_ref(), duration);
-        let grace = self.duration("/load/open/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
-        if self.lacks(&["/load/open/duration", "/load/open/count"]) {
-            self.fault(
-                "/load/open",
-                "[load.open] needs an end",
-                "",
-                "add duration = \"30s\" or count = 1000".to_owned(),
-            );
-        }
-        if self.lacks(&["/load/open/rate"]) {
-            self.fault(
-                "/load/open",
-                "[load.open] needs a rate",
-                "",
-                "add rate = 10, in requests per second".to_owned(),
-            );
-        }
-        let rate = table.rate?;
-        let arrivals = match table.arrivals {
-            ArrivalsName::Constant => Arrivals::Constant { rate },
-            ArrivalsName::Poisson => Arrivals::Poisson { rate },
-        };
-        let policy = match table.over_cap {
-            OverCapName::Queue => OverCap::Queue,
-            OverCapName::Drop => OverCap::Drop,
-        };
-        let cap =
-            table.max_in_flight.and_then(|cap| usize::try_from(cap).ok()).map(|in_flight| Cap { in_flight, policy });
-        Some(Load { arrivals, duration, count: table.count, warmup, grace, cap })
-    }
-
-    fn closed(&mut self, table: &ClosedTable, total: Duration) -> Option<Load> {
-        let duration = self.positive("/load/closed/duration", table.duration.as_ref());
-        let warmup = self.warmup("/load/closed/warmup", table.warmup.as_ref(), duration);
-        let grace = self.duration("/load/closed/grace", table.grace.as_ref()).unwrap_or(total + SLACK);
-        if self.lacks(&["/load/closed/duration", "/load/closed/count"]) {
-            self.fault(
-                "/load/closed",
-                "[load.closed] needs an end",
-                "",
-                "add duration = \"30s\" or count = 1000".to_owned(),
-            );
-        }
-        if self.lacks(&["/load/closed/slots"]) {
-            self.fault(
-                "/load/closed",
-                "[load.closed] needs slots",
-                "",
-                "add slots = 16, the requests in flight at once".to_owned(),
-            );
-        }
-        let slots = usize::try_from(table.slots?).ok()?;
-        Some(Load { arrivals: Arrivals::Closed { slots }, duration, count: table.count, warmup, grace, cap: None })
-    }
-
-    fn positive(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
-        let duration = self.duration(pointer, text)?;
-        if duration.is_zero() {
-            self.fault(pointer, "the duration is 0", "expected more than 0", None);
-            return None;
-        }
-        Some(duration)
-    }
-
     /// Goals are taken from the tree as it was written, so that each fault points at its own entry.
     fn goals(&mut self) -> Vec<Goal> {
         let written = self.tree.at("/goals").map(Node::value).unwrap_or_default();
@@ -337,6 +243,22 @@ impl Resolver<'_> {
         }
     }
 
+    fn aborts(&mut self, texts: &[String]) -> Vec<Abort> {
+        let mut aborts = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            match text.parse() {
+                Ok(abort) => aborts.push(abort),
+                Err(error) => self.fault(
+                    &format!("/limits/abort/{index}"),
+                    format!("{text:?} is not a rule to abort by"),
+                    error,
+                    "write error_rate > 20% over 5s, violation_rate > 5% over 10s or in_flight > 5000".to_owned(),
+                ),
+            }
+        }
+        aborts
+    }
+
     fn cases(&mut self, tables: &[CaseTable], dialect: Dialect, model: Option<&str>) -> Vec<DraftCase> {
         if tables.is_empty() {
             let help =
@@ -345,7 +267,7 @@ impl Resolver<'_> {
         }
         let mut cases: Vec<DraftCase> = Vec::new();
         for (number, table) in tables.iter().enumerate() {
-            let name = table.name.clone().unwrap_or_else(|| format!("case-{number}"));
+            let name = case_name(number, table);
             if cases.iter().any(|case| case.name == name) {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
@@ -354,4 +276,9 @@ impl Resolver<'_> {
         }
         cases
     }
+}
+
+/// The name of a case: its own, or its number.
+pub(super) fn case_name(number: usize, table: &CaseTable) -> String {
+    table.name.clone().unwrap_or_else(|| format!("case-{number}"))
 }

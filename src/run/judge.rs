@@ -10,12 +10,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::abort::{Abortion, Ended};
 use super::clock::micros;
 use super::live::Live;
 use super::pacer::{Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
+use crate::plan::schedule::Warmup;
 use crate::summary::evidence::Evidence;
 use crate::summary::{Judged, Summary};
 
@@ -40,20 +42,26 @@ pub(super) struct Shared {
     plan: Arc<Plan>,
     pub(super) live: Arc<Live>,
     backlog: AtomicUsize,
-    /// End of the window in which completions count for rates, in microseconds; lowered when the run is stopped.
+    /// Beginning of the window in which completions count for rates, in microseconds; not known before the end of a
+    /// warm-up that is a number of requests.
+    window_from_us: AtomicU64,
+    /// End of the window, in microseconds; lowered when the run is stopped.
     window_us: AtomicU64,
+    abortion: Abortion,
     tokens: AtomicU64,
     events: Sender<Event>,
 }
 
 impl Shared {
     pub(super) fn new(plan: Arc<Plan>, live: Arc<Live>, events: Sender<Event>) -> Shared {
-        let window = plan.load.duration.map_or(u64::MAX, micros);
+        let counted = plan.loads.iter().any(|load| matches!(load.warmup, Warmup::First(_)));
         Shared {
+            window_from_us: AtomicU64::new(if counted { u64::MAX } else { micros(plan.warmup()) }),
+            window_us: AtomicU64::new(plan.length().map_or(u64::MAX, micros)),
+            abortion: Abortion::new(&plan.aborts),
             plan,
             live,
             backlog: AtomicUsize::new(0),
-            window_us: AtomicU64::new(window),
             tokens: AtomicU64::new(0),
             events,
         }
@@ -64,8 +72,30 @@ impl Shared {
         self.window_us.fetch_min(micros(at), Ordering::SeqCst);
     }
 
-    pub(super) fn window_us(&self) -> u64 {
-        self.window_us.load(Ordering::SeqCst)
+    /// Completions before this count for no rate: the last of the warm-ups that are a number of requests is over.
+    pub(super) fn open_window(&self, at: Duration) {
+        self.window_from_us.store(micros(at.max(self.plan.warmup())), Ordering::SeqCst);
+    }
+
+    /// The window in which completions count for rates, in microseconds.
+    pub(super) fn window_us(&self) -> [u64; 2] {
+        [self.window_from_us.load(Ordering::SeqCst), self.window_us.load(Ordering::SeqCst)]
+    }
+
+    fn in_window(&self, at: Duration) -> bool {
+        let [from, until] = self.window_us();
+        (from..until).contains(&micros(at))
+    }
+
+    /// Whether an exchange ends the run by a rule of the plan.
+    fn heed_aborts(&self, reading: &Reading<'_>, violating: bool) {
+        if !reading.outcome.counts() {
+            return;
+        }
+        let ended = Ended { at: reading.exchange.ended, failed: reading.outcome != Outcome::Ok, violating };
+        if let Some(rule) = self.abortion.judged(ended) {
+            let _ = self.events.send(Event::Stop(Stop::Abort(rule)));
+        }
     }
 }
 
@@ -119,11 +149,13 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
         let judged = Judged {
             reading: &reading,
             verdicts: &verdicts,
-            in_window: reading.outcome.counts() && micros(exchange.ended) < shared.window_us(),
+            in_window: reading.outcome.counts() && shared.in_window(exchange.ended),
             in_time: is_in_time(plan, &exchange),
         };
         summary.record(&judged, plan.goodput, &evidence);
-        shared.live.judged(&reading, is_violating(plan, &verdicts));
+        let violating = is_violating(plan, &verdicts);
+        shared.live.judged(&reading, violating);
+        shared.heed_aborts(&reading, violating);
         shared.count_tokens(&reading);
         shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
     }
@@ -161,8 +193,6 @@ fn is_violating(plan: &Plan, verdicts: &[(&'static Check, Verdict)]) -> bool {
 /// Whether a request was sent by the end of the plan, but for what the cap held it back.
 fn is_in_time(plan: &Plan, exchange: &Exchange) -> bool {
     let (Some(sent), true) = (exchange.sent, exchange.outcome != Outcome::Missed) else { return false };
-    let by_count =
-        plan.load.count.zip(plan.load.rate()).map(|(count, rate)| Duration::from_secs_f64(count as f64 / rate));
-    let Some(end) = [plan.load.duration, by_count].into_iter().flatten().min() else { return true };
-    sent.saturating_sub(exchange.queued()) <= end + IN_TIME
+    let Some(end) = plan.expected_end() else { return true };
+    sent.saturating_sub(exchange.queued()) <= end.max(exchange.ticket.due) + IN_TIME
 }

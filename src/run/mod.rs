@@ -11,10 +11,12 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
+mod abort;
 mod client;
 mod clock;
 mod health;
 mod judge;
+mod lane;
 mod live;
 mod pacer;
 pub mod preflight;
@@ -31,9 +33,10 @@ use client::{Client, Job};
 use clock::Clock;
 use health::Watch;
 use judge::{Judges, Shared};
-use pacer::{Event, Paced, Pacer};
+use pacer::{Ended, Event, Paced, Pacer};
 
-use crate::plan::{Limits, Plan};
+use crate::exchange::Exchange;
+use crate::plan::Plan;
 use crate::summary::Summary;
 
 /// The caller's hand on a run: it can stop it and watch it.
@@ -107,7 +110,7 @@ impl Line {
             figures.in_flight.fetch_add(1, Ordering::Relaxed);
             let exchange = own.client.send(job, eligible, own.clock, own.cut.subscribe()).await;
             figures.in_flight.fetch_sub(1, Ordering::Relaxed);
-            let ended = exchange.ended;
+            let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
             own.judges.hand_over(exchange);
             let _ = own.events.send(Event::Ended(ended));
         });
@@ -117,6 +120,15 @@ impl Line {
     fn cut(&self) {
         let _ = self.cut.send(true);
     }
+}
+
+/// The longest that an endpoint can make us wait for it.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
+
+/// Until when a 429 asks to be left alone.
+fn held_until(exchange: &Exchange) -> Option<Duration> {
+    let pause = exchange.asked_pause().filter(|_| exchange.status() == Some(429))?;
+    Some(exchange.ended + pause.min(LONGEST_HOLD))
 }
 
 /// Enough to start a thread and to build one request.
@@ -158,7 +170,7 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
     }
     summary.health = health;
     account(&mut summary, paced.issued)?;
-    close(&mut summary, &paced, &shared, plan.limits);
+    close(&mut summary, &paced, &shared, plan);
     Ok(summary)
 }
 
@@ -182,23 +194,28 @@ fn account(summary: &mut Summary, issued: u64) -> Result<(), RunError> {
 }
 
 /// Adds what only the end of the run tells.
-fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, limits: Limits) {
+fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, plan: &Plan) {
     let [warmup, measured] = paced.unsent;
     for (outcomes, count) in [(&mut summary.warmup, warmup), (&mut summary.outcomes, measured)] {
         if count > 0 {
             *outcomes.entry("unsent".to_owned()).or_default() += count;
         }
     }
+    let limits = plan.limits;
+    summary.ending.aborted = matches!(paced.stop, Some(Stop::Abort(_)));
     summary.ending.interrupted = paced.stop == Some(Stop::Interrupted);
     summary.ending.early = match paced.stop {
         None | Some(Stop::Interrupted) => None,
+        Some(Stop::Abort(rule)) => plan.aborts.get(rule).map(|abort| format!("abort: {abort}")),
         Some(Stop::Tokens) => Some(format!("--max-tokens {}", limits.tokens.unwrap_or_default())),
         Some(Stop::Time) => Some(format!("--max-time {}", humantime::format_duration(limits.time.unwrap_or_default()))),
         Some(Stop::Requests) => Some(format!("--max-requests {}", limits.requests.unwrap_or_default())),
     };
     // Where the count ends a run before its duration does, the rest of the duration holds nothing to divide by.
     let last_ended = if paced.count_reached { paced.last_ended } else { Duration::MAX };
-    summary.ending.window_us = shared.window_us().min(micros(last_ended));
+    let [from, until] = shared.window_us();
+    summary.ending.window_us = until.min(micros(last_ended));
+    summary.ending.window_from_us = from.min(summary.ending.window_us);
 }
 
 /// Today in UTC, as `2026-11-22`.

@@ -1,25 +1,37 @@
 //! The pacer: one plain thread that lets requests go when they are due.
 //!
 //! It sleeps on an operating-system primitive and spins for the last moments, since an asynchronous timer wakes about
-//! a millisecond late. The next request is always built before the pacer waits for it.
+//! a millisecond late. The next request of each load is always built before the pacer waits for it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::Line;
-use super::client::Job;
+use super::lane::{Lane, Leave};
 use crate::exchange::{Exchange, Outcome, Ticket};
 use crate::plan::Plan;
-use crate::plan::schedule::{Next, OverCap, Schedule};
+use crate::plan::abort::Rule;
+use crate::plan::schedule::{Load, Next};
 
 /// What the pacer is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A request in flight ended then.
-    Ended(Duration),
+    /// A request in flight ended.
+    Ended(Ended),
     /// Send no more.
     Stop(Stop),
+}
+
+/// The end of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Its ticket.
+    pub(super) ticket: Ticket,
+    /// When it ended.
+    pub(super) at: Duration,
+    /// Until when the endpoint asked to be left alone, if it did.
+    pub(super) held: Option<Duration>,
 }
 
 /// Why no more requests are sent, though the plan has some.
@@ -33,6 +45,8 @@ pub enum Stop {
     Time,
     /// The limit on requests is reached.
     Requests,
+    /// A rule of the plan says that it goes wrong; its place among them.
+    Abort(usize),
 }
 
 /// What the pacer did.
@@ -48,7 +62,7 @@ pub(super) struct Paced {
     pub(super) peak: usize,
     /// When the last request ended.
     pub(super) last_ended: Duration,
-    /// Whether the count of the load, and not its duration, was what ended it.
+    /// Whether the counts of the loads, and not their durations, were what ended them.
     pub(super) count_reached: bool,
 }
 
@@ -63,32 +77,20 @@ pub(super) struct Pacer {
     plan: Arc<Plan>,
     line: Arc<Line>,
     events: Receiver<Event>,
-    schedule: Schedule,
-    next: Option<Job>,
-    seq: u64,
+    lanes: Vec<Lane>,
+    /// Requests sent; those that were missed are none.
+    sent: u64,
     in_flight: usize,
-    /// When a request in flight last made room under the cap.
-    freed: Duration,
     paced: Paced,
     spin: Duration,
 }
 
 impl Pacer {
     pub(super) fn new(plan: Arc<Plan>, line: Arc<Line>, events: Receiver<Event>) -> Pacer {
-        let schedule = Schedule::new(plan.load, plan.seed);
-        let spin = if plan.load.rate().is_none_or(|rate| rate <= SPIN_BELOW_PER_S) { SPIN } else { Duration::ZERO };
-        Pacer {
-            plan,
-            line,
-            events,
-            schedule,
-            next: None,
-            seq: 0,
-            in_flight: 0,
-            freed: Duration::ZERO,
-            paced: Paced::default(),
-            spin,
-        }
+        let lanes = (0..plan.loads.len()).map(|load| Lane::new(&plan, load)).collect();
+        let highest: f64 = plan.loads.iter().filter_map(Load::highest_rate).sum();
+        let spin = if highest <= SPIN_BELOW_PER_S { SPIN } else { Duration::ZERO };
+        Pacer { plan, line, events, lanes, sent: 0, in_flight: 0, paced: Paced::default(), spin }
     }
 
     /// Sends all that is due, waits for what is in flight, and cuts what is left when the grace period ends.
@@ -99,9 +101,13 @@ impl Pacer {
         if self.paced.stop.is_some() {
             self.line.shared.close_window(self.line.clock.now());
         }
-        self.paced.count_reached = self.schedule.count_reached();
+        self.paced.count_reached = self.lanes.iter().all(Lane::count_reached);
         self.drain();
-        self.count_unsent();
+        for lane in self.lanes {
+            let [warmup, measured] = lane.unsent(self.paced.stop.is_some());
+            self.paced.unsent[0] += warmup;
+            self.paced.unsent[1] += measured;
+        }
         self.paced
     }
 
@@ -115,82 +121,104 @@ impl Pacer {
                 return;
             }
             match self.upcoming() {
-                Next::Over => return,
-                Next::WhenFree => self.wait(self.plan.limits.time),
-                Next::Due(due) => {
+                (Next::Over, _) => return,
+                (Next::WhenFree, _) => self.wait(self.plan.limits.time),
+                (Next::Due(due), lane) => {
                     let until = self.plan.limits.time.map_or(due, |limit| limit.min(due));
                     if self.line.clock.now() + self.spin < until {
                         self.wait(Some(until.saturating_sub(self.spin)));
                     } else {
-                        self.let_go(due);
+                        self.let_go(due, lane);
                     }
                 }
             }
         }
     }
 
-    /// Lets the next request go at its due time, or when the cap allows it.
-    fn let_go(&mut self, due: Duration) {
+    /// What comes next in any of the loads, and in which: the earliest request that may go. One that has to wait for
+    /// another to end must not hold up the other loads.
+    fn upcoming(&mut self) -> (Next, usize) {
+        let now = self.line.clock.now();
+        let mut first = (Next::Over, 0);
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            let next = match lane.upcoming(&self.plan, &self.line.client) {
+                Next::Due(due) => match lane.leave(due, now) {
+                    Leave::Full if due <= now => Next::WhenFree,
+                    Leave::Held(until) => Next::Due(due.max(until)),
+                    Leave::Full | Leave::Missed | Leave::Go(_) => Next::Due(due),
+                },
+                next @ (Next::WhenFree | Next::Over) => next,
+            };
+            let earlier = match (next, first.0) {
+                (Next::Due(due), Next::Due(known)) => due < known,
+                (Next::Due(_), Next::WhenFree | Next::Over) | (Next::WhenFree, Next::Over) => true,
+                (Next::WhenFree | Next::Over, _) => false,
+            };
+            if earlier {
+                first = (next, number);
+            }
+        }
+        first
+    }
+
+    /// Lets a load's next request go at its due time.
+    fn let_go(&mut self, due: Duration, lane: usize) {
         while self.line.clock.now() < due {
             std::hint::spin_loop();
         }
-        if let Some(cap) = self.plan.load.cap.filter(|cap| self.in_flight >= cap.in_flight) {
-            match cap.policy {
-                OverCap::Queue => self.wait(self.plan.limits.time),
-                OverCap::Drop => {
-                    if let Some(job) = self.next.take() {
-                        self.paced.issued += 1;
-                        self.line.judges.hand_over(Exchange::never_sent(job.ticket, job.asked, due, Outcome::Missed));
-                    }
-                }
+        let lane = &mut self.lanes[lane];
+        let Next::Due(due) = lane.upcoming(&self.plan, &self.line.client) else { return };
+        match lane.leave(due, self.line.clock.now()) {
+            Leave::Full | Leave::Held(_) => {}
+            Leave::Missed => {
+                let Some(job) = lane.take(true) else { return };
+                lane.missed(&job.ticket);
+                self.paced.issued += 1;
+                self.line.judges.hand_over(Exchange::never_sent(job.ticket, job.asked, due, Outcome::Missed));
             }
-            return;
-        }
-        if let Some(job) = self.next.take() {
-            self.paced.issued += 1;
-            self.in_flight += 1;
-            self.paced.peak = self.paced.peak.max(self.in_flight);
-            Line::send(&self.line, job, due.max(self.freed));
+            Leave::Go(eligible) => {
+                let Some(job) = lane.take(false) else { return };
+                self.paced.issued += 1;
+                self.sent += 1;
+                self.in_flight += 1;
+                self.paced.peak = self.paced.peak.max(self.in_flight);
+                if lane.warming && !job.ticket.warmup {
+                    lane.warming = false;
+                    self.warmed_up(due);
+                }
+                Line::send(&self.line, job, eligible);
+            }
         }
     }
 
-    /// What comes next; a request that is due is built and held.
-    fn upcoming(&mut self) -> Next {
-        if let Some(job) = &self.next {
-            return Next::Due(job.ticket.due);
+    /// The warm-up of a load is over with a request that is due then; that of the run is, when every load's is.
+    fn warmed_up(&self, due: Duration) {
+        if !self.lanes.iter().any(|lane| lane.warming) {
+            self.line.shared.open_window(due);
         }
-        let next = self.schedule.advance();
-        if let Next::Due(due) = next {
-            let case = self.plan.case_of(self.seq);
-            let ticket = Ticket { seq: self.seq, case, due };
-            let asked = self.plan.cases[case].render(&ticket, self.plan.seed);
-            self.next = Some(self.line.client.prepare(ticket, asked));
-            self.seq += 1;
-        }
-        next
     }
 
     fn heed_limits(&mut self) {
         let limits = self.plan.limits;
-        let sent = self.seq - u64::from(self.next.is_some());
-        if limits.requests.is_some_and(|limit| sent >= limit) && self.upcoming() != Next::Over {
+        let over = |pacer: &mut Pacer| pacer.upcoming().0 == Next::Over;
+        if limits.requests.is_some_and(|limit| self.sent >= limit) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Requests);
         }
-        if limits.time.is_some_and(|limit| self.line.clock.now() >= limit) && self.upcoming() != Next::Over {
+        if limits.time.is_some_and(|limit| self.line.clock.now() >= limit) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Time);
+        }
+        let crowded = |rule: &Rule| matches!(rule, Rule::InFlight(most) if self.in_flight as u64 > *most);
+        if let Some(rule) = self.plan.aborts.iter().position(|abort| crowded(&abort.rule)) {
+            self.paced.stop.get_or_insert(Stop::Abort(rule));
         }
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Ended(at) => {
-                if self.plan.load.cap.is_some_and(|cap| cap.policy == OverCap::Queue && self.in_flight == cap.in_flight)
-                {
-                    self.freed = at;
-                }
+            Event::Ended(Ended { ticket, at, held }) => {
+                self.lanes[ticket.load].ended(&ticket, at, held);
                 self.in_flight -= 1;
                 self.paced.last_ended = self.paced.last_ended.max(at);
-                self.schedule.ended(at);
             }
             Event::Stop(stop) => {
                 self.paced.stop.get_or_insert(stop);
@@ -211,7 +239,7 @@ impl Pacer {
 
     /// Lets requests in flight finish within the grace period, then cuts them and waits until they have noticed.
     fn drain(&mut self) {
-        for (limit, cut) in [(self.plan.load.grace, false), (NOTICE, true)] {
+        for (limit, cut) in [(self.plan.grace(), false), (NOTICE, true)] {
             if cut {
                 self.line.cut();
             }
@@ -219,15 +247,6 @@ impl Pacer {
             while self.in_flight > 0 && self.line.clock.now() < end {
                 self.wait(Some(end));
             }
-        }
-    }
-
-    fn count_unsent(&mut self) {
-        let warmup = self.plan.load.warmup;
-        let schedule = std::mem::replace(&mut self.schedule, Schedule::new(self.plan.load, 0));
-        self.paced.unsent = if self.paced.stop.is_some() { schedule.left(warmup) } else { [0, 0] };
-        if let Some(job) = self.next.take() {
-            self.paced.unsent[usize::from(job.ticket.due >= warmup)] += 1;
         }
     }
 }

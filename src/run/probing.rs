@@ -93,7 +93,7 @@ impl Prober {
             if order.provoked || !is_put_off(&exchange) {
                 return exchange;
             }
-            tokio::time::sleep(asked_pause(&exchange).unwrap_or(pause).min(LONGEST_PAUSE)).await;
+            tokio::time::sleep(exchange.asked_pause().unwrap_or(pause).min(LONGEST_PAUSE)).await;
             pause *= 2;
         }
         self.send(order).await
@@ -154,9 +154,4 @@ impl Prober {
 pub fn is_put_off(exchange: &Exchange) -> bool {
     matches!(exchange.status(), Some(429 | 502 | 503 | 504))
         || matches!(exchange.outcome, Outcome::Connect | Outcome::Reset | Outcome::Protocol | Outcome::Tls)
-}
-
-/// How long the endpoint asks to wait, where it says so in seconds (RFC 9110, section 10.2.3).
-fn asked_pause(exchange: &Exchange) -> Option<Duration> {
-    exchange.head.as_ref()?.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }

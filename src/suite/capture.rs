@@ -276,7 +276,7 @@ impl Line {
             return Err("the arrivals are not in order, or behind the end of the body".to_owned());
         }
         let at = Duration::from_micros;
-        let ticket = Ticket { seq: self.seq, case: 0, due: at(self.due_us) };
+        let ticket = Ticket::alone(self.seq, 0, at(self.due_us));
         Ok(Exchange {
             ticket,
             asked: self.asked(bytes(&self.request)?.into(), setting),
@@ -298,7 +298,7 @@ impl Line {
 
     fn asked(&self, body: Bytes, setting: &Setting) -> Asked {
         let json = serde_json::from_slice(&body).ok().filter(Value::is_object).unwrap_or(Value::Object(Map::new()));
-        let ticket = Ticket { seq: self.seq, case: 0, due: Duration::ZERO };
+        let ticket = Ticket::alone(self.seq, 0, Duration::ZERO);
         let read = Case::new(&self.probe, 1, &[json], setting).render(&ticket, setting.seed).wanted;
         let tools = Arc::into_inner(read).filter(|_| self.wanted.tools).map(|read| read.tools).unwrap_or_default();
         let ours = &self.wanted;

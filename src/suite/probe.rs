@@ -237,7 +237,7 @@ impl Request {
 
     /// As it goes on the wire, under this number.
     pub(crate) fn order(self, name: &str, seq: u64, setting: &Setting) -> Order {
-        let ticket = Ticket { seq, case: 0, due: std::time::Duration::ZERO };
+        let ticket = Ticket::alone(seq, 0, std::time::Duration::ZERO);
         let (json, bytes) = match self.body {
             Content::Json(body) => (body, None),
             Content::Bytes(bytes) => (Value::Object(Map::new()), Some(bytes)),

@@ -362,6 +362,8 @@ fn decide(
         broken.push(format!("MUST {id} broken {} in the warm-up", times(tally.warmup_must)));
     }
     broken.extend(goals.iter().filter(|goal| !goal.held).map(|goal| format!("goal broken: {}", goal.goal)));
+    let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
+    broken.extend(aborted.map(|rule| format!("ended early: {rule}")));
     let verdict = if summary.ending.interrupted {
         Outcome::Interrupted
     } else if !invalid.is_empty() {

@@ -121,7 +121,11 @@ pub struct Ending {
     pub interrupted: bool,
     /// The limit that ended it early, in words.
     pub early: Option<String>,
-    /// End of the window in which completions count for rates, from the start of the run.
+    /// Whether that was a rule of the user's that says it goes wrong.
+    pub aborted: bool,
+    /// Beginning of the window in which completions count for rates, from the start of the run: the end of the warm-up.
+    pub window_from_us: u64,
+    /// End of that window.
     pub window_us: u64,
 }
 
@@ -172,7 +176,7 @@ pub struct Judged<'r> {
     pub reading: &'r Reading<'r>,
     /// Every check of the dialect with its verdict.
     pub verdicts: &'r [(&'static Check, Verdict)],
-    /// Whether it ended of its own before the end of the window in which completions count for rates.
+    /// Whether it ended of its own within the window in which completions count for rates.
     pub in_window: bool,
     /// Whether it was sent by the end of the window, but for our own lateness.
     pub in_time: bool,
@@ -218,7 +222,7 @@ impl Summary {
     pub fn record(&mut self, judged: &Judged<'_>, goodput: Option<Goodput>, evidence: &Evidence<'_>) {
         let reading = judged.reading;
         let exchange = reading.exchange;
-        let warmup = self.is_warmup(exchange.ticket.due);
+        let warmup = exchange.ticket.warmup;
         let broken = self.record_checks(judged, warmup, evidence);
         let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
         let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
@@ -227,7 +231,7 @@ impl Summary {
             u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
         // What the endpoint completes within the window counts for its rates, whenever it was due: a stream that
         // began in the warm-up and ends in the window stands for the one that begins in the window and ends behind it.
-        if judged.in_window && exchange.head.is_some() && !self.is_warmup(exchange.ended) {
+        if judged.in_window && exchange.head.is_some() {
             self.record_completion(reading, within);
         }
         if warmup {
@@ -260,6 +264,8 @@ impl Summary {
         self.meta.started_unix_ms = self.meta.started_unix_ms.min(other.meta.started_unix_ms);
         self.ending.interrupted |= other.ending.interrupted;
         self.ending.early = self.ending.early.take().max(other.ending.early);
+        self.ending.aborted |= other.ending.aborted;
+        self.ending.window_from_us = self.ending.window_from_us.max(other.ending.window_from_us);
         self.ending.window_us = self.ending.window_us.max(other.ending.window_us);
         for (ours, theirs) in [
             (&mut self.outcomes, other.outcomes),
@@ -297,11 +303,7 @@ impl Summary {
 
     /// Length of the window in which completions count for rates, without the warm-up, in seconds.
     pub fn window_s(&self) -> f64 {
-        self.ending.window_us.saturating_sub(self.meta.warmup_us) as f64 / 1e6
-    }
-
-    fn is_warmup(&self, due: Duration) -> bool {
-        due.as_micros() < u128::from(self.meta.warmup_us)
+        self.ending.window_us.saturating_sub(self.ending.window_from_us) as f64 / 1e6
     }
 
     fn record_checks(&mut self, judged: &Judged<'_>, warmup: bool, evidence: &Evidence<'_>) -> Broken {
@@ -504,13 +506,13 @@ impl Meta {
             builtin: plan.target.builtin,
             dialect: plan.target.dialect.name().to_owned(),
             model: plan.target.model.clone(),
-            load: plan.load.describe(),
-            rate_per_s: plan.load.rate(),
+            load: plan.describe(),
+            rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
-            capped: plan.load.cap.is_some(),
+            capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
             seed: plan.seed,
             started_unix_ms,
-            warmup_us: u64::try_from(plan.load.warmup.as_micros()).unwrap_or(u64::MAX),
+            warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
             reuse: plan.reuse,

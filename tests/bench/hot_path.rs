@@ -40,7 +40,7 @@ fn plan(dialect: Dialect) -> Plan {
 /// The first request of the plan that asks for a stream, or for a whole reply.
 fn asked(plan: &Plan, stream: bool) -> (Ticket, Asked) {
     (0..1000)
-        .map(|seq| Ticket { seq, case: plan.case_of(seq), due: Duration::from_secs(2) })
+        .map(|seq| Ticket::alone(seq, plan.case_of(0, seq), Duration::from_secs(2)))
         .map(|ticket| (ticket, plan.cases[ticket.case].render(&ticket, plan.seed)))
         .find(|(_, asked)| asked.wanted.stream == stream)
         .expect("a preset has both kinds")

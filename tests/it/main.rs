@@ -12,6 +12,7 @@ mod faults;
 mod harness;
 mod layers;
 mod load_rules;
+mod loads;
 mod matrix;
 mod parameters;
 mod probed;

@@ -169,7 +169,7 @@ fn summary_of(dialect: Dialect, quirk: Option<&'static Quirk>) -> Digest {
 
 fn covers(plan: &mut proofload::plan::Plan, seed: u64) -> bool {
     plan.seed = seed;
-    let drawn: Vec<usize> = (0..REQUESTS as u64).map(|seq| plan.case_of(seq)).collect();
+    let drawn: Vec<usize> = (0..REQUESTS as u64).map(|seq| plan.case_of(0, seq)).collect();
     (0..plan.cases.len()).all(|case| drawn.iter().filter(|drawn| **drawn == case).count() >= OF_EACH)
 }
 

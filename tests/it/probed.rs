@@ -100,7 +100,7 @@ const MS: Duration = Duration::from_millis(1);
 
 fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
     let setting = Setting { dialect, origin: "http://h".into(), policies: Policies::default(), seed: 1 };
-    let ticket = Ticket { seq, case: 0, due: Duration::ZERO };
+    let ticket = Ticket::alone(seq, 0, Duration::ZERO);
     let kind = if reply.body.starts_with("data:") { "text/event-stream" } else { "application/json" };
     let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
     headers.extend(reply.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -34,7 +34,7 @@ fn plan_with(text: &str, flags: &Flags) -> Plan {
 
 /// The body that a case sends, as JSON.
 fn body(plan: &Plan, case: usize, seq: u64) -> Value {
-    let asked = plan.cases[case].render(&Ticket { seq, case, due: std::time::Duration::ZERO }, plan.seed);
+    let asked = plan.cases[case].render(&Ticket::alone(seq, case, std::time::Duration::ZERO), plan.seed);
     serde_json::from_slice(&asked.body).expect("JSON")
 }
 
@@ -118,17 +118,17 @@ fn what_is_neither_file_nor_preset_is_told_with_a_guess() {
 fn rate_and_slots_decide_which_kind_of_load_it_is() {
     let open = format!("{HEAD}warmup = \"100ms\"\n{CASE}");
     let closed = plan_with(&open, &Flags { slots: Some(64), count: Some(640), ..Flags::default() });
-    assert_eq!(closed.load.describe(), "closed loop, 64 slots, 640 requests", "a count ends no warm-up of the profile");
+    assert_eq!(closed.describe(), "closed loop, 64 slots, 640 requests", "a count ends no warm-up of the profile");
     let both =
         plan_with(&open, &Flags { slots: Some(4), count: Some(8), duration: Some("3s".into()), ..Flags::default() });
-    assert_eq!(both.load.describe(), "closed loop, 4 slots for 3s, 8 requests, warm-up 100ms");
+    assert_eq!(both.describe(), "closed loop, 4 slots for 3s, 8 requests, warm-up 100ms");
     let faster = plan_with(&open, &Flags { rate: Some(50.0), ..Flags::default() });
-    assert_eq!(faster.load.describe(), "open loop, 50/s constant for 1s, warm-up 100ms");
+    assert_eq!(faster.describe(), "open loop, 50/s constant for 1s, warm-up 100ms");
     let text = format!("[target]\nurl = \"builtin\"\n[load.closed]\nslots = 2\ncount = 9\n{CASE}");
     let open = plan_with(&text, &Flags { rate: Some(3.0), ..Flags::default() });
-    assert_eq!(open.load.describe(), "open loop, 3/s constant, 9 requests");
+    assert_eq!(open.describe(), "open loop, 3/s constant, 9 requests");
     let longer = plan_with(&text, &Flags { duration: Some("1m".into()), ..Flags::default() });
-    assert_eq!(longer.load.describe(), "closed loop, 2 slots for 1m");
+    assert_eq!(longer.describe(), "closed loop, 2 slots for 1m");
 }
 
 #[test]
@@ -257,11 +257,11 @@ fn prompts_come_from_files_behind_the_messages_of_the_case() {
 fn weights_decide_the_mix_and_the_seed_decides_the_draw() {
     let text = format!("{HEAD}{CASE}weight = 3\n{CASE}name = \"other\"\n");
     let plan = plan_with(&text, &Flags::default());
-    let first = (0..10_000).filter(|seq| plan.case_of(*seq) == 0).count();
+    let first = (0..10_000).filter(|seq| plan.case_of(0, *seq) == 0).count();
     // Binomial with p = 3/4: the standard deviation is 43.
     assert!((7_240..7_760).contains(&first), "{first}");
     let again = plan_with(&text, &Flags::default());
-    assert!((0..100).all(|seq| plan.case_of(seq) == again.case_of(seq)));
+    assert!((0..100).all(|seq| plan.case_of(0, seq) == again.case_of(0, seq)));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn load(base: &Path) -> Exchange {
         policies: Policies::default(),
         seed: 1,
     };
-    let ticket = Ticket { seq: 0, case: 0, due: Duration::ZERO };
+    let ticket = Ticket::alone(0, 0, Duration::ZERO);
     let asked = Case::new("captured", 1, &[body], &setting).render(&ticket, 1);
     let raw = with(".txt");
     let split = raw.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4;

@@ -48,7 +48,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
     }
     let last = body.arrivals.last().map_or(MS * 10, |arrival| arrival.at);
     Exchange {
-        ticket: Ticket { seq: 0, case: 0, due: Duration::ZERO },
+        ticket: Ticket::alone(0, 0, Duration::ZERO),
         asked: Asked { wanted: wanted(dialect, true), body: bytes::Bytes::default(), prompt_hash: 0 },
         epoch: Duration::from_secs(CREATED),
         eligible: Duration::ZERO,
