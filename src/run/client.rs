@@ -4,8 +4,6 @@
 //! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted; bytes are kept as
 //! they come, with the instant they came.
 
-use std::error::Error;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +17,8 @@ use tokio::sync::watch;
 use tower::{Layer, Service};
 
 use super::clock::Clock;
-use crate::exchange::{Arrival, Asked, Body, Cut, Dial, Exchange, Head, Outcome, Ticket};
+use super::failure::{Exhausted, NoSuchName, Stage, causes, classify_chain, innermost};
+use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Outcome, Ticket};
 use crate::plan::target::{HttpVersion, Target, Timeouts};
 
 /// Speaks HTTP with one target.
@@ -31,6 +30,7 @@ pub(super) struct Client {
     timeouts: Timeouts,
     max_reply: usize,
     dials: Arc<AtomicU64>,
+    exhausted: Exhausted,
 }
 
 /// Why a client could not be made: what the profile says does not fit.
@@ -103,6 +103,7 @@ impl Client {
             timeouts: target.timeouts,
             max_reply: target.max_reply,
             dials,
+            exhausted: Exhausted::default(),
         })
     }
 
@@ -114,6 +115,11 @@ impl Client {
     /// Connections opened so far.
     pub(super) fn dials(&self) -> u64 {
         self.dials.load(Ordering::Relaxed)
+    }
+
+    /// What we ran out of.
+    pub(super) fn exhausted(&self) -> &Exhausted {
+        &self.exhausted
     }
 
     /// Makes a request ready, so that nothing is left to build when it is due.
@@ -233,6 +239,7 @@ impl Client {
             return End::new(Outcome::Timeout, format!("no connection within {:?}", self.timeouts.connect));
         }
         let chain = causes(error);
+        self.exhausted.note(&chain);
         let outcome = classify_chain(&chain, stage, error.is_connect(), self.url.scheme() == "https");
         let fallback = if error.is_connect() { Outcome::Connect } else { Outcome::Protocol };
         End::new(outcome.unwrap_or(fallback), cause)
@@ -247,13 +254,6 @@ const KEPT_OF_TOO_LARGE: usize = 65_536;
 #[error("{cause}")]
 pub(super) struct Failure {
     cause: String,
-}
-
-/// How far an exchange had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Head,
-    Body,
 }
 
 /// How an exchange ended.
@@ -358,67 +358,6 @@ fn with_certificates(builder: reqwest::ClientBuilder, target: &Target) -> Result
         builder = builder.identity(identity);
     }
     Ok(builder.tls_danger_accept_invalid_certs(target.tls.insecure))
-}
-
-/// Text of the error that the others wrap; the outer ones repeat the address.
-fn innermost(error: &reqwest::Error) -> String {
-    causes(error).last().map_or_else(String::new, ToString::to_string)
-}
-
-/// An error and all that it wraps. An I/O error is asked for what it wraps, which it hides from its sources.
-fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| wrapped(*error)).collect()
-}
-
-fn wrapped<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(inner) => Some(inner),
-        None => error.source(),
-    }
-}
-
-/// The most telling cause decides: a name without address, then TLS, then HTTP, then the socket.
-fn classify_chain(chain: &[&(dyn Error + 'static)], stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
-    if chain.iter().any(|error| error.is::<NoSuchName>()) {
-        return Some(Outcome::Connect);
-    }
-    if chain.iter().any(|error| error.is::<rustls::Error>()) {
-        return Some(Outcome::Tls);
-    }
-    let http = chain.iter().find_map(|error| classify_http(error.downcast_ref::<hyper::Error>()?, stage));
-    let socket = || {
-        chain.iter().rev().find_map(|error| classify_io(error.downcast_ref::<io::Error>()?, stage, connecting, secure))
-    };
-    http.or_else(socket)
-}
-
-fn classify_http(error: &hyper::Error, stage: Stage) -> Option<Outcome> {
-    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
-        return Some(Outcome::Protocol);
-    }
-    let ended = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-    ended.then_some(if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset })
-}
-
-fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
-    match (stage, error.kind()) {
-        (Stage::Head, io::ErrorKind::UnexpectedEof) if connecting && secure => Some(Outcome::Tls),
-        (Stage::Head, _) if connecting => Some(Outcome::Connect),
-        (Stage::Body, io::ErrorKind::UnexpectedEof) => Some(Outcome::Truncated(Cut::ShortBody)),
-        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
-            Some(Outcome::Reset)
-        }
-        (Stage::Head, io::ErrorKind::UnexpectedEof) => Some(Outcome::Reset),
-        _ => None,
-    }
-}
-
-/// A host name that no address is known for.
-#[derive(Debug, thiserror::Error)]
-#[error("no address for {name:?}: {cause}")]
-struct NoSuchName {
-    name: String,
-    cause: io::Error,
 }
 
 /// The system's name lookup, with a typed error.

@@ -6,12 +6,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::client::Client;
 use super::clock::micros;
-use crate::summary::trust::{HEARTBEAT_LATE, Health, Used};
+use crate::summary::trust::{HEARTBEAT_LATE, HEARTBEAT_SLUGGISH, Health, Used};
 
 const BEAT: Duration = Duration::from_millis(10);
 const BEATS_A_SAMPLE: u32 = 100;
@@ -25,6 +26,7 @@ pub(super) struct Watch {
     thread: JoinHandle<Health>,
     began: Instant,
     cpu: Duration,
+    machine: Option<Used>,
     throttled: Option<u64>,
 }
 
@@ -32,7 +34,14 @@ impl Watch {
     pub(super) fn start(client: Arc<Client>) -> std::io::Result<Watch> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&client, &stopped))?;
-        Ok(Watch { stop, thread, began: Instant::now(), cpu: cpu_time(), throttled: throttled_periods() })
+        Ok(Watch {
+            stop,
+            thread,
+            began: Instant::now(),
+            cpu: cpu_time(),
+            machine: machine_time(),
+            throttled: throttled_periods(),
+        })
     }
 
     /// Ends the watch; `peak` is the most requests that were in flight.
@@ -45,6 +54,12 @@ impl Watch {
         Health {
             cpu_us: Some(micros(used)),
             core_us: micros(self.began.elapsed() * cores),
+            machine: machine_time().zip(self.machine).map(|(now, before)| Used {
+                used: now.used.saturating_sub(before.used),
+                of: now.of.saturating_sub(before.of),
+            }),
+            out_of_descriptors: client.exhausted().descriptors(),
+            out_of_ports: client.exhausted().ports(),
             throttled_periods: throttled_periods().zip(self.throttled).map(|(now, before)| now.saturating_sub(before)),
             dials: client.dials(),
             peak_in_flight: peak as u64,
@@ -58,14 +73,22 @@ fn beat(client: &Client, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
     let mut health = Health::default();
     let mut opened = VecDeque::from([(Instant::now(), 0)]);
     let mut beats = 0;
+    let mut queued = run_queue_wait();
     loop {
         let due = Instant::now() + BEAT;
         let over = stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout);
         let late = Instant::now().saturating_duration_since(due);
+        let waited = run_queue_wait();
+        health.heartbeats += 1;
+        health.sluggish_heartbeats += u64::from(late > HEARTBEAT_SLUGGISH);
         if late > HEARTBEAT_LATE {
             health.late_heartbeats += 1;
             health.worst_heartbeat_us = health.worst_heartbeat_us.max(micros(late));
+            // A process that is stopped waits for no core: it is not to run at all.
+            let for_a_core = waited.zip(queued).map(|(now, before)| now.saturating_sub(before));
+            health.stops += u64::from(for_a_core.is_some_and(|waited| waited < late / 2));
         }
+        queued = waited;
         beats += 1;
         if over || beats % BEATS_A_SAMPLE == 0 {
             health.descriptors = most(health.descriptors, descriptors());
@@ -100,18 +123,53 @@ fn ports(client: &Client, opened: &mut VecDeque<(Instant, u64)>) -> Option<Used>
     Some(Used { used: dials - before, of: high.saturating_sub(low) + 1 })
 }
 
+/// How long this thread has waited for a core since it began (the second field of `schedstat`), where it can be read.
+fn run_queue_wait() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    stat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+/// CPU time that all processes of the machine have used since it began, of all that its cores had, where it can be read.
+fn machine_time() -> Option<Used> {
+    /// Idle, and waiting for a disk.
+    const IDLE: [usize; 2] = [3, 4];
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    // The last two fields, of guests, are in the first two already.
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
+    let ticks = fields.map(|ticks| ticks.parse::<u64>().map(|ticks| ticks * 1_000_000 / clock_ticks_per_second()));
+    let times = ticks.collect::<Result<Vec<_>, _>>().ok()?;
+    let idle: u64 = IDLE.iter().filter_map(|place| times.get(*place)).sum();
+    let of = times.iter().sum();
+    Some(Used { used: of - idle, of })
+}
+
 /// CPU time of all threads of the process.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// `nr_throttled` of our control group (version 2), where it can be read.
+/// Lets this process open as many files as the system allows it to: the usual limit is below what a load needs.
+pub(super) fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, the limit is found out when it is reached.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// `nr_throttled` of our control group (version 2, else version 1), where it can be read.
 fn throttled_periods() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?.trim_start_matches('/').to_owned();
-    let stat = std::fs::read_to_string(format!("/sys/fs/cgroup/{path}/cpu.stat"))
-        .or_else(|_| std::fs::read_to_string("/sys/fs/cgroup/cpu.stat"))
-        .ok()?;
+    let unified = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let first = groups.lines().filter_map(|line| line.splitn(3, ':').skip(1).collect::<Vec<_>>().try_into().ok());
+    let first =
+        first.into_iter().find_map(|[names, path]: [&str; 2]| names.split(',').any(|n| n == "cpu").then_some(path));
+    let folders = [("/sys/fs/cgroup/cpu", first), ("/sys/fs/cgroup", unified)]
+        .into_iter()
+        .filter_map(|(root, path)| Some((root, path?)));
+    let stat = folders.into_iter().find_map(|(root, path)| {
+        // Within a container, the path is that of the host, and the group stands at the root.
+        let own = format!("{root}/{}/cpu.stat", path.trim_matches('/'));
+        std::fs::read_to_string(own).or_else(|_| std::fs::read_to_string(format!("{root}/cpu.stat"))).ok()
+    })?;
     stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.trim().parse().ok())
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 mod abort;
 mod client;
 mod clock;
+mod failure;
 mod health;
 mod judge;
 mod lane;
@@ -140,6 +141,7 @@ const HEAD_START: Duration = Duration::from_millis(1);
 /// If the client cannot be made or a thread cannot be started. What the endpoint does is never an error.
 pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
     let inbox = control.inbox.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(RunError::Used)?;
+    health::raise_descriptors();
     let client = Arc::new(Client::new(&plan.target)?);
     let runtime = Builder::new_multi_thread().thread_name("client").enable_all().build()?;
     let shared = Arc::new(Shared::new(Arc::clone(plan), control.live(), control.events.clone()));

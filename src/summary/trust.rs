@@ -21,6 +21,17 @@ const CPU: (f64, f64) = (0.85, 0.95);
 /// A heartbeat every 10 ms may be late by this much once.
 pub const HEARTBEAT_LATE: Duration = Duration::from_millis(50);
 const LATE_HEARTBEATS: u64 = 1;
+/// A single heartbeat that comes this late is one too many.
+const STALLED: Duration = Duration::from_millis(250);
+/// A heartbeat that comes this late waited for a core, or slept too long.
+pub const HEARTBEAT_SLUGGISH: Duration = Duration::from_millis(5);
+/// Share of the heartbeats that may be sluggish. Beside two busy loops on two cores it is up to 10 %, without them 0.
+const SLUGGISH: f64 = 0.01;
+/// Share of the machine's cores above which it is full, and share of others above which that is their doing.
+const FULL: f64 = 0.95;
+const OTHERS: f64 = 0.5;
+/// Fewer heartbeats say nothing about shares.
+const BEATS: u64 = 100;
 /// Connections opened beyond the most in flight, as a share of the requests.
 const REDIALS: f64 = 0.1;
 /// Share of file descriptors and of ephemeral ports that must be left.
@@ -39,14 +50,26 @@ pub struct Health {
     pub cpu_us: Option<u64>,
     /// Wall time times cores.
     pub core_us: u64,
+    /// Heartbeats, one each 10 ms.
+    pub heartbeats: u64,
+    /// Heartbeats that came more than 5 ms late.
+    pub sluggish_heartbeats: u64,
     /// Heartbeats that came more than 50 ms late.
     pub late_heartbeats: u64,
+    /// Of these, those in which no thread waited for a core: the process was stopped, or the machine was.
+    pub stops: u64,
     /// The latest of them.
     pub worst_heartbeat_us: u64,
     /// Periods in which the control group throttled us, where it can be read.
     pub throttled_periods: Option<u64>,
     /// Requests whose end was never reported: a fault of this program.
     pub lost: u64,
+    /// CPU time of all processes of the machine, of all that its cores have, where it can be read.
+    pub machine: Option<Used>,
+    /// Requests that failed because this process may open no more files.
+    pub out_of_descriptors: u64,
+    /// Requests that failed because the system has no port left.
+    pub out_of_ports: u64,
     /// Connections opened.
     pub dials: u64,
     /// Most requests in flight at once.
@@ -73,12 +96,18 @@ impl Health {
         let add = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or(0)));
         self.cpu_us = add(self.cpu_us, other.cpu_us);
         self.core_us += other.core_us;
+        self.heartbeats += other.heartbeats;
+        self.sluggish_heartbeats += other.sluggish_heartbeats;
         self.late_heartbeats += other.late_heartbeats;
+        self.stops += other.stops;
+        self.out_of_descriptors += other.out_of_descriptors;
+        self.out_of_ports += other.out_of_ports;
         self.worst_heartbeat_us = self.worst_heartbeat_us.max(other.worst_heartbeat_us);
         self.throttled_periods = add(self.throttled_periods, other.throttled_periods);
         self.lost += other.lost;
         self.dials += other.dials;
         self.peak_in_flight += other.peak_in_flight;
+        self.machine = both(self.machine, other.machine);
         self.descriptors = worse(self.descriptors, other.descriptors);
         self.ports = worse(self.ports, other.ports);
     }
@@ -87,6 +116,10 @@ impl Health {
     pub fn cpu_share(&self) -> Option<f64> {
         Some(self.cpu_us? as f64 / self.core_us.max(1) as f64)
     }
+}
+
+fn both(a: Option<Used>, b: Option<Used>) -> Option<Used> {
+    [a, b].into_iter().flatten().reduce(|a, b| Used { used: a.used + b.used, of: a.of + b.of })
 }
 
 fn worse(a: Option<Used>, b: Option<Used>) -> Option<Used> {
@@ -139,6 +172,7 @@ impl Trust {
             achieved(summary),
             cpu(summary),
             heartbeats(summary),
+            busy(summary),
             throttled(summary),
             redials(summary),
         ]
@@ -146,6 +180,8 @@ impl Trust {
         .chain([
             headroom("file descriptors", summary.health.descriptors),
             headroom("ephemeral ports", summary.health.ports),
+            exhausted("file descriptors: raise the limit (ulimit -n)", summary.health.out_of_descriptors),
+            exhausted("ports: use fewer connections, or more addresses", summary.health.out_of_ports),
         ])
         .chain([lost(summary), unjudged(summary), cached(summary)])
         .flatten()
@@ -208,13 +244,38 @@ fn cpu(summary: &Summary) -> Reason {
 
 fn heartbeats(summary: &Summary) -> Reason {
     let health = &summary.health;
-    (health.late_heartbeats > LATE_HEARTBEATS).then(|| {
+    let stalled = u128::from(health.worst_heartbeat_us) >= STALLED.as_micros();
+    (health.late_heartbeats > LATE_HEARTBEATS || stalled).then(|| {
+        let what = if health.stops > 0 { "stopped, or the machine was" } else { "not scheduled" };
+        let times =
+            if health.late_heartbeats == 1 { "once".to_owned() } else { format!("{} times", health.late_heartbeats) };
         let worst = health.worst_heartbeat_us / 1000;
+        (Belief::Doubtful, format!("the client was {what}, {times}, for up to {worst} ms"))
+    })
+}
+
+/// Others had the cores: the client's threads wait, and its clocks with them. An endpoint on the same machine is one of
+/// the others.
+fn busy(summary: &Summary) -> Reason {
+    let health = &summary.health;
+    let sluggish = health.sluggish_heartbeats as f64 / health.heartbeats.max(1) as f64;
+    let others =
+        health.machine.map(|machine| machine.share() - health.cpu_us.unwrap_or(0) as f64 / machine.of.max(1) as f64);
+    let full = health.machine.is_some_and(|machine| machine.share() > FULL) && others > Some(OTHERS);
+    (health.heartbeats >= BEATS && (sluggish > SLUGGISH || full)).then(|| {
+        let others =
+            others.map_or(String::new(), |share| format!("other processes used {:.0} % of its cores, ", share * 100.0));
+        let (late, sluggish) = (HEARTBEAT_SLUGGISH.as_millis(), sluggish * 100.0);
         (
             Belief::Doubtful,
-            format!("the client was not scheduled {} times, for up to {worst} ms", health.late_heartbeats),
+            format!("the machine was busy: {others}{sluggish:.1} % of heartbeats came over {late} ms late"),
         )
     })
+}
+
+/// What we have too little of is never the endpoint's fault.
+fn exhausted(what: &str, failed: u64) -> Reason {
+    (failed > 0).then(|| (Belief::Invalid, format!("{failed} requests failed because the client ran out of {what}")))
 }
 
 fn throttled(summary: &Summary) -> Reason {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{Raw, Request, alone, completion, measure, reply, run_json};
 
-const CASE: &str = "[[case]]\nmessages = [{ role = \"user\", content = \"{{unique}} hello\" }]\n";
+pub(crate) const CASE: &str = "[[case]]\nmessages = [{ role = \"user\", content = \"{{unique}} hello\" }]\n";
 
 /// Bodies of requests, with the instants at which they came.
 type Log = Arc<Mutex<Vec<(Instant, String)>>>;
@@ -32,14 +32,14 @@ fn well(stream: &mut std::net::TcpStream) -> bool {
 }
 
 /// A profile for a server, with its load and cases.
-fn profile(server: &Raw, text: &str) -> tempfile::NamedTempFile {
+pub(crate) fn profile(server: &Raw, text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
     let whole = format!("seed = 1\n{text}\n[target]\nurl = \"{}\"\nmodel = \"m\"\n", server.url());
     std::fs::write(file.path(), whole).expect("written");
     file
 }
 
-fn path(file: &tempfile::NamedTempFile) -> &str {
+pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().expect("UTF-8")
 }
 

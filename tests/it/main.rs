@@ -27,4 +27,5 @@ mod secrets;
 mod serve;
 mod stream;
 mod tls;
+mod trust;
 mod truth;

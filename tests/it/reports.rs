@@ -288,12 +288,19 @@ fn trust(change: impl FnOnce(&mut Summary)) -> (Belief, String) {
 #[test]
 fn every_reason_for_doubt_is_weighed() {
     type Change = fn(&mut Summary);
-    let cases: [(Change, Belief, &str); 16] = [
+    let cases: [(Change, Belief, &str); 23] = [
         (|_| {}, Belief::Trusted, ""),
         (|s| s.health.cpu_us = Some(900_000), Belief::Doubtful, "the client used 90 % of the machine's cores"),
         (|s| s.health.cpu_us = Some(960_000), Belief::Invalid, "96 %"),
         (|s| s.health.late_heartbeats = 1, Belief::Trusted, ""),
-        (|s| s.health.late_heartbeats = 2, Belief::Doubtful, "not scheduled 2 times"),
+        (|s| s.health.late_heartbeats = 2, Belief::Doubtful, "not scheduled, 2 times"),
+        (|s| stall(s, 249), Belief::Trusted, ""),
+        (|s| stall(s, 1000), Belief::Doubtful, "the client was stopped, or the machine was, once, for up to 1000 ms"),
+        (|s| sluggish(s, 3), Belief::Trusted, ""),
+        (|s| sluggish(s, 9), Belief::Doubtful, "other processes used 30 % of its cores, 2.2 % of heartbeats"),
+        (|s| full(s, 80), Belief::Trusted, ""),
+        (|s| full(s, 98), Belief::Doubtful, "the machine was busy: other processes used 78 % of its cores"),
+        (|s| s.health.out_of_ports = 1, Belief::Invalid, "the client ran out of ports"),
         (|s| s.health.throttled_periods = Some(3), Belief::Doubtful, "throttled the client's CPU in 3 periods"),
         (|s| s.health.dials = 30, Belief::Doubtful, "30 connections were opened where 10 would do"),
         (
@@ -318,6 +325,25 @@ fn every_reason_for_doubt_is_weighed() {
         let (found, reasons) = trust(change);
         assert!(found == belief && reasons.contains(reason), "case {number}: {found:?}, {reasons:?}");
     }
+}
+
+/// The process did not run for so long, once.
+fn stall(summary: &mut Summary, ms: u64) {
+    (summary.health.late_heartbeats, summary.health.stops) = (1, 1);
+    summary.health.worst_heartbeat_us = ms * 1000;
+}
+
+/// So many of four hundred heartbeats were a little late on a busy machine.
+fn sluggish(summary: &mut Summary, late: u64) {
+    (summary.health.heartbeats, summary.health.sluggish_heartbeats) = (400, late);
+    summary.health.machine = Some(Used { used: 400_000, of: 1_000_000 });
+}
+
+/// So many percent of the machine's cores were in use, and twenty by us.
+fn full(summary: &mut Summary, percent: u64) {
+    sluggish(summary, 0);
+    summary.health.cpu_us = Some(200_000);
+    summary.health.machine = Some(Used { used: percent * 10_000, of: 1_000_000 });
 }
 
 /// Ten requests more that were late by so much.

@@ -1,0 +1,114 @@
+//! Why a request failed, by the chain of what an error wraps: the HTTP library's own kinds are too coarse.
+
+use std::error::Error;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::exchange::{Cut, Outcome};
+
+/// How far an exchange had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No status yet.
+    Head,
+    /// The status has come.
+    Body,
+}
+
+/// Text of the error that the others wrap; the outer ones repeat the address.
+pub(super) fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+/// An error and all that it wraps. An I/O error is asked for what it wraps, which it hides from its sources.
+pub(super) fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| wrapped(*error)).collect()
+}
+
+fn wrapped<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+/// The most telling cause decides: a name without address, then TLS, then HTTP, then the socket.
+pub(super) fn classify_chain(
+    chain: &[&(dyn Error + 'static)],
+    stage: Stage,
+    connecting: bool,
+    secure: bool,
+) -> Option<Outcome> {
+    if chain.iter().any(|error| error.is::<NoSuchName>()) {
+        return Some(Outcome::Connect);
+    }
+    if chain.iter().any(|error| error.is::<rustls::Error>()) {
+        return Some(Outcome::Tls);
+    }
+    let http = chain.iter().find_map(|error| classify_http(error.downcast_ref::<hyper::Error>()?, stage));
+    let socket = || {
+        chain.iter().rev().find_map(|error| classify_io(error.downcast_ref::<io::Error>()?, stage, connecting, secure))
+    };
+    http.or_else(socket)
+}
+
+fn classify_http(error: &hyper::Error, stage: Stage) -> Option<Outcome> {
+    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+        return Some(Outcome::Protocol);
+    }
+    let ended = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    ended.then_some(if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset })
+}
+
+fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {
+    match (stage, error.kind()) {
+        (Stage::Head, io::ErrorKind::UnexpectedEof) if connecting && secure => Some(Outcome::Tls),
+        (Stage::Head, _) if connecting => Some(Outcome::Connect),
+        (Stage::Body, io::ErrorKind::UnexpectedEof) => Some(Outcome::Truncated(Cut::ShortBody)),
+        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
+            Some(Outcome::Reset)
+        }
+        (Stage::Head, io::ErrorKind::UnexpectedEof) => Some(Outcome::Reset),
+        _ => None,
+    }
+}
+
+/// A host name that no address is known for.
+#[derive(Debug, thiserror::Error)]
+#[error("no address for {name:?}: {cause}")]
+pub(super) struct NoSuchName {
+    pub(super) name: String,
+    pub(super) cause: io::Error,
+}
+
+/// What we ran out of, by the requests that failed for it: a fault of this machine, never of the endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Exhausted {
+    descriptors: AtomicU64,
+    ports: AtomicU64,
+}
+
+impl Exhausted {
+    /// Counts a failure whose cause is a lack of ours.
+    pub(super) fn note(&self, chain: &[&(dyn Error + 'static)]) {
+        const DESCRIPTORS: [rustix::io::Errno; 2] = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+        let errors = chain.iter().filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error());
+        for errno in errors.map(rustix::io::Errno::from_raw_os_error) {
+            if DESCRIPTORS.contains(&errno) {
+                self.descriptors.fetch_add(1, Ordering::Relaxed);
+            } else if errno == rustix::io::Errno::ADDRNOTAVAIL {
+                self.ports.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Requests that failed because this process may open no more files.
+    pub(super) fn descriptors(&self) -> u64 {
+        self.descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Requests that failed because the system has no port left.
+    pub(super) fn ports(&self) -> u64 {
+        self.ports.load(Ordering::Relaxed)
+    }
+}
