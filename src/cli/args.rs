@@ -100,6 +100,9 @@ pub(super) struct RunArgs {
     /// File of known violations: counted and shown, but no failure [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     baseline: Option<String>,
+    /// One run for each of these values of a key, or for each combination where given several times, as in slots=1,2,4.
+    #[arg(long = "sweep", value_name = "KEY=A,B", value_parser = pair, help_heading = "Load")]
+    pub(super) sweep: Vec<(String, String)>,
     /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Verdict")]
     set: Vec<(String, String)>,

@@ -44,6 +44,15 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// Its place in the precedence, the weightiest highest.
+    pub(super) fn weight(self) -> usize {
+        const ORDER: [Exit; 6] =
+            [Exit::Pass, Exit::Fail, Exit::Invalid, Exit::Mismatch, Exit::Usage, Exit::Interrupted];
+        ORDER.iter().position(|exit| *exit == self).unwrap_or(0)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

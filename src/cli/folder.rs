@@ -54,6 +54,12 @@ fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profil
     Ok(folder)
 }
 
+/// A new folder under runs/ for what begins now.
+pub(super) fn fresh_now(name: &str) -> anyhow::Result<PathBuf> {
+    let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    fresh(u64::try_from(now.as_millis()).unwrap_or(0), name)
+}
+
 /// A new folder under runs/, named after the start and the profile.
 fn fresh(started_unix_ms: u64, profile: &str) -> anyhow::Result<PathBuf> {
     let started = UNIX_EPOCH + Duration::from_millis(started_unix_ms);

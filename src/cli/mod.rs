@@ -21,6 +21,7 @@ mod replay;
 mod report;
 mod run;
 mod serve;
+mod sweep;
 mod under_load;
 
 use args::{Args, Command, ProfileCommand};

@@ -1,7 +1,8 @@
 //! `proofload run`: load an endpoint, judge every reply, report.
 
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,8 +18,12 @@ use crate::plan::Plan;
 use crate::profile::{Draft, load};
 use crate::run::preflight::{self, Models};
 use crate::run::{Control, RunError};
+use crate::summary::Summary;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    if !args.sweep.is_empty() {
+        return super::sweep::sweep(args);
+    }
     let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
@@ -46,12 +51,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let plan = Arc::new(draft.plan(seed));
     tell(&introduction(&plan));
-    let control = Arc::new(Control::new());
-    let (grace, stopping) = (humantime::format_duration(plan.grace()), Arc::clone(&control));
-    heed_signals(format!("requests in flight have {grace} to finish"), move || stopping.stop())?;
-    let progress = (!args.quiet).then(|| Progress::start(control.live(), plan.length()));
-    let summary = crate::run::run(&plan, &control)?;
-    drop(progress);
+    let summary = Hand::take(&plan)?.carry_out(&plan, args.quiet)?;
     drop(builtin);
     let kept = if args.no_out { None } else { Some(folder::keep(&summary, args.out.as_deref())) };
     print(&crate::report::write(&summary, args.format.into()))?;
@@ -63,6 +63,47 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let exit = Exit::of_run(&summary);
     Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+}
+
+/// The user's hand on one run or several in a row: an interrupt stops the one that goes on, and all that would follow.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    stopped: AtomicBool,
+    current: Mutex<Option<Arc<Control>>>,
+}
+
+impl Hand {
+    /// Listens to interrupts from now on.
+    pub(super) fn take(plan: &Plan) -> anyhow::Result<Arc<Hand>> {
+        let hand = Arc::new(Hand::default());
+        let (grace, stopping) = (humantime::format_duration(plan.grace()), Arc::clone(&hand));
+        heed_signals(format!("requests in flight have {grace} to finish"), move || {
+            stopping.stopped.store(true, Ordering::SeqCst);
+            if let Some(control) = &*stopping.current.lock().unwrap_or_else(PoisonError::into_inner) {
+                control.stop();
+            }
+        })?;
+        Ok(hand)
+    }
+
+    /// Whether the user has interrupted.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Carries out a plan with progress on stderr.
+    pub(super) fn carry_out(&self, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
+        let control = Arc::new(Control::new());
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        // An interrupt just before would otherwise find nothing to stop.
+        if self.is_stopped() {
+            control.stop();
+        }
+        let progress = (!quiet).then(|| Progress::start(control.live(), plan.length()));
+        let summary = crate::run::run(plan, &control);
+        drop(progress);
+        Ok(summary?)
+    }
 }
 
 /// Seeds are short enough to be typed back.
@@ -78,7 +119,7 @@ pub(super) fn random() -> u64 {
     std::hash::RandomState::new().hash_one("proofload")
 }
 
-fn introduction(plan: &Plan) -> String {
+pub(super) fn introduction(plan: &Plan) -> String {
     let target = &plan.target;
     let model = target.model.as_deref().unwrap_or("the endpoint's default model");
     format!(

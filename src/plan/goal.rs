@@ -172,7 +172,8 @@ impl Scalar {
         }
     }
 
-    fn is_fraction(self) -> bool {
+    /// Whether it is a share, from 0 to 1.
+    pub fn is_fraction(self) -> bool {
         matches!(self, Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction)
     }
 }

@@ -93,7 +93,7 @@ fn header(summary: &Summary, digest: &Digest) -> String {
     line(&mut text, "target   ", &format!("{}{builtin}", digest.target));
     line(&mut text, "contract ", &format!("{} dialect, model {model}", digest.dialect));
     line(&mut text, "load     ", &digest.load);
-    if digest.load.starts_with("closed") {
+    if digest.load.contains("closed loop") {
         line(&mut text, "         ", "closed loop: waiting users are not modelled");
     }
     line(&mut text, "run      ", &format!("{}, seed {}", humantime::format_rfc3339_seconds(started), digest.seed));

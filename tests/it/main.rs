@@ -26,6 +26,7 @@ mod run;
 mod secrets;
 mod serve;
 mod stream;
+mod sweeps;
 mod tls;
 mod trust;
 mod truth;

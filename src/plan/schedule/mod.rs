@@ -166,6 +166,19 @@ impl Load {
         [self.length(), by_count].into_iter().flatten().min()
     }
 
+    /// How many requests an open load is expected to make, or the count of a closed one; none where only time ends that.
+    pub fn expected_count(&self) -> Option<u64> {
+        let by_time = match &self.arrivals {
+            Arrivals::Open { rate, .. } => self.length().map(|length| evenly_before(rate, length)),
+            Arrivals::Trace { times } => {
+                let end = self.length().unwrap_or(Duration::MAX);
+                Some(times.partition_point(|time| *time < end) as u64)
+            }
+            Arrivals::Closed { .. } => None,
+        };
+        [by_time, self.count].into_iter().flatten().min()
+    }
+
     /// In words, for reports.
     pub fn describe(&self) -> String {
         let seconds = |duration: Duration| humantime::format_duration(duration).to_string();
