@@ -26,7 +26,7 @@
 //! | 4 | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
 //! | 5 | [`summary`] | what is left behind: only what adds up; percentiles, trust and the digest are worked out by readers |
 //! | 5 | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
-//! | 6 | [`run`] | the line at work: pacer, HTTP client, judges, health; the only client-side code that reads the clock |
+//! | 6 | [`run`] | the line at work: pacer with a lane for each load, HTTP client, judges, health; the only client-side code that reads the clock |
 //! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
 //! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
 //! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
@@ -37,6 +37,9 @@
 //! * **A request is due when the plan says**, never "now plus an interval". A plain thread waits for it
 //!   (`run/pacer.rs`), the request is built before, and response time counts from due, so neither a slow endpoint nor a
 //!   slow client hides behind requests that were not sent. What we were late is a figure of its own, and trust reads it.
+//! * **A load is a course**: rates and slots over time are straight pieces ([`plan::schedule::course`]), and requests are
+//!   a process of rate one that the course stretches, so one mechanism serves every spacing on every shape. Prompts of a
+//!   wanted length ([`plan::prompt`]) are drawn from the seed and the ticket's number, as everything random is.
 //! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
 //!   (`run/client.rs`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in

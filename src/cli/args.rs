@@ -81,6 +81,12 @@ pub(super) struct RunArgs {
     /// For how long, as in 30s [load.*.duration; replaces the profile's count unless that is given too].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     duration: Option<String>,
+    /// Make prompts of so many tokens, as 1024 or uniform:100:2000 [case.*.input_tokens; replaces the cases' messages].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    input_tokens: Option<String>,
+    /// Ask for answers of so many tokens [case.*.output_tokens; replaces the cases' max_tokens].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    output_tokens: Option<String>,
     /// Root of every random choice; the same seed repeats the run [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
@@ -100,6 +106,9 @@ pub(super) struct RunArgs {
     /// File of known violations: counted and shown, but no failure [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     baseline: Option<String>,
+    /// Send nothing; print the first N requests as curl, and what the plan comes to.
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "3", help_heading = "Output")]
+    pub(super) dry_run: Option<usize>,
     /// One run for each of these values of a key, or for each combination where given several times, as in slots=1,2,4.
     #[arg(long = "sweep", value_name = "KEY=A,B", value_parser = pair, help_heading = "Load")]
     pub(super) sweep: Vec<(String, String)>,
@@ -136,6 +145,8 @@ impl RunArgs {
             rate: self.rate,
             count: self.count,
             duration: self.duration.clone(),
+            input_tokens: self.input_tokens.clone(),
+            output_tokens: self.output_tokens.clone(),
             seed: self.seed,
             labels: self.labels.clone(),
             max_time: self.max_time.clone(),

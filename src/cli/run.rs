@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::RunArgs;
@@ -28,6 +28,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
     };
+    if let Some(shown) = args.dry_run {
+        let seed = draft.seed.unwrap_or_else(fresh_seed);
+        print(&crate::report::preview::preview(&draft.plan(seed), shown))?;
+        return Ok(Exit::Pass);
+    }
     if let Some(out) = &args.out {
         folder::check_free(out)?;
     }
@@ -132,13 +137,13 @@ pub(super) fn introduction(plan: &Plan) -> String {
     )
 }
 
-/// Waits for the endpoint and asks for its model, as far as that is wanted. Some exit where the run cannot begin.
+/// Waits for the endpoint, asks for its model and for how it counts tokens, as far as that is wanted. Some exit where the run cannot begin.
 pub(super) fn preflight(
     wait: Option<Duration>,
     draft: &mut Draft,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Option<Exit>> {
-    if wait.is_none() && !draft.needs_model() {
+    if wait.is_none() && !draft.needs_model() && draft.questions().is_empty() {
         return Ok(None);
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
@@ -160,6 +165,14 @@ pub(super) fn preflight(
             return Ok(Some(Exit::Invalid));
         }
     }
+    if let Some(exit) = name_model(&runtime, draft, tell)? {
+        return Ok(Some(exit));
+    }
+    calibrate(&runtime, draft, tell)
+}
+
+/// Learns the model, where none is named and one has to be.
+fn name_model(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
     if !draft.needs_model() {
         return Ok(None);
     }
@@ -183,6 +196,26 @@ pub(super) fn preflight(
             Ok(None)
         }
     }
+}
+
+/// Has the endpoint count tokens for the cases whose lengths are to be as it counts them.
+fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+    let mut scales = Vec::new();
+    for (case, question) in draft.questions() {
+        match runtime.block_on(preflight::calibrate(&draft.target, question)).map_err(RunError::from)? {
+            Ok(scale) => scales.push((case, scale)),
+            Err(said) => {
+                let said = draft.target.redactor().clean(&said);
+                say(&format!("error: the endpoint could not be asked how it counts tokens: {said}\n"));
+                return Ok(Some(Exit::Invalid));
+            }
+        }
+    }
+    for (case, scale) in scales {
+        tell(&format!("tokens: the endpoint counts {:.1} and {:.3} for each word", scale.base, scale.per_word));
+        draft.calibrate(case, scale);
+    }
+    Ok(None)
 }
 
 /// The first interrupt stops what is running, and says what becomes of it; the second ends the process at once.

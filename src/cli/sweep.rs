@@ -140,6 +140,8 @@ fn with(mut flags: Flags, values: &[(String, String)]) -> Flags {
             ("count", Ok(count), _) => flags.count = Some(count),
             ("seed", Ok(seed), _) => flags.seed = Some(seed),
             ("rate", _, Ok(rate)) => flags.rate = Some(rate),
+            ("input_tokens", ..) => flags.input_tokens = Some(value.clone()),
+            ("output_tokens", ..) => flags.output_tokens = Some(value.clone()),
             ("duration", ..) => flags.duration = Some(value.clone()),
             ("model", ..) => flags.model = Some(value.clone()),
             _ => flags.set.push((key.clone(), value.clone())),

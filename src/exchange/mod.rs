@@ -67,8 +67,6 @@ pub struct Wanted {
     pub include_usage: bool,
     /// How many choices.
     pub n: u64,
-    /// The most tokens to generate for each choice, where a limit was asked for.
-    pub cap: Option<u64>,
     /// Sampling temperature, where one was asked for.
     pub temperature: Option<f64>,
     /// Whether log probabilities were asked for.
@@ -96,6 +94,15 @@ pub struct OfferedTool {
     pub strict: bool,
 }
 
+/// Tokens that a plan asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// Of the prompt.
+    pub input: Option<u64>,
+    /// Of the answer.
+    pub output: Option<u64>,
+}
+
 /// One request as it was sent.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -105,6 +112,10 @@ pub struct Asked {
     pub body: Bytes,
     /// Hash of the prompt as sent: equal prompts have equal hashes.
     pub prompt_hash: u64,
+    /// The most tokens to generate for each choice, where a limit was asked for.
+    pub cap: Option<u64>,
+    /// Tokens that the prompt was made to have, and tokens that the answer is to have, where the plan says so.
+    pub lengths: Lengths,
 }
 
 /// One request and all that came back; every time is an offset from the start of the run.

@@ -10,6 +10,7 @@ pub mod baseline;
 pub mod case;
 pub mod goal;
 pub mod order;
+pub mod prompt;
 pub mod schedule;
 pub mod secret;
 pub mod target;
@@ -47,6 +48,8 @@ pub struct Plan {
     pub seed: u64,
     /// What ends the run early.
     pub limits: Limits,
+    /// What tokens cost, where the plan says so.
+    pub price: Option<Price>,
     /// What ends it because it goes wrong.
     pub aborts: Vec<Abort>,
     /// Violations that are known and no failure.
@@ -66,6 +69,15 @@ pub struct Goodput {
     pub response_time: Option<Duration>,
 }
 
+/// What tokens cost, per million, in a currency of the user's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    /// Of prompts.
+    pub input: f64,
+    /// Of answers.
+    pub output: f64,
+}
+
 /// What ends a run early, labelled so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -78,6 +90,11 @@ pub struct Limits {
 }
 
 impl Plan {
+    /// The root of what is random in a load's times: loads are independent, and the first has the seed of the run.
+    pub fn seed_of(&self, load: usize) -> u64 {
+        self.seed.wrapping_add((load as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
     /// The number of a ticket in the plan, from its number in its load.
     pub fn seq_of(&self, load: usize, nth: u64) -> u64 {
         nth * self.loads.len() as u64 + load as u64

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::CaseTable;
 use super::resolve::Resolver;
+use crate::plan::case::{OUTPUT, PROMPT};
 use crate::plan::goal::nearest;
 use crate::wire::Dialect;
 
@@ -99,9 +100,21 @@ impl Bodies<'_> {
                 own.extend(messages);
             }
         }
+        if self.table.input_tokens.is_some() {
+            let own = body.entry("messages").or_insert_with(|| json!([]));
+            if let Some(own) = own.as_array_mut() {
+                own.push(json!({"role": "user", "content": PROMPT}));
+            }
+        }
         let rest = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
         body.extend(rest.map(|(name, value)| (name.clone(), value.clone())));
         body.extend(self.table.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if self.table.output_tokens.is_some() {
+            body.insert(self.cap_name().to_owned(), json!(OUTPUT));
+            if self.table.exact {
+                body.extend([("min_tokens".to_owned(), json!(OUTPUT)), ("ignore_eos".to_owned(), json!(true))]);
+            }
+        }
         // Without it, an OpenAI stream states no usage, and tokens could only be counted from events.
         let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         if streams && self.dialect.is_openai() {
@@ -110,9 +123,14 @@ impl Bodies<'_> {
         Value::Object(body)
     }
 
+    /// What the dialect calls the most tokens of an answer; kin know the older name best.
+    fn cap_name(&self) -> &'static str {
+        if self.dialect == Dialect::OpenAiStrict { "max_completion_tokens" } else { "max_tokens" }
+    }
+
     /// The body as it will be sent; where the endpoint is to name its model, a name stands in.
     fn complete(&self, body: &Value) -> Value {
-        let mut body = body.clone();
+        let mut body = filled(body, 1);
         if let (Some(members), true) = (body.as_object_mut(), self.model.is_some() || self.dialect.is_openai()) {
             members.entry("model").or_insert_with(|| json!(self.model.unwrap_or("asked-of-the-endpoint")));
         }
@@ -134,6 +152,37 @@ impl Bodies<'_> {
         }
     }
 }
+
+/// A request like those of a case, with a prompt of so many words, for one whole reply of one token.
+pub(super) fn question(body: &Value, words: u64) -> Value {
+    let mut asked = filled(body, words);
+    if let Some(members) = asked.as_object_mut() {
+        for name in ["stream", "stream_options", "min_tokens", "ignore_eos", "n"] {
+            members.shift_remove(name);
+        }
+        let cap = if members.contains_key("max_completion_tokens") { "max_completion_tokens" } else { "max_tokens" };
+        members.insert(cap.to_owned(), json!(1));
+    }
+    asked
+}
+
+/// A body with its gaps filled: a prompt of so many words, and an answer of one token.
+fn filled(body: &Value, words: u64) -> Value {
+    match body {
+        Value::String(text) if text == PROMPT => {
+            json!((0..words).map(|word| WORDS[usize::try_from(word % 3).unwrap_or(0)]).collect::<Vec<_>>().join(" "))
+        }
+        Value::String(text) if text == OUTPUT => json!(1),
+        Value::Array(items) => items.iter().map(|item| filled(item, words)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), filled(value, words))).collect::<Map<_, _>>().into()
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => body.clone(),
+    }
+}
+
+/// Words of a question.
+const WORDS: [&str; 3] = ["list", "great", "home"];
 
 /// The messages of each prompt in a file.
 fn prompts_of(resolver: &mut Resolver<'_>, pointer: &str, file: &str) -> Vec<Vec<Value>> {

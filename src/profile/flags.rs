@@ -38,6 +38,10 @@ pub struct Flags {
     pub max_requests: Option<u64>,
     /// `limits.max_tokens`
     pub max_tokens: Option<u64>,
+    /// `input_tokens` of every case, in the place of its messages.
+    pub input_tokens: Option<String>,
+    /// `output_tokens` of every case, in the place of its cap.
+    pub output_tokens: Option<String>,
     /// `baseline`
     pub baseline: Option<String>,
     /// Any key, with a TOML value; what is no TOML is taken as a string.
@@ -82,6 +86,7 @@ impl Flags {
             change.put("--label", &format!("{name}={value}"), &["labels", name], json!(value));
         }
         self.reshape(&mut change);
+        self.resize(&mut change);
         for (key, value) in &self.set {
             change.set(key, value, problems);
         }
@@ -111,6 +116,30 @@ impl Flags {
                 for key in ["duration", "warmup"] {
                     change.tree.remove(&format!("/load/{kind}/{key}"));
                 }
+            }
+        }
+    }
+}
+
+impl Flags {
+    /// `--input-tokens` and `--output-tokens` decide on every case's lengths.
+    fn resize(&self, change: &mut Change<'_>) {
+        const WRITTEN: [&str; 2] = ["messages", "prompt_files"];
+        const CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+        let lengths = [
+            ("--input-tokens", "input_tokens", &self.input_tokens, WRITTEN),
+            ("--output-tokens", "output_tokens", &self.output_tokens, CAPS),
+        ];
+        for (flag, key, length, replaced) in lengths {
+            let Some(length) = length else { continue };
+            for number in
+                (0..).take_while(|number| change.tree.at(&format!("/case/{number}")).is_some()).collect::<Vec<_>>()
+            {
+                for old in replaced {
+                    change.tree.remove(&format!("/case/{number}/{old}"));
+                }
+                let value = length.parse::<u64>().map_or_else(|_| json!(length), |tokens| json!(tokens));
+                change.put(flag, length, &["case", &number.to_string(), key], value);
             }
         }
     }

@@ -12,16 +12,18 @@ use super::flags::Flags;
 use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
-use super::{Profile, preset, resolve, schema};
+use super::{Profile, bodies, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
-use crate::plan::case::{Case, Setting};
+use crate::plan::case::{Case, Recipe, Setting};
 use crate::plan::goal::{Goal, nearest};
+use crate::plan::prompt::length::Length;
+use crate::plan::prompt::synthetic::{Scale, Synthetic};
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
 use crate::plan::terms::Terms;
-use crate::plan::{Goodput, Limits, Plan};
+use crate::plan::{Goodput, Limits, Plan, Price};
 
 /// What the loader knows of the world outside the profile.
 pub struct World<'w> {
@@ -59,6 +61,7 @@ pub struct Draft {
     pub(super) labels: std::collections::BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
     pub(super) aborts: Vec<Abort>,
+    pub(super) price: Option<Price>,
     pub(super) cases: Vec<DraftCase>,
     pub(super) goals: Vec<Goal>,
     pub(super) goodput: Option<Goodput>,
@@ -72,6 +75,10 @@ pub(super) struct DraftCase {
     pub(super) name: String,
     pub(super) weight: u32,
     pub(super) bodies: Vec<Value>,
+    pub(super) synthetic: Option<Synthetic>,
+    pub(super) output: Option<Length>,
+    /// Whether the endpoint is asked how it counts tokens.
+    pub(super) calibrated: bool,
 }
 
 impl Draft {
@@ -80,6 +87,26 @@ impl Draft {
         self.target.model.is_none()
             && self.target.dialect.is_openai()
             && self.cases.iter().flat_map(|case| &case.bodies).any(|body| body.get("model").is_none())
+    }
+
+    /// Cases whose lengths the endpoint is to be asked about, each with a body that asks, for a number of words.
+    pub fn questions(&self) -> Vec<(usize, impl Fn(u64) -> Value)> {
+        let asked = self.cases.iter().enumerate().filter(|(_, case)| case.calibrated);
+        let question = |(number, case): (usize, &DraftCase)| {
+            let mut body = case.bodies.first().cloned().unwrap_or_default();
+            if let (Some(model), Some(members)) = (&self.target.model, body.as_object_mut()) {
+                members.entry("model").or_insert_with(|| Value::String(model.clone()));
+            }
+            (number, move |words| bodies::question(&body, words))
+        };
+        asked.map(question).collect()
+    }
+
+    /// Has a case's prompts made by what the endpoint said of its tokens.
+    pub fn calibrate(&mut self, case: usize, scale: Scale) {
+        if let Some(synthetic) = self.cases.get_mut(case).and_then(|case| case.synthetic.as_mut()) {
+            synthetic.scale = scale;
+        }
     }
 
     /// Lets the user's own schemas hold beside those of the dialect, from now on.
@@ -111,18 +138,12 @@ impl Draft {
             }
             (_, body) => body,
         };
-        let cases = self
-            .cases
-            .into_iter()
-            .map(|case| {
-                Case::new(
-                    &case.name,
-                    case.weight,
-                    &case.bodies.into_iter().map(with_model).collect::<Vec<_>>(),
-                    &setting,
-                )
-            })
-            .collect();
+        let case = |case: DraftCase| {
+            let bodies: Vec<Value> = case.bodies.into_iter().map(with_model).collect();
+            let DraftCase { name, weight, synthetic, output, .. } = case;
+            Case::new(Recipe { name: &name, weight, bodies: &bodies, synthetic, output }, &setting)
+        };
+        let cases = self.cases.into_iter().map(case).collect();
         let mut known = self.baseline.known;
         known.retain(|known| known.is_of(self.target_name.as_deref()));
         Plan {
@@ -131,6 +152,7 @@ impl Draft {
             target: self.target,
             loads: self.loads,
             shard: Shard::WHOLE,
+            price: self.price,
             aborts: self.aborts,
             cases,
             goals: self.goals,
@@ -230,9 +252,17 @@ fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
             broken.push(pointer);
         }
     }
+    take_out(tree, broken);
+    // A table that lost what it cannot do without goes, too.
+    let value = tree.value();
+    let incomplete = schema::validator().iter_errors(&value).map(|error| error.instance_path().to_string());
+    take_out(tree, incomplete.collect());
+}
+
+fn take_out(tree: &mut Node, mut pointers: Vec<String>) {
     // Later items of an array first, so that the indices of earlier ones stay.
-    broken.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| b.cmp(a)));
-    for pointer in broken {
+    pointers.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| b.cmp(a)));
+    for pointer in pointers {
         tree.remove(&pointer);
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::resolve::{Resolver, SLACK, case_name};
 use super::{
     ArrivalsName, CaseTable, ClosedTable, LoadTable, OpenTable, OverCapName, RetryAfterName, SpikesTable, StageTable,
-    StepsTable,
+    StepsTable, TraceTable,
 };
+use crate::plan::prompt::trace::{Layout, LineFault, Trace, read};
 use crate::plan::schedule::course::{Course, Piece};
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Cap, Load, OverCap, Spacing, Warmup};
@@ -53,7 +54,7 @@ impl Resolver<'_> {
         several: &BTreeMap<String, LoadTable>,
         cases: &[CaseTable],
         total: Duration,
-    ) -> Option<Vec<Load>> {
+    ) -> Option<(Vec<Load>, Vec<Option<Trace>>)> {
         let names: Vec<String> = cases.iter().enumerate().map(|(number, case)| case_name(number, case)).collect();
         match one {
             Some(_) if !several.is_empty() => {
@@ -62,22 +63,31 @@ impl Resolver<'_> {
             }
             None if !several.is_empty() => {
                 let loads = several.iter().map(|(name, table)| {
-                    let mut load = self.load(&format!("/loads/{name}"), table, &names, total)?;
-                    load.name = Some(name.clone());
-                    Some(load)
+                    let (load, trace) = self.load(&format!("/loads/{name}"), table, &names, total)?;
+                    Some((Load { name: Some(name.clone()), ..load }, trace))
                 });
                 // Every load is looked at before one that is wrong ends it, so that all faults are shown.
-                loads.collect::<Vec<_>>().into_iter().collect()
+                let loads: Vec<Option<(Load, Option<Trace>)>> = loads.collect();
+                loads.into_iter().collect::<Option<Vec<_>>>().map(|loads| loads.into_iter().unzip())
             }
-            one => Some(vec![self.load("/load", one.unwrap_or(&LoadTable::default()), &names, total)?]),
+            one => {
+                let (load, trace) = self.load("/load", one.unwrap_or(&LoadTable::default()), &names, total)?;
+                Some((vec![load], vec![trace]))
+            }
         }
     }
 
-    fn load(&mut self, at: &str, table: &LoadTable, names: &[String], total: Duration) -> Option<Load> {
+    fn load(
+        &mut self,
+        at: &str,
+        table: &LoadTable,
+        names: &[String],
+        total: Duration,
+    ) -> Option<(Load, Option<Trace>)> {
         let cases = self.cases_of(at, &table.cases, names);
         let load = match (&table.open, &table.closed) {
             (Some(open), None) => self.open(&format!("{at}/open"), open, total),
-            (None, Some(closed)) => self.closed(&format!("{at}/closed"), closed, total),
+            (None, Some(closed)) => self.closed(&format!("{at}/closed"), closed, total).map(|load| (load, None)),
             (Some(_), Some(_)) => {
                 self.fault(
                     &format!("{at}/closed"),
@@ -93,7 +103,8 @@ impl Resolver<'_> {
                 None
             }
         };
-        Some(Load { cases, ..load? })
+        let (load, trace) = load?;
+        Some((Load { cases, ..load }, trace))
     }
 
     /// The cases that a load names; all of them where it names none.
@@ -116,12 +127,12 @@ impl Resolver<'_> {
         cases
     }
 
-    fn open(&mut self, at: &str, table: &OpenTable, total: Duration) -> Option<Load> {
-        let arrivals = match table.arrivals {
-            ArrivalsName::Trace => self.trace(at, table),
-            ArrivalsName::Constant | ArrivalsName::Poisson | ArrivalsName::Gamma => self.drawn(at, table),
+    fn open(&mut self, at: &str, table: &OpenTable, total: Duration) -> Option<(Load, Option<Trace>)> {
+        let (arrivals, trace) = match table.arrivals {
+            ArrivalsName::Trace => self.trace(at, table).unzip(),
+            ArrivalsName::Constant | ArrivalsName::Poisson | ArrivalsName::Gamma => (self.drawn(at, table), None),
         };
-        self.finish(at, arrivals, &common!(table), total)
+        Some((self.finish(at, arrivals, &common!(table), total)?, trace))
     }
 
     fn closed(&mut self, at: &str, table: &ClosedTable, total: Duration) -> Option<Load> {
@@ -360,9 +371,57 @@ fn table_name(pointer: &str) -> String {
 }
 
 impl Resolver<'_> {
-    /// Arrivals at the times of a recording.
-    fn trace(&mut self, at: &str, _table: &OpenTable) -> Option<Arrivals> {
-        self.fault(at, "PENDING", "", None);
-        None
+    /// Arrivals at the times of a recording, and the recording.
+    fn trace(&mut self, at: &str, table: &OpenTable) -> Option<(Arrivals, Trace)> {
+        for (key, set) in [
+            ("rate", table.rate.is_some()),
+            ("stages", !table.stages.is_empty()),
+            ("steps", table.steps.is_some()),
+            ("spikes", table.spikes.is_some()),
+            ("burstiness", table.burstiness.is_some()),
+        ] {
+            if set {
+                self.fault(&format!("{at}/{key}"), format!("a trace has its own times, so no {key}"), "", None);
+            }
+        }
+        let Some(written) = &table.trace else {
+            let help = "add trace = { file = \"requests.csv\" }".to_owned();
+            self.fault(&format!("{at}/arrivals"), "arrivals of a trace need one", "", help);
+            return None;
+        };
+        let trace = self.recording(&format!("{at}/trace"), written)?;
+        let speed = written.speed.unwrap_or(1.0);
+        let times = trace.rows.iter().map(|row| row.at.div_f64(speed)).collect();
+        Some((Arrivals::Trace { times }, trace))
+    }
+
+    fn recording(&mut self, at: &str, written: &TraceTable) -> Option<Trace> {
+        let file = format!("{at}/file");
+        let bytes = self.file(&file, &written.file)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let layout = match &written.layout {
+            None if written.columns.is_empty() => Ok(Layout::guessed(&text)),
+            name => Layout::named(name.as_deref().unwrap_or("csv"), &written.columns),
+        };
+        let layout = match layout {
+            Ok(layout) => layout,
+            Err(error) => {
+                self.fault(at, "the layout of the trace is not known", error, None);
+                return None;
+            }
+        };
+        match read(&text, &layout) {
+            Ok(trace) if trace.rows.is_empty() => {
+                self.fault(&file, format!("{:?} holds no request", written.file), "", None);
+                None
+            }
+            Ok(trace) => Some(trace),
+            Err(faults) => {
+                for LineFault { line, message } in faults {
+                    self.fault(&file, format!("{}:{line}: {message}", written.file), "", None);
+                }
+                None
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ mod baseline;
 mod bodies;
 pub mod flags;
 mod headers;
+mod lengths;
 pub mod load;
 mod loads;
 mod overlay;
@@ -88,6 +89,8 @@ struct TargetTable {
     pulze: PulzeTable,
     /// Folder with response.json, chunk.json or error.json: JSON Schemas that replies must satisfy beside the dialect's.
     schemas: Option<String>,
+    /// What a million tokens cost, in any currency, such as { input = 2.5, output = 10.0 }; for estimates.
+    price: Option<PriceTable>,
     /// PEM file of certificate authorities to trust beside the system's.
     ca: Option<String>,
     /// PEM file with a client certificate and its key.
@@ -105,6 +108,18 @@ struct TargetTable {
     /// Longest reply that is read, in bytes; 16 MiB without it.
     #[schemars(range(min = 1))]
     max_reply_bytes: Option<u64>,
+}
+
+/// What a million tokens cost.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PriceTable {
+    /// Of prompts.
+    #[schemars(range(min = 0.0))]
+    input: f64,
+    /// Of answers.
+    #[schemars(range(min = 0.0))]
+    output: f64,
 }
 
 /// Whose contract.
@@ -395,12 +410,56 @@ struct CaseTable {
     /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, or an object with
     /// "prompt" or "messages"; any other file is one prompt. Prompts come after the messages of the case.
     prompt_files: Vec<String>,
+    /// Make the prompt, of so many tokens: 1024, "uniform:100:2000", "normal:1024:200", "lognormal:500:0.8",
+    /// "file:lengths.txt" with a number on each line, or "trace" for the lengths of the load's trace.
+    #[schemars(with = "Option<TokensName>")]
+    input_tokens: Option<Value>,
+    /// Ask for answers of so many tokens, written as `input_tokens` is.
+    #[schemars(with = "Option<TokensName>")]
+    output_tokens: Option<Value>,
+    /// Have answers end at no other length, by `min_tokens` and `ignore_eos`, which vLLM and its kin take.
+    exact: bool,
+    /// A beginning that made prompts share; it is a part of their length.
+    prefix: Option<PrefixTable>,
+    /// How tokens of made prompts are counted: words takes each word for one token, endpoint asks the endpoint first.
+    tokenizer: TokenizerName,
     /// Any other members of the body, sent as they are.
     extra: Map<String, Value>,
     /// The body fields.
     #[serde(flatten)]
     #[schemars(skip)]
     body: Map<String, Value>,
+}
+
+/// A number of tokens, or how it is drawn.
+#[derive(JsonSchema)]
+#[schemars(transparent, extend("type" = ["integer", "string"]))]
+struct TokensName(#[expect(dead_code, reason = "stands for its schema only")] Value);
+
+/// How tokens of made prompts are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum TokenizerName {
+    /// Each word is one token, as it is for most of them.
+    #[default]
+    Words,
+    /// As the endpoint's usage counts them, template included; it is asked twice before the run.
+    Endpoint,
+}
+
+/// A beginning that prompts share.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PrefixTable {
+    /// How many different ones there are; 1 without it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    groups: Option<u64>,
+    /// How long each is, in tokens.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    tokens: u64,
+    /// Exponent of their popularity: 0 for all alike, which it is without it, 1 for Zipf's law.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    zipf: Option<f64>,
 }
 
 /// What a conformance check is told of the endpoint.

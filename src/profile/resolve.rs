@@ -10,12 +10,16 @@ use super::bodies::{self, Bodies};
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::tree::Node;
-use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, Profile, TargetTable};
+use super::{
+    CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable, TokenizerName,
+};
 use crate::plan::abort::Abort;
 use crate::plan::goal::Goal;
+use crate::plan::prompt::trace::Trace;
+use crate::plan::schedule::Load;
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
-use crate::plan::{Goodput, Limits};
+use crate::plan::{Goodput, Limits, Price};
 use crate::wire::Dialect;
 
 /// What a default stands for where the profile is silent.
@@ -106,7 +110,9 @@ pub(super) fn resolve(
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
     let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
-    let cases = resolver.cases(&profile.case, dialect, named.as_deref());
+    let (loads, traces) = loads.unzip();
+    let sent = Sent { loads: loads.as_deref().unwrap_or_default(), traces: traces.as_deref().unwrap_or_default() };
+    let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent);
     Some(Draft {
         name: profile.name.unwrap_or(file_name),
         seed: profile.seed,
@@ -115,6 +121,7 @@ pub(super) fn resolve(
         labels: profile.labels,
         loads: loads?,
         aborts,
+        price: profile.target.price.map(|PriceTable { input, output }| Price { input, output }),
         cases,
         goals,
         goodput,
@@ -125,6 +132,20 @@ pub(super) fn resolve(
         overlays,
         baseline,
     })
+}
+
+/// The loads, and the recording of each that has one.
+struct Sent<'s> {
+    loads: &'s [Load],
+    traces: &'s [Option<Trace>],
+}
+
+impl Sent<'_> {
+    /// The recording of the first load that sends a case and has one.
+    fn trace_of(&self, case: usize) -> Option<&Trace> {
+        let mut both = self.loads.iter().zip(self.traces).filter(|(load, _)| load.cases.contains(&case));
+        both.find_map(|(_, trace)| trace.as_ref())
+    }
 }
 
 impl Resolver<'_> {
@@ -259,7 +280,13 @@ impl Resolver<'_> {
         aborts
     }
 
-    fn cases(&mut self, tables: &[CaseTable], dialect: Dialect, model: Option<&str>) -> Vec<DraftCase> {
+    fn cases(
+        &mut self,
+        tables: &[CaseTable],
+        dialect: Dialect,
+        model: Option<&str>,
+        sent: &Sent<'_>,
+    ) -> Vec<DraftCase> {
         if tables.is_empty() {
             let help =
                 "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
@@ -272,7 +299,12 @@ impl Resolver<'_> {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
             let bodies = bodies::of_case(self, &Bodies { number, table, dialect, model });
-            cases.push(DraftCase { name, weight: table.weight.unwrap_or(1), bodies });
+            let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
+            let synthetic = self.synthetic(&at, table, trace);
+            let output = self.output(&at, table, trace);
+            let calibrated = synthetic.is_some() && table.tokenizer == TokenizerName::Endpoint;
+            let weight = table.weight.unwrap_or(1);
+            cases.push(DraftCase { name, weight, bodies, synthetic, output, calibrated });
         }
         cases
     }

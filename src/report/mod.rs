@@ -4,6 +4,7 @@
 pub mod conformance;
 mod figure;
 mod json;
+pub mod preview;
 pub mod sweep;
 mod text;
 

@@ -232,6 +232,12 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             tokens.source
         ),
     );
+    for (what, asked) in [("prompts", tokens.asked_prompts), ("answers", tokens.asked_answers)] {
+        let Some(asked) = asked else { continue };
+        let words =
+            format!("{} tokens asked, {} stated, on average", number(Some(asked.asked)), number(Some(asked.stated)));
+        line(&mut text, &format!("{what}: "), &words);
+    }
     line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
     text
 }

@@ -74,11 +74,9 @@ pub(super) enum Leave {
 impl Lane {
     pub(super) fn new(plan: &Plan, load: usize) -> Lane {
         let own = &plan.loads[load];
-        // Loads are independent of one another, the first of them has the seed of the run.
-        let seed = plan.seed.wrapping_add((load as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         Lane {
             load,
-            schedule: Schedule::new(own, seed, plan.shard),
+            schedule: Schedule::new(own, plan.seed_of(load), plan.shard),
             ready: BinaryHeap::new(),
             in_flight: 0,
             freed: Duration::ZERO,

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::{Client, ClientError};
+use crate::plan::prompt::synthetic::Scale;
 use crate::plan::target::Target;
 
 /// The models an endpoint lists.
@@ -43,6 +44,37 @@ fn listed(body: &[u8]) -> Models {
         1 => Models::One(ids.remove(0)),
         _ => Models::Several(ids),
     }
+}
+
+/// Numbers of words that the endpoint is asked to count.
+const COUNTED: [u64; 2] = [64, 512];
+
+/// Has the endpoint count the tokens of two prompts, by the usage of its replies; what it said where it did not.
+///
+/// # Errors
+/// If the target's certificates or headers are not usable.
+pub async fn calibrate(target: &Target, question: impl Fn(u64) -> Value) -> Result<Result<Scale, String>, ClientError> {
+    let client = Client::new(target)?;
+    let mut counts = Vec::new();
+    for words in COUNTED {
+        let body = question(words).to_string().into_bytes();
+        match client.ask(Method::POST, target.url.clone(), Some(body)).await {
+            Err(failure) => return Ok(Err(failure.to_string())),
+            Ok((200, reply)) => match prompt_tokens(&reply) {
+                Some(tokens) => counts.push((words, tokens)),
+                None => return Ok(Err("its reply states no usage.prompt_tokens".to_owned())),
+            },
+            Ok((status, _)) => return Ok(Err(format!("it answers with status {status}"))),
+        }
+    }
+    let scale = Scale::through(counts[0], counts[1]);
+    Ok(scale.ok_or_else(|| {
+        format!("it counts {} tokens for {} words and {} for {}", counts[0].1, counts[0].0, counts[1].1, counts[1].0)
+    }))
+}
+
+fn prompt_tokens(reply: &[u8]) -> Option<f64> {
+    serde_json::from_slice::<Value>(reply).ok()?.pointer("/usage/prompt_tokens")?.as_f64()
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

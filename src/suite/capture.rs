@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::{Conformance, Options, Sent};
 use crate::check::Depth;
-use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Outcome, Policies, Ticket, Wanted};
+use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Wanted};
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
@@ -239,7 +239,7 @@ fn wanted_line(asked: &Asked) -> WantedLine {
         stream: wanted.stream,
         include_usage: wanted.include_usage,
         n: wanted.n,
-        cap: wanted.cap,
+        cap: asked.cap,
         temperature: wanted.temperature,
         logprobs: wanted.logprobs,
         tools: !wanted.tools.is_empty(),
@@ -299,7 +299,7 @@ impl Line {
     fn asked(&self, body: Bytes, setting: &Setting) -> Asked {
         let json = serde_json::from_slice(&body).ok().filter(Value::is_object).unwrap_or(Value::Object(Map::new()));
         let ticket = Ticket::alone(self.seq, 0, Duration::ZERO);
-        let read = Case::new(&self.probe, 1, &[json], setting).render(&ticket, setting.seed).wanted;
+        let read = Case::plain(&self.probe, &json, setting).render(&ticket, setting.seed).wanted;
         let tools = Arc::into_inner(read).filter(|_| self.wanted.tools).map(|read| read.tools).unwrap_or_default();
         let ours = &self.wanted;
         let wanted = Wanted {
@@ -310,7 +310,6 @@ impl Line {
             stream: ours.stream,
             include_usage: ours.include_usage,
             n: ours.n,
-            cap: ours.cap,
             temperature: ours.temperature,
             logprobs: ours.logprobs,
             tools,
@@ -319,7 +318,8 @@ impl Line {
             prompt: ours.prompt.clone(),
             tag_key: ours.tag_key,
         };
-        Asked { wanted: Arc::new(wanted), body, prompt_hash: ours.prompt_hash }
+        let lengths = Lengths::default();
+        Asked { wanted: Arc::new(wanted), body, prompt_hash: ours.prompt_hash, cap: ours.cap, lengths }
     }
 }
 

@@ -244,7 +244,7 @@ impl Request {
         };
         let own = self.headers.iter().find_map(HeaderChange::policies);
         let setting = Setting { policies: own.unwrap_or(setting.policies), ..setting.clone() };
-        let rendered = Case::new(name, 1, &[json], &setting).render(&ticket, setting.seed);
+        let rendered = Case::plain(name, &json, &setting).render(&ticket, setting.seed);
         let asked = match bytes {
             Some(body) => Asked { body, ..rendered },
             None => rendered,

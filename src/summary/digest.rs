@@ -7,6 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::Summary;
+use super::counts::Asked;
 use super::load_rules::{Figure, figure};
 use super::tally::{Example, Tally};
 use super::timing::Populations;
@@ -199,6 +200,32 @@ pub struct Tokens {
     pub cached_share: Option<f64>,
     /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
+    /// Prompts that were made to have a length; null where none were.
+    pub asked_prompts: Option<AskedTokens>,
+    /// Answers that were to have a length; null where none were.
+    pub asked_answers: Option<AskedTokens>,
+}
+
+/// Lengths that were asked for, beside what usage states, on average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct AskedTokens {
+    /// Exchanges that asked for a length and ended ok with usage.
+    pub exchanges: u64,
+    /// Tokens asked for.
+    pub asked: f64,
+    /// Tokens stated.
+    pub stated: f64,
+}
+
+impl AskedTokens {
+    fn of(counts: Asked) -> Option<AskedTokens> {
+        let each = |total: f64| total / counts.exchanges as f64;
+        (counts.exchanges > 0).then(|| AskedTokens {
+            exchanges: counts.exchanges,
+            asked: each(counts.tokens as f64),
+            stated: each(counts.stated_millitokens as f64 / 1000.0),
+        })
+    }
 }
 
 /// Prompts.
@@ -505,6 +532,8 @@ impl Tokens {
             completion: counts.completion_millitokens as f64 / 1000.0,
             cached_share: cached_share(summary),
             source: source.to_owned(),
+            asked_prompts: AskedTokens::of(counts.asked_prompts),
+            asked_answers: AskedTokens::of(counts.asked_answers),
         }
     }
 }

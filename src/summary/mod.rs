@@ -12,11 +12,13 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Level, Verdict};
-use crate::exchange::{Outcome, Reading, TokenSource};
+use crate::exchange::{Outcome, Reading};
 use crate::plan::baseline::Known;
+use crate::plan::case::Case;
 use crate::plan::goal::Measure;
 use crate::plan::{Goodput, Plan};
 
+pub mod counts;
 pub mod digest;
 pub mod distinct;
 pub mod evidence;
@@ -26,6 +28,7 @@ pub mod tally;
 pub mod timing;
 pub mod trust;
 
+use counts::{Counts, milli};
 use distinct::{Repeats, Texts};
 use evidence::Evidence;
 use tally::Tally;
@@ -129,46 +132,6 @@ pub struct Ending {
     pub window_us: u64,
 }
 
-/// Counts of the measured part beside the outcomes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Counts {
-    /// Ok and no MUST broken that is not known.
-    pub good: u64,
-    /// Good and within the limits for a single request.
-    pub within_limits: u64,
-    /// Replies with status 200.
-    pub status_200: u64,
-    /// Replies with status 200 that broke a MUST.
-    pub violating: u64,
-    /// Exchanges whose bodies were dropped unread, since the judges could not keep up.
-    pub unjudged: u64,
-    /// Replies with any HTTP status, those of the warm-up included.
-    pub answered: u64,
-    /// Exchanges, those of the warm-up included, for which at least one rule was judged to hold or to be broken.
-    pub asserted: u64,
-    /// Requests sent by the end of the window, but for our own lateness.
-    pub sent_in_time: u64,
-    /// Exchanges that ended within the window with an HTTP reply.
-    pub completed_in_window: u64,
-    /// Of these, good and within the limits.
-    pub good_in_window: u64,
-    /// Completion tokens of exchanges completed within the window, in thousandths.
-    pub output_millitokens_in_window: u64,
-    /// All tokens of exchanges completed within the window, in thousandths.
-    pub total_millitokens_in_window: u64,
-    /// Prompt tokens, in thousandths (some endpoints state fractions).
-    pub prompt_millitokens: u64,
-    /// Completion tokens, in thousandths.
-    pub completion_millitokens: u64,
-    /// Prompt tokens from a cache, in thousandths.
-    pub cached_millitokens: u64,
-    /// Exchanges whose tokens come from usage.
-    pub tokens_from_usage: u64,
-    /// Exchanges whose tokens were counted from events.
-    pub tokens_from_events: u64,
-}
-
 /// An exchange with what the checks say of it.
 #[derive(Debug)]
 pub struct Judged<'r> {
@@ -251,7 +214,7 @@ impl Summary {
         }
         self.counts.good += u64::from(good);
         self.counts.within_limits += u64::from(within);
-        self.record_tokens(reading);
+        self.counts.record_tokens(reading);
         self.record_timings(reading);
     }
 
@@ -355,17 +318,6 @@ impl Summary {
         }
     }
 
-    fn record_tokens(&mut self, reading: &Reading<'_>) {
-        let Some(tokens) = reading.tokens() else { return };
-        self.counts.prompt_millitokens += milli(tokens.prompt);
-        self.counts.completion_millitokens += milli(tokens.completion);
-        self.counts.cached_millitokens += milli(tokens.cached);
-        match tokens.source {
-            TokenSource::Usage => self.counts.tokens_from_usage += 1,
-            TokenSource::Events => self.counts.tokens_from_events += 1,
-        }
-    }
-
     /// Failed, missed and unfinished exchanges count as infinite in the endpoint's measures that apply to them; the
     /// client's own (lateness, connect) have a finite sample whatever became of the exchange.
     fn record_timings(&mut self, reading: &Reading<'_>) {
@@ -462,32 +414,6 @@ fn bump(counts: &mut BTreeMap<String, u64>, key: &str) {
 }
 
 /// Thousandths of a count that an endpoint states; nonsense counts as none.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
-fn milli(count: f64) -> u64 {
-    if count.is_finite() { (count.clamp(0.0, 1e12) * 1000.0).round() as u64 } else { 0 }
-}
-
-impl Counts {
-    fn merge(&mut self, other: &Counts) {
-        self.good += other.good;
-        self.within_limits += other.within_limits;
-        self.status_200 += other.status_200;
-        self.violating += other.violating;
-        self.unjudged += other.unjudged;
-        self.answered += other.answered;
-        self.asserted += other.asserted;
-        self.sent_in_time += other.sent_in_time;
-        self.completed_in_window += other.completed_in_window;
-        self.good_in_window += other.good_in_window;
-        self.output_millitokens_in_window += other.output_millitokens_in_window;
-        self.total_millitokens_in_window += other.total_millitokens_in_window;
-        self.prompt_millitokens += other.prompt_millitokens;
-        self.completion_millitokens += other.completion_millitokens;
-        self.cached_millitokens += other.cached_millitokens;
-        self.tokens_from_usage += other.tokens_from_usage;
-        self.tokens_from_events += other.tokens_from_events;
-    }
-}
 
 impl Meta {
     fn of(plan: &Plan, started_unix_ms: u64) -> Meta {
@@ -515,7 +441,7 @@ impl Meta {
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
-            reuse: plan.reuse,
+            reuse: plan.reuse || plan.cases.iter().any(Case::shares_prefixes),
             known: plan
                 .baseline
                 .iter()

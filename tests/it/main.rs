@@ -11,6 +11,7 @@ mod endings;
 mod faults;
 mod harness;
 mod layers;
+mod lengths;
 mod load_rules;
 mod loads;
 mod matrix;

@@ -107,7 +107,7 @@ fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
     let bytes = reply.body.clone().into_bytes();
     Exchange {
         ticket,
-        asked: Case::new("c", 1, std::slice::from_ref(&reply.request), &setting).render(&ticket, 1),
+        asked: Case::plain("c", &reply.request, &setting).render(&ticket, 1),
         epoch: Duration::from_secs(1_700_000_000),
         eligible: Duration::ZERO,
         sent: Some(MS),

@@ -66,7 +66,7 @@ fn load(base: &Path) -> Exchange {
         seed: 1,
     };
     let ticket = Ticket::alone(0, 0, Duration::ZERO);
-    let asked = Case::new("captured", 1, &[body], &setting).render(&ticket, 1);
+    let asked = Case::plain("captured", &body, &setting).render(&ticket, 1);
     let raw = with(".txt");
     let split = raw.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4;
     let text = String::from_utf8_lossy(&raw[..split]).into_owned();

@@ -28,7 +28,6 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
         stream,
         include_usage: true,
         n: 1,
-        cap: None,
         temperature: None,
         logprobs: false,
         tools: Vec::new(),
@@ -49,7 +48,13 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
     let last = body.arrivals.last().map_or(MS * 10, |arrival| arrival.at);
     Exchange {
         ticket: Ticket::alone(0, 0, Duration::ZERO),
-        asked: Asked { wanted: wanted(dialect, true), body: bytes::Bytes::default(), prompt_hash: 0 },
+        asked: Asked {
+            wanted: wanted(dialect, true),
+            body: bytes::Bytes::default(),
+            prompt_hash: 0,
+            cap: None,
+            lengths: proofload::exchange::Lengths::default(),
+        },
         epoch: Duration::from_secs(CREATED),
         eligible: Duration::ZERO,
         sent: Some(MS),

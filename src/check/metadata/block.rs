@@ -196,7 +196,7 @@ fn integer_from(reading: &Reading<'_>, name: &str, least: i64) -> Verdict {
 /// Another number may be a budget of prompt and answer together (spec, section 2.1).
 fn max_tokens_echo(reading: &Reading<'_>) -> Verdict {
     let said = member(reading, "max_tokens").and_then(Value::as_f64);
-    let (Some(cap), Some(said)) = (reading.exchange.asked.wanted.cap, said) else { return Verdict::Skip(ABSENT) };
+    let (Some(cap), Some(said)) = (reading.exchange.asked.cap, said) else { return Verdict::Skip(ABSENT) };
     let detail = || format!("asked for {cap}, got {said}");
     Verdict::holds((said - cap as f64).abs() < 0.5, "/metadata/max_tokens", detail)
 }

@@ -100,7 +100,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 const WIDEST: u64 = 8;
 
 fn capped(reading: &Reading<'_>) -> Verdict {
-    let Some(cap) = reading.exchange.asked.wanted.cap.filter(|_| reading.success()) else {
+    let Some(cap) = reading.exchange.asked.cap.filter(|_| reading.success()) else {
         return accepted(std::slice::from_ref(reading));
     };
     if let Some(usage) = reading.usage {
@@ -121,20 +121,19 @@ fn length_reason_stream(book: &Book<'_>) -> Verdict {
 }
 
 fn length_reason(reading: &Reading<'_>, usage: Option<Usage>) -> Verdict {
-    let wanted = &reading.exchange.asked.wanted;
     let Some(choice) = reading.choices.first().filter(|_| reading.success()) else {
         return Verdict::Skip(NO_COMPLETION);
     };
     if !reading.complete() {
         return Verdict::Skip(INCOMPLETE);
     }
-    let cap = wanted.cap.unwrap_or(0) as f64;
+    let cap = reading.exchange.asked.cap.unwrap_or(0) as f64;
     match usage {
         None => Verdict::Skip("no usage says whether the cap was reached"),
         Some(usage) if usage.completion < cap => Verdict::Skip("fewer tokens than the cap were used"),
         Some(_) => {
             let finish = choice.finish.as_deref().unwrap_or("none");
-            let pulze = wanted.dialect == Dialect::Pulze && finish == "max_tokens";
+            let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze && finish == "max_tokens";
             Verdict::holds(finish == "length" || pulze, "/choices/0/finish_reason", || {
                 format!("expected \"length\" at the cap of {cap} tokens, got {finish:?}")
             })

@@ -172,9 +172,9 @@ fn completion_positive(reading: &Reading<'_>) -> Verdict {
 
 fn within_cap(reading: &Reading<'_>) -> Verdict {
     let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
-    let wanted = &reading.exchange.asked.wanted;
-    let Some(cap) = wanted.cap else { return Verdict::Skip("no cap was asked for") };
-    let limit = (cap * wanted.n) as f64;
+    let asked = &reading.exchange.asked;
+    let Some(cap) = asked.cap else { return Verdict::Skip("no cap was asked for") };
+    let limit = (cap * asked.wanted.n) as f64;
     Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || {
         format!("at most {limit}, got {}", usage.completion)
     })
@@ -183,9 +183,9 @@ fn within_cap(reading: &Reading<'_>) -> Verdict {
 /// The tokens that were generated and the most that there may be, of a reply with usage under a cap.
 fn against_cap(reading: &Reading<'_>) -> Result<(Usage, f64), &'static str> {
     let usage = reading.usage.ok_or(NO_USAGE)?;
-    let wanted = &reading.exchange.asked.wanted;
-    let cap = wanted.cap.ok_or("no cap was asked for")?;
-    Ok((usage, (cap * wanted.n) as f64))
+    let asked = &reading.exchange.asked;
+    let cap = asked.cap.ok_or("no cap was asked for")?;
+    Ok((usage, (cap * asked.wanted.n) as f64))
 }
 
 /// The smallest context window that a model is served with; beyond it, the window may have ended the answer.

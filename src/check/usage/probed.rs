@@ -95,7 +95,7 @@ fn same_in_stream(book: &Book<'_>) -> Verdict {
 
 /// A choice that the cap ended has as many tokens as the cap, give or take the one that ends a text.
 fn n_sums(reading: &Reading<'_>) -> Verdict {
-    let (Some(usage), Some(cap)) = (reading.usage, reading.exchange.asked.wanted.cap) else {
+    let (Some(usage), Some(cap)) = (reading.usage, reading.exchange.asked.cap) else {
         return Verdict::Skip(NO_USAGE);
     };
     let cut = reading.choices.iter().filter(|choice| choice.is_cut()).count();

@@ -1,0 +1,127 @@
+//! Lengths of prompts and answers, as a profile writes them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::CaseTable;
+use super::TokenizerName;
+use super::resolve::Resolver;
+use crate::plan::prompt::length::{LONGEST, Length};
+use crate::plan::prompt::synthetic::{Prefix, Scale, Synthetic};
+use crate::plan::prompt::trace::Trace;
+
+/// Faults of one file that are shown.
+const SHOWN: usize = 20;
+
+impl Resolver<'_> {
+    /// How a case's prompts are made, if they are; `trace` is that of a load that sends it.
+    pub(super) fn synthetic(&mut self, at: &str, table: &CaseTable, trace: Option<&Trace>) -> Option<Synthetic> {
+        let recorded = |trace: &Trace| trace.rows.iter().map(|row| row.input).collect();
+        if table.input_tokens.is_none() {
+            for (key, set) in
+                [("prefix", table.prefix.is_some()), ("tokenizer", table.tokenizer != TokenizerName::Words)]
+            {
+                if set {
+                    self.fault(
+                        &format!("{at}/{key}"),
+                        format!("{key} is for made prompts"),
+                        "",
+                        "add input_tokens".to_owned(),
+                    );
+                }
+            }
+        }
+        if table.input_tokens.is_some() && !table.prompt_files.is_empty() {
+            self.fault(&format!("{at}/input_tokens"), "prompts are either made or read from files", "", None);
+        }
+        let length = self.length(&format!("{at}/input_tokens"), table.input_tokens.as_ref()?, trace, recorded)?;
+        let prefix = table.prefix.as_ref().map(|prefix| Prefix {
+            groups: prefix.groups.unwrap_or(1),
+            tokens: prefix.tokens,
+            zipf: prefix.zipf.unwrap_or(0.0),
+        });
+        Some(Synthetic { length, prefix, scale: Scale::WORDS })
+    }
+
+    /// How long a case's answers are to be, if that is said.
+    pub(super) fn output(&mut self, at: &str, table: &CaseTable, trace: Option<&Trace>) -> Option<Length> {
+        // An answer of none is one that failed when it was recorded.
+        let recorded = |trace: &Trace| trace.rows.iter().map(|row| row.output.map(|tokens| tokens.max(1))).collect();
+        let Some(written) = &table.output_tokens else {
+            if table.exact {
+                self.fault(&format!("{at}/exact"), "exact needs to know how long", "", "add output_tokens".to_owned());
+            }
+            return None;
+        };
+        for cap in ["max_tokens", "max_completion_tokens"].iter().filter(|cap| table.body.contains_key(**cap)) {
+            self.fault(
+                &format!("{at}/{cap}"),
+                format!("both {cap} and output_tokens"),
+                "",
+                "keep one of them".to_owned(),
+            );
+        }
+        self.length(&format!("{at}/output_tokens"), written, trace, recorded)
+    }
+
+    fn length(
+        &mut self,
+        pointer: &str,
+        written: &Value,
+        trace: Option<&Trace>,
+        recorded: impl Fn(&Trace) -> Option<Arc<[u64]>>,
+    ) -> Option<Length> {
+        let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        if text == "trace" {
+            let Some(trace) = trace else {
+                let help = "set arrivals = \"trace\" and trace = { file = \"...\" } in its [load.open]".to_owned();
+                self.fault(pointer, "no load that sends the case has a trace", "", help);
+                return None;
+            };
+            let lengths = recorded(trace).filter(|lengths| !lengths.is_empty());
+            if lengths.is_none() {
+                self.fault(pointer, "the trace does not say this length for every request", "", None);
+            }
+            return lengths.map(Length::Recorded);
+        }
+        if let Some(file) = text.strip_prefix("file:") {
+            return self.lengths_of(pointer, file).map(Length::Empirical);
+        }
+        match text.parse() {
+            Ok(length) => Some(length),
+            Err(error) => {
+                let help =
+                    "write 1024, uniform:100:2000, normal:1024:200, lognormal:500:0.8, file:lengths.txt or trace";
+                self.fault(pointer, "this is no number of tokens", error, help.to_owned());
+                None
+            }
+        }
+    }
+
+    /// A number of tokens on each line of a file.
+    fn lengths_of(&mut self, pointer: &str, file: &str) -> Option<Arc<[u64]>> {
+        let bytes = self.file(pointer, file)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let (mut lengths, mut faults) = (Vec::new(), 0);
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match line.trim().parse::<u64>() {
+                Ok(length) if (1..=LONGEST).contains(&length) => lengths.push(length),
+                Ok(_) | Err(_) if faults < SHOWN => {
+                    faults += 1;
+                    self.fault(
+                        pointer,
+                        format!("{file}:{}: {:?} is no number of tokens", number + 1, line.trim()),
+                        "",
+                        None,
+                    );
+                }
+                Ok(_) | Err(_) => faults += 1,
+            }
+        }
+        if lengths.is_empty() && faults == 0 {
+            self.fault(pointer, format!("{file:?} holds no length"), "", None);
+        }
+        (faults == 0 && !lengths.is_empty()).then(|| lengths.into())
+    }
+}

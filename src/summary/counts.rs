@@ -1,0 +1,124 @@
+//! Counts of a run beside its outcomes: integers only, so that parts add up.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::{Outcome, Reading, TokenSource};
+
+/// Counts of the measured part beside the outcomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Ok and no MUST broken that is not known.
+    pub good: u64,
+    /// Good and within the limits for a single request.
+    pub within_limits: u64,
+    /// Replies with status 200.
+    pub status_200: u64,
+    /// Replies with status 200 that broke a MUST.
+    pub violating: u64,
+    /// Exchanges whose bodies were dropped unread, since the judges could not keep up.
+    pub unjudged: u64,
+    /// Replies with any HTTP status, those of the warm-up included.
+    pub answered: u64,
+    /// Exchanges, those of the warm-up included, for which at least one rule was judged to hold or to be broken.
+    pub asserted: u64,
+    /// Requests sent by the end of the window, but for our own lateness.
+    pub sent_in_time: u64,
+    /// Exchanges that ended within the window with an HTTP reply.
+    pub completed_in_window: u64,
+    /// Of these, good and within the limits.
+    pub good_in_window: u64,
+    /// Completion tokens of exchanges completed within the window, in thousandths.
+    pub output_millitokens_in_window: u64,
+    /// All tokens of exchanges completed within the window, in thousandths.
+    pub total_millitokens_in_window: u64,
+    /// Prompt tokens, in thousandths (some endpoints state fractions).
+    pub prompt_millitokens: u64,
+    /// Completion tokens, in thousandths.
+    pub completion_millitokens: u64,
+    /// Prompt tokens from a cache, in thousandths.
+    pub cached_millitokens: u64,
+    /// Exchanges whose tokens come from usage.
+    pub tokens_from_usage: u64,
+    /// Exchanges whose tokens were counted from events.
+    pub tokens_from_events: u64,
+    /// Prompts that were made to have a length, and what usage says of them.
+    pub asked_prompts: Asked,
+    /// Answers that were to have a length, and what usage says of them.
+    pub asked_answers: Asked,
+}
+
+impl Counts {
+    /// Adds the counts of another part of the run.
+    pub(super) fn merge(&mut self, other: &Counts) {
+        self.good += other.good;
+        self.within_limits += other.within_limits;
+        self.status_200 += other.status_200;
+        self.violating += other.violating;
+        self.unjudged += other.unjudged;
+        self.answered += other.answered;
+        self.asserted += other.asserted;
+        self.sent_in_time += other.sent_in_time;
+        self.completed_in_window += other.completed_in_window;
+        self.good_in_window += other.good_in_window;
+        self.output_millitokens_in_window += other.output_millitokens_in_window;
+        self.total_millitokens_in_window += other.total_millitokens_in_window;
+        self.prompt_millitokens += other.prompt_millitokens;
+        self.completion_millitokens += other.completion_millitokens;
+        self.cached_millitokens += other.cached_millitokens;
+        self.tokens_from_usage += other.tokens_from_usage;
+        self.tokens_from_events += other.tokens_from_events;
+        self.asked_prompts.merge(other.asked_prompts);
+        self.asked_answers.merge(other.asked_answers);
+    }
+
+    /// Adds the tokens of an exchange, where it says any.
+    pub(super) fn record_tokens(&mut self, reading: &Reading<'_>) {
+        let Some(tokens) = reading.tokens() else { return };
+        self.prompt_millitokens += milli(tokens.prompt);
+        self.completion_millitokens += milli(tokens.completion);
+        self.cached_millitokens += milli(tokens.cached);
+        match tokens.source {
+            TokenSource::Usage => self.tokens_from_usage += 1,
+            TokenSource::Events => self.tokens_from_events += 1,
+        }
+        if tokens.source == TokenSource::Usage && reading.outcome == Outcome::Ok {
+            let lengths = reading.exchange.asked.lengths;
+            self.asked_prompts.record(lengths.input, tokens.prompt);
+            self.asked_answers.record(lengths.output, tokens.completion);
+        }
+    }
+}
+
+/// Lengths that were asked for, beside those that came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Exchanges that asked for a length and ended ok with usage.
+    pub exchanges: u64,
+    /// Tokens that they asked for.
+    pub tokens: u64,
+    /// Tokens that their usage states, in thousandths.
+    pub stated_millitokens: u64,
+}
+
+impl Asked {
+    fn record(&mut self, asked: Option<u64>, stated: f64) {
+        let Some(asked) = asked else { return };
+        self.exchanges += 1;
+        self.tokens += asked;
+        self.stated_millitokens += milli(stated);
+    }
+
+    fn merge(&mut self, other: Asked) {
+        self.exchanges += other.exchanges;
+        self.tokens += other.tokens;
+        self.stated_millitokens += other.stated_millitokens;
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
+pub(super) fn milli(count: f64) -> u64 {
+    if count.is_finite() { (count.clamp(0.0, 1e12) * 1000.0).round() as u64 } else { 0 }
+}
