@@ -93,13 +93,25 @@ fn greeting(address: SocketAddr, settings: &Settings, args: &ServeArgs) -> Strin
     let model = settings.models.first().map_or("pulze", String::as_str);
     let key = args.key_env.as_ref().map_or("any".to_owned(), |name| format!("${name}"));
     let quirks: Vec<&str> = settings.quirks.iter().map(|quirk| quirk.name).collect();
-    let wrong = if quirks.is_empty() { String::new() } else { format!(", wrong on purpose: {}", quirks.join(", ")) };
+    let wrong = match quirks.as_slice() {
+        [] => String::new(),
+        quirks => format!(", wrong on purpose{}: {}", sometimes(settings.when), quirks.join(", ")),
+    };
     format!(
         "listening on {base} ({} dialect{wrong})\n\
          curl -sN{trust} {base}/chat/completions -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
          -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
         settings.dialect
     )
+}
+
+/// When quirks act, where that is not always.
+fn sometimes(when: When) -> String {
+    let rate = if when.rate < 1.0 { format!(" at rate {}", when.rate) } else { String::new() };
+    match when.above_in_flight {
+        0 => rate,
+        load => format!("{rate} above {load} in flight"),
+    }
 }
 
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ask::Ask;
-use super::completion::{About, Choice, Completion, Frame};
+use super::completion::{About, Choice, Frame, Member};
 use super::headers::Wishes;
 use super::metadata::{Metadata, Subject};
 use super::refuse::Refusal;
@@ -18,10 +18,11 @@ use super::reply::Reply;
 use super::route::route;
 use super::say::{Said, Topic, opening};
 use super::stream::{Streamed, steps_of};
-use super::usage::{Usage, prompt};
-use super::wire::Kind;
+use super::usage::{Prompt, Usage};
+use super::wire::{Header, Kind, Write};
 use super::{State, id, pace};
 use crate::wire::Dialect;
+use crate::wire::request::member;
 
 /// The answer to a body that satisfies the request schema, which came as these bytes.
 pub(super) fn answer(
@@ -37,35 +38,35 @@ pub(super) fn answer(
     let wishes = if dialect.is_openai() { Wishes::default() } else { Wishes::of(headers)? };
     let ask = Ask::of(body, dialect)?;
     let routed = route(ask.request.model, &wishes, state, &mut random)?;
-    let prompt = prompt(&ask);
+    let prompt = Prompt::of(&ask);
     let tokens = settings.tokens.draw(&mut random);
     let choices = choices(&ask, bytes, tokens, &mut random)?;
-    let usage = Usage::of(&ask, prompt, &choices, state);
-    state.metrics.tokens(prompt, usage.completion_tokens);
-    let pace = pace::draw(settings, number, prompt, steps(&ask, &choices), &mut random);
-    let due = pace.ready.clone();
-    let took = due.last().copied().unwrap_or_default();
+    let usage = Usage::of(&ask, &prompt, &choices, state);
+    state.metrics.tokens(prompt.tokens, usage.completion_tokens);
+    let pace = pace::draw(settings, number, prompt.tokens, steps(&ask, &choices), &mut random);
+    let took = pace.ready.last().copied().unwrap_or_default();
     let id = wishes.stored.then(|| id::completion(dialect, &mut random));
     let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
-    let frame = Frame::new(dialect, id.as_deref(), id::created(dialect), name);
+    let frame = Frame { dialect, id: id.as_deref(), created: id::created(dialect), model: name };
     let subject = Subject { ask: &ask, wishes: &wishes, routed: &routed, usage: &usage, took, app_id: &state.app_id };
     let metadata = (dialect == Dialect::Pulze).then(|| Metadata::of(&subject));
     let about = match &metadata {
         Some(metadata) => Some(About::Pulze(metadata)),
-        None => body.get("metadata").filter(|metadata| metadata.is_object()).map(About::OpenAi),
+        None => member(body, "metadata").filter(|metadata| metadata.is_object()).map(About::OpenAi),
     };
     let made = Made { ask: &ask, frame, choices: &choices, usage: &usage, about };
     let stream = ask.request.stream;
-    let headers = timing(dialect, if stream { due.first().copied().unwrap_or_default() } else { took });
-    let (bodies, due) = if stream { made.chunks(&due) } else { (vec![made.whole()], vec![took]) };
+    let headers = timing(dialect, if stream { pace.ready.first().copied().unwrap_or_default() } else { took });
+    let bodies = if stream { made.chunks(&pace.ready) } else { vec![Write { at: took, bytes: made.whole() }] };
     // Only Pulze's id is that of a log (difference 20).
     if let (Dialect::Pulze, Some(id)) = (dialect, &id) {
-        let response = if stream { made.whole() } else { bodies.first().cloned().unwrap_or_default() };
+        let response =
+            if stream { made.whole() } else { bodies.first().map(|body| body.bytes.clone()).unwrap_or_default() };
         state.log.store(id, bytes, response);
     }
     let kind = if stream { Kind::Stream } else { Kind::Whole };
     let openings = if settings.quirks.is_empty() { Default::default() } else { openings(&ask, state) };
-    Ok(Reply { kind, status: 200, headers, bodies, due, pace: Some(pace), number, openings })
+    Ok(Reply { kind, status: 200, headers, bodies, pace: Some(pace), number, openings })
 }
 
 /// A completion that is to be written.
@@ -82,17 +83,17 @@ impl Made<'_> {
     fn whole(&self) -> Vec<u8> {
         let Made { ask, frame, choices, usage, about } = *self;
         let choice = |(index, said)| Choice::of(index, said, ask.dialect, ask.logprobs.is_some());
-        let choices = choices.iter().enumerate().map(choice).collect();
-        serde_json::to_vec(&Completion { frame, choices, usage, metadata: about })
-            .expect("a completion has string keys and finite numbers only")
+        let choices: Vec<Choice<'_>> = choices.iter().enumerate().map(choice).collect();
+        // So that writing seldom has to move what is written.
+        let bytes = 640 + 6 * usize::try_from(usage.completion_tokens).unwrap_or(0);
+        frame.around("chat.completion", &choices, Member::There(usage), about, bytes)
     }
 
     /// As chunks with their instants.
-    fn chunks(&self, due: &[Duration]) -> (Vec<Vec<u8>>, Vec<Duration>) {
+    fn chunks(&self, due: &[Duration]) -> Vec<Write> {
         let Made { ask, frame, choices, usage, about } = *self;
         let (include_usage, logprobs) = (ask.request.include_usage, ask.logprobs.is_some());
-        let streamed =
-            Streamed { dialect: ask.dialect, frame, choices, usage, include_usage, metadata: about, logprobs };
+        let streamed = Streamed { frame, choices, usage, include_usage, metadata: about, logprobs };
         streamed.chunks(due)
     }
 }
@@ -125,7 +126,10 @@ fn openings(ask: &Ask<'_>, state: &State) -> [String; 2] {
 }
 
 /// OpenAI says how long the head took.
-fn timing(dialect: Dialect, head: Duration) -> Vec<(&'static str, String)> {
-    let milliseconds = || vec![("openai-processing-ms", head.as_millis().to_string())];
-    if dialect.is_openai() { milliseconds() } else { Vec::new() }
+fn timing(dialect: Dialect, head: Duration) -> Vec<Header> {
+    let mut headers = Vec::with_capacity(8);
+    if dialect.is_openai() {
+        headers.push(("openai-processing-ms", head.as_millis().to_string().into()));
+    }
+    headers
 }

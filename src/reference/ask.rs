@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::language::Sampling;
 use super::refuse::Refusal;
 use crate::wire::Dialect;
-use crate::wire::request::{ChatRequest, Tool, ToolChoice};
+use crate::wire::request::{ChatRequest, Tool, ToolChoice, inner, items, member};
 
 /// Most choices that one request gets: what `OpenAI` publishes; Pulze publishes no maximum.
 const MOST_CHOICES: u64 = 128;
@@ -67,11 +67,11 @@ impl<'r> Ask<'r> {
         let request = ChatRequest::of(body);
         let openai = dialect.is_openai();
         let wrong = |pointer: &str, message: &str| Err(Refusal::parameter(dialect, pointer, message));
-        let messages = body.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let messages = items(member(body, "messages"));
         if openai && messages.is_empty() {
             return wrong("/messages", "at least one message is needed");
         }
-        let best_of = body.get("best_of").filter(|_| !openai).and_then(Value::as_u64).unwrap_or(request.n);
+        let best_of = member(body, "best_of").filter(|_| !openai).and_then(Value::as_u64).unwrap_or(request.n);
         if request.n > MOST_CHOICES || best_of > MOST_CHOICES {
             let name = if request.n > MOST_CHOICES { "/n" } else { "/best_of" };
             return wrong(name, "more than 128 choices are not made here");
@@ -94,12 +94,12 @@ impl<'r> Ask<'r> {
             logprobs: logprobs(body, dialect)?,
             best_of,
             format: format(body, dialect)?,
-            seed: body.get("seed").filter(|_| openai).and_then(Value::as_i64),
+            seed: member(body, "seed").filter(|_| openai).and_then(Value::as_i64),
             reasoning: reasoning(body, dialect),
-            plugins: strings(body.get("plugins").filter(|_| !openai)),
+            plugins: strings(member(body, "plugins").filter(|_| !openai)),
             offers: offers(body, &request, dialect)?,
             choice: request.tool_choice,
-            parallel: body.get("parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
+            parallel: member(body, "parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
             opened: opened.and_then(text).unwrap_or_default(),
             asked: asked.and_then(text).unwrap_or_default(),
             results,
@@ -112,18 +112,17 @@ impl<'r> Ask<'r> {
     /// Applies `tool_choice`, which may name what is not there.
     fn chosen(mut self) -> Result<Ask<'r>, Refusal> {
         let wrong = |message: &str| Err(Refusal::parameter(self.dialect, "/tool_choice", message));
-        let choice = self.body.get("tool_choice").unwrap_or(&Value::Null);
-        match choice.get("type").and_then(Value::as_str) {
+        let choice = member(self.body, "tool_choice").unwrap_or(&Value::Null);
+        match member(choice, "type").and_then(Value::as_str) {
             Some("custom") => return wrong("custom tools are not called here"),
             Some("json_object") => {
                 (self.format, self.choice) = (Format::JsonObject, ToolChoice::None);
             }
             Some("allowed_tools") => {
-                let allowed = choice.pointer("/allowed_tools/tools").and_then(Value::as_array);
-                let allowed: Vec<&str> =
-                    allowed.into_iter().flatten().filter_map(|t| t.pointer("/function/name")?.as_str()).collect();
+                let allowed = items(inner(choice, &["allowed_tools", "tools"])).iter();
+                let allowed: Vec<&str> = allowed.filter_map(|t| inner(t, &["function", "name"])?.as_str()).collect();
                 self.offers.retain(|(_, tool)| allowed.contains(&tool.name));
-                let required = choice.pointer("/allowed_tools/mode").and_then(Value::as_str) == Some("required");
+                let required = inner(choice, &["allowed_tools", "mode"]).and_then(Value::as_str) == Some("required");
                 self.choice = if required { ToolChoice::Required } else { ToolChoice::Auto };
             }
             Some(_) | None => {}
@@ -139,23 +138,23 @@ impl<'r> Ask<'r> {
 }
 
 pub(super) fn role(message: &Value) -> Option<&str> {
-    message.get("role")?.as_str()
+    member(message, "role")?.as_str()
 }
 
 /// The text of a message, or the first text part of it.
 fn text(message: &Value) -> Option<&str> {
-    let content = message.get("content")?;
-    content.as_str().or_else(|| content.as_array()?.iter().find_map(|part| part.get("text")?.as_str()))
+    let content = member(message, "content")?;
+    content.as_str().or_else(|| items(Some(content)).iter().find_map(|part| member(part, "text")?.as_str()))
 }
 
 fn strings(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    items(list).iter().filter_map(Value::as_str).collect()
 }
 
 /// The cap of a choice. In Pulze's words -1 is the model's own limit (spec, section 2.1), and there is one name only.
 fn cap(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
     let names: &[&str] = if dialect.is_openai() { &["max_completion_tokens", "max_tokens"] } else { &["max_tokens"] };
-    let found = names.iter().find_map(|name| Some((*name, body.get(*name).filter(|cap| !cap.is_null())?)));
+    let found = names.iter().find_map(|name| Some((*name, member(body, name).filter(|cap| !cap.is_null())?)));
     let Some((name, cap)) = found else { return Ok(None) };
     match cap.as_f64() {
         Some(-1.0) if !dialect.is_openai() => Ok(None),
@@ -165,7 +164,7 @@ fn cap(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
 }
 
 fn stops(body: &Value) -> Vec<&str> {
-    let stops = match body.get("stop") {
+    let stops = match member(body, "stop") {
         Some(Value::String(stop)) => vec![stop.as_str()],
         list => strings(list),
     };
@@ -173,13 +172,13 @@ fn stops(body: &Value) -> Vec<&str> {
 }
 
 fn sampling(body: &Value, dialect: Dialect) -> Result<Sampling, Refusal> {
-    let number = |name: &str, default: f64| body.get(name).and_then(Value::as_f64).unwrap_or(default);
+    let number = |name: &str, default: f64| member(body, name).and_then(Value::as_f64).unwrap_or(default);
     let top_p = number("top_p", 1.0);
     if !(0.0..=1.0).contains(&top_p) {
         return Err(Refusal::parameter(dialect, "/top_p", "it must be between 0 and 1"));
     }
     let mut bias = BTreeMap::new();
-    for (token, value) in body.get("logit_bias").and_then(Value::as_object).into_iter().flatten() {
+    for (token, value) in member(body, "logit_bias").and_then(Value::as_object).into_iter().flatten() {
         let id = token.parse::<u64>();
         let amount = value.as_f64().filter(|amount| (-100.0..=100.0).contains(amount));
         let (Ok(id), Some(amount)) = (id, amount) else {
@@ -202,8 +201,8 @@ fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
     if !dialect.is_openai() {
         return Ok(None);
     }
-    let wanted = body.get("logprobs") == Some(&Value::Bool(true));
-    let top = body.get("top_logprobs").and_then(Value::as_u64);
+    let wanted = member(body, "logprobs") == Some(&Value::Bool(true));
+    let top = member(body, "top_logprobs").and_then(Value::as_u64);
     match (wanted, top) {
         (false, Some(_)) => Err(Refusal::parameter(dialect, "/top_logprobs", "it needs logprobs: true")),
         (false, None) => Ok(None),
@@ -213,12 +212,12 @@ fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
 
 /// `json_schema` is not in the stored part of Pulze's pages (spec, section 7, difference 16), so it is refused there.
 fn format(body: &Value, dialect: Dialect) -> Result<Format<'_>, Refusal> {
-    let kind = body.pointer("/response_format/type").and_then(Value::as_str).unwrap_or("text");
+    let kind = inner(body, &["response_format", "type"]).and_then(Value::as_str).unwrap_or("text");
     match kind {
         "text" => Ok(Format::Text),
         "json_object" => Ok(Format::JsonObject),
         "json_schema" if dialect.is_openai() => {
-            let schema = body.pointer("/response_format/json_schema/schema");
+            let schema = inner(body, &["response_format", "json_schema", "schema"]);
             Ok(schema.map_or(Format::JsonObject, Format::Schema))
         }
         other => {
@@ -229,14 +228,14 @@ fn format(body: &Value, dialect: Dialect) -> Result<Format<'_>, Refusal> {
 }
 
 fn reasoning(body: &Value, dialect: Dialect) -> usize {
-    let effort = body.get("reasoning_effort").filter(|_| dialect.is_openai()).and_then(Value::as_str);
+    let effort = member(body, "reasoning_effort").filter(|_| dialect.is_openai()).and_then(Value::as_str);
     EFFORTS.iter().find(|(name, _)| Some(*name) == effort).map_or(0, |(_, tokens)| *tokens)
 }
 
 /// The function tools; what `OpenAI` demands of their names is prose (spec, section 0.1, ruling 9).
 fn offers<'r>(body: &Value, request: &ChatRequest<'r>, dialect: Dialect) -> Result<Vec<(usize, Tool<'r>)>, Refusal> {
-    let places = body.get("tools").and_then(Value::as_array).into_iter().flatten().enumerate();
-    let places = places.filter(|(_, tool)| tool.pointer("/function/name").is_some()).map(|(place, _)| place);
+    let places = items(member(body, "tools")).iter().enumerate();
+    let places = places.filter(|(_, tool)| inner(tool, &["function", "name"]).is_some()).map(|(place, _)| place);
     let offers: Vec<(usize, Tool<'r>)> = places.zip(request.tools.iter().copied()).collect();
     let fits = |name: &str| {
         (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
@@ -255,10 +254,10 @@ fn offers<'r>(body: &Value, request: &ChatRequest<'r>, dialect: Dialect) -> Resu
 fn answered(messages: &[Value], dialect: Dialect) -> Result<(), Refusal> {
     let mut made: Vec<&str> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
-        let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
-        made.extend(calls.filter_map(|call| call.get("id")?.as_str()));
-        let id = message.get("tool_call_id").and_then(Value::as_str);
-        if role(message) == Some("tool") && !id.is_some_and(|id| made.contains(&id)) {
+        let calls = items(member(message, "tool_calls")).iter();
+        made.extend(calls.filter_map(|call| member(call, "id")?.as_str()));
+        let id = || member(message, "tool_call_id").and_then(Value::as_str);
+        if role(message) == Some("tool") && !id().is_some_and(|id| made.contains(&id)) {
             let pointer = format!("/messages/{place}/tool_call_id");
             return Err(Refusal::parameter(dialect, &pointer, "it must be the id of a tool call made before"));
         }

@@ -28,16 +28,15 @@ struct Blocks {
 }
 
 impl Cache {
-    /// How many tokens of the prompt were seen before; from now on all of it was.
-    pub(super) fn hit(&self, texts: &[&str]) -> u64 {
-        let hashes = blocks(texts);
+    /// How many tokens of the prompt were seen before, by its [`blocks`]; from now on all of it was.
+    pub(super) fn hit(&self, hashes: &[u64]) -> u64 {
         if hashes.is_empty() {
             return 0;
         }
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let hit = hashes.iter().take_while(|hash| blocks.known.contains(hash)).count();
-        for hash in hashes.into_iter().skip(hit) {
-            blocks.remember(hash);
+        for hash in &hashes[hit..] {
+            blocks.remember(*hash);
         }
         (hit * BLOCK) as u64
     }
@@ -57,21 +56,21 @@ impl Blocks {
     }
 }
 
-/// Hashes of the whole blocks, each over everything before it.
-fn blocks(texts: &[&str]) -> Vec<u64> {
-    let (mut hashes, mut hash, mut filled) = (Vec::new(), 0, 0);
+/// How many tokens the texts have, and the hashes of their whole blocks, each over everything before it.
+pub(super) fn blocks(texts: &[&str]) -> (u64, Vec<u64>) {
+    let (mut tokens, mut hashes, mut hash) = (0, Vec::new(), 0);
     for text in texts {
         for token in token::tokens(text) {
             hash = xxh3_64_with_seed(token.as_bytes(), hash);
-            filled += 1;
-            if filled % BLOCK == 0 {
+            tokens += 1;
+            if tokens % BLOCK == 0 {
                 hashes.push(hash);
             }
         }
         // Two texts are not their concatenation.
         hash = xxh3_64_with_seed(b"", hash);
     }
-    hashes
+    (tokens as u64, hashes)
 }
 
 #[cfg(test)]
@@ -81,19 +80,20 @@ mod tests {
     #[test]
     fn whole_blocks_of_a_common_prefix_are_found() {
         let cache = Cache::default();
+        let hit = |texts: &[&str]| cache.hit(&blocks(texts).1);
         let system = "a ".repeat(40);
-        assert_eq!(cache.hit(&[&system, "first"]), 0);
-        let again = cache.hit(&[&system, "second"]);
+        assert_eq!(hit(&[&system, "first"]), 0);
+        let again = hit(&[&system, "second"]);
         assert!(again > 0 && again % 16 == 0, "{again}");
-        assert_eq!(cache.hit(&["another", &system]), 0);
-        assert_eq!(cache.hit(&["short"]) + cache.hit(&["short"]), 0);
+        assert_eq!(hit(&["another", &system]), 0);
+        assert_eq!(hit(&["short"]) + hit(&["short"]), 0);
     }
 
     #[test]
     fn memory_is_bounded() {
         let cache = Cache::default();
         let text = "x ".repeat(BLOCK * (MOST + 100));
-        cache.hit(&[&text]);
+        cache.hit(&blocks(&[&text]).1);
         let blocks = cache.blocks.lock().expect("no panic");
         assert!(blocks.known.len() <= MOST && blocks.order.len() <= MOST);
     }

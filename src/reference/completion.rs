@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::json::Json;
 use super::metadata::Metadata;
 use super::say::{Said, Token};
 use super::tool::Call;
@@ -33,49 +34,46 @@ impl<T: Serialize> Serialize for Member<T> {
 }
 
 /// What stands in completions and in chunks alike.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
+    pub(super) dialect: Dialect,
     pub(super) id: Option<&'a str>,
-    pub(super) object: &'static str,
     pub(super) created: u64,
     pub(super) model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service_tier: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system_fingerprint: Option<&'static str>,
 }
 
-impl<'a> Frame<'a> {
-    pub(super) fn new(dialect: Dialect, id: Option<&'a str>, created: u64, model: &'a str) -> Frame<'a> {
-        let openai = dialect.is_openai();
-        Frame {
-            id,
-            object: "chat.completion",
-            created,
-            model,
-            service_tier: openai.then_some("default"),
-            system_fingerprint: openai.then_some("fp_reference"),
+impl Frame<'_> {
+    /// What it frames, in so many bytes or so: a whole reply (`chat.completion`) with its choices, or a chunk of one with
+    /// pieces of them.
+    pub(super) fn around<C: Serialize>(
+        &self,
+        object: &str,
+        choices: &[C],
+        usage: Member<&Usage>,
+        metadata: Option<About<'_>>,
+        bytes: usize,
+    ) -> Vec<u8> {
+        let mut json = Json::with_capacity(bytes);
+        json.raw(r#"{"id":"#).value(&self.id).raw(r#","object":""#).raw(object);
+        json.raw(r#"","created":"#).value(&self.created).raw(r#","model":"#).value(self.model);
+        if self.dialect.is_openai() {
+            json.raw(r#","service_tier":"default","system_fingerprint":"fp_reference""#);
         }
-    }
-
-    /// The same in a chunk.
-    pub(super) fn of_chunk(self) -> Frame<'a> {
-        Frame { object: "chat.completion.chunk", ..self }
+        json.raw(r#","choices":"#).value(choices);
+        match usage {
+            Member::Absent => {}
+            Member::Null => _ = json.raw(r#","usage":null"#),
+            Member::There(usage) => usage.write(json.raw(r#","usage":"#)),
+        }
+        if let Some(metadata) = metadata {
+            json.raw(r#","metadata":"#).value(&metadata);
+        }
+        json.raw("}");
+        json.into_bytes()
     }
 }
 
-/// The whole reply. `metadata` is Pulze's block, or OpenAI's echo of the request's.
-#[derive(Debug, Serialize)]
-pub(super) struct Completion<'a> {
-    #[serde(flatten)]
-    pub(super) frame: Frame<'a>,
-    pub(super) choices: Vec<Choice<'a>>,
-    pub(super) usage: &'a Usage,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) metadata: Option<About<'a>>,
-}
-
-/// Two things that share a name (spec, section 7, difference 12).
+/// Pulze's block, or OpenAI's echo of the request's: two things that share a name (spec, section 7, difference 12).
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(untagged)]
 pub(super) enum About<'a> {
@@ -204,7 +202,7 @@ pub(super) fn of_tokens<'a>(tokens: &'a [Token<'_>]) -> Logprobs<'a> {
     };
     let token = |token: &'a Token<'_>| TokenBody {
         token: &token.text,
-        logprob: token.logprob,
+        logprob: token.logprob(),
         bytes: token.text.as_bytes(),
         top_logprobs: token.top.iter().map(top).collect(),
     };

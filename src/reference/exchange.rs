@@ -23,17 +23,18 @@ pub(super) async fn exchange(
     state: &Arc<State>,
     socket: Option<&Socket>,
 ) -> Response<Outgoing> {
-    let head = Instant::now();
+    let began = Instant::now();
+    let (head, body) = request.into_parts();
     let number = state.number.fetch_add(1, Ordering::Relaxed);
-    let in_flight = front::is_completion(&request).then(|| InFlight::new(state, head));
+    let in_flight = front::is_completion(&head).then(|| InFlight::new(state, began));
     let quirks = spoil::acting(&state.settings, number, state.metrics.in_flight());
-    let mut witness = Witness::new(state.settings.recorder.as_ref(), &request, number, head);
-    let packed = gzip::accepted(request.headers());
+    let mut witness = Witness::new(state.settings.recorder.as_ref(), &head, number, began);
+    let packed = gzip::accepted(&head.headers);
     let read = ReadAt::default();
-    let request = request.map(|body| Arriving::new(body, Arc::clone(&read)));
-    let (request, asked) = spoil::overhear(request, quirks, &state.settings.models).await;
-    let reply = front::reply(request, state, number).await;
-    let read = read.get().copied().unwrap_or(head);
+    let body = Arriving::new(body, Arc::clone(&read));
+    let (body, asked) = spoil::overhear(body, quirks, &state.settings.models).await;
+    let reply = front::reply(&head, body, state, number).await;
+    let read = read.get().copied().unwrap_or(began);
     witness.read(read);
     let (reply, course) = course(reply, state, read);
     let mut transcript = spoilt(reply, quirks, &asked);

@@ -5,9 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, Method, Request};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method};
+use memchr::memmem;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::answer::answer;
 use super::arriving::Arriving;
@@ -15,7 +16,8 @@ use super::catalogue::{Model, ROUTER};
 use super::limit::Leave;
 use super::refuse::Refusal;
 use super::reply::Reply;
-use super::{State, openapi, token};
+use super::wire::Header;
+use super::{State, id, openapi, token};
 use crate::wire::Dialect;
 use crate::wire::request::PATH;
 
@@ -53,7 +55,7 @@ impl<'p> Page<'p> {
         let (parent, last) = path.rsplit_once('/')?;
         match last {
             // A base address that has the prefix once too often, which its user should see.
-            _ if path.contains("/v1/v1/") => None,
+            _ if memmem::find(path.as_bytes(), b"/v1/v1/").is_some() => None,
             _ if path.ends_with(PATH) => Some(Page::Completions),
             "tokenize" if parent.is_empty() => Some(Page::Tokenize),
             "health" if parent.is_empty() => Some(Page::Health),
@@ -94,48 +96,44 @@ impl<'p> Page<'p> {
 }
 
 /// Whether this is a request for a completion.
-pub(super) fn is_completion<B>(request: &Request<B>) -> bool {
-    request.method() == Method::POST && request.uri().path().trim_end_matches('/').ends_with(PATH)
+pub(super) fn is_completion(head: &Parts) -> bool {
+    head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with(PATH)
 }
 
 /// What to say to a request.
-pub(super) async fn reply(request: Request<Inbound>, state: &State, number: u64) -> Reply {
+pub(super) async fn reply(head: &Parts, body: Inbound, state: &State, number: u64) -> Reply {
     let mut headers = Vec::new();
-    let reply = served(request, state, number, &mut headers).await;
+    let reply = served(head, body, state, number, &mut headers).await;
     let mut reply = reply.unwrap_or_else(|refusal| refusal.reply(number));
+    reply.headers.extend(headers);
     if state.settings.dialect.is_openai() {
-        let id = xxh3_128_with_seed(&number.to_le_bytes(), state.settings.seed);
-        headers.push(("x-request-id", format!("req_{id:032x}")));
+        reply.headers.push(("x-request-id", id::request(number, state.settings.seed).into()));
         if !reply.headers.iter().any(|(name, _)| *name == "openai-processing-ms") {
-            headers.push(("openai-processing-ms", "0".to_owned()));
+            reply.headers.push(("openai-processing-ms", "0".into()));
         }
     }
-    reply.headers.extend(headers);
     reply
 }
 
 /// The reply, or why there is none; headers that go with either are added to the list.
 async fn served(
-    request: Request<Inbound>,
+    head: &Parts,
+    body: Inbound,
     state: &State,
     number: u64,
-    headers: &mut Vec<(&'static str, String)>,
+    headers: &mut Vec<Header>,
 ) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
-    if weight(request.headers()) > LONGEST_HEAD {
+    if weight(&head.headers) > LONGEST_HEAD {
         return Err(Refusal::new(dialect, 431, "headers_too_large", "the headers are longer than 32 KiB", None));
     }
-    let path = request.uri().path().to_owned();
     let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
-    let page = Page::of(&path, dialect).ok_or_else(missing)?;
-    if request.method() == Method::OPTIONS {
-        let allow = ("allow", page.methods().to_owned());
-        return Ok(Reply {
-            headers: vec![allow, ("content-type", String::new())],
-            ..Reply::at_once(Vec::new(), number)
-        });
+    let page = Page::of(head.uri.path(), dialect).ok_or_else(missing)?;
+    let method = &head.method;
+    if method == Method::OPTIONS {
+        let allow = ("allow", page.methods().into());
+        return Ok(Reply { headers: vec![allow, ("content-type", "".into())], ..Reply::at_once(Vec::new(), number) });
     }
-    let method = request.method();
     let fits = if page.is_posted() { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
     if !fits {
         let message = format!("the method {method} is not allowed here; use {}", page.methods());
@@ -143,14 +141,14 @@ async fn served(
         return Err(refusal.with_header("allow", page.methods()));
     }
     if page.is_guarded() {
-        authorize(request.headers(), state)?;
+        authorize(&head.headers, state)?;
     }
     match page {
         Page::Completions => {
             admit(state, headers)?;
-            completion(request, state, number).await
+            completion(&head.headers, body, state, number).await
         }
-        Page::Tokenize => tokenized(request, dialect).await.map(|tokens| Reply::of_json(&tokens, number)),
+        Page::Tokenize => tokenized(&head.headers, body, dialect).await.map(|tokens| Reply::of_json(&tokens, number)),
         Page::Models
         | Page::Model(_)
         | Page::ActiveModels
@@ -186,7 +184,7 @@ fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
         }
         Page::Health => json!({"status": "ok"}),
         Page::Metrics => {
-            let kind = ("content-type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
+            let kind = ("content-type", "text/plain; version=0.0.4; charset=utf-8".into());
             return Ok(Reply { headers: vec![kind], ..Reply::at_once(state.metrics.page().into_bytes(), number) });
         }
         Page::OpenApi => openapi::document(dialect),
@@ -194,10 +192,9 @@ fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
     Ok(Reply::of_json(&value, number))
 }
 
-async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Result<Reply, Refusal> {
+async fn completion(headers: &HeaderMap, body: Inbound, state: &State, number: u64) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
-    let (head, body) = request.into_parts();
-    let (bytes, body) = read(&head.headers, body, dialect).await?;
+    let (bytes, body) = read(headers, body, dialect).await?;
     let schema = dialect.request();
     if !schema.is_valid(&body) {
         return Err(Refusal::invalid(dialect, &schema.violations(&body)));
@@ -208,7 +205,7 @@ async fn completion(request: Request<Inbound>, state: &State, number: u64) -> Re
         let message = format!("Unrecognized request argument supplied: {unknown}");
         return Err(Refusal::new(dialect, 400, "unknown_parameter", &message, Some(unknown)));
     }
-    answer(&body, &bytes, &head.headers, state, number)
+    answer(&body, &bytes, headers, state, number)
 }
 
 /// The first member that the schema does not name. OpenAI refuses those; kin ignore them, as Pulze does.
@@ -235,14 +232,16 @@ async fn read(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<(B
 }
 
 fn is_json(kind: &HeaderValue) -> bool {
-    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || {
+        let essence = essence.to_ascii_lowercase();
+        essence.starts_with("application/") && essence.ends_with("+json")
+    }
 }
 
 /// Ids and texts of the tokens of a `prompt`, so that a `logit_bias` can be written.
-async fn tokenized(request: Request<Inbound>, dialect: Dialect) -> Result<Value, Refusal> {
-    let (head, body) = request.into_parts();
-    let (_, body) = read(&head.headers, body, dialect).await?;
+async fn tokenized(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<Value, Refusal> {
+    let (_, body) = read(headers, body, dialect).await?;
     let Some(text) = body.get("prompt").and_then(Value::as_str) else {
         return Err(Refusal::parameter(dialect, "/prompt", "a string is expected"));
     };
@@ -253,12 +252,13 @@ async fn tokenized(request: Request<Inbound>, dialect: Dialect) -> Result<Value,
 
 /// Any non-empty bearer passes unless a key is set (RFC 6750, section 2.1; the scheme's case does not matter).
 fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
-    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next();
+    if values.next().is_some() {
         let message = "more than one Authorization header was given";
         return Err(Refusal::new(state.settings.dialect, 400, "invalid_header", message, None));
     }
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let token = match value.split_once(' ') {
+    let token = match value.and_then(|value| value.to_str().ok()).unwrap_or_default().split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         Some(_) | None => "",
     };
@@ -272,7 +272,7 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
 }
 
 /// Holds a request to the rate limit, and says how much is left as OpenAI does.
-fn admit(state: &State, headers: &mut Vec<(&'static str, String)>) -> Result<(), Refusal> {
+fn admit(state: &State, headers: &mut Vec<Header>) -> Result<(), Refusal> {
     let Some(limit) = &state.limit else { return Ok(()) };
     let dialect = state.settings.dialect;
     let leave = limit.ask(Instant::now());
@@ -281,9 +281,9 @@ fn admit(state: &State, headers: &mut Vec<(&'static str, String)>) -> Result<(),
         Leave::Denied { full_in, .. } => (0, full_in),
     };
     if dialect.is_openai() {
-        headers.push(("x-ratelimit-limit-requests", limit.requests().to_string()));
-        headers.push(("x-ratelimit-remaining-requests", remaining.to_string()));
-        headers.push(("x-ratelimit-reset-requests", format!("{:.3}s", full_in.as_secs_f64())));
+        headers.push(("x-ratelimit-limit-requests", limit.requests().to_string().into()));
+        headers.push(("x-ratelimit-remaining-requests", remaining.to_string().into()));
+        headers.push(("x-ratelimit-reset-requests", format!("{:.3}s", full_in.as_secs_f64()).into()));
     }
     match leave {
         Leave::Granted { .. } => Ok(()),

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use hyper::HeaderMap;
 use hyper::header::ACCEPT_ENCODING;
 
-use super::wire::{Kind, Transcript};
+use super::wire::{Header, Kind, Transcript};
 
 /// Whether the client takes gzip.
 pub(super) fn accepted(headers: &HeaderMap) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> bool {
 
 /// Compresses a whole reply. One that a quirk has given a length or a coding of its own stays as it is.
 pub(super) fn pack(transcript: &mut Transcript) {
-    let own = |(name, _): &(&str, String)| ["content-length", "content-encoding"].contains(name);
+    let own = |(name, _): &Header| ["content-length", "content-encoding"].contains(name);
     if transcript.kind == Kind::Stream || transcript.headers.iter().any(own) {
         return;
     }
@@ -39,8 +39,8 @@ pub(super) fn pack(transcript: &mut Transcript) {
     }
     if let Ok(packed) = encoder.finish() {
         write.bytes = packed;
-        transcript.headers.push(("content-encoding", "gzip".to_owned()));
-        transcript.headers.push(("vary", "accept-encoding".to_owned()));
+        transcript.headers.push(("content-encoding", "gzip".into()));
+        transcript.headers.push(("vary", "accept-encoding".into()));
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::wire::Dialect;
 
@@ -13,9 +14,26 @@ pub(super) fn completion(dialect: Dialect, random: &mut Pcg64) -> String {
         Dialect::Pulze => uuid(random),
         Dialect::OpenAi | Dialect::OpenAiStrict => {
             let [a, b]: [u64; 2] = [random.random(), random.random()];
-            format!("chatcmpl-{a:016x}{:08x}", b >> 32)
+            hex("chatcmpl-", &(u128::from(a) << 64 | u128::from(b)).to_be_bytes()[..12])
         }
     }
+}
+
+/// The id of a request, which every openai reply names in a header.
+pub(super) fn request(number: u64, seed: u64) -> String {
+    hex("req_", &xxh3_128_with_seed(&number.to_le_bytes(), seed).to_be_bytes())
+}
+
+/// A prefix and bytes in hexadecimal, without the formatter: every reply has two of these.
+fn hex(prefix: &str, bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
+    let mut id = String::with_capacity(prefix.len() + 2 * bytes.len());
+    id.push_str(prefix);
+    for byte in bytes {
+        id.push(digit(byte >> 4));
+        id.push(digit(*byte));
+    }
+    id
 }
 
 /// A UUID of version 4 (RFC 9562, section 5.4).

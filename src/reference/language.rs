@@ -4,6 +4,7 @@
 //! temperature, cut by `top_p`, and moved by `logit_bias` and the penalties, as a real model's logits are. The likeliest
 //! words form a cycle through the whole vocabulary, so even temperature 0 does not stammer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -56,7 +57,7 @@ impl Sampling {
         self.bias.is_empty() && self.presence == 0.0 && self.frequency == 0.0
     }
 
-    /// Whether logarithms can be done without: the usual case, and the hot one.
+    /// Whether the logits are as they are: the usual case, and the hot one.
     fn is_default(&self) -> bool {
         self.ignores_words() && (self.temperature - 1.0).abs() < f64::EPSILON
     }
@@ -77,7 +78,7 @@ impl Sampling {
 pub(super) struct Speaker<'s> {
     sampling: &'s Sampling,
     /// Likelihood by rank while nothing depends on the word.
-    plain: Option<Likelihood>,
+    plain: Option<Cow<'static, Likelihood>>,
     said: [f64; SIZE],
     previous: usize,
 }
@@ -89,13 +90,43 @@ struct Likelihood {
     total: f64,
 }
 
+/// That of a model whose logits nothing moves.
+static USUAL: Likelihood = Likelihood::usual();
+
+impl Likelihood {
+    const fn usual() -> Likelihood {
+        let (mut weights, mut total, mut rank) = ([0.0; SIZE], 0.0, 0);
+        while rank < SIZE {
+            weights[rank] = 1.0 / (rank + 1) as f64;
+            total += weights[rank];
+            rank += 1;
+        }
+        Likelihood { weights, total }
+    }
+
+    /// Draws a rank.
+    fn draw(&self, random: &mut Pcg64) -> usize {
+        let mut left = random.random::<f64>() * self.total;
+        let rank = self.weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        rank.unwrap_or(0)
+    }
+}
+
 /// A word that was drawn, or could have been.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Word {
     /// The token.
     pub(super) token: &'static str,
-    /// Its log probability.
-    pub(super) logprob: f64,
+    /// How likely it was.
+    pub(super) probability: f64,
+}
+
+/// The logarithm of a probability, as it is reported.
+pub(super) fn logprob(probability: f64) -> f64 {
+    probability.ln().clamp(LEAST, 0.0)
 }
 
 impl<'s> Speaker<'s> {
@@ -109,13 +140,8 @@ impl<'s> Speaker<'s> {
 
     /// Says one more word, and up to `top` of the likeliest ones in its place, best first.
     pub(super) fn next(&mut self, top: usize, random: &mut Pcg64) -> (Word, Vec<Word>) {
-        let likelihood = self.plain.unwrap_or_else(|| self.likelihood());
-        let mut left = random.random::<f64>() * likelihood.total;
-        let rank = likelihood.weights.iter().position(|weight| {
-            left -= weight;
-            left < 0.0
-        });
-        let rank = rank.unwrap_or(0);
+        let likelihood = self.current();
+        let rank = likelihood.draw(random);
         let best = if top == 0 { Vec::new() } else { self.best(&likelihood, top) };
         let word = self.word(&likelihood, rank);
         self.previous = after(self.previous, rank);
@@ -125,31 +151,36 @@ impl<'s> Speaker<'s> {
 
     /// The likeliest next words, best first.
     pub(super) fn likeliest(&self, top: usize) -> Vec<Word> {
-        self.best(&self.plain.unwrap_or_else(|| self.likelihood()), top)
+        self.best(&self.current(), top)
     }
 
     fn best(&self, likelihood: &Likelihood, top: usize) -> Vec<Word> {
         let mut words: Vec<Word> = (0..SIZE).map(|rank| self.word(likelihood, rank)).collect();
-        words.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+        words.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         words.truncate(top);
         words
     }
 
     fn word(&self, likelihood: &Likelihood, rank: usize) -> Word {
-        let logprob = (likelihood.weights[rank] / likelihood.total).ln().clamp(LEAST, 0.0);
-        Word { token: WORDS[after(self.previous, rank)], logprob }
+        let probability = likelihood.weights[rank] / likelihood.total;
+        Word { token: WORDS[after(self.previous, rank)], probability }
     }
 
-    fn likelihood(&self) -> Likelihood {
-        let mut weights = if self.sampling.is_default() {
-            std::array::from_fn(|rank| 1.0 / (rank + 1) as f64)
-        } else {
-            self.heated()
-        };
-        if self.sampling.top_p < 1.0 {
+    /// What may come next.
+    fn current(&self) -> Cow<'_, Likelihood> {
+        self.plain.as_deref().map_or_else(|| self.likelihood(), Cow::Borrowed)
+    }
+
+    fn likelihood(&self) -> Cow<'static, Likelihood> {
+        let cuts = self.sampling.top_p < 1.0;
+        if self.sampling.is_default() && !cuts {
+            return Cow::Borrowed(&USUAL);
+        }
+        let mut weights = if self.sampling.is_default() { USUAL.weights } else { self.heated() };
+        if cuts {
             cut(&mut weights, self.sampling.top_p);
         }
-        Likelihood { weights, total: weights.iter().sum() }
+        Cow::Owned(Likelihood { weights, total: weights.iter().sum() })
     }
 
     fn heated(&self) -> [f64; SIZE] {
@@ -238,8 +269,8 @@ mod tests {
         let (sampling, mut random) = (Sampling::default(), Pcg64::seed_from_u64(3));
         let mut speaker = Speaker::new(&sampling, 0);
         let (word, best) = speaker.next(SIZE, &mut random);
-        assert!(best.contains(&word) && best.windows(2).all(|pair| pair[0].logprob >= pair[1].logprob));
-        let sum: f64 = best.iter().map(|word| word.logprob.exp()).sum();
-        assert!((sum - 1.0).abs() < 1e-9 && best.iter().all(|word| word.logprob <= 0.0));
+        assert!(best.contains(&word) && best.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
+        let sum: f64 = best.iter().map(|word| logprob(word.probability).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-9 && best.iter().all(|word| logprob(word.probability) <= 0.0));
     }
 }

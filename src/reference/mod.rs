@@ -46,6 +46,7 @@ mod front;
 mod gzip;
 mod headers;
 mod id;
+mod json;
 mod language;
 mod limit;
 mod log;

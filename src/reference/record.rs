@@ -32,7 +32,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use hyper::Request;
+use hyper::http::request::Parts;
 use serde::Serialize;
 
 /// What accounts are written to.
@@ -212,21 +212,21 @@ fn microseconds(duration: Duration) -> u64 {
 pub(super) struct Witness(Option<Box<(Account, Sender<Account>)>>);
 
 impl Witness {
-    pub(super) fn new<B>(recorder: Option<&Recorder>, request: &Request<B>, number: u64, head: Instant) -> Witness {
+    pub(super) fn new(recorder: Option<&Recorder>, head: &Parts, number: u64, began: Instant) -> Witness {
         let Some(recorder) = recorder else { return Witness(None) };
-        let id = ["x-request-id", "x-client-request-id"].into_iter().find_map(|name| request.headers().get(name));
+        let id = ["x-request-id", "x-client-request-id"].into_iter().find_map(|name| head.headers.get(name));
         let account = Account {
             number,
             id: id.map(|id| String::from_utf8_lossy(id.as_bytes()).chars().take(LONGEST_ID).collect()),
-            method: request.method().to_string(),
-            path: request.uri().path().to_owned(),
-            head,
-            read: head,
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            head: began,
+            read: began,
             written: Vec::new(),
             bytes: 0,
             status: None,
             ending: Ending::Left,
-            ended: head,
+            ended: began,
         };
         Witness(Some(Box::new((account, recorder.accounts.clone()))))
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::Reply;
-use super::wire::Kind;
+use super::wire::{Header, Kind};
 use crate::wire::Dialect;
 use crate::wire::dialect::Violation;
 
@@ -11,7 +11,7 @@ use crate::wire::dialect::Violation;
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<Header>,
     body: Value,
 }
 
@@ -28,7 +28,7 @@ impl Refusal {
 
     /// The same with one more header.
     pub(super) fn with_header(mut self, name: &'static str, value: &str) -> Refusal {
-        self.headers.push((name, value.to_owned()));
+        self.headers.push((name, value.to_owned().into()));
         self
     }
 

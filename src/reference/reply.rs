@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::pace::Pace;
-use super::wire::{Draft, Kind, Transcript, Write};
+use super::wire::{Draft, Header, Kind, Transcript, Write};
 
 /// A reply, or the chunks of one.
 #[derive(Debug, Clone)]
@@ -17,12 +17,10 @@ pub(super) struct Reply {
     pub(super) kind: Kind,
     /// HTTP status.
     pub(super) status: u16,
-    /// Headers beside the content type, which is among them only if it is not that of the kind; names in lower case.
-    pub(super) headers: Vec<(&'static str, String)>,
+    /// Headers beside the content type, which is among them only if it is not that of the kind.
+    pub(super) headers: Vec<Header>,
     /// The one body, or the chunks of a stream in order.
-    pub(super) bodies: Vec<Vec<u8>>,
-    /// When each body is due, from the moment the request was read.
-    pub(super) due: Vec<Duration>,
+    pub(super) bodies: Vec<Write>,
     /// What it costs to generate and at what pace; none for what is not generated.
     pub(super) pace: Option<Pace>,
     /// Number of the request at this endpoint.
@@ -38,8 +36,7 @@ impl Reply {
             kind: Kind::Other,
             status: 200,
             headers: Vec::new(),
-            bodies: vec![body],
-            due: vec![Duration::ZERO],
+            bodies: vec![Write { at: Duration::ZERO, bytes: body }],
             pace: None,
             number,
             openings: Default::default(),
@@ -56,13 +53,13 @@ impl Reply {
         if self.kind == Kind::Other {
             return None;
         }
-        let bodies = self.bodies.iter().map(|body| serde_json::from_slice::<Value>(body));
+        let bodies = self.bodies.iter().map(|body| serde_json::from_slice::<Value>(&body.bytes));
         Some(Draft {
             kind: self.kind,
             status: self.status,
             headers: self.headers.clone(),
             bodies: bodies.collect::<Result<_, _>>().ok()?,
-            due: self.due.clone(),
+            due: self.bodies.iter().map(|body| body.at).collect(),
             number: self.number,
             openings: self.openings.clone(),
         })
@@ -71,23 +68,25 @@ impl Reply {
     /// What a draft has become.
     pub(super) fn of(draft: Draft) -> Reply {
         let Draft { kind, status, headers, bodies, due, number, openings } = draft;
-        let bodies = bodies.iter().map(|body| body.to_string().into_bytes()).collect();
-        Reply { kind, status, headers, bodies, due, pace: None, number, openings }
+        let write = |(body, at): (&Value, Duration)| Write { at, bytes: body.to_string().into_bytes() };
+        let bodies = bodies.iter().zip(due).map(write).collect();
+        Reply { kind, status, headers, bodies, pace: None, number, openings }
     }
 
     /// As bytes in time. A stream ends in `[DONE]`.
     pub(super) fn transcribe(self) -> Transcript {
-        let stream = self.kind == Kind::Stream;
+        let Reply { kind, status, mut headers, bodies: mut writes, .. } = self;
+        let stream = kind == Kind::Stream;
         let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
-        let mut headers = vec![("content-type", content_type.to_owned())];
-        headers.extend(self.headers);
-        let end = self.due.last().copied().unwrap_or_default();
-        let write = |(bytes, at): (Vec<u8>, Duration)| Write { at, bytes: if stream { event(&bytes) } else { bytes } };
-        let mut writes: Vec<Write> = self.bodies.into_iter().zip(self.due).map(write).collect();
+        headers.insert(0, ("content-type", content_type.into()));
         if stream {
+            let end = writes.last().map(|write| write.at).unwrap_or_default();
+            for write in &mut writes {
+                write.bytes = event(&write.bytes);
+            }
             writes.push(Write { at: end, bytes: b"data: [DONE]\n\n".to_vec() });
         }
-        Transcript { kind: self.kind, status: self.status, headers, writes }
+        Transcript { kind, status, headers, writes }
     }
 }
 

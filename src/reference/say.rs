@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use rand_pcg::Pcg64;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::{Ask, Format};
 use super::example::Example;
-use super::language::{SIZE, Speaker, Word};
+use super::language::{SIZE, Speaker, Word, logprob};
 use super::refuse::Refusal;
 use super::token;
 use super::tool::{Call, Calling};
@@ -42,9 +43,16 @@ pub(super) struct Said<'r> {
 #[derive(Debug, Clone)]
 pub(super) struct Token<'r> {
     pub(super) text: Cow<'r, str>,
-    pub(super) logprob: f64,
+    probability: f64,
     /// The likeliest tokens in its place, best first, as many as were asked for.
     pub(super) top: Vec<(Cow<'r, str>, f64)>,
+}
+
+impl Token<'_> {
+    /// Its log probability.
+    pub(super) fn logprob(&self) -> f64 {
+        logprob(self.probability)
+    }
 }
 
 impl Said<'_> {
@@ -55,7 +63,7 @@ impl Said<'_> {
 
     /// How likely a token of it was, on average; what `best_of` compares.
     pub(super) fn score(&self) -> f64 {
-        let sum: f64 = self.text.iter().map(|token| token.logprob).sum();
+        let sum: f64 = self.text.iter().map(Token::logprob).sum();
         sum / self.text.len().max(1) as f64
     }
 }
@@ -93,7 +101,8 @@ impl<'a, 'r> Topic<'a, 'r> {
         let ask = self.ask;
         let mut room = ask.cap.unwrap_or(usize::MAX);
         let mut speaker = Speaker::new(&ask.sampling, start(&ask.request.texts));
-        let reasoning = spoken(ask.reasoning.min(room), &mut speaker, 0, true, random);
+        let mut reasoning = Vec::new();
+        speak(&mut reasoning, ask.reasoning.min(room), &mut speaker, 0, random);
         room -= reasoning.len();
         let cut = reasoning.len() < ask.reasoning;
         let mut said =
@@ -151,33 +160,34 @@ impl<'a, 'r> Topic<'a, 'r> {
         if self.ask.asked.contains(RECALL) {
             return Some(Cow::Borrowed(self.ask.opened));
         }
-        let (_, exact) = self.ask.asked.split_once(REPEAT)?;
+        let at = memmem::find(self.ask.asked.as_bytes(), REPEAT.as_bytes())?;
+        let exact = &self.ask.asked[at + REPEAT.len()..];
         Some(Cow::Borrowed(exact.strip_prefix(' ').unwrap_or(exact)))
     }
 
     /// The opening words of the prompt, then words of the model.
     fn words(&self, room: usize, speaker: &mut Speaker<'_>, random: &mut Pcg64) -> (Vec<Token<'r>>, bool) {
         let most = self.tokens.min(room);
-        let top = self.ask.logprobs.unwrap_or(0);
-        let mut text = if self.ask.sampling.forces() { Vec::new() } else { self.echo(most, speaker) };
-        let first = text.is_empty();
-        text.extend(spoken(most - text.len(), speaker, top, first, random));
+        let mut text = Vec::with_capacity(most.min(1 << 16));
+        if !self.ask.sampling.forces() {
+            self.echo(&mut text, most, speaker);
+        }
+        let left = most - text.len();
+        speak(&mut text, left, speaker, self.ask.logprobs.unwrap_or(0), random);
         (text, self.tokens <= room)
     }
 
     /// The opening words, and one with other letters than ASCII's if there is any further on.
-    fn echo(&self, most: usize, speaker: &Speaker<'_>) -> Vec<Token<'r>> {
+    fn echo(&self, text: &mut Vec<Token<'r>>, most: usize, speaker: &Speaker<'_>) {
         let last = self.ask.request.texts.last().copied().unwrap_or_default();
         let opening = opening(last);
-        let mut text: Vec<Token<'r>> =
-            token::tokens(opening).take(most).filter_map(|t| self.aside(Cow::Borrowed(t), speaker)).collect();
+        text.extend(token::tokens(opening).take(most).filter_map(|t| self.aside(Cow::Borrowed(t), speaker)));
         if opening.is_ascii() && !last.is_ascii() {
             let foreign = last.split_whitespace().find(|word| !word.is_ascii()).unwrap_or_default();
             let foreign = format!(" {foreign}");
             let tokens = token::tokens(&foreign).take(most - text.len());
             text.extend(tokens.filter_map(|token| self.aside(Cow::Owned(token.to_owned()), speaker)));
         }
-        text
     }
 
     fn all_of(&self, text: Cow<'r, str>, speaker: &Speaker<'_>) -> Vec<Token<'r>> {
@@ -200,11 +210,11 @@ impl<'a, 'r> Topic<'a, 'r> {
             None | Some(0) => Vec::new(),
             Some(top) => {
                 let rest = speaker.likeliest(top - 1).into_iter();
-                let rest = rest.map(|word| (Cow::Borrowed(word.token), word.logprob + (1.0 - GIVEN).ln()));
+                let rest = rest.map(|word| (Cow::Borrowed(word.token), logprob(word.probability) + (1.0 - GIVEN).ln()));
                 std::iter::once((text.clone(), GIVEN.ln())).chain(rest).collect()
             }
         };
-        Some(Token { text, logprob: GIVEN.ln(), top })
+        Some(Token { text, probability: GIVEN, top })
     }
 }
 
@@ -229,16 +239,15 @@ pub(super) fn opening(text: &str) -> &str {
     }
 }
 
-/// Words of the model; the first of a text has no space before it.
-fn spoken<'r>(count: usize, speaker: &mut Speaker<'_>, top: usize, begins: bool, random: &mut Pcg64) -> Vec<Token<'r>> {
-    let mut tokens = Vec::with_capacity(count.min(1 << 16));
-    for place in 0..count {
+/// Goes on in words of the model; the first word of a text has no space before it.
+fn speak(text: &mut Vec<Token<'_>>, count: usize, speaker: &mut Speaker<'_>, top: usize, random: &mut Pcg64) {
+    for _ in 0..count {
         let (word, best) = speaker.next(top, random);
-        let written = |word: Word| if begins && place == 0 { word.token.trim_start() } else { word.token };
-        let top = best.into_iter().map(|word| (Cow::Borrowed(written(word)), word.logprob)).collect();
-        tokens.push(Token { text: Cow::Borrowed(written(word)), logprob: word.logprob, top });
+        let written = |word: Word| Cow::Borrowed(if text.is_empty() { word.token.trim_start() } else { word.token });
+        let top = best.into_iter().map(|word| (written(word), logprob(word.probability))).collect();
+        let word = Token { text: written(word), probability: word.probability, top };
+        text.push(word);
     }
-    tokens
 }
 
 /// Cuts the calls to the tokens that there is room for; whether they are whole.

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full};
-use hyper::Request;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use serde_json::Value;
@@ -41,17 +40,12 @@ pub(super) fn acting(settings: &Settings, number: u64, open: u64) -> &[&'static 
     if settings.when.applies(settings.seed, number, open) { &settings.quirks } else { &[] }
 }
 
-/// Where quirks act, reads the request and lets them make another one of it: what is to be answered, and what was asked
+/// Where quirks act, reads the body and lets them make another one of it: what is to be answered, and what was asked
 /// (null where that is no JSON).
-pub(super) async fn overhear(
-    request: Request<Arriving>,
-    quirks: &[&Quirk],
-    models: &[String],
-) -> (Request<Inbound>, Value) {
+pub(super) async fn overhear(body: Arriving, quirks: &[&Quirk], models: &[String]) -> (Inbound, Value) {
     if quirks.is_empty() {
-        return (request.map(Either::Left), Value::Null);
+        return (Either::Left(body), Value::Null);
     }
-    let (head, body) = request.into_parts();
     let mut bytes = read(body).await;
     let asked: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let mut answered = asked.clone();
@@ -61,7 +55,7 @@ pub(super) async fn overhear(
     if answered != asked {
         bytes = answered.to_string().into_bytes();
     }
-    (Request::from_parts(head, Either::Right(Full::from(bytes))), asked)
+    (Either::Right(Full::from(bytes)), asked)
 }
 
 /// The body as far as it came; of one that is too long, enough to be found so.

@@ -8,19 +8,8 @@ use super::completion::{About, Frame, Logprobs, Member, of_tokens, shows_reasoni
 use super::say::{Said, Token};
 use super::token;
 use super::usage::Usage;
+use super::wire::Write;
 use crate::wire::Dialect;
-
-/// One chunk.
-#[derive(Debug, Serialize)]
-struct Chunk<'a> {
-    #[serde(flatten)]
-    frame: Frame<'a>,
-    choices: Vec<Piece<'a>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    usage: Member<&'a Usage>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<About<'a>>,
-}
 
 #[derive(Debug, Serialize)]
 struct Piece<'a> {
@@ -71,9 +60,11 @@ enum Step<'a> {
     Arguments(usize, &'a str),
 }
 
+/// How long a chunk is, about, in bytes.
+const CHUNK: usize = 256;
+
 /// What is streamed.
 pub(super) struct Streamed<'a> {
-    pub(super) dialect: Dialect,
     pub(super) frame: Frame<'a>,
     pub(super) choices: &'a [Said<'a>],
     pub(super) usage: &'a Usage,
@@ -102,36 +93,32 @@ fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {
 impl Streamed<'_> {
     /// The chunks with their instants, choices side by side: role, pieces, finish; usage at the end, in the openai
     /// dialect where asked, in Pulze's with the metadata in the last chunk.
-    pub(super) fn chunks(&self, due: &[Duration]) -> (Vec<Vec<u8>>, Vec<Duration>) {
+    pub(super) fn chunks(&self, due: &[Duration]) -> Vec<Write> {
         let at = |step: usize| due.get(step).or(due.last()).copied().unwrap_or_default();
-        let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, self.dialect)).collect();
+        let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, self.frame.dialect)).collect();
         let mut chunks = Vec::new();
         for index in 0..choices.len() {
             let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
-            chunks.push((self.piece(index, delta, None, Member::Null), at(0)));
+            chunks.push(Write { at: at(0), bytes: self.piece(index, delta, None, Member::Null) });
         }
         for step in 0..choices.iter().map(Vec::len).max().unwrap_or(0) {
             for (index, steps) in choices.iter().enumerate() {
-                if let Some(chunk) = steps.get(step).and_then(|step| self.step(index, step)) {
-                    chunks.push((chunk, at(step)));
+                if let Some(bytes) = steps.get(step).and_then(|step| self.step(index, step)) {
+                    chunks.push(Write { at: at(step), bytes });
                 }
             }
         }
         let end = due.last().copied().unwrap_or_default();
         for (index, said) in self.choices.iter().enumerate() {
-            let last = index + 1 == self.choices.len() && self.dialect == Dialect::Pulze;
-            let mut chunk = self.chunk(vec![self.bare(index, Delta::default(), Some(said.finish), Member::Null)]);
-            if last {
-                chunk.usage = Member::There(self.usage);
-                chunk.metadata = self.metadata;
-            }
-            chunks.push((written(&chunk), end));
+            let piece = [self.bare(index, Delta::default(), Some(said.finish), Member::Null)];
+            let last = index + 1 == self.choices.len() && self.frame.dialect == Dialect::Pulze;
+            let bytes = if last { self.chunk(&piece, self.stated(), self.metadata) } else { self.inner(&piece) };
+            chunks.push(Write { at: end, bytes });
         }
-        if self.dialect.is_openai() && self.include_usage {
-            let chunk = Chunk { usage: Member::There(self.usage), ..self.chunk(Vec::new()) };
-            chunks.push((written(&chunk), end));
+        if self.frame.dialect.is_openai() && self.include_usage {
+            chunks.push(Write { at: end, bytes: self.chunk(&[], self.stated(), None) });
         }
-        chunks.into_iter().unzip()
+        chunks
     }
 
     fn step(&self, index: usize, step: &Step<'_>) -> Option<Vec<u8>> {
@@ -163,7 +150,7 @@ impl Streamed<'_> {
         finish: Option<&'static str>,
         logprobs: Member<Logprobs<'s>>,
     ) -> Vec<u8> {
-        written(&self.chunk(vec![self.bare(index, delta, finish, logprobs)]))
+        self.inner(&[self.bare(index, delta, finish, logprobs)])
     }
 
     fn bare<'s>(
@@ -173,16 +160,21 @@ impl Streamed<'_> {
         finish_reason: Option<&'static str>,
         logprobs: Member<Logprobs<'s>>,
     ) -> Piece<'s> {
-        let logprobs = if self.dialect.is_openai() { logprobs } else { Member::Absent };
+        let logprobs = if self.frame.dialect.is_openai() { logprobs } else { Member::Absent };
         Piece { index, delta, finish_reason, logprobs }
     }
 
-    fn chunk<'s>(&'s self, choices: Vec<Piece<'s>>) -> Chunk<'s> {
-        let usage = if self.dialect.is_openai() && self.include_usage { Member::Null } else { Member::Absent };
-        Chunk { frame: self.frame.of_chunk(), choices, usage, metadata: None }
+    /// A chunk that does not state the usage.
+    fn inner(&self, pieces: &[Piece<'_>]) -> Vec<u8> {
+        let later = self.frame.dialect.is_openai() && self.include_usage;
+        self.chunk(pieces, if later { Member::Null } else { Member::Absent }, None)
     }
-}
 
-fn written(chunk: &Chunk<'_>) -> Vec<u8> {
-    serde_json::to_vec(chunk).expect("a chunk has string keys and finite numbers only")
+    fn stated(&self) -> Member<&Usage> {
+        Member::There(self.usage)
+    }
+
+    fn chunk(&self, pieces: &[Piece<'_>], usage: Member<&Usage>, metadata: Option<About<'_>>) -> Vec<u8> {
+        self.frame.around("chat.completion.chunk", pieces, usage, metadata, CHUNK)
+    }
 }

@@ -34,9 +34,18 @@ pub(super) fn id(token: &str) -> u64 {
 fn length(text: &str) -> usize {
     let space = text.strip_prefix(' ').is_some_and(|rest| rest.chars().next().is_some_and(|c| !c.is_whitespace()));
     let start = usize::from(space);
-    let word = text[start..].char_indices().take(LONGEST).take_while(|(_, c)| c.is_alphanumeric()).last();
-    let next = || text[start..].chars().next().map_or(0, char::len_utf8);
-    start + word.map_or_else(next, |(at, c)| at + c.len_utf8())
+    let rest = &text[start..];
+    let word = word(rest);
+    start + if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) }
+}
+
+/// Length in bytes of the letters and digits at the start. Nearly all of them are ASCII, which needs no tables.
+fn word(text: &str) -> usize {
+    let ascii = text.bytes().take(LONGEST).take_while(u8::is_ascii_alphanumeric).count();
+    if ascii == LONGEST || text.as_bytes().get(ascii).is_none_or(u8::is_ascii) {
+        return ascii;
+    }
+    text.chars().take(LONGEST).take_while(|c| c.is_alphanumeric()).map(char::len_utf8).sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! From what is said to bytes in time: a [`Draft`] is JSON, a [`Transcript`] is bytes with their instants.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -9,12 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use super::metrics::InFlight;
 use super::record::{Ending, Witness};
 use super::timer::Timer;
+
+/// A header beside those of HTTP itself, its name in lower case.
+pub(super) type Header = (&'static str, Cow<'static, str>);
 
 /// What is about to be said, as JSON.
 #[derive(Debug, Clone)]
@@ -23,8 +27,8 @@ pub(super) struct Draft {
     pub(super) kind: Kind,
     /// HTTP status.
     pub(super) status: u16,
-    /// Headers beside the content type, names in lower case.
-    pub(super) headers: Vec<(&'static str, String)>,
+    /// Headers beside the content type.
+    pub(super) headers: Vec<Header>,
     /// The one body, or the chunks of a stream in order.
     pub(super) bodies: Vec<Value>,
     /// When each body is due, from the moment the request was read.
@@ -55,8 +59,8 @@ pub(super) struct Transcript {
     pub(super) kind: Kind,
     /// HTTP status.
     pub(super) status: u16,
-    /// Headers, names in lower case.
-    pub(super) headers: Vec<(&'static str, String)>,
+    /// Headers.
+    pub(super) headers: Vec<Header>,
     /// The body.
     pub(super) writes: Vec<Write>,
 }
@@ -81,19 +85,10 @@ pub(super) async fn respond(
     if let Some(first) = transcript.writes.first().filter(|_| !stream) {
         poll_fn(|context| timer.poll(first.at, context)).await;
     }
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(transcript.status).unwrap_or(StatusCode::OK);
-    for (name, value) in &transcript.headers {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
-        }
-    }
-    if !stream && !response.headers().contains_key(CONTENT_LENGTH) {
+    let mut headers = headers(transcript.headers);
+    if !stream && !headers.contains_key(CONTENT_LENGTH) {
         let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    if response.headers().get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
-        response.headers_mut().remove(CONTENT_TYPE);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     witness.answered(transcript.status);
     if let Some(in_flight) = &mut in_flight {
@@ -103,7 +98,28 @@ pub(super) async fn respond(
         witness.ends(Ending::Complete);
     }
     let outgoing = Outgoing { timer, witness, writes: transcript.writes.into_iter(), _in_flight: in_flight };
-    response.map(|()| outgoing)
+    let mut response = Response::new(outgoing);
+    *response.status_mut() = StatusCode::from_u16(transcript.status).unwrap_or(StatusCode::OK);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Headers as hyper takes them; of two with one name the last stands, and an empty content type is none.
+fn headers(list: Vec<Header>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(list.len() + 2);
+    for (name, value) in list {
+        let bytes = match value {
+            Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+            Cow::Owned(text) => Bytes::from(text),
+        };
+        if let Ok(value) = HeaderValue::from_maybe_shared(bytes) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    if headers.get(CONTENT_TYPE).is_some_and(HeaderValue::is_empty) {
+        headers.remove(CONTENT_TYPE);
+    }
+    headers
 }
 
 /// Body of a response, whose frames come at their instants.

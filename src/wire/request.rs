@@ -68,21 +68,36 @@ pub struct ChatRequest<'v> {
 impl<'v> ChatRequest<'v> {
     /// Reads a body.
     pub fn of(body: &'v Value) -> Self {
-        let messages = body.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let messages = items(member(body, "messages"));
         ChatRequest {
-            model: body.get("model").and_then(Value::as_str),
-            stream: flag(body.get("stream")),
-            include_usage: flag(body.pointer("/stream_options/include_usage")),
-            n: body.get("n").and_then(Value::as_u64).unwrap_or(1).max(1),
-            cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| body.get(name)?.as_u64()),
-            temperature: body.get("temperature").and_then(Value::as_f64),
-            logprobs: body.get("logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),
-            tools: body.get("tools").and_then(Value::as_array).into_iter().flatten().filter_map(tool).collect(),
-            tool_choice: tool_choice(body.get("tool_choice")),
-            texts: messages.iter().filter_map(|m| m.get("content")).flat_map(texts).collect(),
-            last_role: messages.last().and_then(|m| m.get("role")).and_then(Value::as_str),
+            model: member(body, "model").and_then(Value::as_str),
+            stream: flag(member(body, "stream")),
+            include_usage: flag(inner(body, &["stream_options", "include_usage"])),
+            n: member(body, "n").and_then(Value::as_u64).unwrap_or(1).max(1),
+            cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| member(body, name)?.as_u64()),
+            temperature: member(body, "temperature").and_then(Value::as_f64),
+            logprobs: member(body, "logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),
+            tools: items(member(body, "tools")).iter().filter_map(tool).collect(),
+            tool_choice: tool_choice(member(body, "tool_choice")),
+            texts: texts(messages),
+            last_role: messages.last().and_then(|m| member(m, "role")).and_then(Value::as_str),
         }
     }
+}
+
+/// A member of an object. Requests have a few members, and comparing their names costs less than hashing one.
+pub fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.as_object()?.iter().find(|(known, _)| *known == name).map(|(_, member)| member)
+}
+
+/// A member of members.
+pub fn inner<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, name| member(value, name))
+}
+
+/// The items of an array; none of what is no array.
+pub fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn flag(value: Option<&Value>) -> bool {
@@ -90,11 +105,11 @@ fn flag(value: Option<&Value>) -> bool {
 }
 
 fn tool(tool: &Value) -> Option<Tool<'_>> {
-    let function = tool.get("function")?;
+    let function = member(tool, "function")?;
     Some(Tool {
-        name: function.get("name")?.as_str()?,
-        parameters: function.get("parameters").filter(|p| p.is_object()),
-        strict: flag(function.get("strict")),
+        name: member(function, "name")?.as_str()?,
+        parameters: member(function, "parameters").filter(|p| p.is_object()),
+        strict: flag(member(function, "strict")),
     })
 }
 
@@ -104,16 +119,20 @@ fn tool_choice(choice: Option<&Value>) -> ToolChoice<'_> {
         Some("none") => ToolChoice::None,
         Some("required") => ToolChoice::Required,
         Some(_) => ToolChoice::Auto,
-        None => choice.pointer("/function/name").and_then(Value::as_str).map_or(ToolChoice::Auto, ToolChoice::Named),
+        None => {
+            inner(choice, &["function", "name"]).and_then(Value::as_str).map_or(ToolChoice::Auto, ToolChoice::Named)
+        }
     }
 }
 
-/// The text of a content, or of each text part of it.
-fn texts(content: &Value) -> Vec<&str> {
-    match content.as_array() {
-        Some(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-        None => content.as_str().into_iter().collect(),
+/// The text of each content, or of each text part of it.
+fn texts(messages: &[Value]) -> Vec<&str> {
+    let mut texts = Vec::with_capacity(messages.len());
+    for content in messages.iter().filter_map(|message| member(message, "content")) {
+        texts.extend(content.as_str());
+        texts.extend(items(Some(content)).iter().filter_map(|part| member(part, "text")?.as_str()));
     }
+    texts
 }
 
 #[cfg(test)]

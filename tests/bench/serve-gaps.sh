@@ -6,6 +6,13 @@ cd "$(dirname "$0")/../.."
 # BUILT=target/debug measures what is there already; the figures that count are those of a release build.
 built=${BUILT:-target/release}
 [ -n "${BUILT:-}" ] || cargo build --release --quiet --bin proofload --example gaps
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+for needed in "$built/proofload" "$built/examples/gaps"; do
+    [ -x "$needed" ] || fail "$needed is not built; without BUILT this script builds what it needs"
+done
 ulimit -n 8192
 folder=$(mktemp -d)
 started=""
@@ -16,9 +23,12 @@ gaps() {
     taskset -c 0,1 "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai --tokens "$tokens" \
         --first-token constant:200ms --token-gap "constant:${gap}ms" >"$folder/serve" &
     started="$started $!"
-    while ! grep -qs '^listening on' "$folder/serve"; do sleep 0.05; done
+    while ! grep -qs '^listening on' "$folder/serve"; do
+        kill -0 "$!" 2>/dev/null || fail "the server ended before it listened"
+        sleep 0.05
+    done
     address=$(sed -n 's/^listening on http:\/\/\([^ /]*\).*/\1/p' "$folder/serve")
-    taskset -c 0,1 "$built"/examples/gaps "$address" "$streams" "$gap" "$tokens"
+    taskset -c 0,1 "$built"/examples/gaps "$address" "$streams" "$gap" "$tokens" || fail "the streams did not end"
     kill "$!"
     : >"$folder/serve"
 }

@@ -7,6 +7,13 @@ cd "$(dirname "$0")/../.."
 # BUILT=target/debug measures what is there already; the figures that count are those of a release build.
 built=${BUILT:-target/release}
 [ -n "${BUILT:-}" ] || cargo build --release --quiet --bin proofload --example bare
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+for needed in "$built/proofload" "$built/examples/bare"; do
+    [ -x "$needed" ] || fail "$needed is not built; without BUILT this script builds what it needs"
+done
 folder=$(mktemp -d)
 started=""
 trap 'for pid in $started; do kill "$pid" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
@@ -24,7 +31,10 @@ start() {
     shift
     taskset -c 0 "$@" >"$folder/$name" &
     started="$started $!"
-    while ! grep -qs '^listening on' "$folder/$name"; do sleep 0.05; done
+    while ! grep -qs '^listening on' "$folder/$name"; do
+        kill -0 "$!" 2>/dev/null || fail "$name ended before it listened"
+        sleep 0.05
+    done
     address=$(sed -n 's/^listening on http:\/\/\([^ /]*\).*/\1/p' "$folder/$name")
 }
 
@@ -36,7 +46,9 @@ spent() {
 # Loads an address for a while: requests per second, and microseconds of processor time of each.
 rate() {
     before=$(spent "$2")
-    taskset -c 1 wrk -t1 -c64 -d"${SECONDS_EACH:-5}s" -s "$folder/post.lua" "http://$1/v1/chat/completions" >"$folder/wrk"
+    taskset -c 1 wrk -t1 -c64 -d"${SECONDS_EACH:-5}s" -s "$folder/post.lua" "http://$1/v1/chat/completions" >"$folder/wrk" ||
+        fail "wrk could not load the server at $1"
+    kill -0 "$2" 2>/dev/null || fail "the server at $1 ended while it was loaded"
     if grep -q 'Non-2xx\|Socket errors' "$folder/wrk"; then cat "$folder/wrk" >&2; exit 1; fi
     count=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' "$folder/wrk")
     echo "$(sed -n 's/^Requests\/sec: *//p' "$folder/wrk") $((($(spent "$2") - before) * 10000 / count))"

@@ -105,23 +105,31 @@ pub(crate) const MY_KEY: &str = "sk-readme-0123456789";
 pub(crate) struct Served {
     pub child: Child,
     pub url: String,
+    /// The first line it prints.
+    pub greeting: String,
 }
 
 impl Served {
     pub(crate) fn start(arguments: &[&str]) -> Served {
+        Served::start_with(arguments, Stdio::inherit())
+    }
+
+    /// The same with its standard error elsewhere.
+    pub(crate) fn start_with(arguments: &[&str], stderr: Stdio) -> Served {
         use std::io::BufRead as _;
         let mut child = program()
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("MY_KEY", MY_KEY)
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the endpoint starts");
-        let mut line = String::new();
+        let mut greeting = String::new();
         let out = child.stdout.take().expect("stdout");
-        std::io::BufReader::new(out).read_line(&mut line).expect("a line");
-        let url = line.split_whitespace().nth(2).expect("an address").to_owned();
-        Served { child, url }
+        std::io::BufReader::new(out).read_line(&mut greeting).expect("a line");
+        let url = greeting.split_whitespace().nth(2).expect("an address").to_owned();
+        Served { child, url, greeting }
     }
 }
 

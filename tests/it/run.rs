@@ -375,7 +375,8 @@ fn serve_keeps_its_key_and_its_dialect() {
             greeting.contains("openai dialect") && curl.contains("$PROOFLOAD_TEST_KEY") && !curl.contains("k-12345"),
             "{curl}"
         );
-        Served { child, url: greeting.split_whitespace().nth(2).expect("an address").to_owned() }
+        let url = greeting.split_whitespace().nth(2).expect("an address").to_owned();
+        Served { child, url, greeting }
     };
     let arguments = |key: &str| {
         vec![

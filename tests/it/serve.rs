@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use proofload::reference::delay::Length;
@@ -43,9 +43,14 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// Sends SIGTERM and waits for the end.
 pub(crate) fn terminate(served: &mut Served) -> ExitStatus {
+    signal(served);
+    served.child.wait().expect("ends")
+}
+
+/// Sends SIGTERM.
+fn signal(served: &Served) {
     let killed = Command::new("kill").args(["-TERM", &served.child.id().to_string()]).status().expect("kill runs");
     assert!(killed.success());
-    served.child.wait().expect("ends")
 }
 
 /// The lines of a file, as JSON.
@@ -244,6 +249,56 @@ fn what_does_not_end_within_the_grace_period_is_given_up_and_recorded() {
     });
     let told = lines(&truth);
     assert_eq!((told.len(), &told[1]["outcome"]), (2, &json!("left")));
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_what_is_open() {
+    let grace = Duration::from_secs(300);
+    let mut served = Served::start(&["--dialect", "openai", "--token-gap", "constant:30m", "--grace", "300s"]);
+    let url = served.url.clone();
+    let address = url.trim_start_matches("http://").trim_end_matches("/v1");
+    block_on(async {
+        let mut response = ask(&client().build().expect("a client"), &url, &body(4, true)).await;
+        assert!(response.chunk().await.expect("a chunk").is_some());
+        let began = Instant::now();
+        signal(&served);
+        // The first signal has come when nobody listens any more.
+        while TcpStream::connect(address).is_ok() {
+            std::thread::yield_now();
+        }
+        assert_eq!(terminate(&mut served).code(), Some(0));
+        assert!(began.elapsed() < grace);
+        assert!(response.text().await.is_err(), "the stream was cut");
+    });
+}
+
+#[test]
+fn the_access_log_goes_to_standard_error_where_its_file_is_a_dash() {
+    let mut served = Served::start_with(&["--dialect", "openai", "--access-log", "-"], Stdio::piped());
+    let url = served.url.clone();
+    block_on(async {
+        ask(&client().build().expect("a client"), &url, &body(2, false)).await.text().await.expect("a reply");
+    });
+    assert_eq!(terminate(&mut served).code(), Some(0));
+    let mut logged = String::new();
+    served.child.stderr.take().expect("piped").read_to_string(&mut logged).expect("UTF-8");
+    let line: Value = serde_json::from_str(&logged).expect(&logged);
+    assert_eq!((&line["status"], &line["outcome"]), (&json!(200), &json!("complete")));
+}
+
+#[test]
+fn the_greeting_says_what_is_wrong_on_purpose_and_when() {
+    for (flags, said) in [
+        (&[][..], "(openai dialect)"),
+        (&["--quirk", "no-done"], "(openai dialect, wrong on purpose: no-done)"),
+        (
+            &["--quirk", "no-done,id-repeated", "--quirk-rate", "0.05", "--quirk-above-in-flight", "64"],
+            "(openai dialect, wrong on purpose at rate 0.05 above 64 in flight: no-done, id-repeated)",
+        ),
+    ] {
+        let served = Served::start(&[&["--dialect", "openai"], flags].concat());
+        assert!(served.greeting.trim_end().ends_with(said), "{}", served.greeting);
+    }
 }
 
 #[test]

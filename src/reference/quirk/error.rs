@@ -97,7 +97,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     ),
     Quirk::draft("put-off-until-soon", "a 429 whose Retry-After is a word", "RFC 9110 10.2.3", |draft| {
         if put_off(draft) {
-            draft.headers.push(("retry-after", "soon".to_owned()));
+            draft.headers.push(("retry-after", "soon".into()));
         }
     }),
     Quirk::answer(

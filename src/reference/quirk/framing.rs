@@ -249,7 +249,7 @@ pub(super) fn insert_text(bytes: &mut Vec<u8>, text: &[u8]) -> Option<usize> {
 
 pub(super) fn header(transcript: &mut Transcript, name: &'static str, value: &str) {
     transcript.headers.retain(|(known, _)| *known != name);
-    transcript.headers.push((name, value.to_owned()));
+    transcript.headers.push((name, value.to_owned().into()));
 }
 
 fn nth_event(transcript: &mut Transcript, number: usize) -> Option<&mut Write> {

@@ -16,7 +16,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     ),
     Quirk::draft("aged", "an answer that a cache has kept for an hour", "RFC 9111 5.1", |draft| {
         if draft.kind != Kind::Error {
-            draft.headers.push(("age", "3600".to_owned()));
+            draft.headers.push(("age", "3600".into()));
         }
     }),
     Quirk::draft("null-model", "model is null", "microsoft/foundry-local #144", |draft| {
