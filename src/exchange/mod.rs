@@ -96,6 +96,11 @@ pub struct OfferedTool {
     pub strict: bool,
 }
 
+/// Whole microseconds, as files keep times.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// One request as it was sent.
 #[derive(Debug, Clone)]
 pub struct Asked {

@@ -11,6 +11,7 @@ pub mod case;
 pub mod goal;
 pub mod order;
 pub mod schedule;
+pub mod scrape;
 pub mod secret;
 pub mod target;
 pub mod terms;

@@ -18,6 +18,8 @@ pub struct Flags {
     pub model: Option<String>,
     /// `target.key_env`
     pub key_env: Option<String>,
+    /// `target.scrape`
+    pub scrape: Option<String>,
     /// `target.headers.NAME`
     pub headers: Vec<(String, String)>,
     /// `load.closed.slots`; an open load becomes a closed one.
@@ -57,6 +59,7 @@ impl Flags {
             ("--dialect", "target/dialect", &self.dialect),
             ("--model", "target/model", &self.model),
             ("--key-env", "target/key_env", &self.key_env),
+            ("--scrape", "target/scrape", &self.scrape),
             ("--max-time", "limits/max_time", &self.max_time),
             ("--baseline", "baseline", &self.baseline),
         ];
