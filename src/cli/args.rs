@@ -10,6 +10,7 @@ use super::check_args::{CheckArgs, KindArg, ReplayArgs};
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
+use crate::summary::metrics_as::Tool;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
 #[derive(Debug, Parser)]
@@ -119,6 +120,12 @@ pub(super) struct RunArgs {
     /// Wait this long for the endpoint to be ready; outside all figures.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
     pub(super) wait: Option<Duration>,
+    /// Read this page of metrics once a second beside the load, or /metrics of the target [target.scrape].
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "auto", help_heading = "Target")]
+    scrape: Option<String>,
+    /// Add our figures beside those of other tools, from the same streams, to the text: vllm, aiperf.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tool, help_heading = "Output")]
+    pub(super) metrics_as: Vec<Tool>,
     /// Format of the report on stdout: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
@@ -148,6 +155,7 @@ impl RunArgs {
             input_tokens: self.input_tokens.clone(),
             output_tokens: self.output_tokens.clone(),
             seed: self.seed,
+            scrape: self.scrape.clone(),
             labels: self.labels.clone(),
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,
@@ -331,6 +339,9 @@ pub(super) struct ReportArgs {
     /// Format of the report: text for people, json for scripts; of a check also junit, markdown and html.
     #[arg(long, value_enum, default_value_t = KindArg::Text)]
     pub(super) format: KindArg,
+    /// Of a run, add our figures beside those of other tools, from the same streams, to the text: vllm, aiperf.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tool)]
+    pub(super) metrics_as: Vec<Tool>,
     /// Of a check, this rule alone, as a bug report in markdown.
     #[arg(long, value_name = "ID")]
     pub(super) finding: Option<String>,
@@ -353,6 +364,10 @@ pub(super) enum ProfileCommand {
         /// File to write; it must not exist.
         file: Option<PathBuf>,
     },
+}
+
+fn tool(text: &str) -> Result<Tool, String> {
+    Tool::ALL.into_iter().find(|tool| tool.name() == text).ok_or_else(|| "known are vllm and aiperf".to_owned())
 }
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {

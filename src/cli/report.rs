@@ -13,7 +13,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let text = match folder::read_check(&args.run)? {
         Some(Ok(sheets)) => of_check(args, &sheets)?,
         None => match folder::read(&args.run)? {
-            Ok(summary) => crate::report::write(&summary, format(args)?),
+            Ok(summary) => crate::report::write_beside(&summary, format(args)?, &args.metrics_as),
             Err(unusable) => return Ok(refuse(&unusable)),
         },
         Some(Err(unusable)) => return Ok(refuse(&unusable)),

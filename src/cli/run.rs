@@ -59,7 +59,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let summary = Hand::take(&plan)?.carry_out(&plan, args.quiet)?;
     drop(builtin);
     let kept = if args.no_out { None } else { Some(folder::keep(&summary, args.out.as_deref())) };
-    print(&crate::report::write(&summary, args.format.into()))?;
+    print(&crate::report::write_beside(&summary, args.format.into(), &args.metrics_as))?;
     match kept.transpose() {
         Ok(Some(folder)) => tell(&format!("kept in {}", folder.display())),
         Ok(None) => {}

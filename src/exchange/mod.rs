@@ -103,6 +103,11 @@ pub struct Lengths {
     pub output: Option<u64>,
 }
 
+/// Whole microseconds, as files keep times.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// One request as it was sent.
 #[derive(Debug, Clone)]
 pub struct Asked {

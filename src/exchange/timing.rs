@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::reading::{Reading, Stream};
+use super::reading::{Choice, Reading, Stream};
 use crate::wire::reply::{choices, reasoning};
 
 /// Where a count of tokens comes from.
@@ -34,6 +34,10 @@ pub struct Tokens {
 pub(super) struct Mark {
     choice: u64,
     arrival: usize,
+    /// Whether a user sees it, or a program uses it: content, a refusal, a piece of a tool call.
+    visible: bool,
+    /// Whether it is reasoning.
+    reasoning: bool,
 }
 
 /// Every piece of content of a stream, in order.
@@ -41,9 +45,11 @@ pub(super) fn marks(stream: &Stream) -> Vec<Mark> {
     let mut marks = Vec::new();
     for (number, chunk) in stream.chunks() {
         for choice in choices(chunk) {
-            if choice.get("delta").is_some_and(carries_content) {
+            let Some(delta) = choice.get("delta") else { continue };
+            let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
+            if visible || reasoning {
                 let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-                marks.push(Mark { choice: index, arrival: stream.events[number].arrival });
+                marks.push(Mark { choice: index, arrival: stream.events[number].arrival, visible, reasoning });
             }
         }
     }
@@ -57,7 +63,17 @@ impl Reading<'_> {
         self.marks.first().map(|mark| self.arrived(mark.arrival))
     }
 
-    /// Offset of the last such arrival.
+    /// Offset of the first arrival with something that a user sees or a program uses: reasoning is not.
+    pub fn first_visible_token(&self) -> Option<Duration> {
+        self.marks.iter().find(|mark| mark.visible).map(|mark| self.arrived(mark.arrival))
+    }
+
+    /// Offset of the first arrival with reasoning.
+    pub fn first_reasoning_token(&self) -> Option<Duration> {
+        self.marks.iter().find(|mark| mark.reasoning).map(|mark| self.arrived(mark.arrival))
+    }
+
+    /// Offset of the last arrival with content.
     pub fn last_token(&self) -> Option<Duration> {
         self.marks.last().map(|mark| self.arrived(mark.arrival))
     }
@@ -65,13 +81,21 @@ impl Reading<'_> {
     /// Gaps between consecutive arrivals that carry content of one choice. Events that came together are one arrival,
     /// so no gap is a made-up zero.
     pub fn token_gaps(&self) -> Vec<Duration> {
+        self.gaps().into_iter().map(|(_, gap)| gap).collect()
+    }
+
+    /// The same gaps, each behind the offset at which it ended.
+    pub fn gaps(&self) -> Vec<(Duration, Duration)> {
         let marks = &self.marks;
         let mut gaps = Vec::new();
         for choice in &self.choices {
             let mut arrivals: Vec<usize> =
                 marks.iter().filter(|m| m.choice == choice.index).map(|m| m.arrival).collect();
             arrivals.dedup();
-            gaps.extend(arrivals.windows(2).map(|pair| self.arrived(pair[1]).saturating_sub(self.arrived(pair[0]))));
+            gaps.extend(arrivals.windows(2).map(|pair| {
+                let end = self.arrived(pair[1]);
+                (end, end.saturating_sub(self.arrived(pair[0])))
+            }));
         }
         gaps
     }
@@ -93,15 +117,39 @@ impl Reading<'_> {
             return None;
         }
         let in_first = marks.iter().take_while(|mark| mark.arrival == first.arrival).count() as f64;
-        let hidden = if self.choices[0].reasoning.is_empty() {
-            self.usage.and_then(|u| u.reasoning).unwrap_or(0.0)
-        } else {
-            0.0
-        };
-        let delivered = self.usage.map_or(marks.len() as f64, |usage| usage.completion - hidden);
+        let delivered = self.usage.map_or(marks.len() as f64, |usage| usage.completion - self.hidden_reasoning());
         let after = delivered - in_first;
         let span = self.arrived(last.arrival).saturating_sub(self.arrived(first.arrival));
         (after >= 1.0).then(|| span.div_f64(after))
+    }
+
+    /// Reasoning tokens that usage states and the reply keeps back.
+    pub fn hidden_reasoning(&self) -> f64 {
+        let shown = self.choices.iter().any(|choice| !choice.reasoning.is_empty());
+        self.usage.and_then(|usage| usage.reasoning).filter(|_| !shown).unwrap_or(0.0)
+    }
+
+    /// How many pieces of content a stream brought.
+    pub fn content_events(&self) -> u64 {
+        self.marks.len() as u64
+    }
+
+    /// Characters of everything that the choices deliver: content, reasoning, refusals, names and arguments of calls.
+    pub fn delivered_characters(&self) -> u64 {
+        let length = |text: &str| text.chars().count() as u64;
+        let part = |text: &Option<String>| text.as_deref().map_or(0, length);
+        let calls =
+            |choice: &Choice| choice.calls.iter().map(|call| part(&call.name) + part(&call.arguments)).sum::<u64>();
+        self.choices.iter().map(|c| length(&c.content) + length(&c.reasoning) + length(&c.refusal) + calls(c)).sum()
+    }
+
+    /// When the chunks of a stream came whose first choice has such a delta.
+    pub fn chunk_times(&self, counts: impl Fn(&Value) -> bool) -> Vec<Duration> {
+        let Some(stream) = self.stream() else { return Vec::new() };
+        let counted = |(_, chunk): &(usize, &Value)| {
+            choices(chunk).first().and_then(|choice| choice.get("delta")).is_some_and(&counts)
+        };
+        stream.chunks().filter(counted).map(|(number, _)| self.arrived(stream.events[number].arrival)).collect()
     }
 
     /// Tokens that the exchange cost: the reply's usage, else a stream's events with content.
@@ -121,11 +169,15 @@ impl Reading<'_> {
     }
 }
 
-/// Whether a delta adds something that a user would see or a program would use.
+/// Whether a delta adds something: what a user would see, a program would use, or reasoning.
 pub(crate) fn carries_content(delta: &Value) -> bool {
+    is_visible(delta) || reasoning(delta).is_some()
+}
+
+fn is_visible(delta: &Value) -> bool {
     let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     let call = |name: &str| {
         delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()))
     };
-    filled("content") || filled("refusal") || reasoning(delta).is_some() || call("tool_calls") || call("function_call")
+    filled("content") || filled("refusal") || call("tool_calls") || call("function_call")
 }

@@ -201,14 +201,19 @@ impl Template {
 
     fn body(&self, tag: &str, prompt: &str, output: Option<u64>) -> Bytes {
         let output = output.map(|tokens| tokens.to_string()).unwrap_or_default();
-        let part = |piece| match piece {
-            &Piece::Text(ref text) => text.as_slice(),
+        let parts: Vec<&[u8]> = self.pieces.iter().map(|piece| piece.filled(tag, prompt, &output)).collect();
+        Bytes::from(parts.concat())
+    }
+}
+
+impl Piece {
+    fn filled<'p>(&'p self, tag: &'p str, prompt: &'p str, output: &'p str) -> &'p [u8] {
+        match self {
+            Piece::Text(text) => text,
             Piece::Tag => tag.as_bytes(),
             Piece::Prompt => prompt.as_bytes(),
             Piece::Output => output.as_bytes(),
-        };
-        let parts: Vec<&[u8]> = self.pieces.iter().map(part).collect();
-        Bytes::from(parts.concat())
+        }
     }
 }
 
@@ -221,7 +226,7 @@ fn pieces(text: &str) -> Vec<Piece> {
     loop {
         let next = gaps.iter().filter_map(|(mark, gap)| Some((rest.find(mark)?, mark.len(), gap)));
         let Some((at, length, gap)) = next.min_by_key(|(at, ..)| *at) else { break };
-        pieces.extend([Piece::Text(rest[..at].as_bytes().to_vec()), gap.clone()]);
+        pieces.extend([Piece::Text(rest.as_bytes()[..at].to_vec()), gap.clone()]);
         rest = &rest[at + length..];
     }
     pieces.push(Piece::Text(rest.as_bytes().to_vec()));

@@ -40,6 +40,10 @@ pub enum Measure {
     Lateness,
     /// due -> first content.
     FirstToken,
+    /// due -> first content that is not reasoning, which others call time to first output token.
+    FirstVisibleToken,
+    /// due -> first reasoning.
+    FirstReasoningToken,
     /// Between arrivals with content of one choice.
     TokenGap,
     /// (last - first content arrival) / tokens after the first content arrival.
@@ -56,12 +60,14 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure, in the order of reports.
-    pub const ALL: [Measure; 11] = [
+    pub const ALL: [Measure; 13] = [
         Measure::ResponseTime,
         Measure::ServiceTime,
         Measure::Queued,
         Measure::Lateness,
         Measure::FirstToken,
+        Measure::FirstVisibleToken,
+        Measure::FirstReasoningToken,
         Measure::TokenGap,
         Measure::TimePerOutputToken,
         Measure::FirstTokenFromSent,
@@ -78,6 +84,8 @@ impl Measure {
             Measure::Queued => "queued",
             Measure::Lateness => "lateness",
             Measure::FirstToken => "first_token",
+            Measure::FirstVisibleToken => "first_visible_token",
+            Measure::FirstReasoningToken => "first_reasoning_token",
             Measure::TokenGap => "token_gap",
             Measure::TimePerOutputToken => "time_per_output_token",
             Measure::FirstTokenFromSent => "first_token_from_sent",
@@ -92,11 +100,13 @@ impl Measure {
         match self {
             Measure::ResponseTime => Some("e2e"),
             Measure::FirstToken => Some("ttft"),
+            Measure::FirstVisibleToken => Some("ttfo"),
             Measure::TokenGap => Some("itl"),
             Measure::TimePerOutputToken => Some("tpot"),
             Measure::ServiceTime
             | Measure::Queued
             | Measure::Lateness
+            | Measure::FirstReasoningToken
             | Measure::FirstTokenFromSent
             | Measure::LastToken
             | Measure::Head

@@ -12,6 +12,7 @@ pub mod goal;
 pub mod order;
 pub mod prompt;
 pub mod schedule;
+pub mod scrape;
 pub mod secret;
 pub mod target;
 pub mod terms;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::scrape::Scrape;
 use super::secret::{Redactor, Secret};
 use crate::wire::Dialect;
 use crate::wire::request::PATH;
@@ -35,6 +36,8 @@ pub struct Target {
     pub gzip: bool,
     /// Longest reply that is read, in bytes.
     pub max_reply: usize,
+    /// The server's own page of metrics, where it is to be read beside the load.
+    pub scrape: Option<Scrape>,
 }
 
 /// A request header.
@@ -116,6 +119,14 @@ impl Target {
         url
     }
 
+    /// The page of metrics that servers have at their root.
+    pub fn metrics(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_path("/metrics");
+        url.set_query(None);
+        url
+    }
+
     /// Scheme, host and port.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
@@ -151,7 +162,7 @@ impl Target {
 }
 
 /// An address without passwords and secret parameters.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     if url.password().is_some() || !url.username().is_empty() {
         let _ = url.set_username("***");
@@ -241,6 +252,7 @@ mod tests {
             proxy: None,
             gzip: false,
             max_reply: 0,
+            scrape: None,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Flags {
     pub model: Option<String>,
     /// `target.key_env`
     pub key_env: Option<String>,
+    /// `target.scrape`
+    pub scrape: Option<String>,
     /// `target.headers.NAME`
     pub headers: Vec<(String, String)>,
     /// `load.closed.slots`; an open load becomes a closed one.
@@ -61,6 +63,7 @@ impl Flags {
             ("--dialect", "target/dialect", &self.dialect),
             ("--model", "target/model", &self.model),
             ("--key-env", "target/key_env", &self.key_env),
+            ("--scrape", "target/scrape", &self.scrape),
             ("--max-time", "limits/max_time", &self.max_time),
             ("--baseline", "baseline", &self.baseline),
         ];
@@ -132,9 +135,8 @@ impl Flags {
         ];
         for (flag, key, length, replaced) in lengths {
             let Some(length) = length else { continue };
-            for number in
-                (0..).take_while(|number| change.tree.at(&format!("/case/{number}")).is_some()).collect::<Vec<_>>()
-            {
+            let cases = change.tree.at("/case").map_or(0, Node::items);
+            for number in 0..cases {
                 for old in replaced {
                     change.tree.remove(&format!("/case/{number}/{old}"));
                 }

@@ -108,6 +108,13 @@ struct TargetTable {
     /// Longest reply that is read, in bytes; 16 MiB without it.
     #[schemars(range(min = 1))]
     max_reply_bytes: Option<u64>,
+    /// A page of metrics to read once a second beside the load, as Prometheus does: its address, or "auto" for /metrics
+    /// of the target. What vLLM and SGLang say of running and waiting requests, KV cache, prefix cache and preemptions
+    /// is put on the run's time axis.
+    scrape: Option<String>,
+    /// Figures to take from that page beside those that are known, or in their place: a name of yours, and the metric's,
+    /// in which * stands for anything, as in queue = "`my_queue_*`".
+    scrape_figures: BTreeMap<String, String>,
 }
 
 /// What a million tokens cost.

@@ -17,6 +17,7 @@ use crate::plan::abort::Abort;
 use crate::plan::goal::Goal;
 use crate::plan::prompt::trace::Trace;
 use crate::plan::schedule::Load;
+use crate::plan::scrape::{Figure, Kind, Scrape};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits, Price};
@@ -29,6 +30,8 @@ const TOTAL: Duration = Duration::from_secs(120);
 pub(super) const SLACK: Duration = Duration::from_secs(1);
 const MAX_REPLY: u64 = 16 << 20;
 const BUILTIN: &str = "builtin";
+/// What `target.scrape` says for the target's own page.
+const AUTO: &str = "auto";
 
 /// Gathers faults while it looks values up.
 pub(super) struct Resolver<'r> {
@@ -169,6 +172,7 @@ impl Resolver<'_> {
         let headers = self.headers(table, dialect, url.as_ref());
         let tls = self.tls(table);
         let proxy = self.proxy(table);
+        let scrape = self.scrape(table);
         let default_model = builtin.then(|| if dialect == Dialect::Pulze { "pulze" } else { "gpt-4o" }.to_owned());
         Some(Target {
             url: url?,
@@ -186,6 +190,7 @@ impl Resolver<'_> {
             keep_alive: table.keep_alive.unwrap_or(true),
             proxy,
             gzip: table.gzip,
+            scrape,
             max_reply: usize::try_from(table.max_reply_bytes.unwrap_or(MAX_REPLY)).unwrap_or(usize::MAX),
         })
     }
@@ -220,6 +225,30 @@ impl Resolver<'_> {
         }
         let identity = identity.map(|pem| Secret::new(String::from_utf8_lossy(&pem).into_owned()));
         Tls { ca, identity, insecure: table.insecure }
+    }
+
+    fn scrape(&mut self, table: &TargetTable) -> Option<Scrape> {
+        let Some(page) = table.scrape.as_deref() else {
+            if !table.scrape_figures.is_empty() {
+                let help = "write target.scrape = \"auto\" for /metrics of the target".to_owned();
+                self.fault("/target/scrape_figures", "target.scrape_figures without target.scrape", "", help);
+            }
+            return None;
+        };
+        let url = (page != AUTO).then(|| Url::parse(page));
+        if !matches!(&url, None | Some(Ok(_))) || url.iter().flatten().any(|url| !url.scheme().starts_with("http")) {
+            let help = "write \"auto\", or an address such as \"http://127.0.0.1:8000/metrics\"".to_owned();
+            self.fault("/target/scrape", "target.scrape is no http or https address", "", help);
+            return None;
+        }
+        let named = |(name, metric): (&String, &String)| Figure {
+            name: name.clone(),
+            kind: Kind::Level,
+            metrics: vec![metric.clone()],
+        };
+        let known = Figure::known().into_iter().filter(|figure| !table.scrape_figures.contains_key(&figure.name));
+        let figures = table.scrape_figures.iter().map(named).chain(known).collect();
+        Some(Scrape { url: url.and_then(Result::ok), figures })
     }
 
     fn proxy(&mut self, table: &TargetTable) -> Option<Url> {

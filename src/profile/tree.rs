@@ -54,6 +54,14 @@ impl Node {
         })
     }
 
+    /// How many items an array has; none of what is no array.
+    pub(super) fn items(&self) -> usize {
+        match &self.kind {
+            Kind::Array(items) => items.len(),
+            Kind::Table(_) | Kind::Leaf(_) => 0,
+        }
+    }
+
     /// The node at a JSON pointer, or the nearest one above it that was written.
     pub(super) fn nearest(&self, pointer: &str) -> &Node {
         let mut pointer = pointer;

@@ -9,6 +9,7 @@ pub mod sweep;
 mod text;
 
 use crate::summary::Summary;
+use crate::summary::metrics_as::Tool;
 
 /// Formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,5 +26,14 @@ pub fn write(summary: &Summary, format: Format) -> String {
     match format {
         Format::Text => text::write(summary),
         Format::Json => json::write(summary),
+    }
+}
+
+/// A summary as a report, our figures beside those of other tools at the end of the text; the digest has them anyway.
+pub fn write_beside(summary: &Summary, format: Format, tools: &[Tool]) -> String {
+    let report = write(summary, format);
+    match format {
+        Format::Text if !tools.is_empty() => format!("{report}\n{}", text::metrics_as(summary, tools)),
+        Format::Text | Format::Json => report,
     }
 }

@@ -11,7 +11,16 @@ use super::figure::{number, percent, time};
 use crate::exchange::Outcome;
 use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
 use crate::summary::Summary;
-use crate::summary::digest::{Counted, Digest, GoalResult, Judgement};
+use crate::summary::digest::{Counted, Digest, GoalResult, Judgement, PERCENTILES};
+use crate::summary::quantile;
+use crate::summary::steady::Stand;
+use crate::summary::timing::Populations;
+
+mod metrics_as;
+mod server;
+mod splits;
+
+pub(super) use metrics_as::metrics_as;
 
 const WIDTH: usize = 100;
 
@@ -29,6 +38,8 @@ pub(super) fn write(summary: &Summary) -> String {
             String::new()
         },
         rates(summary, &digest),
+        splits::splits(&digest),
+        server::server(&digest),
         goals(&digest),
         checks(&digest),
         notes(&digest),
@@ -141,12 +152,14 @@ fn failures(digest: &Digest) -> String {
     if text.is_empty() { text } else { format!("what went wrong\n{text}") }
 }
 
-const SHOWN: [Measure; 7] = [
+const SHOWN: [Measure; 9] = [
     Measure::ResponseTime,
     Measure::ServiceTime,
     Measure::Queued,
     Measure::Lateness,
     Measure::FirstToken,
+    Measure::FirstVisibleToken,
+    Measure::FirstReasoningToken,
     Measure::TokenGap,
     Measure::TimePerOutputToken,
 ];
@@ -162,21 +175,63 @@ const STATISTICS: [Statistic; 7] = [
 
 fn timings(summary: &Summary, population: Population) -> String {
     let mut builder = Builder::new();
+    let reasons = summary
+        .timings
+        .get(Measure::FirstReasoningToken.name())
+        .is_some_and(|populations| populations.count(Population::All) > 0);
     let title = if population == Population::All { "all requests" } else { "ok requests only" };
     builder.push_record([title, "count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]);
     for measure in SHOWN {
         let Some(populations) = summary.timings.get(measure.name()) else { continue };
         let count = populations.count(population);
-        if count == 0 {
+        // Where nothing reasons, the first visible token is the first token.
+        if count == 0 || (measure == Measure::FirstVisibleToken && !reasons) {
             continue;
         }
         let mut row = vec![name(measure), count.to_string()];
-        row.extend(STATISTICS.iter().map(|statistic| time(populations.statistic(population, *statistic))));
+        row.extend(STATISTICS.iter().map(|statistic| cell(populations, population, *statistic)));
         builder.push_record(row);
     }
     let mut text = table(builder);
+    if text.contains("n<") {
+        text.push_str("n<100: too few samples to state that percentile, which takes 100\n");
+    }
+    text += &intervals(summary, population);
     if population == Population::All && summary.timings.values().any(|populations| populations.infinite > 0) {
         text.push_str("a request that failed, was missed or left unfinished counts as infinitely slow\n");
+    }
+    text
+}
+
+/// A percentile of too few samples is none.
+fn cell(populations: &Populations, population: Population, statistic: Statistic) -> String {
+    if let Statistic::Percentile(p) = statistic
+        && populations.count(population) < quantile::least(p)
+    {
+        return format!("n<{}", quantile::least(p));
+    }
+    time(populations.statistic(population, statistic))
+}
+
+/// How well the percentiles that people quote are known, as far as both ends are.
+fn intervals(summary: &Summary, population: Population) -> String {
+    let mut parts = Vec::new();
+    for measure in [Measure::ResponseTime, Measure::FirstToken] {
+        let Some(populations) = summary.timings.get(measure.name()) else { continue };
+        let known = PERCENTILES.iter().filter_map(|(name, p)| {
+            let ends = quantile::interval(*p, populations.count(population));
+            let [low, high] = ends.map(|rank| populations.at_rank(population, rank?));
+            let high = high.filter(|us| us.is_finite())?;
+            Some(format!("{name} {} to {}", time(low), time(Some(high))))
+        });
+        let known: Vec<String> = known.collect();
+        if !known.is_empty() {
+            parts.push(format!("{} {}", name(measure), known.join(", ")));
+        }
+    }
+    let mut text = String::new();
+    if !parts.is_empty() {
+        line(&mut text, "with 95 % certainty: ", &parts.join("; "));
     }
     text
 }
@@ -214,6 +269,7 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             percent(digest.requests.good_fraction)
         ),
     );
+    text += &steadiness(digest);
     if !summary.meta.goodput.is_empty() {
         let limits: Vec<String> =
             summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
@@ -222,11 +278,17 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     let tokens = &digest.tokens;
     let cached =
         tokens.cached_share.map_or(String::new(), |share| format!(", {} of the prompt cached", percent(Some(share))));
+    let reasoning = if tokens.reasoning > 0.0 {
+        format!(", {} of it reasoning", number(Some(tokens.reasoning)))
+    } else {
+        String::new()
+    };
+    let each = tokens.per_event.map_or(String::new(), |each| format!(", {each:.2} for each event with content"));
     line(
         &mut text,
         "tokens: ",
         &format!(
-            "{} prompt, {} completion (from {}){cached}",
+            "{} prompt, {} completion{reasoning} (from {}){cached}{each}",
             number(Some(tokens.prompt)),
             number(Some(tokens.completion)),
             tokens.source
@@ -242,11 +304,40 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     text
 }
 
+/// Little's law and the trend in a line.
+fn steadiness(digest: &Digest) -> String {
+    let mut text = String::new();
+    let Some(little) = &digest.littles_law else { return text };
+    let edges = if little.edges.abs() >= 0.05 {
+        format!(", {:+.1} at the ends of the window", little.edges)
+    } else {
+        String::new()
+    };
+    let stand = match digest.steady.verdict {
+        Stand::Steady => "; response times stood still",
+        Stand::NotSteady => "; response times did not stand still",
+        Stand::Unknown => "",
+    };
+    line(
+        &mut text,
+        "in flight: ",
+        &format!(
+            "{:.1} on average ({} ended/s x {} is {:.1}{edges}){stand}",
+            little.mean_in_flight,
+            number(Some(little.ended_per_s)),
+            time(Some(little.mean_service_time_s * 1e6)),
+            little.product
+        ),
+    );
+    text
+}
+
 fn goals(digest: &Digest) -> String {
     let mut text = String::new();
     for goal in &digest.goals {
         let verdict = if goal.held { "held  " } else { "broken" };
-        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.goal, measured(goal)));
+        let note = goal.note.as_ref().map_or(String::new(), |note| format!(", {note}"));
+        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {}{note})", goal.goal, measured(goal)));
     }
     if text.is_empty() { text } else { format!("goals\n{text}") }
 }

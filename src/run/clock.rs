@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+pub(crate) use crate::exchange::micros;
+
 /// Offsets from the start of a run, and the wall time it started at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
@@ -30,9 +32,4 @@ impl Clock {
     pub(super) fn epoch(&self) -> Duration {
         self.epoch
     }
-}
-
-/// Whole microseconds, as files keep times.
-pub(crate) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

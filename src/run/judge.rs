@@ -151,6 +151,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
             verdicts: &verdicts,
             in_window: reading.outcome.counts() && shared.in_window(exchange.ended),
             in_time: is_in_time(plan, &exchange),
+            window_us: shared.window_us(),
         };
         summary.record(&judged, plan.goodput, &evidence);
         let violating = is_violating(plan, &verdicts);

@@ -15,6 +15,8 @@ const RECENT: usize = 200;
 pub struct Live {
     pub(super) sent: AtomicU64,
     pub(super) in_flight: AtomicUsize,
+    /// Time in flight within the window of rates, all requests together.
+    pub(super) in_flight_us: AtomicU64,
     errors: AtomicU64,
     violations: AtomicU64,
     first_tokens: Mutex<VecDeque<Duration>>,

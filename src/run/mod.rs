@@ -23,12 +23,14 @@ mod pacer;
 pub mod preflight;
 pub mod probing;
 mod raw;
+mod scrape;
 
 pub(crate) use clock::micros;
 
 pub use client::ClientError;
 pub use live::{Live, Snapshot};
 pub use pacer::Stop;
+use scrape::Scraping;
 
 use client::{Client, Job};
 use clock::Clock;
@@ -39,6 +41,7 @@ use pacer::{Ended, Event, Paced, Pacer};
 use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::summary::Summary;
+use crate::summary::flow::overlap;
 
 /// The caller's hand on a run: it can stop it and watch it.
 #[derive(Debug)]
@@ -109,8 +112,11 @@ impl Line {
             let figures = &own.shared.live;
             figures.sent.fetch_add(1, Ordering::Relaxed);
             figures.in_flight.fetch_add(1, Ordering::Relaxed);
+            let began = own.clock.now();
             let exchange = own.client.send(job, eligible, own.clock, own.cut.subscribe()).await;
             figures.in_flight.fetch_sub(1, Ordering::Relaxed);
+            let span = [micros(began), micros(own.clock.now())];
+            figures.in_flight_us.fetch_add(overlap(span, own.shared.window_us()), Ordering::Relaxed);
             let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
             own.judges.hand_over(exchange);
             let _ = own.events.send(Event::Ended(ended));
@@ -147,6 +153,7 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
     let shared = Arc::new(Shared::new(Arc::clone(plan), control.live(), control.events.clone()));
     let watch = Watch::start(Arc::clone(&client))?;
     let clock = Clock::start_in(HEAD_START);
+    let scraping = Scraping::start(plan, clock)?;
     let line = Arc::new(Line {
         client: Arc::clone(&client),
         clock,
@@ -161,6 +168,7 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
     let paced = pacing.join().map_err(|panic| died(&panic))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     let health = watch.finish(&client, paced.peak);
+    let server = scraping.map(Scraping::finish);
     let judges = Arc::try_unwrap(line)
         .map(|line| line.judges)
         .map_err(|_| RunError::Died("a request never ended".to_owned()))?;
@@ -171,6 +179,8 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
         summary.merge(part).map_err(|mismatch| RunError::Died(mismatch.to_string()))?;
     }
     summary.health = health;
+    summary.server = server.unwrap_or_default();
+    summary.health.in_flight_us = Some(shared.live.in_flight_us.load(Ordering::Relaxed));
     account(&mut summary, paced.issued)?;
     close(&mut summary, &paced, &shared, plan);
     Ok(summary)

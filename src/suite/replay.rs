@@ -29,6 +29,7 @@ impl Captured {
         let url = self.meta.target.parse().map_err(|error| CaptureError::Meta(format!("target: {error}")))?;
         let zero = std::time::Duration::ZERO;
         Ok(Target {
+            scrape: None,
             url,
             builtin: false,
             dialect: self.meta.dialect()?,

@@ -118,6 +118,7 @@ impl Asked {
     }
 }
 
+/// Thousandths of a count that an endpoint states; nonsense counts as none.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
 pub(super) fn milli(count: f64) -> u64 {
     if count.is_finite() { (count.clamp(0.0, 1e12) * 1000.0).round() as u64 } else { 0 }

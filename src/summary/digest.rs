@@ -8,13 +8,28 @@ use serde::Serialize;
 
 use super::Summary;
 use super::counts::Asked;
+use super::flow::Little;
 use super::load_rules::{Figure, figure};
+use super::quantile;
+use super::steady::Steady;
 use super::tally::{Example, Tally};
 use super::timing::Populations;
 use super::trust::{Belief, Trust, cached_share};
 use crate::check::{self, Check, Judge, Level};
-use crate::plan::goal::{Measure, Population, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
 use crate::wire::Dialect;
+
+mod metrics_as;
+mod seconds;
+mod server;
+mod splits;
+mod statistics;
+
+pub use metrics_as::{AsFigure, AsTool};
+pub use seconds::Series;
+pub use server::{ServerFigure, ServerFigures};
+pub use splits::{Percentiles, PulzeFigures, Share};
+pub use statistics::{PERCENTILES, Statistics, Timings};
 
 /// The figures of a run, worked out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -70,6 +85,22 @@ pub struct Digest {
     pub tokens: Tokens,
     /// Prompts.
     pub prompts: Prompts,
+    /// The requests by case.
+    pub cases: BTreeMap<String, Share>,
+    /// The replies by the model that answered, where Pulze's metadata names it.
+    pub models: BTreeMap<String, Share>,
+    /// What Pulze's metadata adds up to; null where no reply had any.
+    pub pulze: Option<PulzeFigures>,
+    /// What the server says of itself; null where its page was not asked for.
+    pub server: Option<ServerFigures>,
+    /// Streams as other tools measure them, by tool.
+    pub metrics_as: BTreeMap<String, AsTool>,
+    /// The run second by second, warm-up included.
+    pub seconds: Series,
+    /// Whether response times stood still within the window.
+    pub steady: Steady,
+    /// Requests in flight against rate times service time; null where nothing ended within the window.
+    pub littles_law: Option<Little>,
     /// Checks of the dialect by id.
     pub checks: BTreeMap<String, Judgement>,
     /// Goals with whether they held.
@@ -141,41 +172,6 @@ pub struct Counted {
     pub count: u64,
 }
 
-/// A measure in its populations.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Timings {
-    /// Exchanges that ended ok.
-    pub ok: Statistics,
-    /// Exchanges that failed, with the time they took to.
-    pub failed: Statistics,
-    /// All; failed, missed and unfinished count as infinite, shown as null.
-    pub all: Statistics,
-}
-
-/// Statistics of samples; null is infinity, or the lack of any sample where `count` is 0.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Statistics {
-    /// Number of samples.
-    pub count: u64,
-    /// Smallest.
-    pub min: Option<u64>,
-    /// Arithmetic mean.
-    pub mean: Option<u64>,
-    /// Median, by nearest rank as all percentiles.
-    pub p50: Option<u64>,
-    /// 90th percentile.
-    pub p90: Option<u64>,
-    /// 95th percentile.
-    pub p95: Option<u64>,
-    /// 99th percentile.
-    pub p99: Option<u64>,
-    /// 99.9th percentile.
-    #[serde(rename = "p99.9")]
-    pub p99_9: Option<u64>,
-    /// Largest.
-    pub max: Option<u64>,
-}
-
 /// Rates per second over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rates {
@@ -198,6 +194,14 @@ pub struct Tokens {
     pub completion: f64,
     /// Of the prompts, from a cache; null where no prompt tokens are stated.
     pub cached_share: Option<f64>,
+    /// Of the completion, reasoning, as usage states it.
+    pub reasoning: f64,
+    /// Events with content of streams that state their usage.
+    pub events: u64,
+    /// Tokens that those streams state and deliver, for each such event; null where there is none.
+    pub per_event: Option<f64>,
+    /// Replies that claim more tokens than their text can hold: above 4 for each character and 64.
+    pub implausible: u64,
     /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
     /// Prompts that were made to have a length; null where none were.
@@ -275,6 +279,8 @@ pub struct GoalResult {
     pub value: Option<f64>,
     /// What was wanted, in the same unit.
     pub wanted: f64,
+    /// What speaks against it though it has a verdict: samples too few for the percentile.
+    pub note: Option<String>,
 }
 
 /// The JSON Schema of a digest; `schemas/digest.json` is this, committed.
@@ -344,6 +350,14 @@ impl Digest {
             violation_rate: summary.scalar(Scalar::ViolationRate),
             tokens: Tokens::of(summary),
             prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
+            cases: splits::shares(&summary.by_case),
+            models: splits::shares(&summary.by_model),
+            pulze: PulzeFigures::of(summary),
+            server: ServerFigures::of(summary),
+            metrics_as: AsTool::all(summary),
+            seconds: Series::of(summary),
+            steady: Steady::of(summary),
+            littles_law: summary.flow.little(summary.window_s(), summary.health.in_flight_us),
             checks,
             goals,
             trust,
@@ -378,7 +392,7 @@ fn decide(
     if summary.planned() > 0 && summary.count(&["ok"]) == 0 {
         broken.push("no exchange was ok".to_owned());
     }
-    let tolerated = summary.goals().iter().any(crate::plan::goal::Goal::tolerates_violations);
+    let tolerated = summary.goals().iter().any(Goal::tolerates_violations);
     let unknown = |id: &str| !summary.meta.known.contains_key(id);
     // A rule on the run as a whole is worked out from counts that have decided already.
     let decides = |id: &str| check::find(id).is_some_and(|check| matches!(check.judge, Judge::Reply(_)));
@@ -478,39 +492,23 @@ fn goal_results(summary: &Summary) -> Vec<GoalResult> {
         .map(|goal| {
             let value = summary.value(goal.metric);
             let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
-            GoalResult { held, value: value.filter(|value| value.is_finite()), wanted: goal.value, goal: goal.text }
+            GoalResult {
+                held,
+                value: value.filter(|value| value.is_finite()),
+                wanted: goal.value,
+                note: too_small(summary, &goal),
+                goal: goal.text,
+            }
         })
         .collect()
 }
 
-impl Timings {
-    fn of(summary: &Summary, measure: Measure) -> Timings {
-        let none = Populations::default();
-        let populations = summary.timings.get(measure.name()).unwrap_or(&none);
-        Timings {
-            ok: Statistics::of(populations, Population::Ok),
-            failed: Statistics::of(populations, Population::Failed),
-            all: Statistics::of(populations, Population::All),
-        }
-    }
-}
-
-impl Statistics {
-    fn of(populations: &Populations, population: Population) -> Statistics {
-        let get = |statistic| populations.statistic(population, statistic).filter(|us| us.is_finite()).map(whole);
-        let p = |p| get(Statistic::Percentile(p));
-        Statistics {
-            count: populations.count(population),
-            min: get(Statistic::Min),
-            mean: get(Statistic::Mean),
-            p50: p(50.0),
-            p90: p(90.0),
-            p95: p(95.0),
-            p99: p(99.0),
-            p99_9: p(99.9),
-            max: get(Statistic::Max),
-        }
-    }
+/// A goal has a verdict however few the samples; that they are too few is said beside it.
+fn too_small(summary: &Summary, goal: &Goal) -> Option<String> {
+    let Metric::Timing(measure, population, Statistic::Percentile(p)) = goal.metric else { return None };
+    let count = summary.timings.get(measure.name())?.count(population);
+    let least = quantile::least(p);
+    (count > 0 && count < least).then(|| format!("of {count} samples; a p{p} needs {least}"))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of at most an hour")]
@@ -531,6 +529,10 @@ impl Tokens {
             prompt: counts.prompt_millitokens as f64 / 1000.0,
             completion: counts.completion_millitokens as f64 / 1000.0,
             cached_share: cached_share(summary),
+            reasoning: summary.delivered.reasoning_millitokens as f64 / 1000.0,
+            events: summary.delivered.events,
+            per_event: summary.delivered.tokens_per_event(),
+            implausible: summary.delivered.implausible,
             source: source.to_owned(),
             asked_prompts: AskedTokens::of(counts.asked_prompts),
             asked_answers: AskedTokens::of(counts.asked_answers),

@@ -26,6 +26,11 @@ impl<'p> Evidence<'p> {
         self.redactor.clean(text).chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
     }
 
+    /// A name that the endpoint gives something, cut short.
+    pub fn name(&self, name: &str) -> String {
+        self.clean(name).chars().take(FIRST_BYTES).collect()
+    }
+
     /// The first bytes of the body, or of the data of one event.
     pub fn first_bytes(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
         let data = event.and_then(|event| reading.stream()?.events.get(event)).map(|event| event.data.as_bytes());

@@ -12,25 +12,44 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Level, Verdict};
-use crate::exchange::{Outcome, Reading};
+use crate::exchange::{Outcome, Reading, micros};
 use crate::plan::baseline::Known;
 use crate::plan::case::Case;
 use crate::plan::goal::Measure;
 use crate::plan::{Goodput, Plan};
 
+pub mod axis;
 pub mod counts;
+pub mod delivered;
 pub mod digest;
 pub mod distinct;
 pub mod evidence;
+pub mod flow;
 pub mod goals;
 pub mod load_rules;
+pub mod metrics_as;
+pub mod pulze;
+pub mod quantile;
+pub mod seconds;
+pub mod server;
+pub mod sketch;
+pub mod splits;
+pub mod steady;
 pub mod tally;
 pub mod timing;
+pub mod trend;
 pub mod trust;
 
 use counts::{Counts, milli};
+use delivered::Delivered;
 use distinct::{Repeats, Texts};
 use evidence::Evidence;
+use flow::Flow;
+use metrics_as::MetricsAs;
+use pulze::Pulze;
+use seconds::{Seconds, Standing};
+use server::Server;
+use splits::Splits;
 use tally::Tally;
 use timing::{Populations, Timing};
 use trust::Health;
@@ -71,6 +90,22 @@ pub struct Summary {
     pub checks: BTreeMap<String, Tally>,
     /// Prompts, by hash.
     pub prompts: Repeats,
+    /// The run second by second, warm-up included.
+    pub seconds: Seconds,
+    /// Time in flight within the window.
+    pub flow: Flow,
+    /// What was delivered, against the tokens that replies claim.
+    pub delivered: Delivered,
+    /// Streams as other tools measure them.
+    pub metrics_as: MetricsAs,
+    /// The requests by case.
+    pub by_case: Splits,
+    /// The replies by the model that answered, where Pulze's metadata names it.
+    pub by_model: Splits,
+    /// What Pulze's metadata adds up to.
+    pub pulze: Pulze,
+    /// What the server says of itself.
+    pub server: Server,
     /// How the client was.
     pub health: Health,
 }
@@ -143,6 +178,8 @@ pub struct Judged<'r> {
     pub in_window: bool,
     /// Whether it was sent by the end of the window, but for our own lateness.
     pub in_time: bool,
+    /// The window, in microseconds from the start of the run.
+    pub window_us: [u64; 2],
 }
 
 /// Two summaries that do not belong together.
@@ -177,6 +214,14 @@ impl Summary {
             events_per_arrival: Timing::default(),
             checks: BTreeMap::new(),
             prompts: Repeats::default(),
+            seconds: Seconds::default(),
+            flow: Flow::default(),
+            delivered: Delivered::default(),
+            metrics_as: MetricsAs::default(),
+            by_case: Splits::default(),
+            by_model: Splits::default(),
+            pulze: Pulze::default(),
+            server: Server::default(),
             health: Health::default(),
         }
     }
@@ -197,6 +242,11 @@ impl Summary {
         if judged.in_window && exchange.head.is_some() {
             self.record_completion(reading, within);
         }
+        let violating = exchange.status() == Some(200) && broken != Broken::No;
+        self.seconds.record(reading, Standing { good, violating });
+        if let Some(sent) = exchange.sent {
+            self.flow.record(micros(sent), micros(exchange.ended), judged.window_us);
+        }
         if warmup {
             bump(&mut self.warmup, reading.outcome.name());
             self.record_failure(reading, "warm-up: ", evidence);
@@ -208,14 +258,19 @@ impl Summary {
         }
         self.counts.unjudged += u64::from(exchange.unjudged);
         self.counts.sent_in_time += u64::from(judged.in_time);
-        if exchange.status() == Some(200) {
-            self.counts.status_200 += 1;
-            self.counts.violating += u64::from(broken != Broken::No);
-        }
+        self.counts.status_200 += u64::from(exchange.status() == Some(200));
+        self.counts.violating += u64::from(violating);
         self.counts.good += u64::from(good);
         self.counts.within_limits += u64::from(within);
         self.counts.record_tokens(reading);
         self.record_timings(reading);
+        self.delivered.record(reading);
+        self.metrics_as.record(reading);
+        self.by_case.record(&exchange.asked.wanted.case, reading, good);
+        if let Some(model) = pulze::namespace(reading) {
+            self.by_model.record(&evidence.name(model), reading, good);
+        }
+        self.pulze.record(reading, evidence);
     }
 
     /// Adds all exchanges of another part of the same run.
@@ -250,6 +305,14 @@ impl Summary {
             self.checks.entry(id).or_default().merge(theirs);
         }
         self.prompts.merge(&other.prompts);
+        self.seconds.merge(other.seconds);
+        self.flow.merge(&other.flow);
+        self.delivered.merge(&other.delivered);
+        self.metrics_as.merge(&other.metrics_as);
+        self.by_case.merge(other.by_case);
+        self.by_model.merge(other.by_model);
+        self.pulze.merge(&other.pulze);
+        self.server.merge(other.server);
         self.health.merge(&other.health);
         Ok(())
     }
@@ -329,10 +392,14 @@ impl Summary {
         let streamed = exchange.asked.wanted.stream;
         let since_due = |at: Option<Duration>| at.map(|at| at.saturating_sub(exchange.ticket.due));
         let since_sent = |at: Option<Duration>| Some(at?.saturating_sub(exchange.sent?));
+        // A failed stream that had not begun to reason may be one of a model that does not.
+        let reasoned = reading.first_reasoning_token();
         let samples = [
             (Measure::ResponseTime, Some(exchange.response_time()), true),
             (Measure::ServiceTime, exchange.service_time(), true),
             (Measure::FirstToken, since_due(reading.first_token()), streamed),
+            (Measure::FirstVisibleToken, since_due(reading.first_visible_token()), streamed),
+            (Measure::FirstReasoningToken, since_due(reasoned), reasoned.is_some()),
             (Measure::FirstTokenFromSent, since_sent(reading.first_token()), streamed),
             (Measure::LastToken, since_due(reading.last_token()), streamed),
             (Measure::TimePerOutputToken, reading.time_per_output_token(), streamed),
@@ -412,8 +479,6 @@ fn bump(counts: &mut BTreeMap<String, u64>, key: &str) {
         }
     }
 }
-
-/// Thousandths of a count that an endpoint states; nonsense counts as none.
 
 impl Meta {
     fn of(plan: &Plan, started_unix_ms: u64) -> Meta {

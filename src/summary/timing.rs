@@ -204,6 +204,16 @@ impl Populations {
         })
     }
 
+    /// The sample of that rank in a population, from 1, in microseconds: infinity among the infinite ones, none beyond.
+    pub fn at_rank(&self, population: Population, rank: u64) -> Option<f64> {
+        match population {
+            Population::Ok => self.ok.at_rank(rank).map(|us| us as f64),
+            Population::Failed => self.failed.at_rank(rank).map(|us| us as f64),
+            Population::All if rank > self.count(population) => None,
+            Population::All => Some(self.finite().at_rank(rank).map_or(f64::INFINITY, |us| us as f64)),
+        }
+    }
+
     /// The finite samples of `all`.
     fn finite(&self) -> std::borrow::Cow<'_, Timing> {
         if !self.ours || self.failed.count() == 0 {
@@ -217,7 +227,7 @@ impl Populations {
 
 /// The smallest rank, from 1, such that at least p percent of the samples have it or a lower one.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the count")]
-fn nearest_rank(p: f64, count: u64) -> u64 {
+pub(super) fn nearest_rank(p: f64, count: u64) -> u64 {
     // 99.9 % of 1000 is 999, though 0.999 * 1000 is a little more in binary.
     let exact = p * count as f64 / 100.0;
     let rank = (exact - 1e-9 * exact.max(1.0)).ceil() as u64;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use super::steady::{Stand, Steady};
 use crate::plan::goal::{Measure, Population, Statistic};
 
 /// Lateness p99 above this, or above this share of the median service time, is doubtful.
@@ -36,9 +37,22 @@ const BEATS: u64 = 100;
 const REDIALS: f64 = 0.1;
 /// Share of file descriptors and of ephemeral ports that must be left.
 const HEADROOM: f64 = 0.1;
+/// What the client counted in flight against what the instants of the exchanges say: above the first share doubtful,
+/// above the second invalid. Each of the two clocks may be read a millisecond late for each request.
+const LITTLE: (f64, f64) = (0.02, 0.1);
+const LITTLE_EACH_US: u64 = 1_000;
+/// A window with a trend in its response times is not steady: fewest rows, score of the test, least change of the
+/// medians as a share and in microseconds. Where the load itself has a trend of that share, there is no verdict.
+pub(super) const TREND_ROWS: usize = 20;
+pub(super) const TREND_SCORE: f64 = 3.29;
+pub(super) const TREND_GROWTH: f64 = 0.25;
+pub(super) const TREND_LEAST_US: f64 = 1_000.0;
+pub(super) const TREND_LOAD: f64 = 0.1;
 /// Share of prompt tokens from a cache that goes unsaid: of prompts that repeat, and of prompts that are all distinct,
 /// where the template and a short system message are still the same for all.
 const CACHED: (f64, f64) = (0.01, 0.2);
+/// Share of the replies with usage that may claim more tokens than their text can hold.
+const IMPLAUSIBLE: f64 = 0.01;
 /// Below this many requests, shares of them say nothing.
 const FEW: u64 = 20;
 
@@ -74,6 +88,8 @@ pub struct Health {
     pub dials: u64,
     /// Most requests in flight at once.
     pub peak_in_flight: u64,
+    /// Time in flight within the window, as counted where requests are sent, where it was.
+    pub in_flight_us: Option<u64>,
     /// Most file descriptors open at once, and how many may be.
     pub descriptors: Option<Used>,
     /// Ephemeral ports used up by connections, and how many there are; not counted for one HTTP/2 connection.
@@ -107,6 +123,7 @@ impl Health {
         self.lost += other.lost;
         self.dials += other.dials;
         self.peak_in_flight += other.peak_in_flight;
+        self.in_flight_us = add(self.in_flight_us, other.in_flight_us);
         self.machine = both(self.machine, other.machine);
         self.descriptors = worse(self.descriptors, other.descriptors);
         self.ports = worse(self.ports, other.ports);
@@ -183,7 +200,7 @@ impl Trust {
             exhausted("file descriptors: raise the limit (ulimit -n)", summary.health.out_of_descriptors),
             exhausted("ports: use fewer connections, or more addresses", summary.health.out_of_ports),
         ])
-        .chain([lost(summary), unjudged(summary), cached(summary)])
+        .chain([lost(summary), unjudged(summary), little(summary), steady(summary), claims(summary), cached(summary)])
         .flatten()
         .collect();
         reasons.sort_by_key(|(belief, _)| std::cmp::Reverse(*belief));
@@ -315,6 +332,57 @@ fn unjudged(summary: &Summary) -> Reason {
         (
             Belief::Invalid,
             format!("{count} replies went unjudged: the judges could not keep up, or broke on them (stderr says so)"),
+        )
+    })
+}
+
+/// Little's law: see [`flow`](super::flow).
+fn little(summary: &Summary) -> Reason {
+    let (counted, flow) = (summary.health.in_flight_us?, &summary.flow);
+    let apart = counted.abs_diff(flow.within_us).saturating_sub(flow.requests * LITTLE_EACH_US);
+    let share = apart as f64 / counted.max(flow.within_us).max(1) as f64;
+    let belief = if share > LITTLE.1 {
+        Belief::Invalid
+    } else if share > LITTLE.0 {
+        Belief::Doubtful
+    } else {
+        return None;
+    };
+    let mean = |us: u64| us as f64 / 1e6 / summary.window_s().max(f64::MIN_POSITIVE);
+    let (counted, told) = (mean(counted), mean(flow.within_us));
+    Some((
+        belief,
+        format!(
+            "the measurement contradicts itself: {counted:.1} in flight were counted, \
+             but rate times service time is {told:.1} (Little's law)"
+        ),
+    ))
+}
+
+fn steady(summary: &Summary) -> Reason {
+    let steady = Steady::of(summary);
+    let (begin, end) = steady.begin_us.zip(steady.end_us).filter(|_| steady.verdict == Stand::NotSteady)?;
+    let moved = if end > begin { "rose" } else { "fell" };
+    let (begin, end) = (begin / 1000.0, end / 1000.0);
+    Some((
+        Belief::Doubtful,
+        format!("not steady: the median response time {moved} from {begin:.0} ms to {end:.0} ms within the window"),
+    ))
+}
+
+/// Token rates are no better than the usage they come from.
+fn claims(summary: &Summary) -> Reason {
+    let delivered = &summary.delivered;
+    (delivered.implausible_share() > IMPLAUSIBLE).then(|| {
+        let (claimed, characters) = (delivered.claimed_millitokens / 1000, delivered.claimed_characters);
+        let each = claimed as f64 / characters.max(1) as f64;
+        (
+            Belief::Doubtful,
+            format!(
+                "usage claims what was not delivered: in {} of {} replies {claimed} tokens for {characters} characters, \
+                 {each:.0} for each (or reasoning is kept back without being stated)",
+                delivered.implausible, delivered.claims
+            ),
         )
     })
 }

@@ -4,6 +4,7 @@
 //! protocol only: no timing, no judgement, no I/O.
 
 pub mod dialect;
+pub mod exposition;
 pub mod json;
 pub mod reply;
 pub mod request;

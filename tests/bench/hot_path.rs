@@ -145,7 +145,13 @@ fn judged(criterion: &mut Criterion) {
             checks.iter().map(|check| (*check, check.judge(&reading))).collect();
         let evidence = Evidence::of(&plan.target);
         group.bench_function(format!("record, {name}"), |bencher| {
-            let judged = Judged { reading: &reading, verdicts: &verdicts, in_window: true, in_time: true };
+            let judged = Judged {
+                reading: &reading,
+                verdicts: &verdicts,
+                in_window: true,
+                in_time: true,
+                window_us: [0, u64::MAX],
+            };
             let mut summary = Summary::new(&plan, 0);
             bencher.iter(|| summary.record(black_box(&judged), plan.goodput, &evidence));
         });

@@ -15,6 +15,7 @@ mod lengths;
 mod load_rules;
 mod loads;
 mod matrix;
+mod measures;
 mod parameters;
 mod probed;
 mod probes;

@@ -1,0 +1,80 @@
+//! Tables by case and by model, and what Pulze's metadata adds up to.
+
+use std::collections::BTreeMap;
+
+use tabled::builder::Builder;
+
+use super::{line, table};
+use crate::report::figure::time;
+use crate::summary::digest::{Digest, PulzeFigures, Share};
+
+pub(super) fn splits(digest: &Digest) -> String {
+    let by_case = if digest.cases.len() > 1 { by("by case", &digest.cases) } else { String::new() };
+    let by_model = if digest.models.is_empty() { String::new() } else { by("by model that answered", &digest.models) };
+    let pulze = digest.pulze.as_ref().map_or(String::new(), pulze);
+    [by_case, by_model, pulze].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn by(title: &str, shares: &BTreeMap<String, Share>) -> String {
+    let mut builder = Builder::new();
+    builder.push_record([title, "requests", "ok", "good", "e2e p50", "e2e p95", "ttft p50", "ttft p95", "itl p95"]);
+    for (name, share) in shares {
+        let time = |us: Option<u64>| time(us.map(|us| us as f64));
+        builder.push_record([
+            name.chars().take(NAME).collect(),
+            share.requests.to_string(),
+            share.ok.to_string(),
+            share.good.to_string(),
+            time(share.response_time_us.p50),
+            time(share.response_time_us.p95),
+            time(share.first_token_us.p50),
+            time(share.first_token_us.p95),
+            time(share.token_gap_us.p95),
+        ]);
+    }
+    table(builder)
+}
+
+/// What of a name fits beside its figures.
+const NAME: usize = 25;
+
+fn pulze(figures: &PulzeFigures) -> String {
+    let mut text = String::new();
+    line(
+        &mut text,
+        "pulze: ",
+        &format!(
+            "{} of {} replies took hidden retries, {} in all; cost {}, saved {}; {} warnings",
+            figures.retried,
+            figures.replies,
+            figures.retries,
+            dollars(figures.cost_nanodollars),
+            dollars(figures.savings_nanodollars),
+            figures.warnings.iter().map(|warning| warning.count).sum::<u64>()
+        ),
+    );
+    for warning in figures.warnings.iter().take(3) {
+        line(&mut text, "  - ", &format!("{} x {}", warning.count, warning.text));
+    }
+    text
+}
+
+/// Dollars to the last billionth that is there, as `$0.000525` or `-$1.25`.
+fn dollars(nano: i64) -> String {
+    let sign = if nano < 0 { "-" } else { "" };
+    let (whole, rest) = (nano.unsigned_abs() / 1_000_000_000, nano.unsigned_abs() % 1_000_000_000);
+    let digits = format!("{rest:09}");
+    let digits = digits.trim_end_matches('0');
+    format!("{sign}${whole}.{digits:0<2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_exact() {
+        let shown = [0, 525_000, 1_250_000_000, -3, 12_000_000_000].map(dollars);
+        assert_eq!(shown, ["$0.00", "$0.000525", "$1.25", "-$0.000000003", "$12.00"]);
+    }
+}

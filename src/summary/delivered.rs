@@ -1,0 +1,73 @@
+//! What was delivered, against the tokens that replies claim.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::milli;
+use crate::exchange::{Outcome, Reading};
+
+/// The most tokens that a character can take: tokenizers fall back to bytes, and a character has at most 4.
+pub const TOKENS_PER_CHARACTER: u64 = 4;
+/// Tokens that a reply may claim beyond that, for marks that are never shown and for the template's own.
+pub const TOKENS_UNSEEN: u64 = 64;
+
+/// What exchanges that ended ok delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Delivered {
+    /// Reasoning tokens that usage states, in thousandths.
+    pub reasoning_millitokens: u64,
+    /// Events with content of streams that state their usage.
+    pub events: u64,
+    /// Tokens that those streams state and deliver, in thousandths: reasoning that is kept back is not in them.
+    pub streamed_millitokens: u64,
+    /// Replies that state their usage.
+    pub claims: u64,
+    /// Of these, replies that claim more tokens than their text can hold: above 4 for each character and 64.
+    pub implausible: u64,
+    /// Tokens that the implausible ones claim, in thousandths.
+    pub claimed_millitokens: u64,
+    /// Characters that they delivered.
+    pub claimed_characters: u64,
+}
+
+impl Delivered {
+    /// Adds an exchange of the measured part.
+    pub(super) fn record(&mut self, reading: &Reading<'_>) {
+        let (Some(usage), Outcome::Ok) = (reading.usage, reading.outcome) else { return };
+        self.reasoning_millitokens += milli(usage.reasoning.unwrap_or(0.0));
+        let delivered = milli(usage.completion).saturating_sub(milli(reading.hidden_reasoning()));
+        if reading.stream().is_some() {
+            self.events += reading.content_events();
+            self.streamed_millitokens += delivered;
+        }
+        let characters = reading.delivered_characters();
+        self.claims += 1;
+        if delivered > 1000 * (TOKENS_PER_CHARACTER * characters + TOKENS_UNSEEN) {
+            self.implausible += 1;
+            self.claimed_millitokens += delivered;
+            self.claimed_characters += characters;
+        }
+    }
+
+    /// Adds another part of the run.
+    pub(super) fn merge(&mut self, other: &Delivered) {
+        self.reasoning_millitokens += other.reasoning_millitokens;
+        self.events += other.events;
+        self.streamed_millitokens += other.streamed_millitokens;
+        self.claims += other.claims;
+        self.implausible += other.implausible;
+        self.claimed_millitokens += other.claimed_millitokens;
+        self.claimed_characters += other.claimed_characters;
+    }
+
+    /// Tokens for each event with content, of streams that state their usage: 1 where every token comes alone.
+    pub fn tokens_per_event(&self) -> Option<f64> {
+        (self.events > 0).then(|| self.streamed_millitokens as f64 / 1000.0 / self.events as f64)
+    }
+
+    /// Share of the replies with usage that claim more tokens than their text can hold.
+    pub fn implausible_share(&self) -> f64 {
+        self.implausible as f64 / self.claims.max(1) as f64
+    }
+}

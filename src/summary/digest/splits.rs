@@ -1,0 +1,107 @@
+//! Figures by case and by model, and what Pulze's metadata adds up to.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Counted, counted, whole};
+use crate::summary::Summary;
+use crate::summary::sketch::Sketch;
+use crate::summary::splits::{Split, Splits};
+
+/// Figures of the requests of one name.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Share {
+    /// Planned.
+    pub requests: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Ended of their own, and not ok.
+    pub failed: u64,
+    /// Ok with no MUST broken that is not known.
+    pub good: u64,
+    /// Completion tokens.
+    pub output_tokens: f64,
+    /// Response times of those that ended ok, in microseconds to two digits.
+    pub response_time_us: Percentiles,
+    /// First tokens of those that ended ok.
+    pub first_token_us: Percentiles,
+    /// Token gaps of those that ended ok.
+    pub token_gap_us: Percentiles,
+}
+
+/// A few percentiles; null without a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Percentiles {
+    /// Number of samples.
+    pub count: u64,
+    /// Median.
+    pub p50: Option<u64>,
+    /// 95th percentile.
+    pub p95: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+}
+
+/// What Pulze's metadata adds up to.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PulzeFigures {
+    /// Replies with metadata.
+    pub replies: u64,
+    /// Of these, replies for which a provider was called again.
+    pub retried: u64,
+    /// How often providers were called again.
+    pub retries: u64,
+    /// What the replies cost, in billionths of a dollar.
+    pub cost_nanodollars: i64,
+    /// What they saved against the benchmark model, in billionths of a dollar.
+    pub savings_nanodollars: i64,
+    /// Warnings by their text.
+    pub warnings: Vec<Counted>,
+}
+
+/// The name of what has no place of its own.
+const OTHER: &str = "(other)";
+
+pub(super) fn shares(splits: &Splits) -> BTreeMap<String, Share> {
+    let other = (splits.other.requests > 0).then(|| (OTHER.to_owned(), Share::of(&splits.other)));
+    splits.kept.iter().map(|(name, split)| (name.clone(), Share::of(split))).chain(other).collect()
+}
+
+impl Share {
+    fn of(split: &Split) -> Share {
+        Share {
+            requests: split.requests,
+            ok: split.ok,
+            failed: split.failed,
+            good: split.good,
+            output_tokens: split.completion_millitokens as f64 / 1000.0,
+            response_time_us: Percentiles::of(&split.response_time),
+            first_token_us: Percentiles::of(&split.first_token),
+            token_gap_us: Percentiles::of(&split.token_gap),
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(sketch: &Sketch) -> Percentiles {
+        let p = |p| sketch.percentile(p).map(whole);
+        Percentiles { count: sketch.count(), p50: p(50.0), p95: p(95.0), p99: p(99.0) }
+    }
+}
+
+impl PulzeFigures {
+    /// None where no reply had metadata.
+    pub(super) fn of(summary: &Summary) -> Option<PulzeFigures> {
+        let pulze = &summary.pulze;
+        (pulze.replies > 0).then(|| PulzeFigures {
+            replies: pulze.replies,
+            retried: pulze.retried,
+            retries: pulze.retries,
+            cost_nanodollars: pulze.cost_nanodollars,
+            savings_nanodollars: pulze.savings_nanodollars,
+            warnings: counted(&pulze.warnings),
+        })
+    }
+}
