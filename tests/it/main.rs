@@ -14,6 +14,7 @@ mod layers;
 mod load_rules;
 mod loads;
 mod matrix;
+mod mutation;
 mod parameters;
 mod probed;
 mod probes;
