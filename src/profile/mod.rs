@@ -61,7 +61,7 @@ pub(crate) struct Profile {
     case: Vec<CaseTable>,
     /// What a conformance check is told of the endpoint; a load run does not look at it.
     check: CheckTable,
-    /// Levels other than the catalogue's, by the id of the check; a load run keeps the catalogue's.
+    /// Levels other than the catalogue's, by the id of the check.
     levels: BTreeMap<String, LevelTable>,
 }
 
