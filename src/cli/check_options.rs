@@ -38,6 +38,7 @@ pub(super) fn options(args: &CheckArgs, draft: &Draft) -> anyhow::Result<Options
         seed: args.seed.or(draft.seed).unwrap_or_else(run::fresh_seed),
         cap: CAP[usize::from(args.reasoning || terms.reasoning)],
         context_window: args.context_window.or(terms.context_window),
+        schema_rate: terms.schema_rate,
         fail_fast: args.fail_fast,
         forgiven: forgiven.collect(),
     })
@@ -57,6 +58,7 @@ pub(super) fn of_capture(selection: &Selection, meta: &Meta, terms: &Terms) -> a
         seed: meta.seed,
         cap: meta.cap,
         context_window: meta.context_window,
+        schema_rate: terms.schema_rate,
         fail_fast: false,
         forgiven: BTreeSet::new(),
     })

@@ -63,6 +63,7 @@ impl<'c> Court<'c> {
             dialect: self.target.dialect,
             model: self.target.model.clone().unwrap_or_default(),
             context_window: self.options.context_window,
+            schema_rate: self.options.schema_rate,
             keep_alive: self.target.keep_alive,
             insecure: self.target.tls.insecure,
         };

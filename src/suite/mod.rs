@@ -60,6 +60,8 @@ pub struct Options {
     pub cap: u64,
     /// Tokens of prompt and answer together, where that is declared.
     pub context_window: Option<u64>,
+    /// Share of the schemas of a slice that answers have to satisfy, where it is not the usual one.
+    pub schema_rate: Option<f64>,
     /// Whether the first failure ends the run, except that of a rule in `forgiven`.
     pub fail_fast: bool,
     /// Rules whose failure is known.
