@@ -249,13 +249,27 @@ fn shape(entry: &Value) -> Option<(String, String)> {
     if !entry.get("logprob").is_some_and(Value::is_number) {
         return wrong("logprob", "a number");
     }
-    if entry.get("bytes").is_some_and(|bytes| !bytes.is_null()) && given_bytes(entry).is_none() {
-        return wrong("bytes", "a list of bytes, or null");
+    if let Some(wrong) = bytes_are_bytes(entry) {
+        return Some(wrong);
     }
     if !entry.get("top_logprobs").is_some_and(Value::is_array) {
         return wrong("top_logprobs", "a list");
     }
     None
+}
+
+/// What is given as the bytes of a token, or of one of its alternatives, is a list of bytes.
+fn bytes_are_bytes(entry: &Value) -> Option<(String, String)> {
+    let (place, value) = with_alternatives(entry)
+        .find(|(_, value)| value.get("bytes").is_some_and(|bytes| !bytes.is_null()) && given_bytes(value).is_none())?;
+    let detail = format!("expected a list of bytes, or null, got {}", shown(value.get("bytes")));
+    Some((format!("{place}/bytes"), detail))
+}
+
+/// An entry and its alternatives, each with its place.
+fn with_alternatives(entry: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let others = top(entry).iter().enumerate().map(|(place, other)| (format!("/top_logprobs/{place}"), other));
+    std::iter::once((String::new(), entry)).chain(others)
 }
 
 fn top(entry: &Value) -> &[Value] {
@@ -268,10 +282,8 @@ fn logprob(entry: &Value) -> Option<f64> {
 
 /// JSON has no other numbers than finite ones; what is none is a matter of the shape.
 fn nonpositive(entry: &Value) -> Option<(String, String)> {
-    let own = std::iter::once((String::new(), entry));
-    let others = top(entry).iter().enumerate().map(|(place, other)| (format!("/top_logprobs/{place}"), other));
     let over = |value: &Value| logprob(value).is_some_and(|logprob| logprob > ROUNDING);
-    let (place, value) = own.chain(others).find(|(_, value)| over(value))?;
+    let (place, value) = with_alternatives(entry).find(|(_, value)| over(value))?;
     Some((format!("{place}/logprob"), format!("expected at most 0, got {}", shown(value.get("logprob")))))
 }
 
@@ -322,13 +334,20 @@ fn joins(reading: &Reading<'_>) -> Verdict {
     })
 }
 
+/// What is a MUST of a whole reply is asked of a stream's entries too, and no more binding than that they come.
 fn streamed(reading: &Reading<'_>) -> Verdict {
     if !reading.success() {
         return accepted(std::slice::from_ref(reading));
     }
     let said = reading.choices.first().is_some_and(|choice| !choice.content.is_empty());
-    if said && entries(reading).is_empty() {
+    let entries = entries(reading);
+    if said && entries.is_empty() {
         return Verdict::broken("", "text came in chunks without logprobs");
+    }
+    let wrong =
+        |entry: &Entry<'_>| Some(entry.finding(nonpositive(entry.value).or_else(|| bytes_are_bytes(entry.value))?));
+    if let Some(finding) = entries.iter().find_map(wrong) {
+        return Verdict::of(vec![finding]);
     }
     joins(reading)
 }

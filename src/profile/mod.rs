@@ -62,7 +62,7 @@ pub(crate) struct Profile {
     case: Vec<CaseTable>,
     /// What a conformance check is told of the endpoint; a load run does not look at it.
     check: CheckTable,
-    /// Levels other than the catalogue's, by the id of the check; a load run keeps the catalogue's.
+    /// Levels other than the catalogue's, by the id of the check.
     levels: BTreeMap<String, LevelTable>,
 }
 
@@ -417,8 +417,8 @@ struct CaseTable {
     /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, or an object with
     /// "prompt" or "messages"; any other file is one prompt. Prompts come after the messages of the case.
     prompt_files: Vec<String>,
-    /// Make the prompt, of so many tokens: 1024, "uniform:100:2000", "normal:1024:200", "lognormal:500:0.8",
-    /// "file:lengths.txt" with a number on each line, or "trace" for the lengths of the load's trace.
+    /// Make the prompt, of so many tokens: 1024, "uniform:100:2000", "normal:1024:200", "lognormal:500:0.8", "trace" for
+    /// the lengths of the load's trace, or "file:" and the name of a file with a number on each line.
     #[schemars(with = "Option<TokensName>")]
     input_tokens: Option<Value>,
     /// Ask for answers of so many tokens, written as `input_tokens` is.
@@ -480,6 +480,9 @@ struct CheckTable {
     /// Tokens that prompt and answer may have together.
     #[schemars(range(min = 1))]
     context_window: Option<u64>,
+    /// Share of the schemas of fmt-json-schema-enum-nested that answers have to satisfy; 0.9 without it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    schema_rate: Option<f64>,
     /// The model reasons before it answers, so answers need more tokens.
     reasoning: bool,
 }

@@ -66,14 +66,11 @@ fn cases(plan: &Plan) -> String {
 /// Tokens of a request on average, of the prompt and of the answer, as far as the plan says.
 fn lengths(plan: &Plan, load: &Load) -> (Option<f64>, Option<f64>) {
     let total: f64 = load.cases.iter().map(|case| f64::from(plan.cases[*case].weight)).sum();
-    let mean = |length: fn((Option<f64>, Option<f64>)) -> Option<f64>| {
-        let each = load.cases.iter().map(|case| {
-            let case = &plan.cases[*case];
-            Some(length(case.expected_lengths())? * f64::from(case.weight) / total)
-        });
-        each.sum::<Option<f64>>()
-    };
-    (mean(|lengths| lengths.0), mean(|lengths| lengths.1))
+    let share = |case: &usize| f64::from(plan.cases[*case].weight) / total;
+    let lengths: Vec<_> = load.cases.iter().map(|case| (share(case), plan.cases[*case].expected_lengths())).collect();
+    let input = lengths.iter().map(|(share, (input, _))| Some(share * (*input)?)).sum();
+    let output = lengths.iter().map(|(share, (_, output))| Some(share * (*output)?)).sum();
+    (input, output)
 }
 
 /// Tokens in and out of the whole plan; none where the plan does not say.

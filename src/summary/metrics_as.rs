@@ -1,8 +1,8 @@
 //! The same streams as other tools would measure them, so that their figures can be held against ours.
 //!
 //! Each definition is worked out from the same instants. What no definition changes is ours: only exchanges that ended
-//! ok count (vLLM and AIPerf take a stream that is cut short for a success), warm-up does not, and tokens are those of
-//! the reply's usage, else its events (AIPerf counts by a tokenizer unless told `--use-server-token-count`). Chunks that
+//! ok count (vLLM and `AIPerf` take a stream that is cut short for a success), warm-up does not, and tokens are those of
+//! the reply's usage, else its events (`AIPerf` counts by a tokenizer unless told `--use-server-token-count`). Chunks that
 //! came in one read are no time apart. Recorded always: eight histograms, 1.5 MB of memory for each judge, some 10 ns for
 //! each token gap, a few kilobytes of file.
 

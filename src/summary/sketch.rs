@@ -136,7 +136,9 @@ mod tests {
 
     fn sketch(samples: &[u64]) -> Sketch {
         let mut sketch = Sketch::default();
-        samples.iter().for_each(|us| sketch.record(Duration::from_micros(*us)));
+        for us in samples {
+            sketch.record(Duration::from_micros(*us));
+        }
         sketch
     }
 

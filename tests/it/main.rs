@@ -16,6 +16,7 @@ mod load_rules;
 mod loads;
 mod matrix;
 mod measures;
+mod mutation;
 mod parameters;
 mod probed;
 mod probes;

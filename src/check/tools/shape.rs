@@ -226,9 +226,23 @@ fn id_unique(reading: &Reading<'_>) -> Verdict {
 }
 
 fn type_function(reading: &Reading<'_>) -> Verdict {
+    if let Some(finding) = streamed_type(reading) {
+        return Verdict::of(vec![finding]);
+    }
     each_call(reading, |call| {
         let kind = call.kind.as_deref()?;
         (kind != "function").then(|| ("/type", format!("expected \"function\", got {kind:?}")))
+    })
+}
+
+/// The first piece of a streamed call whose type is no text at all; Pulze's chunk schema does not ask.
+fn streamed_type(reading: &Reading<'_>) -> Option<Finding> {
+    reading.stream()?.chunks().find_map(|(event, chunk)| {
+        let calls = choices(chunk).iter().filter_map(|choice| choice.pointer("/delta/tool_calls")?.as_array());
+        let said = calls.flatten().filter_map(|call| call.get("type"));
+        let kind = said.into_iter().find(|kind| !kind.is_null() && !kind.is_string())?;
+        let detail = format!("expected \"function\", got {}", shown(Some(kind)));
+        Some(Finding::in_event(event, "/choices/0/delta/tool_calls/0/type", detail))
     })
 }
 
