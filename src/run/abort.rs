@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(watched.judged(ended(990, true)), Some(1));
         let watched = watch("error_rate > 50% over 1s");
         assert!((0..4).all(|n| watched.judged(ended(n * 100, true)).is_none()));
-        assert!((0..40).all(|n| watched.judged(ended(1500 + n * 100, n % 2 == 0)).is_none()));
+        assert!((0..40).all(|n| watched.judged(ended(1500 + n * 100, n % 2 == 1)).is_none()));
     }
 
     #[test]
