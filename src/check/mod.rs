@@ -54,6 +54,11 @@ impl Level {
             Level::May => "may",
         }
     }
+
+    /// The level of that name.
+    pub fn named(name: &str) -> Option<Level> {
+        [Level::Must, Level::Should, Level::May].into_iter().find(|level| level.name() == name)
+    }
 }
 
 /// One rule of the contract.
@@ -257,6 +262,17 @@ impl Verdict {
     /// Broken if there is any finding, at the rule's own level.
     fn of(findings: Vec<Finding>) -> Verdict {
         if findings.is_empty() { Verdict::Pass } else { Verdict::Broken { level: None, findings } }
+    }
+
+    /// The same where the rule has that level, unless what it found is less than it: a profile may lower that, too.
+    #[must_use]
+    pub fn at(self, level: Level) -> Verdict {
+        match self {
+            Verdict::Broken { level: own, findings } => {
+                Verdict::Broken { level: Some(own.map_or(level, |own| own.max(level))), findings }
+            }
+            Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_) => self,
+        }
     }
 
     /// Pass if the rule holds, else broken in that place.

@@ -38,9 +38,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
-    if !draft.terms.levels.is_empty() {
-        tell("note: [levels] holds for proofload check; a load run keeps the catalogue's levels");
-    }
     let seed = draft.seed.unwrap_or_else(fresh_seed);
     let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, seed)).transpose()?;
     if let Some(builtin) = &builtin {

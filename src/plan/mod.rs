@@ -15,6 +15,7 @@ pub mod secret;
 pub mod target;
 pub mod terms;
 
+use crate::check::Level;
 use abort::Abort;
 use baseline::Known;
 use case::Case;
@@ -51,6 +52,8 @@ pub struct Plan {
     pub aborts: Vec<Abort>,
     /// Violations that are known and no failure.
     pub baseline: Vec<Known>,
+    /// Levels other than the catalogue's, by rule; none where a rule is not judged at all.
+    pub levels: BTreeMap<&'static str, Option<Level>>,
 }
 
 /// Limits for a single request.

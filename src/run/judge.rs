@@ -136,15 +136,16 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
     let plan = &shared.plan;
     let mut summary = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
     let evidence = Evidence::of(&plan.target);
-    let checks: Vec<&'static Check> = check::all(plan.target.dialect).collect();
+    let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
+    let checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
     for exchange in exchanges {
         let unread;
         // A fault of ours in one reply must not cost what was measured of all the others.
-        let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&checks, &exchange))) {
+        let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
             read
         } else {
             unread = Exchange { body: Body::default(), unjudged: true, ..exchange.clone() };
-            read(&[], &unread)
+            read(plan, &[], &unread)
         };
         let judged = Judged {
             reading: &reading,
@@ -164,9 +165,16 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
 
 type Verdicts = Vec<(&'static Check, Verdict)>;
 
-fn read<'e>(checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
+fn read<'e>(plan: &Plan, checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
     let reading = Reading::of(exchange);
-    let verdicts = checks.iter().map(|check| (*check, check.judge(&reading))).collect();
+    let judge = |check: &'static Check| {
+        let verdict = check.judge(&reading);
+        match plan.levels.get(check.id).copied().flatten() {
+            Some(own) => verdict.at(own),
+            None => verdict,
+        }
+    };
+    let verdicts = checks.iter().map(|check| (*check, judge(check))).collect();
     (reading, verdicts)
 }
 

@@ -353,8 +353,10 @@ fn decide(
     }
     let tolerated = summary.goals().iter().any(crate::plan::goal::Goal::tolerates_violations);
     let unknown = |id: &str| !summary.meta.known.contains_key(id);
-    // A rule on the run as a whole is worked out from counts that have decided already.
-    let decides = |id: &str| check::find(id).is_some_and(|check| matches!(check.judge, Judge::Reply(_)));
+    // A rule on the run as a whole is worked out from counts that have decided already, unless the user raised it.
+    let raised = |id: &str| summary.meta.levels.contains_key(id);
+    let of_replies = |id: &str| check::find(id).is_some_and(|check| matches!(check.judge, Judge::Reply(_)));
+    let decides = |id: &str| of_replies(id) || raised(id);
     for (id, judgement) in checks.iter().filter(|(id, j)| j.must > 0 && decides(id) && unknown(id) && !tolerated) {
         broken.push(format!("MUST {id} broken {}: {}", times(judgement.must), judgement.rule));
     }
@@ -385,12 +387,11 @@ fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
     let Some(dialect) = Dialect::named(&summary.meta.dialect) else { return BTreeMap::new() };
     let none = Tally::default();
     check::catalogue(dialect)
+        .filter(|check| summary.meta.level(check).is_some())
         .filter_map(|check| {
             let judgement = match check.judge {
-                Judge::Reply(_) => {
-                    Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), dialect, summary)
-                }
-                Judge::Run => Judgement::of_run(check, dialect, summary),
+                Judge::Reply(_) => Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), summary),
+                Judge::Run => Judgement::of_run(check, summary),
                 Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => return None,
             };
             Some((check.id.to_owned(), judgement))
@@ -399,15 +400,16 @@ fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
 }
 
 impl Judgement {
-    fn of(check: &Check, tally: &Tally, dialect: Dialect, summary: &Summary) -> Judgement {
+    fn of(check: &Check, tally: &Tally, summary: &Summary) -> Judgement {
         let mut by_level =
             BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
         let across = tally.across(check);
+        let own = summary.meta.levels.get(check.id).and_then(|own| Level::named(own));
         if let Some((level, count, _)) = &across {
-            *by_level.entry(*level).or_default() += count;
+            *by_level.entry(own.map_or(*level, |own| own.max(*level))).or_default() += count;
         }
         Judgement {
-            level: check.level(dialect).map_or("may", Level::name).to_owned(),
+            level: summary.meta.level(check).map_or("may", Level::name).to_owned(),
             rule: check.rule.to_owned(),
             pass: tally.pass,
             fail: by_level.values().sum(),
@@ -422,11 +424,11 @@ impl Judgement {
     }
 
     /// A rule on the run as a whole.
-    fn of_run(check: &Check, dialect: Dialect, summary: &Summary) -> Judgement {
-        let mut judgement = Judgement::of(check, &Tally::default(), dialect, summary);
+    fn of_run(check: &Check, summary: &Summary) -> Judgement {
+        let mut judgement = Judgement::of(check, &Tally::default(), summary);
         let Some(Figure { pass, fail, words }) = figure(summary, check.id) else { return judgement };
         (judgement.pass, judgement.fail) = (pass, fail);
-        match check.level(dialect) {
+        match summary.meta.level(check) {
             Some(Level::Must) => judgement.must = fail,
             Some(Level::Should) => judgement.should = fail,
             Some(Level::May) => judgement.notes = vec![Counted { text: words.clone(), count: 1 }],

@@ -16,6 +16,7 @@ use crate::exchange::{Outcome, Reading, TokenSource};
 use crate::plan::baseline::Known;
 use crate::plan::goal::Measure;
 use crate::plan::{Goodput, Plan};
+use crate::wire::Dialect;
 
 pub mod digest;
 pub mod distinct;
@@ -72,6 +73,9 @@ pub struct Summary {
     pub health: Health,
 }
 
+/// What stands for the level of a rule that is not judged.
+const OFF: &str = "off";
+
 /// What was run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +115,9 @@ pub struct Meta {
     pub reuse: bool,
     /// Ids of checks whose being broken is known, with the reason.
     pub known: BTreeMap<String, String>,
+    /// Levels other than the catalogue's, by the id of the check: must, should, may or off.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, String>,
 }
 
 /// How a run ended.
@@ -521,6 +528,19 @@ impl Meta {
                 .iter()
                 .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
                 .collect(),
+            levels: plan
+                .levels
+                .iter()
+                .map(|(id, level)| ((*id).to_owned(), level.map_or(OFF, Level::name).to_owned()))
+                .collect(),
+        }
+    }
+
+    /// How binding a rule is in this run; none where it is off, or does not apply.
+    fn level(&self, check: &Check) -> Option<Level> {
+        match self.levels.get(check.id) {
+            Some(own) => Level::named(own),
+            None => check.level(Dialect::named(&self.dialect)?),
         }
     }
 
@@ -537,6 +557,7 @@ impl Meta {
                 ("the goals", meta.goals.join(", ")),
                 ("the limits of goodput", format!("{:?}", meta.goodput)),
                 ("the baseline", format!("{:?}", meta.known)),
+                ("the levels", format!("{:?}", meta.levels)),
                 ("the labels", format!("{:?}", meta.labels)),
             ]
         };

@@ -36,6 +36,34 @@ fn one_line_loads_another_server_and_judges_every_reply() {
 }
 
 #[test]
+fn levels_of_ones_own_reach_verdict_and_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (quirk, id, level, code, must) in [
+        ("usage-sum-off", "usage-total-is-sum", "must", 1, true),
+        ("usage-sum-off", "usage-total-is-sum", "should", 0, false),
+        ("usage-sum-off", "usage-total-is-sum", "may", 0, false),
+        ("usage-sum-off", "usage-total-is-sum", "off", 0, false),
+        ("no-usage", "usage-present", "should", 0, false),
+        ("no-usage", "usage-present", "must", 1, true),
+    ] {
+        let quirk = proofload::reference::quirk::find(quirk).expect("a quirk");
+        let endpoint = Endpoint::start(settings(Dialect::OpenAi, 1, 0, vec![quirk]));
+        let profile = format!(
+            "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer any\" }}\n\
+             [load.closed]\nslots = 2\ncount = 8\n[[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n\
+             [levels]\n{id} = {{ level = \"{level}\", reason = \"ours\" }}\n",
+            endpoint.url()
+        );
+        let file = folder.path().join("p.toml");
+        fs::write(&file, profile).expect("written");
+        let (exit, digest, stderr) = run_json(&[&file.to_string_lossy()]);
+        let row = &digest["checks"][id];
+        assert_eq!((exit, row["must"].as_u64() > Some(0)), (code, must), "{id} {level}: {row}\n{stderr}");
+        assert_eq!(row["level"].as_str(), Some(level).filter(|level| *level != "off"), "{id}: {row}");
+    }
+}
+
+#[test]
 fn a_single_listed_model_is_used_and_several_are_not_guessed_among() {
     let mut one = settings(Dialect::OpenAi, 1, 0, Vec::new());
     one.models = vec!["the-only-one".into()];
