@@ -40,11 +40,11 @@ pub(in crate::check) static HARSH: &[Check] = &[
     },
     Check {
         id: "neg-slow-body",
-        rule: "a body that comes byte by byte is served, or its connection closed",
+        rule: "a body that comes byte by byte is served, or its connection closed, and others are served meanwhile",
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "practice",
-        judge: Judge::Defect("", served_or_closed),
+        judge: Judge::Defect("", slow_body),
         across: None,
     },
     Check {
@@ -102,6 +102,19 @@ fn served_or_closed(replies: &[Reading<'_>]) -> Verdict {
         let right = (reading.success() && reading.complete()) || is_refusal(reading) || is_closed(reading);
         Verdict::holds(right, "", || format!("expected an answer, 408 or a closed connection, got {}", came(reading)))
     })
+}
+
+/// The first request is the slow one; what is sent while it lasts must be served all the same.
+fn slow_body(replies: &[Reading<'_>]) -> Verdict {
+    let Some((slow, others)) = replies.split_first() else { return Verdict::Skip("the probe was not sent") };
+    let meanwhile = |other: &&Reading<'_>| other.exchange.sent.is_some_and(|sent| sent < slow.exchange.ended);
+    match others.iter().find(|other| meanwhile(other) && !other.success()) {
+        Some(other) => {
+            let detail = format!("expected 2xx beside a slow request, got {}", came(other));
+            Verdict::Broken { level: None, findings: vec![Finding::new("", detail).at(other)] }
+        }
+        None => served_or_closed(std::slice::from_ref(slow)),
+    }
 }
 
 /// The prompt asks for the tag at its beginning. An answer that has it shows that nothing was cut.

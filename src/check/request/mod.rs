@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::book::sent;
 use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
+use crate::exchange::nonce::PLACEHOLDER;
 use crate::wire::Dialect;
 use crate::wire::reply::choices;
 
@@ -67,6 +69,9 @@ fn pinned_model(reading: &Reading<'_>) -> Verdict {
     else {
         return Verdict::Skip("no model was pinned");
     };
+    // A model whose name carries a tag was asked for by the name that was sent.
+    let tagged = asked.contains(PLACEHOLDER).then(|| sent(reading));
+    let asked = tagged.as_ref().and_then(|body| body.get("model")?.as_str()).unwrap_or(asked);
     let said =
         reading.bodies().into_iter().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
     match said {

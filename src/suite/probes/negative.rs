@@ -188,11 +188,13 @@ fn context_overflow(asking: &Asking<'_>) -> Vec<Request> {
 const DRIPPED: usize = 20;
 const APART: Duration = Duration::from_secs(1);
 
+/// The slow request, and a plain one beside it.
 fn slow_body(asking: &Asking<'_>) -> Vec<Request> {
-    raw(asking, "", |body| {
+    let slow = raw(asking, "", |body| {
         let (slow, rest) = (body.slice(..DRIPPED), body.slice(DRIPPED..));
         vec![Step::Drip(slow, APART), Step::Send(rest)]
-    })
+    });
+    slow.into_iter().chain([Request::new(asking.ask(QUESTION))]).collect()
 }
 
 /// How many bytes never come.
