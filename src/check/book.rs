@@ -18,7 +18,7 @@ pub struct Book<'e> {
 }
 
 /// What is known of the endpoint that no reply says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Whose contract it is held to.
     pub dialect: Dialect,
@@ -26,6 +26,8 @@ pub struct Facts {
     pub model: String,
     /// Tokens that prompt and answer may have together, where that is declared.
     pub context_window: Option<u64>,
+    /// Share of the schemas of a slice that answers have to satisfy, where it is not the usual one.
+    pub schema_rate: Option<f64>,
     /// Whether the client uses connections again.
     pub keep_alive: bool,
     /// Whether the client takes any certificate.

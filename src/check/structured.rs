@@ -56,7 +56,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "fmt-json-schema-enum-nested",
-        rule: "answers satisfy nine in ten of forty schemas with enums, nesting, bounds, unions and recursion",
+        rule: "answers satisfy nine in ten, or the share you set, of forty schemas with enums, nesting, bounds, unions and recursion",
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "JSONSchemaBench",
@@ -112,7 +112,7 @@ pub(super) static CHECKS: &[Check] = &[
 
 const CONTENT: &str = "/choices/0/message/content";
 
-/// The share of the schemas answered that the answers have to satisfy.
+/// The share of the schemas answered that the answers have to satisfy, where a profile sets none.
 const ENOUGH: f64 = 0.9;
 
 /// The answer as JSON, or what there is to say of it otherwise.
@@ -191,7 +191,7 @@ fn slice(book: &Book<'_>) -> Verdict {
         return Verdict::Skip("no answer to a schema could be judged");
     }
     let rate = format!("{kept} of {judged} satisfied, {refused} schemas refused, {unjudged} answers cut or not given");
-    if (kept as f64) < ENOUGH * judged as f64 {
+    if (kept as f64) < book.facts.schema_rate.unwrap_or(ENOUGH) * judged as f64 {
         broken.insert(0, Finding { pointer: CONTENT.to_owned(), detail: rate, ..broken[0].clone() });
         return Verdict::of(broken);
     }

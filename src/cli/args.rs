@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::check_args::{CheckArgs, KindArg, ReplayArgs};
+use crate::plan::secret::is_secret_header;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
@@ -179,6 +180,14 @@ impl TargetArgs {
             headers: self.headers.clone(),
             ..Flags::default()
         }
+    }
+
+    /// The same for what stands behind a gateway, which is somebody else's: it gets a key of its own or none, and no
+    /// header that is a secret or made from one.
+    pub(super) fn flags_behind(&self, key_env: Option<&String>) -> Flags {
+        let is_secret = |name: &str, value: &str| is_secret_header(name) || value.contains("${");
+        let open = self.headers.iter().filter(|(name, value)| !is_secret(name, value));
+        Flags { key_env: key_env.cloned(), headers: open.cloned().collect(), ..self.flags() }
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) struct Ready {
 
 /// What became of one endpoint and one model; nothing where nothing was to be sent, an exit where it cannot be judged.
 fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
-    let draft = match read(args, subject) {
+    let draft = match read(args, subject, args.target_flags.flags()) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
@@ -114,14 +114,14 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result
         // A baseline is neither written nor held against what was not asked.
         return Ok(Ok(Some(sheet(args, &ready, &run))));
     }
-    match recall::hold(args, &ready, &mut run.rows, || read(args, subject))? {
+    match recall::hold(args, &ready, &mut run.rows, || read(args, subject, args.target_flags.flags()))? {
         Ok(()) => Ok(Ok(Some(sheet(args, &ready, &run)))),
         Err(problems) => Ok(Err(check_profile::draw(&problems))),
     }
 }
 
 fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Conformance, Exit>> {
-    let draft = match read(args, subject) {
+    let draft = match read(args, subject, args.target_flags.flags_behind(args.upstream_key_env.as_ref())) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
@@ -177,7 +177,7 @@ fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
 }
 
 /// The target, from an address or from a profile whose load and cases are not looked at.
-fn read(args: &CheckArgs, subject: &Subject<'_>) -> Result<Draft, Problems> {
+fn read(args: &CheckArgs, subject: &Subject<'_>, flags: Flags) -> Result<Draft, Problems> {
     let address = subject.named.contains("://") || subject.named == "builtin";
     // A baseline that is to be written need not be there yet.
     let begun = |file: &&String| !args.update_baseline || std::path::Path::new(file.as_str()).exists();
@@ -185,7 +185,7 @@ fn read(args: &CheckArgs, subject: &Subject<'_>) -> Result<Draft, Problems> {
         url: address.then(|| subject.named.to_owned()),
         model: subject.model.map(str::to_owned),
         baseline: args.baseline.as_ref().filter(begun).map(|file| super::args::absolute(file)),
-        ..args.target_flags.flags()
+        ..flags
     };
     load(if address { "smoke" } else { subject.named }, &flags, &check_profile::world(&check_profile::env))
 }

@@ -14,7 +14,7 @@ const EXAMPLES: &str = "Examples:
   proofload check https://api.pulze.ai/v1 --dialect pulze --key-env PULZE_API_KEY --tier full
   proofload check http://127.0.0.1:8000/v1 --area stream,tools --without json_schema --require tools
   proofload check http://127.0.0.1:8000/v1 --model a,b --report junit=check.xml --report html=check.html
-  proofload check http://gateway:4000/v1 --upstream http://127.0.0.1:8000/v1
+  proofload check http://gateway:4000/v1 --key-env KEY --upstream http://127.0.0.1:8000/v1 --upstream-key-env INNER_KEY
   proofload check my.toml --baseline known.toml --target-name staging --update-baseline
   proofload check --list
   proofload check --explain stream-done-present";
@@ -30,10 +30,13 @@ pub(super) struct CheckArgs {
 
     #[command(flatten)]
     pub(super) target_flags: TargetArgs,
-    /// What stands behind a gateway: judged too, with the same key and headers, and only what the gateway breaks itself
-    /// fails.
+    /// What stands behind a gateway: judged too, and only what the gateway breaks itself fails. The gateway's key is not
+    /// sent there, nor a header that is a secret.
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub(super) upstream: Option<String>,
+    /// Environment variable that holds the API key for --upstream; without it, no key is sent there.
+    #[arg(long, value_name = "NAME", requires = "upstream", help_heading = "Target")]
+    pub(super) upstream_key_env: Option<String>,
 
     #[command(flatten)]
     pub(super) selection: Selection,
@@ -159,6 +162,15 @@ pub(super) struct Output {
 pub(super) struct ReplayArgs {
     /// Folder that check --capture wrote.
     pub(super) folder: PathBuf,
+    /// Profile whose [levels], [check], schemas, name and baseline hold; nothing is sent, whatever else is in it.
+    #[arg(long, value_name = "PROFILE", help_heading = "Verdict")]
+    pub(super) profile: Option<String>,
+    /// File of known failures and of what held [baseline].
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    pub(super) baseline: Option<String>,
+    /// What you call the endpoint, for the entries of a baseline that are of it only [target.name].
+    #[arg(long, value_name = "NAME", help_heading = "Verdict")]
+    pub(super) target_name: Option<String>,
     #[command(flatten)]
     pub(super) selection: Selection,
     #[command(flatten)]

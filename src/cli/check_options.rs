@@ -8,6 +8,7 @@ use super::catalogue::find;
 use super::check_args::{CheckArgs, LevelArg, Selection, TierArg};
 use super::run;
 use crate::check::{self, Check, Depth, Level};
+use crate::plan::terms::Terms;
 use crate::profile::Draft;
 use crate::suite::capture::Meta;
 use crate::suite::{Options, capabilities};
@@ -31,33 +32,40 @@ pub(super) fn options(args: &CheckArgs, draft: &Draft) -> anyhow::Result<Options
         only: only(selection, draft.target.dialect)?,
         without,
         require: known(selection.require.iter().chain(&terms.require))?,
-        levels: terms.levels.iter().map(|(id, own)| (*id, own.level)).collect(),
+        levels: levels(terms),
         repeat: args.repeat,
         jobs: usize::try_from(args.jobs).unwrap_or(1),
         seed: args.seed.or(draft.seed).unwrap_or_else(run::fresh_seed),
         cap: CAP[usize::from(args.reasoning || terms.reasoning)],
         context_window: args.context_window.or(terms.context_window),
+        schema_rate: terms.schema_rate,
         fail_fast: args.fail_fast,
         forgiven: forgiven.collect(),
     })
 }
 
-/// The options under which a capture is judged again: those it was taken with, narrowed by the flags.
-pub(super) fn of_capture(selection: &Selection, meta: &Meta) -> anyhow::Result<Options> {
+/// The options under which a capture is judged again: those it was taken with, narrowed by the flags, on the terms that
+/// a profile has now.
+pub(super) fn of_capture(selection: &Selection, meta: &Meta, terms: &Terms) -> anyhow::Result<Options> {
     Ok(Options {
         depth: depth(selection).max(meta.depth()),
         only: only(selection, meta.dialect()?)?,
-        without: known(selection.without.iter().chain(&meta.without))?,
-        require: known(selection.require.iter())?,
-        levels: BTreeMap::new(),
+        without: known(selection.without.iter().chain(&meta.without).chain(&terms.without))?,
+        require: known(selection.require.iter().chain(&terms.require))?,
+        levels: levels(terms),
         repeat: 1,
         jobs: 1,
         seed: meta.seed,
         cap: meta.cap,
         context_window: meta.context_window,
+        schema_rate: terms.schema_rate,
         fail_fast: false,
         forgiven: BTreeSet::new(),
     })
+}
+
+fn levels(terms: &Terms) -> BTreeMap<&'static str, Option<Level>> {
+    terms.levels.iter().map(|(id, own)| (*id, own.level)).collect()
 }
 
 /// A check that is named is judged whatever its tier.

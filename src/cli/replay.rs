@@ -2,7 +2,11 @@
 
 use super::check_args::ReplayArgs;
 use super::exit::Exit;
-use super::{capture, check_options, check_report, folder};
+use super::{args, capture, check_options, check_profile, check_report, folder};
+use crate::profile::flags::Flags;
+use crate::profile::{Draft, Problems, load};
+use crate::suite::capture::Meta;
+use crate::suite::recall::Memory;
 use crate::suite::sheet::{About, Sheet};
 use crate::suite::verdict;
 
@@ -11,14 +15,21 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         folder::check_free(out)?;
     }
     let captured = capture::read(&args.folder)?;
-    let options = check_options::of_capture(&args.selection, &captured.meta)?;
+    let draft = match read(args, &captured.meta) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(check_profile::draw(&problems)),
+    };
+    draft.tighten().map_err(anyhow::Error::msg)?;
+    let options = check_options::of_capture(&args.selection, &captured.meta, &draft.terms)?;
     let target = captured.target()?;
-    let run = captured.judge(&target, &options)?;
+    let mut run = captured.judge(&target, &options)?;
+    let name = draft.target_name.as_deref();
+    Memory { baseline: &draft.baseline, target: name }.hold(&mut run.rows, &options);
     // A capture holds no key, and whether there was one cannot be told from it.
     let (verdict, reasons) = verdict::of(&run, args.verdict.strict, true);
     let about = About {
         target: &target,
-        name: None,
+        name,
         seed: options.seed,
         verdict: verdict.name(),
         reasons: &reasons,
@@ -28,4 +39,19 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let sheets = [Sheet::of(&run, &about)];
     check_report::publish(&args.output, &sheets)?;
     Ok(check_report::exit(&sheets, args.verdict.exit_zero))
+}
+
+/// The profile, which says on what terms the capture is judged; what was judged and by which contract, the capture says.
+fn read(args: &ReplayArgs, meta: &Meta) -> Result<Draft, Problems> {
+    let flags = Flags {
+        url: Some("http://replayed.invalid".to_owned()),
+        dialect: Some(meta.dialect.clone()),
+        model: meta.model.clone(),
+        target_name: args.target_name.clone(),
+        baseline: args.baseline.as_ref().map(|file| args::absolute(file)),
+        ..Flags::default()
+    };
+    // Nothing is sent, so a key that the profile names need not be there.
+    let env = |name: &str| check_profile::env(name).or_else(|| Some("unset".to_owned()));
+    load(args.profile.as_deref().unwrap_or("smoke"), &flags, &check_profile::world(&env))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::Level;
 
 /// The terms of a conformance run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Terms {
     /// Levels other than the catalogue's, by rule; none where a rule is not judged at all.
     pub levels: BTreeMap<&'static str, Own>,
@@ -15,6 +15,8 @@ pub struct Terms {
     pub require: BTreeSet<String>,
     /// Tokens that prompt and answer may have together.
     pub context_window: Option<u64>,
+    /// Share of the schemas of a slice that answers have to satisfy, where it is not the usual one.
+    pub schema_rate: Option<f64>,
     /// Whether the model reasons before it answers, so that answers need more tokens.
     pub reasoning: bool,
 }

@@ -61,7 +61,7 @@ pub(crate) struct Profile {
     case: Vec<CaseTable>,
     /// What a conformance check is told of the endpoint; a load run does not look at it.
     check: CheckTable,
-    /// Levels other than the catalogue's, by the id of the check; a load run keeps the catalogue's.
+    /// Levels other than the catalogue's, by the id of the check.
     levels: BTreeMap<String, LevelTable>,
 }
 
@@ -414,6 +414,9 @@ struct CheckTable {
     /// Tokens that prompt and answer may have together.
     #[schemars(range(min = 1))]
     context_window: Option<u64>,
+    /// Share of the schemas of fmt-json-schema-enum-nested that answers have to satisfy; 0.9 without it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    schema_rate: Option<f64>,
     /// The model reasons before it answers, so answers need more tokens.
     reasoning: bool,
 }

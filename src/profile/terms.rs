@@ -15,6 +15,7 @@ impl Resolver<'_> {
             without: check.without.iter().cloned().collect(),
             require: check.require.iter().cloned().collect(),
             context_window: check.context_window,
+            schema_rate: check.schema_rate,
             reasoning: check.reasoning,
         }
     }

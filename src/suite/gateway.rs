@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::status::Status;
-use super::{Conformance, Row};
+use super::{Conformance, Row, Sent};
 
 /// Whose fault a broken rule is, where a gateway is judged together with what is behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn mark(gateway: &mut [Row], upstream: &[Row]) {
 }
 
 /// Takes over what breaks under load only: each such row of the run at rest becomes the one under load, whose requests
-/// are counted on behind those at rest.
+/// and rounds are counted on behind those at rest.
 pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
     rest.interrupted |= loaded.interrupted;
     let shift = rest.exchanges.len() as u64;
@@ -50,11 +50,12 @@ pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
         loaded.rows.into_iter().filter(Row::is_broken).map(|row| (row.check.id, row)).collect();
     for row in &mut rest.rows {
         let Some(mut loaded) = broken.remove(row.check.id).filter(|_| !row.is_broken()) else { continue };
-        loaded.reason = format!("{} at rest, broken under load: {}", row.status.name(), loaded.reason);
+        loaded.reason = loaded.reason.under(format!("{} at rest, broken under load", row.status.name()));
         loaded.seq = loaded.seq.map(|seq| seq + shift);
         *row = loaded;
     }
-    rest.sent.extend(loaded.sent);
+    let rounds = rest.sent.last().map_or(0, |sent| sent.round + 1);
+    rest.sent.extend(loaded.sent.into_iter().map(|sent| Sent { round: sent.round + rounds, ..sent }));
     rest.exchanges.extend(loaded.exchanges.into_iter().map(|mut exchange| {
         exchange.ticket.seq += shift;
         exchange
@@ -63,6 +64,7 @@ pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::status::Reason;
     use super::*;
     use crate::check::{Level, find};
 
@@ -71,7 +73,7 @@ mod tests {
             check: find("resp-schema").expect("a rule"),
             level: Level::Must,
             status,
-            reason: "why".to_owned(),
+            reason: Reason::ours("why"),
             findings: Vec::new(),
             seq: None,
             origin: None,
@@ -110,7 +112,7 @@ mod tests {
             let mut run = of(rest);
             overtake(&mut run, of(loaded));
             assert_eq!(run.rows[0].status, becomes);
-            assert_eq!(run.rows[0].reason.starts_with("PASS at rest, broken under load"), becomes == Status::Fail);
+            assert_eq!(run.rows[0].reason.ours.starts_with("PASS at rest, broken under load"), becomes == Status::Fail);
         }
     }
 }

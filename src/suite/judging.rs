@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::probe::{Capability, Probe};
-use super::status::{Found, Status};
+use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
 use crate::check::{Book, Check, Facts, Judge, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading};
@@ -21,8 +21,25 @@ const GATE: &str = "auth-valid-accepted";
 /// The rule that says why there is no connection, so that a shut gate does not keep it from being judged.
 const TLS: &str = "http-tls-valid";
 
+/// The rule on the one parameter of the plain request that an endpoint may refuse.
+const TEMPERATURE: &str = "sampling-temperature-zero";
+
 /// Why a rule was not judged whose probe would have come after the end of the run.
 pub(super) const CUT_SHORT: &str = "not sent: the run had ended before (--fail-fast, or an interrupt)";
+
+/// Why a rule of a capture was not judged.
+const NOT_CAPTURED: &str = "not captured: no reply is there to a probe that it takes";
+
+/// How much of what the rules ask for was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// The round ended before.
+    CutShort,
+    /// What an earlier run had asked for, which may have been less.
+    Captured,
+}
 
 /// The replies of one round, and all that judging them takes.
 pub(super) struct Court<'c> {
@@ -32,8 +49,7 @@ pub(super) struct Court<'c> {
     pub(super) probes: &'c [&'static Probe],
     pub(super) sent: &'c [Sent],
     pub(super) exchanges: &'c [Exchange],
-    /// Whether a failure ended the round before all was sent.
-    pub(super) cut_short: bool,
+    pub(super) extent: Extent,
 }
 
 impl<'c> Court<'c> {
@@ -47,6 +63,7 @@ impl<'c> Court<'c> {
             dialect: self.target.dialect,
             model: self.target.model.clone().unwrap_or_default(),
             context_window: self.options.context_window,
+            schema_rate: self.options.schema_rate,
             keep_alive: self.target.keep_alive,
             insecure: self.target.tls.insecure,
         };
@@ -70,6 +87,17 @@ impl<'c> Court<'c> {
         (!reading.success()).then(|| reading.cause().unwrap_or_else(|| reading.outcome.to_string()))
     }
 
+    /// Whether the gate is shut because of what the rule is about: the plain request asks for temperature 0, and an
+    /// endpoint that refuses that by name is told so, and not only that it lets nobody in.
+    fn shuts(&self, check: &Check) -> bool {
+        let at = self.sent.iter().position(|sent| sent.probe == "basic");
+        let names = |at: usize| {
+            let reading = Reading::of(&self.exchanges[at]);
+            reading.json().is_some_and(|document| mentions(&document.value, "temperature"))
+        };
+        check.id == TEMPERATURE && at.is_some_and(names)
+    }
+
     /// What the rules come to, in their order.
     pub(super) fn judge(&self, checks: &[&'static Check]) -> Vec<Found> {
         let book = self.book();
@@ -77,7 +105,7 @@ impl<'c> Court<'c> {
         checks
             .iter()
             .map(|check| match check.judge {
-                _ if shut && ![GATE, TLS].contains(&check.id) => {
+                _ if shut && ![GATE, TLS].contains(&check.id) && !self.shuts(check) => {
                     Found::new(Status::Blocked(GATE), format!("{GATE} failed"))
                 }
                 Judge::Reply(_) => self.judge_replies(check, &book),
@@ -86,7 +114,15 @@ impl<'c> Court<'c> {
                     self.obstacle(&names, &book).unwrap_or_else(|| self.judge_book(check, &book))
                 }
                 // What keeps one request with a defect from being answered says nothing of the others.
-                Judge::Defects(_) => self.judge_book(check, &book),
+                Judge::Defects(_) => {
+                    let unsent = |name: &&str| book.replies(name).is_empty();
+                    match self.extent {
+                        Extent::Captured if check.probes(self.target.dialect).iter().all(unsent) => {
+                            Found::new(Status::Skip, NOT_CAPTURED)
+                        }
+                        Extent::Whole | Extent::CutShort | Extent::Captured => self.judge_book(check, &book),
+                    }
+                }
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
             })
             .collect()
@@ -112,7 +148,8 @@ impl<'c> Court<'c> {
             }
         }
         let across = tally.across(check).map(|(own, _, detail)| {
-            Found::of(Verdict::Broken { level: Some(own), findings: Vec::new() }, level).because(detail)
+            let found = Found::of(Verdict::Broken { level: Some(own), findings: Vec::new() }, level);
+            Found { reason: Reason::quoting(detail), ..found }
         });
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
@@ -125,9 +162,10 @@ impl<'c> Court<'c> {
         !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
     }
 
-    /// The request that a reply answers.
+    /// The request that a reply answers; exchanges stand in the order of their numbers.
     fn sent_for(&self, reading: &Reading<'_>) -> Option<&'c Sent> {
-        let at = self.exchanges.iter().position(|other| other.ticket.seq == reading.exchange.ticket.seq)?;
+        let seq = reading.exchange.ticket.seq;
+        let at = self.exchanges.binary_search_by_key(&seq, |exchange| exchange.ticket.seq).ok()?;
         self.sent.get(at)
     }
 
@@ -141,11 +179,22 @@ impl<'c> Court<'c> {
                 return Some(Found::new(Status::Skip, why));
             }
             let replies = book.replies(name);
-            if replies.is_empty() && self.cut_short {
-                return Some(Found::new(Status::Skip, CUT_SHORT));
+            if let Some(why) = self.unsent(probe, book).filter(|_| replies.is_empty()) {
+                return Some(Found::new(Status::Skip, why));
             }
             self.obstacle_of(probe, replies)
         })
+    }
+
+    /// Why there may be no reply to a probe. One that is made from replies may have had nothing to ask, as the rules
+    /// that look at it know; so it has been captured where those were.
+    fn unsent(&self, probe: &Probe, book: &Book<'_>) -> Option<&'static str> {
+        let had_nothing_to_ask = || !probe.after.is_empty() && probe.after.iter().all(|p| !book.replies(p).is_empty());
+        match self.extent {
+            Extent::Whole => None,
+            Extent::CutShort => Some(CUT_SHORT),
+            Extent::Captured => (!had_nothing_to_ask()).then_some(NOT_CAPTURED),
+        }
     }
 
     fn obstacle_of(&self, probe: &Probe, replies: &[Reading<'_>]) -> Option<Found> {
@@ -153,7 +202,8 @@ impl<'c> Court<'c> {
             let provoked = self.sent_for(reading).is_some_and(|sent| sent.provoked);
             if is_put_off(reading.exchange) && !provoked && !is_result(probe, reading) {
                 let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());
-                return Some(Found::new(Status::Error, format!("probe {}: {}: {why}", probe.name, reading.outcome)));
+                let ours = format!("probe {}: {}", probe.name, reading.outcome);
+                return Some(Found { reason: Reason { ours, quoted: why }, ..Found::new(Status::Error, "") });
             }
             let needs = if probe.is_negative() { &[] } else { probe.needs };
             if let Some(capability) = needs.iter().find(|capability| refuses(reading, **capability)) {
@@ -161,7 +211,8 @@ impl<'c> Court<'c> {
                 let name = capability.words().0;
                 let required = self.options.require.contains(name);
                 let status = if required { Status::Fail } else { Status::Skip };
-                return Some(Found::new(status, format!("{name} is refused: {said}")));
+                let reason = Reason { ours: format!("{name} is refused"), quoted: said.to_owned() };
+                return Some(Found { reason, ..Found::new(status, "") });
             }
         }
         None
@@ -190,12 +241,6 @@ fn weight(status: &Status) -> u8 {
         | Status::Lost
         | Status::Flaky
         | Status::Error => 0,
-    }
-}
-
-impl Found {
-    fn because(self, reason: String) -> Found {
-        Found { reason, ..self }
     }
 }
 

@@ -30,9 +30,9 @@ pub mod status;
 pub mod support;
 pub mod verdict;
 
-use judging::Court;
+use judging::{Court, Extent};
 use probe::{Asking, Capability, Probe, Turn};
-use status::{Found, Status, join};
+use status::{Found, Reason, Status, join};
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
 const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
@@ -60,6 +60,8 @@ pub struct Options {
     pub cap: u64,
     /// Tokens of prompt and answer together, where that is declared.
     pub context_window: Option<u64>,
+    /// Share of the schemas of a slice that answers have to satisfy, where it is not the usual one.
+    pub schema_rate: Option<f64>,
     /// Whether the first failure ends the run, except that of a rule in `forgiven`.
     pub fail_fast: bool,
     /// Rules whose failure is known.
@@ -75,8 +77,8 @@ pub struct Row {
     pub level: Level,
     /// What became of it.
     pub status: Status,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// Where it is broken: places with what was expected and what came.
     pub findings: Vec<check::Finding>,
     /// The request at whose reply it is broken.
@@ -130,6 +132,7 @@ pub fn conduct(
     mut told: impl FnMut(usize, usize),
 ) -> Result<Conformance, RunError> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
+    let mut tries = Tries::of(&checks);
     let mut suite = Suite {
         target,
         options,
@@ -143,19 +146,16 @@ pub fn conduct(
         round: 0,
         cut_short: false,
     };
-    let mut tries: Vec<Vec<Found>> = vec![Vec::new(); checks.len()];
     for round in 0..options.repeat.max(1) {
         suite.round = round;
         suite.from = suite.exchanges.len();
         suite.send(&mut told);
-        for (tries, found) in tries.iter_mut().zip(suite.court().judge(&checks)) {
-            tries.push(found);
-        }
+        tries.judge(&suite.court());
         if suite.cut_short {
             break;
         }
     }
-    let rows = rows(target, options, &checks, tries);
+    let rows = tries.rows(target, options);
     let interrupted = *halt.borrow();
     Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges, interrupted })
 }
@@ -165,7 +165,7 @@ pub fn conduct(
 pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
     let probes = probe::wanted(&asked_for(&checks, target.dialect));
-    let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], cut_short: false };
+    let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], extent: Extent::Whole };
     let book = court.book();
     let key = bearer(target);
     let asking = asking(target, options, &book, key.as_deref());
@@ -192,16 +192,35 @@ pub fn selected<'o>(target: &Target, options: &'o Options) -> impl Iterator<Item
         .filter(|check| options.levels.get(check.id) != Some(&None))
 }
 
-/// Joins what the tries came to, rule by rule.
-fn rows(target: &Target, options: &Options, checks: &[&'static Check], tries: Vec<Vec<Found>>) -> Vec<Row> {
-    let row = |(check, tries): (&&'static Check, Vec<Found>)| {
-        let found = join(tries, check.tier.by_model);
-        let seq = found.findings.first().and_then(|finding| finding.seq);
-        let level = level(target, options, check);
-        let Found { status, reason, findings } = found;
-        Row { check, level, status, reason, findings, seq, origin: None }
-    };
-    checks.iter().zip(tries).map(row).collect()
+/// What each of several rounds came to, rule by rule.
+struct Tries<'c> {
+    checks: &'c [&'static Check],
+    found: Vec<Vec<Found>>,
+}
+
+impl<'c> Tries<'c> {
+    fn of(checks: &'c [&'static Check]) -> Tries<'c> {
+        Tries { checks, found: vec![Vec::new(); checks.len()] }
+    }
+
+    /// Judges one more round.
+    fn judge(&mut self, court: &Court<'_>) {
+        for (tries, found) in self.found.iter_mut().zip(court.judge(self.checks)) {
+            tries.push(found);
+        }
+    }
+
+    /// Joins the rounds.
+    fn rows(self, target: &Target, options: &Options) -> Vec<Row> {
+        let row = |(check, tries): (&&'static Check, Vec<Found>)| {
+            let found = join(tries, check.tier.by_model);
+            let seq = found.findings.first().and_then(|finding| finding.seq);
+            let level = level(target, options, check);
+            let Found { status, reason, findings } = found;
+            Row { check, level, status, reason, findings, seq, origin: None }
+        };
+        self.checks.iter().zip(self.found).map(row).collect()
+    }
 }
 
 fn level(target: &Target, options: &Options, check: &Check) -> Level {
@@ -348,7 +367,7 @@ impl Suite<'_> {
             probes: &self.probes,
             sent: &self.sent[self.from..],
             exchanges: &self.exchanges[self.from..],
-            cut_short: self.cut_short,
+            extent: if self.cut_short { Extent::CutShort } else { Extent::Whole },
         }
     }
 }

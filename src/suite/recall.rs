@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::judging::CUT_SHORT;
-use super::status::Status;
+use super::status::{Reason, Status};
 use super::{Options, Row};
 use crate::check::{self, Level};
 use crate::plan::baseline::{Baseline, Known, Passed};
@@ -28,7 +28,7 @@ impl Row {
         let step = |step: &str| if step.parse::<u64>().is_ok() { "*".to_owned() } else { step.to_owned() };
         let place: Vec<String> = first.map_or("", |finding| &finding.pointer).split('/').map(step).collect();
         let framing = if first.is_some_and(|finding| finding.event.is_some()) { "event" } else { "body" };
-        let text = [self.check.id, framing, &place.join("/"), &statuses(&self.reason)].join("\n");
+        let text = [self.check.id, framing, &place.join("/"), &statuses(&self.reason.to_string())].join("\n");
         format!("{:08x}", xxh3_64(text.as_bytes()) >> 32)
     }
 
@@ -60,7 +60,7 @@ impl Memory<'_> {
             check,
             level: Level::May,
             status: Status::Lost,
-            reason: "it held when the baseline was written and is not judged any more".to_owned(),
+            reason: Reason::ours("it held when the baseline was written and is not judged any more"),
             findings: Vec::new(),
             seq: None,
             origin: None,
@@ -78,18 +78,19 @@ impl Memory<'_> {
                 let signature = row.signature();
                 let is_this = |known: &&Known| known.signature.as_ref().is_none_or(|own| *own == signature);
                 match known.find(is_this) {
-                    Some(known) => (Status::Known, format!("known: {}; {said}", words(known))),
-                    None if is_new && row.status != Status::Warn => {
-                        (Status::Warn, format!("new since {}, and not in the baseline yet: {said}", row.check.since()))
-                    }
+                    Some(known) => (Status::Known, said.under(format!("known: {}", words(known)))),
+                    None if is_new && row.status != Status::Warn => (
+                        Status::Warn,
+                        said.under(format!("new since {}, and not in the baseline yet", row.check.since())),
+                    ),
                     None => (row.status.clone(), said),
                 }
             }
             Status::Pass if known.peek().is_some() => {
-                (Status::Stale, "it holds, but the baseline lists it as broken".to_owned())
+                (Status::Stale, Reason::ours("it holds, but the baseline lists it as broken"))
             }
-            Status::Skip | Status::Blocked(_) if held && said != CUT_SHORT => {
-                (Status::Lost, format!("it held when the baseline was written; now {}: {said}", row.status.name()))
+            Status::Skip | Status::Blocked(_) if held && said.ours != CUT_SHORT => {
+                (Status::Lost, said.under(format!("it held when the baseline was written; now {}", row.status.name())))
             }
             Status::Pass
             | Status::Info
@@ -148,7 +149,7 @@ mod tests {
             check: find("resp-schema").expect("a rule"),
             level: Level::Must,
             status,
-            reason: reason.to_owned(),
+            reason: Reason::quoting(reason),
             findings: vec![finding],
             seq: None,
             origin: None,
@@ -201,7 +202,7 @@ mod tests {
         }
         let baseline = Baseline { known: vec![known(None, None)], passed: Vec::new() };
         assert_eq!(held(row(Status::Pass, "", ""), &baseline).status, Status::Stale);
-        assert!(held(fail(), &baseline).reason.contains("T-1"));
+        assert!(held(fail(), &baseline).reason.ours.contains("T-1"));
     }
 
     #[test]
@@ -221,7 +222,7 @@ mod tests {
     fn a_rule_that_is_newer_than_the_baseline_warns() {
         let older = Baseline { known: Vec::new(), passed: passed("0.0.9") };
         let found = held(row(Status::Fail, "", "no"), &older);
-        assert_eq!((found.status, found.reason.starts_with("new since 0.1.0")), (Status::Warn, true));
+        assert_eq!((found.status, found.reason.ours.starts_with("new since 0.1.0")), (Status::Warn, true));
         assert!(is_newer("0.10.0", "0.9.3") && !is_newer("0.1.0", "0.1.0") && is_newer("0.2.0-rc1", "0.1.9"));
     }
 }

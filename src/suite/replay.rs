@@ -1,12 +1,9 @@
 //! Judges a capture again, without the endpoint: the same rules on the same bytes.
 
-use std::collections::BTreeSet;
-
 use super::capture::{CaptureError, Line, Meta};
-use super::judging::Court;
-use super::status::Found;
-use super::{Conformance, Options, Sent, probe, probes, rows, selected};
-use crate::check::{Check, Judge};
+use super::judging::{Court, Extent};
+use super::{Conformance, Options, Sent, Tries, probe, probes, selected};
+use crate::check::Check;
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
@@ -50,30 +47,18 @@ impl Captured {
     /// If a line is not what it should be.
     pub fn judge(&self, target: &Target, options: &Options) -> Result<Conformance, CaptureError> {
         let (sent, exchanges) = self.exchanges(target, options)?;
-        let known: BTreeSet<&str> = sent.iter().map(|sent| sent.probe).collect();
         let probes: Vec<&'static probe::Probe> = probes::all().collect();
-        let complete = |check: &&'static Check| match check.judge {
-            Judge::Probes(..) | Judge::Defect(..) => check.probes(target.dialect).iter().all(|name| {
-                let lacking = probes.iter().find(|probe| probe.name == *name);
-                known.contains(name) || lacking.is_some_and(|probe| is_declared(probe, options))
-            }),
-            Judge::Defects(_) => check.probes(target.dialect).iter().any(|name| known.contains(name)),
-            Judge::Reply(_) => true,
-            Judge::Run => false,
-        };
-        let checks: Vec<&'static Check> = selected(target, options).filter(complete).collect();
-        let mut tries: Vec<Vec<Found>> = vec![Vec::new(); checks.len()];
-        let rounds: BTreeSet<u32> = sent.iter().map(|sent| sent.round).collect();
-        for round in rounds {
-            let start = sent.partition_point(|sent| sent.round < round);
-            let end = sent.partition_point(|sent| sent.round <= round);
-            let (sent, exchanges) = (&sent[start..end], &exchanges[start..end]);
-            let court = Court { target, options, probes: &probes, sent, exchanges, cut_short: false };
-            for (tries, found) in tries.iter_mut().zip(court.judge(&checks)) {
-                tries.push(found);
-            }
+        let checks: Vec<&'static Check> = selected(target, options).collect();
+        let mut tries = Tries::of(&checks);
+        let mut from = 0;
+        for round in sent.chunk_by(|one, next| one.round == next.round) {
+            let exchanges = &exchanges[from..from + round.len()];
+            let extent = Extent::Captured;
+            tries.judge(&Court { target, options, probes: &probes, sent: round, exchanges, extent });
+            from += round.len();
         }
-        Ok(Conformance { rows: rows(target, options, &checks, tries), sent, exchanges, interrupted: false })
+        let rows = tries.rows(target, options);
+        Ok(Conformance { rows, sent, exchanges, interrupted: false })
     }
 
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {
@@ -92,14 +77,12 @@ impl Captured {
                 curl: line.curl.clone(),
             });
         }
-        if sent.windows(2).any(|pair| pair[0].round > pair[1].round) {
-            return Err(CaptureError::Line { line: 1, error: "the rounds are not in order".to_owned() });
+        if let Some(line) =
+            self.lines.windows(2).position(|pair| (pair[0].round, pair[0].seq) >= (pair[1].round, pair[1].seq))
+        {
+            let error = "the requests are not in order".to_owned();
+            return Err(CaptureError::Line { line: line + 2, error });
         }
         Ok((sent, exchanges))
     }
-}
-
-/// Whether the endpoint was declared to lack what a probe needs, so that it was not sent.
-fn is_declared(probe: &probe::Probe, options: &Options) -> bool {
-    probe.needs.iter().any(|capability| options.without.contains(capability.words().0))
 }

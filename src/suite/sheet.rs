@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
-use super::status::{Status, rank};
+use super::status::{Reason, Status, rank};
 use super::{Conformance, Row, support};
 use crate::check::Finding;
 use crate::exchange::Reading;
@@ -15,8 +17,9 @@ use crate::summary::evidence::Evidence;
 pub const FORMAT: u32 = 1;
 
 /// A conformance run as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "proofload conformance report")]
 pub struct Sheet {
     /// The version of this program.
     pub proofload: String,
@@ -49,7 +52,7 @@ pub struct Sheet {
 }
 
 /// What became of a rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Its status, as `FAIL`.
@@ -81,7 +84,7 @@ pub struct Entry {
 }
 
 /// A place at which a rule is broken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// A JSON pointer, for a stream behind the number of the event; empty for the whole reply.
@@ -91,7 +94,7 @@ pub struct Place {
 }
 
 /// What shows that a rule is broken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// The probe.
@@ -114,7 +117,7 @@ pub struct About<'a> {
     /// `pass`, `fail` or `invalid`.
     pub verdict: &'a str,
     /// Why it is not `pass`.
-    pub reasons: &'a [String],
+    pub reasons: &'a [Reason],
     /// Whether warnings fail.
     pub strict: bool,
     /// Whether prompts and replies may stand in it.
@@ -123,6 +126,12 @@ pub struct About<'a> {
 
 /// What stands in the place of what is withheld.
 const WITHHELD: &str = "withheld (--no-bodies)";
+
+/// The JSON Schema of a report of one run; `schemas/conformance.json` is this, committed. Of several, each in the list
+/// `runs` is so.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Sheet>().to_value()
+}
 
 impl Sheet {
     /// What is left of a run.
@@ -137,7 +146,7 @@ impl Sheet {
             proofload: env!("CARGO_PKG_VERSION").to_owned(),
             conformance: FORMAT,
             verdict: about.verdict.to_owned(),
-            reasons: about.reasons.iter().map(|reason| writer.reason(reason)).collect(),
+            reasons: about.reasons.iter().map(|reason| writer.told(reason)).collect(),
             name: about.name.map(str::to_owned),
             target: about.target.shown(),
             dialect: about.target.dialect.name().to_owned(),
@@ -207,28 +216,26 @@ impl Writer<'_> {
         }
     }
 
+    /// Where replies are withheld, a pointer keeps the names that the contract has; others are the endpoint's.
     fn place(&self, finding: &Finding) -> Place {
-        Place { place: self.evidence.clean(&finding.place()), detail: self.told(&finding.detail) }
-    }
-
-    /// A text that may quote a reply: where replies are withheld, what stands in front of the first quotation.
-    fn told(&self, text: &str) -> String {
-        let text = self.evidence.clean(text);
         if self.about.bodies {
-            return text;
+            let detail = self.evidence.clean(&finding.detail);
+            return Place { place: self.evidence.clean(&finding.place()), detail };
         }
-        match text.find(['"', '\'', '`', ':', '{', '[']) {
-            Some(end) => format!("{} ... {WITHHELD}", text[..end].trim_end()),
-            None => text,
-        }
+        let is_ours = |step: &&str| {
+            step.bytes().all(|byte| byte.is_ascii_digit()) || self.about.target.dialect.names_member(step)
+        };
+        let steps = finding.pointer.split('/').map(|step| Some(step).filter(is_ours).unwrap_or("*"));
+        let pointer = steps.collect::<Vec<_>>().join("/");
+        let place = Finding { pointer, ..finding.clone() }.place();
+        Place { place, detail: WITHHELD.to_owned() }
     }
 
-    /// A reason of the verdict: in front of the colon stands what it is about.
-    fn reason(&self, text: &str) -> String {
-        match text.split_once(": ") {
-            Some((about, said)) => format!("{about}: {}", self.told(said)),
-            None => self.told(text),
-        }
+    /// A reason, without what may be the endpoint's words where replies are withheld.
+    fn told(&self, reason: &Reason) -> String {
+        let withheld = !self.about.bodies && !reason.quoted.is_empty();
+        let quoted = if withheld { WITHHELD.to_owned() } else { reason.quoted.clone() };
+        self.evidence.clean(&Reason { quoted, ours: reason.ours.clone() }.to_string())
     }
 
     fn proof(&self, row: &Row) -> Option<Proof> {

@@ -65,32 +65,69 @@ impl fmt::Display for Status {
     }
 }
 
+/// Why a status is as it is; empty where a rule simply holds. What quotes the endpoint stands apart, so that it can be
+/// withheld.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// In our words, or in the user's.
+    pub ours: String,
+    /// In words that may be the endpoint's.
+    pub quoted: String,
+}
+
+impl Reason {
+    /// A reason in our own words.
+    pub fn ours(ours: impl Into<String>) -> Reason {
+        Reason { ours: ours.into(), quoted: String::new() }
+    }
+
+    /// A reason that quotes the endpoint.
+    pub(super) fn quoting(quoted: impl Into<String>) -> Reason {
+        Reason { ours: String::new(), quoted: quoted.into() }
+    }
+
+    /// The same with words of ours in front.
+    pub(super) fn under(self, head: String) -> Reason {
+        let ours = if self.ours.is_empty() { head } else { format!("{head}: {}", self.ours) };
+        Reason { ours, ..self }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = if self.ours.is_empty() || self.quoted.is_empty() { "" } else { ": " };
+        write!(f, "{}{between}{}", self.ours, self.quoted)
+    }
+}
+
 /// What one try came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) status: Status,
-    /// Why, in words; empty where it simply holds.
-    pub(super) reason: String,
+    pub(super) reason: Reason,
     /// Where and how it is broken.
     pub(super) findings: Vec<Finding>,
 }
 
 impl Found {
     pub(super) fn new(status: Status, reason: impl Into<String>) -> Found {
-        Found { status, reason: reason.into(), findings: Vec::new() }
+        Found { status, reason: Reason::ours(reason), findings: Vec::new() }
+    }
+
+    /// What became of a rule, in words that may be the endpoint's.
+    pub(super) fn quoting(status: Status, quoted: impl Into<String>) -> Found {
+        Found { status, reason: Reason::quoting(quoted), findings: Vec::new() }
     }
 
     /// A verdict at the level that the rule has here.
     pub(super) fn of(verdict: Verdict, level: Level) -> Found {
-        match verdict {
+        match verdict.at(level) {
             Verdict::Pass => Found::new(Status::Pass, ""),
-            Verdict::Noted(text) => Found::new(Status::Info, text),
+            Verdict::Noted(text) => Found::quoting(Status::Info, text),
             Verdict::Skip(reason) => Found::new(Status::Skip, reason),
             Verdict::Broken { level: own, findings } => {
-                let reason = findings.first().map(|finding| finding.detail.clone()).unwrap_or_default();
-                // A rule says so itself where what it found is less than its level; a profile may lower that, too.
-                let level = own.map_or(level, |own| own.max(level));
-                Found { status: broken(level), reason, findings }
+                let said = findings.first().map(|finding| finding.detail.clone()).unwrap_or_default();
+                Found { findings, ..Found::quoting(broken(own.unwrap_or(level)), said) }
             }
         }
     }
@@ -116,7 +153,7 @@ pub(super) fn join(tries: Vec<Found>, by_model: bool) -> Found {
     }
     if held > 0 && broken > 0 {
         let mut first = tries.into_iter().find(is_broken).unwrap_or_else(|| Found::new(Status::Flaky, ""));
-        first.reason = format!("broken in {broken} of {count}: {}", first.reason);
+        first.reason = first.reason.under(format!("broken in {broken} of {count}"));
         return Found { status: Status::Flaky, ..first };
     }
     tries

@@ -43,7 +43,7 @@ pub fn matrix(rows: &[Row]) -> BTreeMap<String, String> {
 
 /// What one rule says of its parameter.
 fn effect(row: &Row) -> Option<&'static str> {
-    let refused = row.reason.contains(" is refused");
+    let refused = row.reason.ours.contains(" is refused");
     match row.status {
         Status::Pass | Status::Stale => Some("honoured"),
         Status::Fail | Status::Skip | Status::Lost if refused => Some("refused"),

@@ -1,7 +1,7 @@
 //! What a conformance run comes to.
 
 use super::gateway::Origin;
-use super::status::Status;
+use super::status::{Reason, Status};
 use super::{Conformance, Row};
 use crate::check::Level;
 
@@ -49,29 +49,29 @@ impl Row {
 }
 
 /// The verdict on a run and why it is not a pass.
-pub fn of(run: &Conformance, strict: bool, has_key: bool) -> (Verdict, Vec<String>) {
+pub fn of(run: &Conformance, strict: bool, has_key: bool) -> (Verdict, Vec<Reason>) {
     let errors: Vec<&Row> =
         run.rows.iter().filter(|row| row.status == Status::Error && row.level == Level::Must).collect();
     let asserted = run.rows.iter().any(|row| !matches!(row.status, Status::Skip | Status::Blocked(_) | Status::Error));
     let answered = run.exchanges.iter().any(|exchange| exchange.head.is_some());
     let mut reasons = Vec::new();
     if run.rows.iter().any(|row| matches!(row.status, Status::Blocked(_))) && !has_key {
-        reasons.push(
-            "the endpoint let the plain request not in, and no key was given: name its variable with --key-env"
-                .to_owned(),
-        );
+        let let_in =
+            "the endpoint let the plain request not in, and no key was given: name its variable with --key-env";
+        reasons.push(Reason::ours(let_in));
     }
-    reasons.extend(errors.iter().map(|row| format!("{} could not be judged: {}", row.check.id, row.reason)));
+    let unjudged = |row: &&Row| row.reason.clone().under(format!("{} could not be judged", row.check.id));
+    reasons.extend(errors.iter().map(unjudged));
     if !asserted {
-        reasons.push("nothing was asserted".to_owned());
+        reasons.push(Reason::ours("nothing was asserted"));
     }
     if run.interrupted {
-        reasons.push("interrupted before all was sent".to_owned());
+        reasons.push(Reason::ours("interrupted before all was sent"));
     }
     if run.interrupted || !errors.is_empty() || !asserted || !answered {
         return (Verdict::Invalid, reasons);
     }
     let failed: Vec<&Row> = run.rows.iter().filter(|row| row.fails(strict)).collect();
-    reasons.extend(failed.iter().map(|row| format!("{}: {}", row.check.id, row.check.rule)));
+    reasons.extend(failed.iter().map(|row| Reason::ours(format!("{}: {}", row.check.id, row.check.rule))));
     (if failed.is_empty() { Verdict::Pass } else { Verdict::Fail }, reasons)
 }

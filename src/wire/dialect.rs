@@ -73,6 +73,11 @@ impl Dialect {
         }
     }
 
+    /// Whether some object of its replies has a member of that name.
+    pub fn names_member(self, name: &str) -> bool {
+        [self.response(), self.chunk(), self.error()].into_iter().any(|schema| names(schema.document(), name))
+    }
+
     /// Whether it is OpenAI's API, tolerant or strict.
     pub fn is_openai(self) -> bool {
         match self {
@@ -184,6 +189,18 @@ impl Schema {
         let mut found = Vec::new();
         unnamed(&self.document, value, "", &mut found);
         found
+    }
+}
+
+/// Whether a schema, or one inside it, names a property so.
+fn names(schema: &Value, name: &str) -> bool {
+    match schema {
+        Value::Object(parts) => {
+            parts.get("properties").is_some_and(|named| named.get(name).is_some())
+                || parts.values().any(|part| names(part, name))
+        }
+        Value::Array(parts) => parts.iter().any(|part| names(part, name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

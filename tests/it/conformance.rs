@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Raw, Served, completion, program, reply, shared};
+use crate::harness::{Raw, Served, assert_conformance, completion, program, reply, shared};
 
 const KEY: &str = "sk-conformance-0123456789";
 const DONE: &str = "stream-done-present";
@@ -24,7 +24,12 @@ struct Said {
 
 impl Said {
     fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+        let said: Value =
+            serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err));
+        if said.is_object() {
+            assert_conformance(&said);
+        }
+        said
     }
 
     fn status(&self, id: &str) -> String {
@@ -287,9 +292,36 @@ fn only_what_a_gateway_breaks_itself_fails() {
         (&right, &wrong, 0, json!("repaired")),
         (&right, &right, 0, Value::Null),
     ] {
-        let said = few(place.path(), &gateway.url, &["--upstream", &upstream.url, "--no-out"]);
+        let behind = ["--upstream", &upstream.url, "--upstream-key-env", "PROOFLOAD_TEST_KEY", "--no-out"];
+        let said = few(place.path(), &gateway.url, &behind);
         assert_eq!((said.code, &said.json()["checks"][DONE]["origin"]), (code, &origin), "{}", said.out);
     }
+}
+
+#[test]
+fn the_key_of_a_gateway_stays_with_it() {
+    let place = folder();
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let upstream = Raw::start(move |stream, request| {
+        seen.lock().expect("no panic").push(request.head.clone());
+        reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
+    });
+    let gateway =
+        Raw::start(|stream, _| reply(stream, "200 OK", "application/json", completion().to_string().as_bytes()));
+    let secret = ["--header", "x-inner=${PROOFLOAD_TEST_KEY}", "--header", "cookie=a", "--header", "x-team=blue"];
+    let arguments = ["--upstream", &upstream.url(), "--no-out"];
+    let said = few(place.path(), &gateway.url(), &[&arguments[..], &secret].concat());
+    assert_eq!(said.json()["verdict"], "pass", "{}", said.out);
+    let without = std::mem::take(&mut *heads.lock().expect("no panic"));
+    assert!(!without.is_empty());
+    for head in without.iter().map(|head| head.to_lowercase()) {
+        assert!(!head.contains(KEY) && !head.contains("authorization") && !head.contains("cookie"), "{head}");
+        assert!(head.contains("x-team: blue"), "{head}");
+    }
+    let own = ["--upstream-key-env", "PROOFLOAD_TEST_KEY"];
+    assert_eq!(few(place.path(), &gateway.url(), &[&arguments[..], &own].concat()).code, 0);
+    assert!(heads.lock().expect("no panic").iter().any(|head| head.contains(KEY)));
 }
 
 #[test]
@@ -419,6 +451,71 @@ fn no_bodies_keeps_prompts_and_replies_out_of_every_artefact() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("Reply with the single word") && !text.contains("POST /v1"), "{name}: {text}");
     }
+}
+
+#[test]
+fn no_bodies_keeps_every_word_of_a_wrong_reply_out() {
+    const WORD: &str = "plumtree";
+    let place = folder();
+    let server = Raw::start(|stream, request| {
+        let mut body = completion();
+        let plain = String::from_utf8_lossy(&request.body).contains("Reply with the single word");
+        body["choices"][0]["message"]["content"] = json!(format!("{WORD} <tool_call>"));
+        for member in ["object", "id", "model"] {
+            body[member] = json!([WORD]);
+        }
+        body["metadata"] = json!({(WORD): {(WORD): 3}});
+        body["usage"][WORD] = json!(WORD);
+        body["choices"][0]["finish_reason"] = json!(WORD);
+        let refusal = json!({"error": {"message": format!("{WORD} n tools logprobs"), "param": WORD, "code": WORD}});
+        let kind = format!("application/{WORD}");
+        let (status, kind, body) =
+            if plain { ("200 OK", "application/json", body) } else { ("418 No", &*kind, refusal) };
+        reply(stream, status, kind, body.to_string().as_bytes())
+    });
+    let url = server.url();
+    let arguments = ["check", &url, "--model", "m", "--key-env", "PROOFLOAD_TEST_KEY", "--no-bodies", "--verbose"];
+    let said = say(place.path(), &[&arguments[..], &ALL_REPORTS, &["--tier", "full"]].concat());
+    let mut written = everything_below(place.path());
+    written.push(("out".to_owned(), said.out.into_bytes()));
+    written.push(("err".to_owned(), said.err.into_bytes()));
+    assert!(written.len() >= 7 && said.code == 1);
+    for (name, bytes) in written {
+        assert!(!String::from_utf8_lossy(&bytes).contains(WORD), "{name}: {}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn a_replay_lists_what_was_not_captured_and_heeds_a_profile_and_a_baseline() {
+    let (place, wrong) = (folder(), openai(&["--quirk", "no-done"]));
+    assert_eq!(few(place.path(), &wrong.url, &["--capture", "kept", "--no-out"]).code, 1);
+    let replay = |more: &[&str]| {
+        let arguments = ["replay", "kept", "--format", "json", "--no-out", "--quiet"];
+        say(place.path(), &[&arguments[..], more].concat())
+    };
+    let said = replay(&[]);
+    let rows = said.json()["checks"].as_object().expect("checks").clone();
+    assert!(rows.len() > 150 && said.status(DONE) == "FAIL", "{} rows: {}", rows.len(), said.out);
+    assert_eq!(rows["req-n-count"]["status"], "SKIP");
+    assert!(rows["req-n-count"]["reason"].as_str().is_some_and(|reason| reason.starts_with("not captured")));
+    assert_eq!(rows["err-no-5xx-on-client-error"]["status"], "SKIP");
+
+    let profile = format!(
+        "[target]\nurl = \"builtin\"\nkey_env = \"NOT_SET_HERE\"\n[levels.{DONE}]\nlevel = \"may\"\nreason = \"ours\"\n\
+         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
+    );
+    fs::write(place.path().join("ours.toml"), profile).expect("written");
+    let said = replay(&["--profile", "ours.toml"]);
+    assert_eq!(said.status(DONE), "INFO", "{}\n{}", said.out, said.err);
+    fs::write(
+        place.path().join("known.toml"),
+        format!("[[known]]\ncheck = \"{DONE}\"\nreason = \"T-1\"\ntarget = \"here\"\n"),
+    )
+    .expect("written");
+    let said = replay(&["--baseline", "known.toml", "--target-name", "here"]);
+    assert_eq!(said.status(DONE), "XFAIL", "{}", said.out);
+    assert_eq!(replay(&["--baseline", "known.toml"]).status(DONE), "FAIL");
+    assert_eq!(replay(&["--baseline", "none.toml"]).code, 2);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use proofload::check::{self, Judge, Level};
 use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
-use crate::harness::{Endpoint, Raw, Request, completion, program, reply, run_json, settings, shared};
+use crate::harness::{
+    Endpoint, Raw, Request, assert_conformance, completion, program, reply, run_json, settings, shared,
+};
 
 /// Runs `check`, and takes the exit code and what became of each rule.
 fn check(arguments: &[&str]) -> (i32, BTreeMap<String, Value>) {
@@ -17,6 +19,7 @@ fn check(arguments: &[&str]) -> (i32, BTreeMap<String, Value>) {
     let output = program().arg("check").args(arguments).args(["--format", "json", "-q"]).output().expect("runs");
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_conformance(&report);
     let checks = report["checks"].as_object().expect("checks").clone();
     (output.status.code().expect("an exit code"), checks.into_iter().collect())
 }

@@ -84,10 +84,22 @@ pub(crate) fn carry_out(plan: &Arc<Plan>) -> Summary {
 
 /// Every digest that a test sees is held against the committed schema.
 pub(crate) fn assert_digest(digest: &serde_json::Value) {
+    assert_valid("schemas/digest.json", digest);
+}
+
+/// So is every report of a check: of one run, or of several.
+pub(crate) fn assert_conformance(report: &serde_json::Value) {
+    match report["runs"].as_array() {
+        Some(runs) => runs.iter().for_each(|run| assert_valid("schemas/conformance.json", run)),
+        None => assert_valid("schemas/conformance.json", report),
+    }
+}
+
+fn assert_valid(schema: &str, document: &serde_json::Value) {
     let schema: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string("schemas/digest.json").expect("the schema")).expect("JSON");
+        serde_json::from_str(&std::fs::read_to_string(schema).expect("the schema")).expect("JSON");
     let validator = proofload::wire::dialect::offline(&schema).expect("a schema");
-    let faults = proofload::wire::dialect::violations(&validator, digest);
+    let faults = proofload::wire::dialect::violations(&validator, document);
     assert!(faults.is_empty(), "{faults:?}");
 }
 

@@ -39,7 +39,8 @@ const ALLOWED: [&str; 14] = [
 
 /// Quirks that no reply to the requests of this test shows, with the row of the catalogue whose probe does: that of an
 /// active suite, which asks for what the quirk denies.
-const ACTIVE: [(&str, &str); 29] = [
+const ACTIVE: [(&str, &str); 30] = [
+    ("greedy-refused", "sampling-temperature-zero"),
     ("stop-ignored", "req-stop-string"),
     ("stop-left-in", "req-stop-excluded"),
     ("max-completion-ignored", "req-max-completion-tokens"),

@@ -58,6 +58,7 @@ impl Suite {
             seed: 7,
             cap: 64,
             context_window: None,
+            schema_rate: None,
             fail_fast: false,
             forgiven: BTreeSet::new(),
         };

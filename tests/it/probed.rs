@@ -129,7 +129,14 @@ fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
         probes.entry(reply.probe).or_default().push(Reading::of(exchange));
     }
     let book = Book::new(
-        Facts { dialect, model: "m".into(), context_window: None, insecure: false, keep_alive: true },
+        Facts {
+            dialect,
+            model: "m".into(),
+            context_window: None,
+            schema_rate: None,
+            insecure: false,
+            keep_alive: true,
+        },
         probes,
     );
     check::find(id).unwrap_or_else(|| panic!("no rule {id}")).judge_book(&book)
@@ -233,6 +240,37 @@ fn streams_that_take_requests_of_their_own() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_slow_request_must_not_hold_up_the_others() {
+    let slow = || text("neg-slow-body", "a");
+    let row = |expected, replies| ("neg-slow-body", expected, replies);
+    let failed = || reply("neg-slow-body", 503, String::new());
+    let rows = [
+        row("pass", vec![slow(), text("neg-slow-body", "b")]),
+        row("pass", vec![slow()]),
+        row("broken", vec![slow(), failed()]),
+        row("broken", vec![failed(), slow()]),
+    ];
+    all(Dialect::OpenAi, &rows);
+}
+
+#[test]
+fn a_model_with_a_tag_in_its_name_is_the_one_that_was_sent() {
+    let mut tagged = text("basic", "a");
+    tagged.request["model"] = json!("no-such-{{unique}}");
+    let said = |reply: &Reply| {
+        let exchange = exchange(Dialect::OpenAi, 1, reply);
+        check::find("req-pinned-model").expect("a rule").judge(&Reading::of(&exchange))
+    };
+    let Verdict::Broken { findings, .. } = said(&tagged) else { panic!("another model answered") };
+    assert!(findings[0].detail.contains("no-such-") && !findings[0].detail.contains("unique"), "{findings:?}");
+    let sent: Value = serde_json::from_slice(&exchange(Dialect::OpenAi, 1, &tagged).asked.body).expect("JSON");
+    let mut body: Value = serde_json::from_str(&tagged.body).expect("JSON");
+    body["model"] = sent["model"].clone();
+    tagged.body = body.to_string();
+    assert_eq!(said(&tagged), Verdict::Pass);
 }
 
 #[test]
@@ -446,6 +484,7 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
         seed: 1,
         cap: 64,
         context_window: None,
+        schema_rate: None,
         fail_fast: false,
         forgiven: std::collections::BTreeSet::new(),
     };

@@ -23,6 +23,7 @@ use crate::profiles::committed;
 fn the_committed_schemas_are_the_generated_ones() {
     committed("digest.json", &digest::schema());
     committed("summary.json", &schema());
+    committed("conformance.json", &proofload::suite::sheet::schema());
 }
 
 const MS: Duration = Duration::from_millis(1);

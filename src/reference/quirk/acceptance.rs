@@ -41,6 +41,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
             forget(asked, &["seed"]);
         },
     ),
+    Quirk::answer(
+        "greedy-refused",
+        "temperature 0 is refused",
+        "huggingface/text-generation-inference: `temperature` must be strictly positive",
+        |draft, asked| {
+            if asked.get("temperature").and_then(Value::as_f64) == Some(0.0) {
+                refuse(draft, 400, "`temperature` must be strictly positive");
+            }
+        },
+    ),
     Quirk::request("shaping-ignored", "top_p and logit_bias are not kept", "K \"COMING SOON\"", |asked, _| {
         forget(asked, &["top_p", "logit_bias"]);
     }),
