@@ -56,8 +56,7 @@ fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profil
 
 /// A new folder under runs/ for what begins now.
 pub(super) fn fresh_now(name: &str) -> anyhow::Result<PathBuf> {
-    let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    fresh(u64::try_from(now.as_millis()).unwrap_or(0), name)
+    fresh(crate::run::unix_ms(), name)
 }
 
 /// A new folder under runs/, named after the start and the profile.

@@ -230,6 +230,12 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, plan: &Plan) {
     summary.ending.window_from_us = from.min(summary.ending.window_us);
 }
 
+/// Unix time in milliseconds.
+pub fn unix_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(0)
+}
+
 /// Today in UTC, as `2026-11-22`.
 pub fn today() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()[..10].to_owned()

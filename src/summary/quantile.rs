@@ -83,6 +83,11 @@ mod tests {
 
     /// The probability that the samples of these ranks lie on either side of the percentile.
     fn coverage(p: f64, n: u64, [low, high]: [Option<u64>; 2]) -> f64 {
+        if p > 0.5 {
+            // From the other end: the least likely counts would be too small to be told from nothing.
+            let mirrored = |rank: Option<u64>| rank.map(|rank| n + 1 - rank);
+            return coverage(1.0 - p, n, [mirrored(high), mirrored(low)]);
+        }
         let mut mass = (1.0 - p).powf(n as f64);
         let mut inside = 0.0;
         for k in 0..=n {
