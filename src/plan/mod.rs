@@ -52,6 +52,8 @@ pub struct Plan {
     pub aborts: Vec<Abort>,
     /// Violations that are known and no failure.
     pub baseline: Vec<Known>,
+    /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
+    pub keys: BTreeMap<String, String>,
 }
 
 /// Limits for a single request.

@@ -15,6 +15,7 @@ mod baseline;
 mod bodies;
 pub mod flags;
 mod headers;
+mod keys;
 pub mod load;
 mod loads;
 mod overlay;

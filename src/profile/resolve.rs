@@ -127,6 +127,7 @@ pub(super) fn resolve(
         terms,
         overlays,
         baseline,
+        keys: std::collections::BTreeMap::new(),
     })
 }
 

@@ -146,6 +146,9 @@ pub struct Meta {
     pub reuse: bool,
     /// Ids of checks whose being broken is known, with the reason.
     pub known: BTreeMap<String, String>,
+    /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
+    #[serde(default)]
+    pub plan: BTreeMap<String, String>,
 }
 
 /// How a run ended.
@@ -588,6 +591,7 @@ impl Meta {
                 .iter()
                 .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
                 .collect(),
+            plan: plan.keys.clone(),
         }
     }
 
