@@ -341,8 +341,8 @@ fn measured(result: &GoalResult) -> String {
     match (goal.metric, result.value) {
         (Metric::Timing(..), Some(us)) => time(Some(us)),
         (Metric::Timing(..), None) => "infinite, or no sample".to_owned(),
-        (Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction), value) => percent(value),
-        (Metric::Scalar(_), value) => number(value),
+        (metric, value) if metric.is_fraction() => percent(value),
+        (Metric::Scalar(_) | Metric::Check(..), value) => number(value),
     }
 }
 
@@ -410,7 +410,7 @@ fn notes(digest: &Digest) -> String {
 }
 
 /// A table with its first column to the left and figures to the right.
-fn table(builder: Builder) -> String {
+pub(super) fn table(builder: Builder) -> String {
     let mut table = builder.build();
     table.with(Style::psql()).with(Modify::new(Columns::new(1..)).with(Alignment::right()));
     let text = table.to_string();
@@ -418,7 +418,7 @@ fn table(builder: Builder) -> String {
 }
 
 /// A line behind a prefix, wrapped between words; what follows is indented by as much.
-fn line(text: &mut String, prefix: &str, words: &str) {
+pub(super) fn line(text: &mut String, prefix: &str, words: &str) {
     let indent = " ".repeat(prefix.chars().count());
     let mut current = prefix.to_owned();
     let mut empty = true;
