@@ -64,10 +64,9 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
         None => vec![(None, own)],
         Some(url) => vec![(Some(BASE), Flags { url: Some(url.clone()), ..own.clone() }), (Some(NEW), own)],
     };
-    let mut seed = None;
+    let mut seeds = Seeds { next: None, step: wanted.len() as u64 };
     let mut subjects = Vec::new();
-    let count = wanted.len() as u64;
-    for (place, (name, flags)) in wanted.into_iter().enumerate() {
+    for (name, flags) in wanted {
         let mut drafts = Vec::new();
         for _ in 0..times {
             match draft(args, &flags) {
@@ -75,31 +74,53 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
                 Err(problems) => return Ok(Err(check_profile::draw(&problems))),
             }
         }
-        let first = &mut drafts[0];
-        if place == 0 {
-            first.tighten().map_err(anyhow::Error::msg)?;
-            first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+        match subject(args, name, drafts, &mut seeds)? {
+            Ok(subject) => subjects.push(subject),
+            Err(exit) => return Ok(Err(exit)),
         }
-        let seed = *seed.get_or_insert_with(|| first.seed.unwrap_or_else(fresh_seed));
-        let builtin = first.target.builtin.then(|| Builtin::start(first.target.dialect, seed)).transpose()?;
-        if let Some(builtin) = &builtin {
-            for draft in &mut drafts {
-                draft.connect(&builtin.url, &builtin.key);
-            }
-        }
-        if let Some(exit) = preflight(args.wait, &mut drafts[0], &|text: &str| tell(args, text))? {
-            return Ok(Err(exit));
-        }
-        let model = drafts[0].target.model.clone();
-        let planned = |(number, mut draft): (usize, Draft)| {
-            draft.target.model.clone_from(&model);
-            // No prompt comes twice: a cache that one run has filled must not serve the next.
-            Arc::new(draft.plan(seed.wrapping_add(number as u64 * count + place as u64)))
-        };
-        let plans = drafts.into_iter().enumerate().map(planned).collect();
-        subjects.push(Subject { name, plans, _builtin: builtin });
     }
     Ok(Ok(subjects))
+}
+
+/// No two runs have the same seed, so that no prompt comes twice: a cache that one run has filled must not serve the
+/// next.
+struct Seeds {
+    /// The first of the next endpoint.
+    next: Option<u64>,
+    /// How far those of one endpoint lie apart.
+    step: u64,
+}
+
+/// Starts what is built in, waits for what is to be waited for, asks for the model, and makes the plans.
+fn subject(
+    args: &RunArgs,
+    name: Option<&'static str>,
+    mut drafts: Vec<Draft>,
+    seeds: &mut Seeds,
+) -> anyhow::Result<Result<Subject, Exit>> {
+    let first = &mut drafts[0];
+    if seeds.next.is_none() {
+        first.tighten().map_err(anyhow::Error::msg)?;
+        first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+    }
+    let seed = seeds.next.or(first.seed).unwrap_or_else(fresh_seed);
+    seeds.next = Some(seed.wrapping_add(1));
+    let builtin = first.target.builtin.then(|| Builtin::start(first.target.dialect, seed)).transpose()?;
+    if let Some(builtin) = &builtin {
+        for draft in &mut drafts {
+            draft.connect(&builtin.url, &builtin.key);
+        }
+    }
+    if let Some(exit) = preflight(args.wait, &mut drafts[0], &|text: &str| tell(args, text))? {
+        return Ok(Err(exit));
+    }
+    let model = drafts[0].target.model.clone();
+    let planned = |(number, mut draft): (u64, Draft)| {
+        draft.target.model.clone_from(&model);
+        Arc::new(draft.plan(seed.wrapping_add(number * seeds.step)))
+    };
+    let plans = (0..).zip(drafts).map(planned).collect();
+    Ok(Ok(Subject { name, plans, _builtin: builtin }))
 }
 
 fn draft(args: &RunArgs, flags: &Flags) -> Result<Draft, Problems> {

@@ -1,8 +1,8 @@
 //! Two runs or more side by side: what changed, how sure that is, and whether it is better or worse.
 //!
 //! A comparison knows summaries only. It is between sides of equal plans ([`likeness`]), each a run or the repetitions
-//! of one ([`side`]); each figure ([`quantity`]) gets its change with an interval ([`interval`]) and one of four
-//! verdicts; what was broken on one side only is listed beside ([`violations`]).
+//! of one ([`side`]); each figure ([`quantity`]) gets its change with an interval ([`interval`], of a single run from
+//! blocks of its time) and one of four verdicts; what was broken on one side only is listed beside ([`violations`]).
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+mod blocks;
 pub mod interval;
 pub mod likeness;
 pub mod quantity;
@@ -212,7 +213,7 @@ impl Change {
             .into_iter()
             .filter(|quantity| [base, new].iter().any(|side| !side.values(quantity.metric).is_empty()))
             .collect();
-        let pairs = in_turn(base, new);
+        let pairs = base.runs.len() > 1 && in_turn(base, new);
         let confidence_each = each_of(both.len(), terms.confidence);
         let believed = unbelievable.is_empty();
         let judge = |quantity: &Quantity| {
@@ -264,7 +265,8 @@ fn notes(base: &Side, new: &Side) -> Vec<String> {
     let mut notes = Vec::new();
     for side in [base, new].into_iter().filter(|side| side.runs.len() < 2) {
         notes.push(format!(
-            "{} is a single run, which does not show how much runs vary; run with --repeat 5",
+            "{} is a single run: its intervals show how it varied over its time, if it was long enough, and not how much \
+             runs vary; make several with --repeat 5",
             side.name
         ));
     }
@@ -335,11 +337,21 @@ impl Both<'_> {
     }
 
     fn difference(&self, base: &[f64], new: &[f64]) -> Option<Estimate> {
+        let chance = self.chance(base, new);
         if self.pairs && base.len() == new.len() {
             let differences: Vec<f64> = base.iter().zip(new).map(|(base, new)| new - base).collect();
-            return Some(Estimate::of(&differences)?.at_least(self.chance(base, new)));
+            return Some(Estimate::of(&differences)?.at_least(chance));
         }
-        Some(Estimate::of(new)?.less(Estimate::of(base)?).at_least(self.chance(base, new)))
+        let new = self.estimate(self.new, new)?;
+        Some(new.less(self.estimate(self.base, base)?).at_least(chance))
+    }
+
+    /// From the repetitions of a side, else from how a single run varied over its time.
+    fn estimate(&self, side: &Side, values: &[f64]) -> Option<Estimate> {
+        match (side.runs.as_slice(), values) {
+            ([run], [value]) => blocks::estimate(run, self.quantity, *value),
+            _ => Estimate::of(values),
+        }
     }
 
     /// The variance that a difference of shares has by chance alone, if requests fared independently: a few runs that

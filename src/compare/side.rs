@@ -45,7 +45,9 @@ impl Side {
             | Scalar::TotalTokens
             | Scalar::PromptCount
             | Scalar::CompletionCount
-            | Scalar::CachedFraction => run.planned(),
+            | Scalar::CachedFraction
+            | Scalar::Cost
+            | Scalar::CostPerRequest => run.planned(),
         };
         self.runs.iter().map(of).sum()
     }

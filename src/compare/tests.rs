@@ -227,3 +227,47 @@ fn rules_broken_on_one_side_only_are_told_and_a_known_one_is_no_regression() {
     new.runs[0].meta.known.insert("usage-total-is-sum".to_owned(), "ticket 7".to_owned());
     assert!(!held(&base, &new).regressions.contains(&"usage-total-is-sum".to_owned()));
 }
+
+/// A run of a minute, second by second, without repetitions.
+fn minute(name: &str, median_us: f64, generator: &mut Pcg64) -> Side {
+    let mut run = run(STEADY, generator.random_range(1..1_000_000), generator);
+    run.timings.clear();
+    let [mut ok, window] = [0, 60_000_000];
+    (run.ending.window_us, run.counts.completed_in_window) = (window, 0);
+    // What the seconds share: some are slow for all of their requests.
+    let mood = LogNormal::new(0.0, 0.05).expect("parameters");
+    for second in 0..60 {
+        let slow = mood.sample(generator);
+        let times = LogNormal::new((median_us * slow).ln(), 0.2).expect("parameters");
+        let row = run.seconds.at(second * 1_000_000);
+        for _ in 0..20 {
+            let time = Duration::from_secs_f64(times.sample(generator) / 1e6);
+            row.response_time.record(time);
+            row.ok += 1;
+            run.timings.entry("response_time".to_owned()).or_default().ok.record(time);
+            ok += 1;
+        }
+    }
+    run.outcomes.insert("ok".to_owned(), ok);
+    (run.counts.completed_in_window, run.counts.within_limits, run.counts.status_200) = (ok, ok, ok);
+    Side::new(name, vec![run])
+}
+
+#[test]
+fn a_long_single_run_is_compared_by_blocks_of_its_time() {
+    let mut generator = Pcg64::seed_from_u64(9);
+    let terms = Terms { noise: 0.0, ..Terms::default() };
+    let mut alarms = 0;
+    for _ in 0..60 {
+        let sides = [minute("a", 1e5, &mut generator), minute("b", 1e5, &mut generator)];
+        let comparison = compare(&sides[0], &sides[1..], &terms).expect("they belong together");
+        let change = &comparison.new[0];
+        assert!(change.figures.iter().any(|figure| figure.name == "response_time.p50" && figure.low.is_some()));
+        alarms += u32::from(change.count(Verdict::Worse) + change.count(Verdict::Better) > 0);
+    }
+    // 5 % of 60 are 3, with a standard deviation of 1.7.
+    assert!(alarms <= 8, "{alarms} of 60");
+    let change = held(&minute("a", 1e5, &mut generator), &minute("b", 1.2e5, &mut generator));
+    assert_eq!(verdict(&change, "response_time.p50"), Verdict::Worse, "{:?}", change.figures);
+    assert!(change.notes[0].contains("make several"), "{:?}", change.notes);
+}

@@ -13,8 +13,21 @@ pub struct Goal {
     pub metric: Metric,
     /// How it compares.
     pub op: Op,
-    /// With what: microseconds, a fraction, a count, or a count per second, as the metric has it.
+    /// With what: microseconds, a fraction, a count, a count per second, or dollars, as the metric has it.
     pub value: f64,
+    /// Of what part of the run.
+    pub part: Part,
+}
+
+/// Of what part of a run a goal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The requests of one case.
+    Case(String),
+    /// Every window of so many seconds, each on its own.
+    Every(u64),
 }
 
 /// What a goal measures.
@@ -53,6 +66,11 @@ impl Verdicts {
 }
 
 impl Metric {
+    /// Whether it is in dollars.
+    pub fn is_money(self) -> bool {
+        matches!(self, Metric::Scalar(Scalar::Cost | Scalar::CostPerRequest))
+    }
+
     /// Whether it is a share, from 0 to 1.
     pub fn is_fraction(self) -> bool {
         match self {
@@ -198,10 +216,14 @@ pub enum Scalar {
     CompletionCount,
     /// Prompt tokens from a cache / prompt tokens.
     CachedFraction,
+    /// Dollars that the replies of the measured part cost, as Pulze's metadata says.
+    Cost,
+    /// The same for each reply that says what it cost.
+    CostPerRequest,
 }
 
 impl Scalar {
-    const ALL: [Scalar; 10] = [
+    const ALL: [Scalar; 12] = [
         Scalar::ErrorRate,
         Scalar::ViolationRate,
         Scalar::GoodFraction,
@@ -212,6 +234,8 @@ impl Scalar {
         Scalar::PromptCount,
         Scalar::CompletionCount,
         Scalar::CachedFraction,
+        Scalar::Cost,
+        Scalar::CostPerRequest,
     ];
 
     /// Name in goals.
@@ -227,6 +251,8 @@ impl Scalar {
             Scalar::PromptCount => "prompt_tokens",
             Scalar::CompletionCount => "completion_tokens",
             Scalar::CachedFraction => "cached_fraction",
+            Scalar::Cost => "cost",
+            Scalar::CostPerRequest => "cost_per_request",
         }
     }
 
@@ -284,7 +310,7 @@ impl fmt::Display for Goal {
 impl Goal {
     /// Whether the goal says how much violation is tolerable.
     pub fn tolerates_violations(&self) -> bool {
-        self.metric == Metric::Scalar(Scalar::ViolationRate)
+        self.metric == Metric::Scalar(Scalar::ViolationRate) && self.part == Part::Whole
     }
 }
 

@@ -51,6 +51,7 @@ impl Summary {
         let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
         let told = self.counts.tokens_from_usage + self.counts.tokens_from_events > 0;
         let counted = |millitokens: u64| told.then(|| millitokens as f64 / 1000.0);
+        let dollars = self.pulze.cost_nanodollars as f64 / 1e9;
         match scalar {
             Scalar::ErrorRate => share(ended - self.count(&["ok"]), ended),
             Scalar::ViolationRate => share(self.counts.violating, self.counts.status_200),
@@ -62,6 +63,8 @@ impl Summary {
             Scalar::PromptCount => counted(self.counts.prompt_millitokens),
             Scalar::CompletionCount => counted(self.counts.completion_millitokens),
             Scalar::CachedFraction => cached_share(self),
+            Scalar::Cost => (self.pulze.replies > 0).then_some(dollars),
+            Scalar::CostPerRequest => (self.pulze.replies > 0).then(|| dollars / self.pulze.replies as f64),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod digest;
 pub mod distinct;
 pub mod evidence;
 pub mod flow;
+pub mod goal_parts;
 pub mod goals;
 pub mod load_rules;
 pub mod metrics_as;

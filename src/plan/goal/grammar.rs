@@ -1,10 +1,10 @@
-//! How goals are written: `metric[.statistic] op value`.
+//! How goals are written: `metric[.statistic] op value [for CASE] [in every WINDOW]`.
 //!
 //! Timings take a statistic (`p50` ... `p99.9`, `mean`, `min`, `max`) and read the population `all`, in which failed
 //! requests are infinitely slow, unless `.ok` or `.failed` stands between. Checks are named by their id, as in
-//! `check.stream-done-present.fail == 0`.
+//! `check.stream-done-present.fail == 0`. A goal is of the whole run, of one case, or of every window of the run's time.
 
-use super::{Goal, GoalError, Measure, Metric, Op, Population, Scalar, Statistic, Verdicts, nearest};
+use super::{Goal, GoalError, Measure, Metric, Op, Part, Population, Scalar, Statistic, Verdicts, nearest};
 use crate::check;
 
 /// The longer signs first, since some begin with others.
@@ -24,10 +24,70 @@ impl Goal {
         let (op, value) =
             OPS.into_iter().find_map(|(sign, op)| Some((op, rest.strip_prefix(sign)?))).ok_or_else(compares)?;
         let metric = metric(left.trim())?;
+        let (value, part) = split_part(value)?;
         let value = read_value(metric, value.trim())?;
         possible(metric, op, value)?;
-        Ok(Goal { text: text.trim().to_owned(), metric, op, value })
+        known_of(metric, &part)?;
+        Ok(Goal { text: text.trim().to_owned(), metric, op, value, part })
     }
+}
+
+/// Takes `for CASE` or `in every WINDOW` off the end.
+fn split_part(text: &str) -> Result<(&str, Part), GoalError> {
+    if let Some((value, window)) = text.rsplit_once(" in ") {
+        let window = window.trim();
+        let window = window.strip_prefix("every ").unwrap_or(window).trim();
+        // What begins otherwise is still the name of a case.
+        if window.starts_with(|c: char| c.is_ascii_digit()) {
+            if value.contains(" for ") {
+                return Err(GoalError::new(
+                    "a goal is of a case or of windows, not of both",
+                    "write two goals, one with for and one with in every",
+                ));
+            }
+            return Ok((value, Part::Every(whole_seconds(window)?)));
+        }
+    }
+    match text.split_once(" for ") {
+        Some((value, case)) => Ok((value, Part::Case(case.trim().trim_matches('"').to_owned()))),
+        None => Ok((text, Part::Whole)),
+    }
+}
+
+fn whole_seconds(text: &str) -> Result<u64, GoalError> {
+    match humantime::parse_duration(text) {
+        Ok(window) if window.subsec_nanos() == 0 && window.as_secs() > 0 => Ok(window.as_secs()),
+        Ok(_) => Err(GoalError::new(format!("a window of {text} is no whole number of seconds"), "write in every 10s")),
+        Err(error) => Err(GoalError::new(format!("{text:?} is not a duration: {error}"), "write in every 10s")),
+    }
+}
+
+/// Refuses goals of a part of the run for which the figure is not kept.
+fn known_of(metric: Metric, part: &Part) -> Result<(), GoalError> {
+    let timed = matches!(
+        metric,
+        Metric::Timing(
+            Measure::ResponseTime | Measure::FirstToken | Measure::TokenGap,
+            Population::All | Population::Ok,
+            Statistic::Percentile(_)
+        )
+    );
+    let (known, what, more) = match part {
+        Part::Whole => return Ok(()),
+        Part::Case(_) => (metric == Metric::Scalar(Scalar::ErrorRate), "of single cases", " and error_rate"),
+        Part::Every(_) => (
+            matches!(metric, Metric::Scalar(Scalar::ErrorRate | Scalar::OutputTokens)),
+            "by the second",
+            ", error_rate and output_tokens_per_s",
+        ),
+    };
+    if timed || known {
+        return Ok(());
+    }
+    Err(GoalError::new(
+        format!("this is not kept {what}"),
+        format!("kept are percentiles of response_time, first_token and token_gap{more}"),
+    ))
 }
 
 fn metric(text: &str) -> Result<Metric, GoalError> {
@@ -114,6 +174,7 @@ fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
             });
         }
         Metric::Scalar(scalar) if scalar.is_fraction() => (scalar.name().to_owned(), "1% or 0.01"),
+        Metric::Scalar(scalar) if metric.is_money() => (scalar.name().to_owned(), "$0.05 or 0.05"),
         Metric::Scalar(scalar) => (scalar.name().to_owned(), "20"),
         Metric::Check(id, Verdicts::FailFraction) => (format!("check.{id}.fail_fraction"), "1% or 0.01"),
         Metric::Check(id, verdicts) => (format!("check.{id}.{}", verdicts.name()), "0"),
@@ -121,6 +182,7 @@ fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
     let value = match text.strip_suffix('%') {
         Some(percent) if metric.is_fraction() => number(percent).map(|n| n / 100.0),
         Some(_) => None,
+        None if text.starts_with('$') && metric.is_money() => number(&text[1..]),
         None => number(text.strip_suffix("/s").unwrap_or(text)),
     };
     value.ok_or_else(|| GoalError::new(format!("{text:?} is not a value of {name}"), format!("write {example}")))
@@ -168,6 +230,13 @@ mod tests {
         assert_eq!((goal.metric, goal.op), (Metric::Check("stream-done-present", Verdicts::Fail), Op::Exactly));
         let goal = Goal::parse("prompt_tokens <= 1000000").expect("a goal");
         assert_eq!((goal.metric, goal.value), (Metric::Scalar(Scalar::PromptCount), 1e6));
+        let goal = Goal::parse("cost_per_request < $0.02").expect("a goal");
+        assert_eq!((goal.metric, goal.value, goal.part), (Metric::Scalar(Scalar::CostPerRequest), 0.02, Part::Whole));
+        let part = |text: &str| Goal::parse(text).expect(text).part;
+        assert_eq!(part("error_rate < 1% in every 10s"), Part::Every(10));
+        assert_eq!(part("ttft.ok.p95 < 500ms in 1m"), Part::Every(60));
+        assert_eq!(part("ttft.p95 < 1s 500ms for streamed"), Part::Case("streamed".to_owned()));
+        assert_eq!(part("ttft.p95 < 1s for \"log in page\""), Part::Case("log in page".to_owned()));
     }
 
     #[test]
@@ -187,6 +256,14 @@ mod tests {
         assert!(said("e2e.p950 < 1s").starts_with("percentile 950"));
         assert!(said("e2e.p95 = 1s").starts_with("a goal compares"));
         assert!(said("e2e.p95 == 1s").starts_with("no time is exactly so"));
+        assert!(said("error_rate < 1% in every 500ms").starts_with("a window of 500ms is no whole number"));
+        assert!(said("error_rate < 1% for a in every 5s").starts_with("a goal is of a case or of windows"));
+        assert_eq!(
+            said("tpot.p95 < 1s in every 5s"),
+            "this is not kept by the second; kept are percentiles of response_time, first_token and token_gap, \
+             error_rate and output_tokens_per_s"
+        );
+        assert!(said("violation_rate < 1% for streamed").starts_with("this is not kept of single cases"));
         assert_eq!(
             said("check.stream-done-presnt.fail == 0"),
             "there is no check \"stream-done-presnt\"; did you mean \"stream-done-present\"?"
