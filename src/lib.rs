@@ -29,6 +29,7 @@
 //! | 6 | [`run`] | the line at work: pacer with a lane for each load, HTTP client, judges, health; the only client-side code that reads the clock |
 //! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
 //! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
+//! | 7 | [`compare`] | runs side by side: what changed, how sure that is, and whether it is better or worse |
 //! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
 //! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
 //!
@@ -70,6 +71,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod exchange;
 pub mod plan;
 pub mod profile;

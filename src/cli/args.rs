@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::check_args::{CheckArgs, KindArg, ReplayArgs};
+use super::compare_args::CompareArgs;
+use super::history::HistoryArgs;
 use crate::plan::secret::is_secret_header;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
@@ -26,7 +28,7 @@ const EXIT_CODES: &str = "Exit codes:
   1    a MUST check or a goal is broken, or no request was ok
   2    the command line or the profile is wrong; nothing was sent
   3    no HTTP answer, nothing asserted, or the measurement is invalid
-  4    a summary is incomplete
+  4    a summary is incomplete, or runs do not belong together
   130  interrupted, report written";
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +43,10 @@ pub(super) enum Command {
     Serve(Box<ServeArgs>),
     /// Print the report of an earlier run or check again.
     Report(ReportArgs),
+    /// Hold runs against a base: what changed, how sure that is, better or worse.
+    Compare(CompareArgs),
+    /// List the runs and checks in a folder.
+    History(HistoryArgs),
     /// Check, describe or start a profile.
     Profile {
         #[command(subcommand)]
@@ -54,6 +60,7 @@ const RUN_EXAMPLES: &str = "Examples:
   proofload run chat --url http://127.0.0.1:8000/v1 --slots 64 --count 640 --format json
   proofload run smoke --url https://api.pulze.ai/v1 --dialect pulze --key-env PULZE_API_KEY
   proofload run my.toml --set case.0.max_tokens=16 --label gpu=h200
+  proofload run my.toml --url http://new:8000/v1 --against http://old:8000/v1 --repeat 5
 
 Presets: quickstart, smoke, chat, long-prompts, tool-calls.
 The report goes to stdout, progress to stderr; the run is kept in runs/.";
@@ -105,6 +112,9 @@ pub(super) struct RunArgs {
     /// What you call this run, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Verdict")]
     labels: Vec<(String, String)>,
+    /// What must hold, as "ttft.p95 < 500ms"; in the place of the profile's goals [goals].
+    #[arg(long = "goal", value_name = "GOAL", help_heading = "Verdict")]
+    goals: Vec<String>,
     /// File of known violations: counted and shown, but no failure [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     baseline: Option<String>,
@@ -114,6 +124,12 @@ pub(super) struct RunArgs {
     /// One run for each of these values of a key, or for each combination where given several times, as in slots=1,2,4.
     #[arg(long = "sweep", value_name = "KEY=A,B", value_parser = pair, help_heading = "Load")]
     pub(super) sweep: Vec<(String, String)>,
+    /// Make this many runs, each with a seed of its own, in folders run-1, run-2 and so on.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "sweep", help_heading = "Load")]
+    pub(super) repeat: Option<u32>,
+    /// Run in turn with this endpoint, as ABBA, and compare: it is the base.
+    #[arg(long, value_name = "URL", requires = "repeat", help_heading = "Target")]
+    pub(super) against: Option<String>,
     /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Verdict")]
     set: Vec<(String, String)>,
@@ -161,6 +177,7 @@ impl RunArgs {
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,
             max_tokens: self.max_tokens,
+            goals: self.goals.clone(),
             baseline: self.baseline.as_ref().map(|file| absolute(file)),
             set: self.set.clone(),
             ..self.target.flags()

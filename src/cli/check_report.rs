@@ -1,12 +1,10 @@
 //! Where the report of a check goes: stdout, files, the run folder, and a job of GitHub Actions.
 
-use std::io::Write as _;
-
 use anyhow::Context as _;
 
 use super::check_args::Output;
 use super::exit::Exit;
-use super::{check_profile, folder, print, say};
+use super::{folder, github, print, say};
 use crate::report::conformance::{annotations, job_summary, write};
 use crate::suite::sheet::Sheet;
 use crate::suite::verdict::Verdict;
@@ -18,8 +16,8 @@ pub(super) fn publish(output: &Output, sheets: &[Sheet]) -> anyhow::Result<()> {
         let text = write(sheets, *kind, output.verbose);
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
     }
-    if check_profile::env("GITHUB_ACTIONS").as_deref() == Some("true") {
-        github(sheets)?;
+    if github::is_job() {
+        github::publish(&annotations(sheets), &job_summary(sheets))?;
     }
     if output.no_out {
         return Ok(());
@@ -31,15 +29,6 @@ pub(super) fn publish(output: &Output, sheets: &[Sheet]) -> anyhow::Result<()> {
         Err(error) => say(&format!("error: the result could not be kept: {error:#}\n")),
     }
     Ok(())
-}
-
-/// Annotations are read from stderr as well, and stdout is the report's.
-fn github(sheets: &[Sheet]) -> anyhow::Result<()> {
-    say(&annotations(sheets));
-    let Some(path) = check_profile::env("GITHUB_STEP_SUMMARY") else { return Ok(()) };
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    let written = file.and_then(|mut file| file.write_all(job_summary(sheets).as_bytes()));
-    written.with_context(|| format!("writing the job's summary to {path}"))
 }
 
 /// What all of it comes to: the worst of the verdicts.

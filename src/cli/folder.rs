@@ -12,6 +12,8 @@ use crate::summary::{FORMAT, Summary};
 const RUNS: &str = "runs";
 const SUMMARY: &str = "summary.json";
 const CONFORMANCE: &str = "conformance.json";
+/// Repetitions are numbered from 1.
+const REPETITION: &str = "run-";
 
 /// Refuses a folder that already holds something, before anything is sent.
 pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
@@ -116,6 +118,55 @@ fn unknown_format(path: &Path, sheets: Vec<Sheet>) -> Result<Vec<Sheet>, Unusabl
         }
         None => Ok(sheets),
     }
+}
+
+/// Reads one side of a comparison: a run, or the repetitions in a folder of them, in their order.
+pub(super) fn read_side(reference: &str) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
+    let folder = meant(reference)?;
+    let repetitions = repetitions(&folder);
+    if repetitions.is_empty() {
+        return Ok(read(reference)?.map(|run| vec![run]));
+    }
+    let mut runs = Vec::new();
+    for folder in repetitions {
+        match read(&folder.to_string_lossy())? {
+            Ok(run) => runs.push(run),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+    }
+    Ok(Ok(runs))
+}
+
+/// The folders of repetitions in a folder, by their numbers.
+fn repetitions(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let numbered = entries.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let number: u32 = path.file_name()?.to_str()?.strip_prefix(REPETITION)?.parse().ok()?;
+        path.is_dir().then_some((number, path))
+    });
+    let mut found: Vec<(u32, PathBuf)> = numbered.collect();
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The folders at and below one that hold a run or a check, and why those below others are not known.
+pub(super) fn kept_below(folder: &Path) -> Vec<anyhow::Result<PathBuf>> {
+    if [SUMMARY, CONFORMANCE].iter().any(|name| folder.join(name).exists()) {
+        return vec![Ok(folder.to_path_buf())];
+    }
+    let entries = match std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display())) {
+        Ok(entries) => entries,
+        Err(error) => return vec![Err(error)],
+    };
+    // Links are not followed: they could lead around in a circle.
+    let folders = entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.flat_map(|entry| kept_below(&entry.path())).collect()
+}
+
+/// The folder of a repetition, counted from 1.
+pub(super) fn of_repetition(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{REPETITION}{number}"))
 }
 
 /// Reads the run of a folder, a summary file, or `@last`.

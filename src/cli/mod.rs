@@ -13,10 +13,15 @@ mod check_args;
 mod check_options;
 mod check_profile;
 mod check_report;
+mod compare;
+mod compare_args;
 mod exit;
 mod folder;
+mod github;
+mod history;
 mod progress;
 mod recall;
+mod repeat;
 mod replay;
 mod report;
 mod run;
@@ -55,6 +60,8 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Replay(args) => replay::replay(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::History(args) => history::history(&args),
         Command::Profile { command } => match command {
             ProfileCommand::Check { profile } => check_profile::check(&profile),
             ProfileCommand::Schema => check_profile::schema(),

@@ -5,15 +5,16 @@ use anyhow::{Context as _, bail};
 use super::args::ReportArgs;
 use super::check_args::KindArg;
 use super::exit::Exit;
-use super::{folder, print, say};
+use super::{folder, print, repeat, say};
 use crate::report::{Format, conformance};
 use crate::suite::sheet::Sheet;
+use crate::summary::Summary;
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let text = match folder::read_check(&args.run)? {
         Some(Ok(sheets)) => of_check(args, &sheets)?,
-        None => match folder::read(&args.run)? {
-            Ok(summary) => crate::report::write_beside(&summary, format(args)?, &args.metrics_as),
+        None => match folder::read_side(&args.run)? {
+            Ok(runs) => of_runs(args, runs)?,
             Err(unusable) => return Ok(refuse(&unusable)),
         },
         Some(Err(unusable)) => return Ok(refuse(&unusable)),
@@ -25,6 +26,16 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
 fn refuse(unusable: &folder::Unusable) -> Exit {
     say(&format!("error: {unusable}\n"));
     Exit::Mismatch
+}
+
+/// The report of a run, or the table of repetitions.
+fn of_runs(args: &ReportArgs, runs: Vec<Summary>) -> anyhow::Result<String> {
+    let format = format(args)?;
+    Ok(match (runs.as_slice(), format) {
+        ([summary], format) => crate::report::write_beside(summary, format, &args.metrics_as),
+        (_, Format::Text) => repeat::table(runs).text(),
+        (_, Format::Json) => repeat::table(runs).json(),
+    })
 }
 
 fn of_check(args: &ReportArgs, sheets: &[Sheet]) -> anyhow::Result<String> {

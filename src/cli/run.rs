@@ -13,9 +13,10 @@ use super::args::RunArgs;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::serve::Builtin;
-use super::{check_profile, folder, print, say};
+use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
 use crate::profile::{Draft, load};
+use crate::report::github::{annotations, job_summary};
 use crate::run::preflight::{self, Models};
 use crate::run::{Control, RunError};
 use crate::summary::Summary;
@@ -23,6 +24,9 @@ use crate::summary::Summary;
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if !args.sweep.is_empty() {
         return super::sweep::sweep(args);
+    }
+    if let Some(times) = args.repeat {
+        return super::repeat::repeat(args, times);
     }
     let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
         Ok(draft) => draft,
@@ -57,6 +61,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     drop(builtin);
     let kept = if args.no_out { None } else { Some(folder::keep(&summary, args.out.as_deref())) };
     print(&crate::report::write_beside(&summary, args.format.into(), &args.metrics_as))?;
+    if github::is_job() {
+        github::publish(&annotations(&summary), &job_summary(&summary))?;
+    }
     match kept.transpose() {
         Ok(Some(folder)) => tell(&format!("kept in {}", folder.display())),
         Ok(None) => {}

@@ -1,9 +1,8 @@
 //! Goals: what must hold for a run to pass, as in `first_token.p95 < 500ms` or `error_rate < 1%`.
-//!
-//! A goal is `metric[.statistic] op value`. Timings take a statistic (`p50` ... `p99.9`, `mean`, `min`, `max`) and read
-//! the population `all`, in which failed requests are infinitely slow, unless `.ok` or `.failed` stands between.
 
 use std::fmt;
+
+mod grammar;
 
 /// A goal.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +13,21 @@ pub struct Goal {
     pub metric: Metric,
     /// How it compares.
     pub op: Op,
-    /// With what: microseconds, a fraction, or a count per second, as the metric has it.
+    /// With what: microseconds, a fraction, a count, a count per second, or dollars, as the metric has it.
     pub value: f64,
+    /// Of what part of the run.
+    pub part: Part,
+}
+
+/// Of what part of a run a goal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The requests of one case.
+    Case(String),
+    /// Every window of so many seconds, each on its own.
+    Every(u64),
 }
 
 /// What a goal measures.
@@ -23,8 +35,50 @@ pub struct Goal {
 pub enum Metric {
     /// A statistic of a timing, in microseconds.
     Timing(Measure, Population, Statistic),
-    /// A fraction or a rate per second.
+    /// A figure of the whole run.
     Scalar(Scalar),
+    /// What became of a check.
+    Check(&'static str, Verdicts),
+}
+
+/// Exchanges that are counted of a check; where it spans the run, findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdicts {
+    /// For which the rule held.
+    Pass,
+    /// That broke it, at whatever level.
+    Fail,
+    /// Share of those that broke it, of those to which it applied.
+    FailFraction,
+}
+
+impl Verdicts {
+    const ALL: [Verdicts; 3] = [Verdicts::Pass, Verdicts::Fail, Verdicts::FailFraction];
+
+    /// Name in goals.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdicts::Pass => "pass",
+            Verdicts::Fail => "fail",
+            Verdicts::FailFraction => "fail_fraction",
+        }
+    }
+}
+
+impl Metric {
+    /// Whether it is in dollars.
+    pub fn is_money(self) -> bool {
+        matches!(self, Metric::Scalar(Scalar::Cost | Scalar::CostPerRequest))
+    }
+
+    /// Whether it is a share, from 0 to 1.
+    pub fn is_fraction(self) -> bool {
+        match self {
+            Metric::Timing(..) => false,
+            Metric::Scalar(scalar) => scalar.is_fraction(),
+            Metric::Check(_, verdicts) => verdicts == Verdicts::FailFraction,
+        }
+    }
 }
 
 /// A timing.
@@ -156,10 +210,20 @@ pub enum Scalar {
     OutputTokens,
     /// All tokens per second.
     TotalTokens,
+    /// Prompt tokens of all replies of the measured part.
+    PromptCount,
+    /// Completion tokens of all replies of the measured part.
+    CompletionCount,
+    /// Prompt tokens from a cache / prompt tokens.
+    CachedFraction,
+    /// Dollars that the replies of the measured part cost, as Pulze's metadata says.
+    Cost,
+    /// The same for each reply that says what it cost.
+    CostPerRequest,
 }
 
 impl Scalar {
-    const ALL: [Scalar; 7] = [
+    const ALL: [Scalar; 12] = [
         Scalar::ErrorRate,
         Scalar::ViolationRate,
         Scalar::GoodFraction,
@@ -167,6 +231,11 @@ impl Scalar {
         Scalar::GoodRequests,
         Scalar::OutputTokens,
         Scalar::TotalTokens,
+        Scalar::PromptCount,
+        Scalar::CompletionCount,
+        Scalar::CachedFraction,
+        Scalar::Cost,
+        Scalar::CostPerRequest,
     ];
 
     /// Name in goals.
@@ -179,12 +248,17 @@ impl Scalar {
             Scalar::GoodRequests => "good_requests_per_s",
             Scalar::OutputTokens => "output_tokens_per_s",
             Scalar::TotalTokens => "total_tokens_per_s",
+            Scalar::PromptCount => "prompt_tokens",
+            Scalar::CompletionCount => "completion_tokens",
+            Scalar::CachedFraction => "cached_fraction",
+            Scalar::Cost => "cost",
+            Scalar::CostPerRequest => "cost_per_request",
         }
     }
 
     /// Whether it is a share, from 0 to 1.
     pub fn is_fraction(self) -> bool {
-        matches!(self, Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction)
+        matches!(self, Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction | Scalar::CachedFraction)
     }
 }
 
@@ -199,6 +273,8 @@ pub enum Op {
     Above,
     /// `>=`
     AtLeast,
+    /// `==`
+    Exactly,
 }
 
 impl Op {
@@ -209,6 +285,9 @@ impl Op {
             Op::AtMost => measured <= wanted,
             Op::Above => measured > wanted,
             Op::AtLeast => measured >= wanted,
+            // Counts and fractions of counts: what is meant is the very number.
+            #[expect(clippy::float_cmp, reason = "counts are whole")]
+            Op::Exactly => measured == wanted,
         }
     }
 }
@@ -222,128 +301,17 @@ pub struct GoalError {
     pub help: String,
 }
 
-impl GoalError {
-    fn new(message: impl Into<String>, help: impl Into<String>) -> GoalError {
-        GoalError { message: message.into(), help: help.into() }
-    }
-}
-
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
 }
 
-const EXAMPLES: &str = "for example \"first_token.p95 < 500ms\" or \"error_rate < 1%\"";
-
 impl Goal {
-    /// Reads a goal.
-    ///
-    /// # Errors
-    /// What is wrong with it, with a did-you-mean where a name is close to a known one.
-    pub fn parse(text: &str) -> Result<Goal, GoalError> {
-        let at =
-            text.find(['<', '>']).ok_or_else(|| GoalError::new("a goal compares with <, <=, > or >=", EXAMPLES))?;
-        let (left, rest) = text.split_at(at);
-        let (op, value) = match (rest.starts_with('<'), rest[1..].strip_prefix('=')) {
-            (true, Some(value)) => (Op::AtMost, value),
-            (true, None) => (Op::Below, &rest[1..]),
-            (false, Some(value)) => (Op::AtLeast, value),
-            (false, None) => (Op::Above, &rest[1..]),
-        };
-        let metric = metric(left.trim())?;
-        let value = read_value(metric, value.trim())?;
-        possible(metric, op, value)?;
-        Ok(Goal { text: text.trim().to_owned(), metric, op, value })
-    }
-
     /// Whether the goal says how much violation is tolerable.
     pub fn tolerates_violations(&self) -> bool {
-        self.metric == Metric::Scalar(Scalar::ViolationRate)
+        self.metric == Metric::Scalar(Scalar::ViolationRate) && self.part == Part::Whole
     }
-}
-
-fn metric(text: &str) -> Result<Metric, GoalError> {
-    if let Some(scalar) = Scalar::ALL.into_iter().find(|scalar| scalar.name() == text) {
-        return Ok(Metric::Scalar(scalar));
-    }
-    let mut parts = text.splitn(3, '.');
-    let name = parts.next().unwrap_or_default();
-    let Some(measure) = Measure::ALL.into_iter().find(|m| m.name() == name || m.short() == Some(name)) else {
-        let names = Measure::ALL.iter().flat_map(|m| [Some(m.name()), m.short()]).flatten();
-        let known: Vec<&str> = names.chain(Scalar::ALL.iter().map(|s| s.name())).collect();
-        let help = match nearest(name, &known) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => format!("known are {}", known.join(", ")),
-        };
-        return Err(GoalError::new(format!("unknown metric {name:?}"), help));
-    };
-    let rest = &text[name.len()..];
-    let (population, rest) = match rest {
-        rest if rest.starts_with(".ok.") => (Population::Ok, &rest[4..]),
-        rest if rest.starts_with(".failed.") => (Population::Failed, &rest[8..]),
-        rest if rest.starts_with(".all.") => (Population::All, &rest[5..]),
-        rest => (Population::All, rest.strip_prefix('.').unwrap_or("")),
-    };
-    Ok(Metric::Timing(measure, population, statistic(measure, rest)?))
-}
-
-fn statistic(measure: Measure, text: &str) -> Result<Statistic, GoalError> {
-    let help = "statistics are p50, p90, p95, p99, p99.9 and the like, mean, min and max";
-    match text {
-        "" => Err(GoalError::new(
-            format!("{} needs a statistic", measure.name()),
-            format!("for example {}.p95", measure.name()),
-        )),
-        "mean" => Ok(Statistic::Mean),
-        "min" => Ok(Statistic::Min),
-        "max" => Ok(Statistic::Max),
-        "median" => Ok(Statistic::Percentile(50.0)),
-        _ => match text.strip_prefix('p').and_then(|p| p.parse::<f64>().ok()) {
-            Some(p) if (0.0..=100.0).contains(&p) => Ok(Statistic::Percentile(p)),
-            Some(p) => Err(GoalError::new(format!("percentile {p} is not between 0 and 100"), help)),
-            None => Err(GoalError::new(format!("unknown statistic {text:?}"), help)),
-        },
-    }
-}
-
-/// Microseconds for a timing, a fraction for a rate of requests, else a plain number.
-fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-    match metric {
-        Metric::Timing(..) => humantime::parse_duration(text).map(|d| d.as_secs_f64() * 1e6).map_err(|_| {
-            GoalError::new(
-                format!("{text:?} is not a duration"),
-                "write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us",
-            )
-        }),
-        Metric::Scalar(scalar) => {
-            let value = match text.strip_suffix('%') {
-                Some(percent) if scalar.is_fraction() => number(percent).map(|n| n / 100.0),
-                Some(_) => None,
-                None => number(text.strip_suffix("/s").unwrap_or(text)),
-            };
-            let example = if scalar.is_fraction() { "1% or 0.01" } else { "20" };
-            value.ok_or_else(|| {
-                GoalError::new(format!("{text:?} is not a value of {}", scalar.name()), format!("write {example}"))
-            })
-        }
-    }
-}
-
-/// Refuses goals that nothing can hold, or that everything holds.
-fn possible(metric: Metric, op: Op, value: f64) -> Result<(), GoalError> {
-    let impossible = match op {
-        Op::Below => value <= 0.0,
-        Op::AtMost => value < 0.0,
-        Op::Above | Op::AtLeast => {
-            matches!(metric, Metric::Scalar(s) if s.is_fraction()) && (value > 1.0 || (op == Op::Above && value >= 1.0))
-        }
-    };
-    if impossible {
-        return Err(GoalError::new("no run can hold this goal", "check the sign, the unit and the direction"));
-    }
-    Ok(())
 }
 
 /// The known name that is nearest to what was written, if it is near at all.
@@ -355,46 +323,4 @@ pub fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn goals_are_read() {
-        let goal = Goal::parse("first_token.p95 < 500ms").expect("a goal");
-        assert_eq!(goal.metric, Metric::Timing(Measure::FirstToken, Population::All, Statistic::Percentile(95.0)));
-        assert_eq!((goal.op, goal.value), (Op::Below, 500_000.0));
-        let goal = Goal::parse("ttft.ok.p99.9<=1s").expect("a goal");
-        assert_eq!(goal.metric, Metric::Timing(Measure::FirstToken, Population::Ok, Statistic::Percentile(99.9)));
-        let goal = Goal::parse("error_rate < 1%").expect("a goal");
-        assert_eq!((goal.metric, goal.value), (Metric::Scalar(Scalar::ErrorRate), 0.01));
-        assert_eq!(Goal::parse("requests_per_s >= 20/s").expect("a goal").op, Op::AtLeast);
-    }
-
-    #[test]
-    fn faults_say_what_to_write() {
-        let said = |text: &str| {
-            let error = Goal::parse(text).expect_err(text);
-            format!("{}; {}", error.message, error.help)
-        };
-        assert_eq!(said("first_tokn.p95 < 1s"), "unknown metric \"first_tokn\"; did you mean \"first_token\"?");
-        assert_eq!(said("ttft < 1s"), "first_token needs a statistic; for example first_token.p95");
-        assert_eq!(
-            said("ttft.p95 < 500"),
-            "\"500\" is not a duration; write a number with a unit: 500ms, 1.5s is 1s 500ms, 60us"
-        );
-        assert!(said("error_rate < 0").starts_with("no run can hold this goal"));
-        assert!(said("error_rate > 100%").starts_with("no run can hold this goal"));
-        assert!(said("e2e.p950 < 1s").starts_with("percentile 950"));
-        assert!(said("e2e.p95 = 1s").starts_with("a goal compares"));
-        assert!(said("error_rate < banana").starts_with("\"banana\" is not a value"));
-    }
-
-    #[test]
-    fn infinity_holds_no_upper_bound() {
-        assert!(!Op::Below.holds(f64::INFINITY, 1e9) && !Op::Below.holds(f64::NAN, 1.0));
-        assert!(!Op::Above.holds(f64::NAN, 1.0));
-    }
 }

@@ -58,6 +58,8 @@ pub struct Plan {
     pub baseline: Vec<Known>,
     /// Levels other than the catalogue's, by rule; none where a rule is not judged at all.
     pub levels: BTreeMap<&'static str, Option<Level>>,
+    /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
+    pub keys: BTreeMap<String, String>,
 }
 
 /// Limits for a single request.

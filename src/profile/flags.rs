@@ -44,6 +44,8 @@ pub struct Flags {
     pub input_tokens: Option<String>,
     /// `output_tokens` of every case, in the place of its cap.
     pub output_tokens: Option<String>,
+    /// `goals`, in the place of the profile's own.
+    pub goals: Vec<String>,
     /// `baseline`
     pub baseline: Option<String>,
     /// Any key, with a TOML value; what is no TOML is taken as a string.
@@ -88,6 +90,7 @@ impl Flags {
         for (name, value) in &self.labels {
             change.put("--label", &format!("{name}={value}"), &["labels", name], json!(value));
         }
+        change.goals(&self.goals);
         self.reshape(&mut change);
         self.resize(&mut change);
         for (key, value) in &self.set {
@@ -164,6 +167,17 @@ impl Change<'_> {
     fn put(&mut self, flag: &str, shown: &str, path: &[&str], value: Value) {
         let place = self.place(flag, shown);
         self.tree.put(path, Node { place: place.clone(), key: Some(place), kind: Kind::Leaf(value) });
+    }
+
+    fn goals(&mut self, goals: &[String]) {
+        let items: Vec<Node> = goals
+            .iter()
+            .map(|goal| Node { place: self.place("--goal", goal), key: None, kind: Kind::Leaf(json!(goal)) })
+            .collect();
+        if let Some(first) = items.first() {
+            let place = first.place.clone();
+            self.tree.put(&["goals"], Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
+        }
     }
 
     fn set(&mut self, key: &str, value: &str, problems: &mut Vec<Problem>) {

@@ -1,5 +1,6 @@
 //! Reads a profile, changes it as the command line says, and finds its faults.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jsonschema::ValidationError;
@@ -12,7 +13,7 @@ use super::flags::Flags;
 use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
-use super::{Profile, bodies, preset, resolve, schema};
+use super::{Profile, bodies, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
 use crate::plan::case::{Case, Recipe, Setting};
@@ -58,7 +59,7 @@ pub struct Draft {
     /// Known violations, and what held.
     pub baseline: Baseline,
     pub(super) overlays: Vec<Overlay>,
-    pub(super) labels: std::collections::BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
     pub(super) aborts: Vec<Abort>,
     pub(super) price: Option<Price>,
@@ -67,6 +68,7 @@ pub struct Draft {
     pub(super) goodput: Option<Goodput>,
     pub(super) reuse: bool,
     pub(super) limits: Limits,
+    pub(super) keys: BTreeMap<String, String>,
 }
 
 /// A case whose bodies may still lack the model.
@@ -162,6 +164,7 @@ impl Draft {
             limits: self.limits,
             baseline: known,
             levels: self.terms.levels.into_iter().map(|(id, own)| (id, own.level)).collect(),
+            keys: self.keys,
         }
     }
 }
@@ -178,7 +181,8 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
     flags.apply(&mut tree, &mut sources, &mut problems);
     let mut sound = tree.clone();
     prune(&mut sound, &mut problems);
-    let profile = match Profile::deserialize(&sound.value()) {
+    let written = sound.value();
+    let profile = match Profile::deserialize(&written) {
         Ok(profile) => profile,
         Err(error) => {
             let title = format!("the profile cannot be read: {error}");
@@ -188,7 +192,7 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
     };
     let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems);
     match draft {
-        Some(draft) if problems.is_empty() => Ok(draft),
+        Some(draft) if problems.is_empty() => Ok(Draft { keys: keys::of(&written, &draft.cases), ..draft }),
         _ => Err(Problems::new(masked(sources, &tree), problems)),
     }
 }

@@ -15,6 +15,7 @@ mod baseline;
 mod bodies;
 pub mod flags;
 mod headers;
+mod keys;
 mod lengths;
 pub mod load;
 mod loads;

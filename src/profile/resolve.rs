@@ -14,7 +14,7 @@ use super::{
     CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable, TokenizerName,
 };
 use crate::plan::abort::Abort;
-use crate::plan::goal::Goal;
+use crate::plan::goal::{Goal, Part, nearest};
 use crate::plan::prompt::trace::Trace;
 use crate::plan::schedule::Load;
 use crate::plan::scrape::{Figure, Kind, Scrape};
@@ -99,7 +99,7 @@ pub(super) fn resolve(
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
-    let goals = resolver.goals();
+    let goals = resolver.goals(&profile.case);
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
     let aborts = resolver.aborts(&profile.limits.abort);
@@ -134,6 +134,7 @@ pub(super) fn resolve(
         terms,
         overlays,
         baseline,
+        keys: std::collections::BTreeMap::new(),
     })
 }
 
@@ -262,12 +263,21 @@ impl Resolver<'_> {
     }
 
     /// Goals are taken from the tree as it was written, so that each fault points at its own entry.
-    fn goals(&mut self) -> Vec<Goal> {
+    fn goals(&mut self, cases: &[CaseTable]) -> Vec<Goal> {
+        let names: Vec<String> = cases.iter().enumerate().map(|(number, table)| case_name(number, table)).collect();
         let written = self.tree.at("/goals").map(Node::value).unwrap_or_default();
         let mut goals = Vec::new();
         for (index, text) in written.as_array().into_iter().flatten().enumerate() {
             let Some(text) = text.as_str() else { continue };
             match Goal::parse(text) {
+                Ok(Goal { part: Part::Case(name), .. }) if !names.contains(&name) => {
+                    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let help = match nearest(&name, &known) {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => format!("the cases are {}", known.join(", ")),
+                    };
+                    self.fault(&format!("/goals/{index}"), format!("there is no case {name:?}"), "", help);
+                }
                 Ok(goal) => goals.push(goal),
                 Err(error) => self.fault(&format!("/goals/{index}"), error.message, "", error.help),
             }

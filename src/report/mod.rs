@@ -1,8 +1,12 @@
 //! What people and scripts read of a run. Every format is a pure function of the summary, so that a report printed
 //! again from its folder is the same to the letter.
 
+pub mod compare;
 pub mod conformance;
+mod csv;
 mod figure;
+pub mod github;
+pub mod history;
 mod json;
 pub mod preview;
 pub mod sweep;

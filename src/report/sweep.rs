@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use tabled::builder::Builder;
 use tabled::settings::Style;
 
+use super::csv::quoted;
 use super::figure::{number, percent, time};
 use crate::plan::goal::{Measure, Population, Scalar, Statistic};
 use crate::summary::Summary;
@@ -138,8 +139,4 @@ impl Table {
         };
         format!("{}\n", json!({"runs": self.rows.iter().map(run).collect::<Vec<_>>()}))
     }
-}
-
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
 }

@@ -12,6 +12,7 @@ use crate::exchange::Outcome;
 use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
 use crate::summary::Summary;
 use crate::summary::digest::{Counted, Digest, GoalResult, Judgement, PERCENTILES};
+use crate::summary::goal_parts::Window;
 use crate::summary::quantile;
 use crate::summary::steady::Stand;
 use crate::summary::timing::Populations;
@@ -337,18 +338,37 @@ fn goals(digest: &Digest) -> String {
     for goal in &digest.goals {
         let verdict = if goal.held { "held  " } else { "broken" };
         let note = goal.note.as_ref().map_or(String::new(), |note| format!(", {note}"));
-        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {}{note})", goal.goal, measured(goal)));
+        line(
+            &mut text,
+            &format!("  {verdict}  "),
+            &format!("{} (measured {}{note})", goal.goal, measured(goal, goal.value)),
+        );
+        if !goal.broken_in.is_empty() {
+            line(&mut text, "          in ", &windows(goal));
+        }
     }
     if text.is_empty() { text } else { format!("goals\n{text}") }
 }
 
-fn measured(result: &GoalResult) -> String {
+/// The windows that broke a goal, the first of them with what was measured there.
+fn windows(goal: &GoalResult) -> String {
+    const SHOWN: usize = 8;
+    let shown = |window: &Window| format!("{}-{}s ({})", window.from_s, window.until_s, measured(goal, window.value));
+    let mut words: Vec<String> = goal.broken_in.iter().take(SHOWN).map(shown).collect();
+    if goal.broken_in.len() > SHOWN {
+        words.push(format!("and {} more", goal.broken_in.len() - SHOWN));
+    }
+    words.join(", ")
+}
+
+fn measured(result: &GoalResult, value: Option<f64>) -> String {
     let Ok(goal) = Goal::parse(&result.goal) else { return "-".to_owned() };
-    match (goal.metric, result.value) {
+    match (goal.metric, value) {
         (Metric::Timing(..), Some(us)) => time(Some(us)),
         (Metric::Timing(..), None) => "infinite, or no sample".to_owned(),
-        (Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction), value) => percent(value),
-        (Metric::Scalar(_), value) => number(value),
+        (metric, value) if metric.is_fraction() => percent(value),
+        (metric, Some(dollars)) if metric.is_money() => format!("${dollars:.6}"),
+        (Metric::Scalar(_) | Metric::Check(..), value) => number(value),
     }
 }
 
@@ -416,7 +436,7 @@ fn notes(digest: &Digest) -> String {
 }
 
 /// A table with its first column to the left and figures to the right.
-fn table(builder: Builder) -> String {
+pub(super) fn table(builder: Builder) -> String {
     let mut table = builder.build();
     table.with(Style::psql()).with(Modify::new(Columns::new(1..)).with(Alignment::right()));
     let text = table.to_string();
@@ -424,7 +444,7 @@ fn table(builder: Builder) -> String {
 }
 
 /// A line behind a prefix, wrapped between words; what follows is indented by as much.
-fn line(text: &mut String, prefix: &str, words: &str) {
+pub(super) fn line(text: &mut String, prefix: &str, words: &str) {
     let indent = " ".repeat(prefix.chars().count());
     let mut current = prefix.to_owned();
     let mut empty = true;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Summary;
 use super::counts::Asked;
 use super::flow::Little;
+use super::goal_parts::{Window, judged};
 use super::load_rules::{Figure, figure};
 use super::quantile;
 use super::steady::Steady;
@@ -16,7 +17,7 @@ use super::tally::{Example, Tally};
 use super::timing::Populations;
 use super::trust::{Belief, Trust, cached_share};
 use crate::check::{self, Check, Judge, Level};
-use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Part, Population, Scalar, Statistic};
 use crate::wire::Dialect;
 
 mod metrics_as;
@@ -279,6 +280,8 @@ pub struct GoalResult {
     pub value: Option<f64>,
     /// What was wanted, in the same unit.
     pub wanted: f64,
+    /// The windows that broke it, of a goal that is of every window; `value` is then that of the worst.
+    pub broken_in: Vec<Window>,
     /// What speaks against it though it has a verdict: samples too few for the percentile.
     pub note: Option<String>,
 }
@@ -404,7 +407,11 @@ fn decide(
     for (id, tally) in summary.checks.iter().filter(|(id, t)| t.warmup_must > 0 && unknown(id) && !tolerated) {
         broken.push(format!("MUST {id} broken {} in the warm-up", times(tally.warmup_must)));
     }
-    broken.extend(goals.iter().filter(|goal| !goal.held).map(|goal| format!("goal broken: {}", goal.goal)));
+    let first = |goal: &GoalResult| {
+        let first = goal.broken_in.first();
+        first.map_or(String::new(), |first| format!(", first from second {} to {}", first.from_s, first.until_s))
+    };
+    broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.goal, first(goal))));
     let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
     broken.extend(aborted.map(|rule| format!("ended early: {rule}")));
     let verdict = if summary.ending.interrupted {
@@ -492,10 +499,15 @@ fn goal_results(summary: &Summary) -> Vec<GoalResult> {
         .goals()
         .into_iter()
         .map(|goal| {
-            let value = summary.value(goal.metric);
+            let (value, broken_in) = match &goal.part {
+                Part::Whole => (summary.value(goal.metric), Vec::new()),
+                Part::Case(case) => (summary.value_of_case(case, goal.metric), Vec::new()),
+                Part::Every(seconds) => judged(&goal, summary.windows(*seconds, goal.metric)),
+            };
             let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
             GoalResult {
                 held,
+                broken_in,
                 value: value.filter(|value| value.is_finite()),
                 wanted: goal.value,
                 note: too_small(summary, &goal),
@@ -508,6 +520,9 @@ fn goal_results(summary: &Summary) -> Vec<GoalResult> {
 /// A goal has a verdict however few the samples; that they are too few is said beside it.
 fn too_small(summary: &Summary, goal: &Goal) -> Option<String> {
     let Metric::Timing(measure, population, Statistic::Percentile(p)) = goal.metric else { return None };
+    if goal.part != Part::Whole {
+        return None;
+    }
     let count = summary.timings.get(measure.name())?.count(population);
     let least = quantile::least(p);
     (count > 0 && count < least).then(|| format!("of {count} samples; a p{p} needs {least}"))

@@ -1,7 +1,10 @@
 //! Goals held against a summary.
 
 use super::Summary;
-use crate::plan::goal::{Goal, Metric, Scalar};
+use super::load_rules::{Figure, figure};
+use super::trust::cached_share;
+use crate::check;
+use crate::plan::goal::{Goal, Metric, Scalar, Verdicts};
 
 impl Summary {
     /// The goals of the run; they were read once before, when the plan was made.
@@ -17,7 +20,27 @@ impl Summary {
                 self.timings.get(measure.name())?.statistic(population, statistic)
             }
             Metric::Scalar(scalar) => self.scalar(scalar),
+            Metric::Check(id, verdicts) => {
+                let (pass, fail) = self.verdicts(id)?;
+                let applied = pass + fail;
+                // Of a rule that never applied nothing is known, so that it holds no goal.
+                (applied > 0).then_some(match verdicts {
+                    Verdicts::Pass => pass as f64,
+                    Verdicts::Fail => fail as f64,
+                    Verdicts::FailFraction => fail as f64 / applied as f64,
+                })
+            }
         }
+    }
+
+    /// How often a rule held and how often it was broken.
+    fn verdicts(&self, id: &str) -> Option<(u64, u64)> {
+        if let Some(Figure { pass, fail, .. }) = figure(self, id) {
+            return Some((pass, fail));
+        }
+        let (check, tally) = (check::find(id)?, self.checks.get(id)?);
+        let across = tally.across(check).map_or(0, |(_, count, _)| count);
+        Some((tally.pass, tally.must + tally.should + tally.may + across))
     }
 
     /// A figure of the whole run; none where nothing was counted that it could be worked out from.
@@ -26,6 +49,9 @@ impl Summary {
         let window = self.window_s();
         let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
         let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
+        let told = self.counts.tokens_from_usage + self.counts.tokens_from_events > 0;
+        let counted = |millitokens: u64| told.then(|| millitokens as f64 / 1000.0);
+        let dollars = self.pulze.cost_nanodollars as f64 / 1e9;
         match scalar {
             Scalar::ErrorRate => share(ended - self.count(&["ok"]), ended),
             Scalar::ViolationRate => share(self.counts.violating, self.counts.status_200),
@@ -34,6 +60,11 @@ impl Summary {
             Scalar::GoodRequests => rate(self.counts.good_in_window as f64),
             Scalar::OutputTokens => rate(self.counts.output_millitokens_in_window as f64 / 1000.0),
             Scalar::TotalTokens => rate(self.counts.total_millitokens_in_window as f64 / 1000.0),
+            Scalar::PromptCount => counted(self.counts.prompt_millitokens),
+            Scalar::CompletionCount => counted(self.counts.completion_millitokens),
+            Scalar::CachedFraction => cached_share(self),
+            Scalar::Cost => (self.pulze.replies > 0).then_some(dollars),
+            Scalar::CostPerRequest => (self.pulze.replies > 0).then(|| dollars / self.pulze.replies as f64),
         }
     }
 }

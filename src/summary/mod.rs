@@ -26,6 +26,7 @@ pub mod digest;
 pub mod distinct;
 pub mod evidence;
 pub mod flow;
+pub mod goal_parts;
 pub mod goals;
 pub mod load_rules;
 pub mod metrics_as;
@@ -156,6 +157,9 @@ pub struct Meta {
     /// Levels other than the catalogue's, by the id of the check: must, should, may or off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, String>,
+    /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
+    #[serde(default)]
+    pub plan: BTreeMap<String, String>,
 }
 
 /// How a run ended.
@@ -519,6 +523,7 @@ impl Meta {
                 .iter()
                 .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
                 .collect(),
+            plan: plan.keys.clone(),
             levels: plan
                 .levels
                 .iter()

@@ -10,6 +10,7 @@ use super::axis::{Axis, Sum};
 use super::sketch::Sketch;
 use super::{micros, milli};
 use crate::exchange::{Outcome, Reading};
+use crate::plan::goal::Measure;
 
 /// The run second by second.
 pub type Seconds = Axis<Row>;
@@ -71,6 +72,19 @@ pub(super) struct Standing {
     pub(super) good: bool,
     /// Status 200 and a MUST broken.
     pub(super) violating: bool,
+}
+
+impl Row {
+    /// The distribution of a measure, where seconds keep it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept so")]
+    pub fn times(&self, measure: Measure) -> Option<&Sketch> {
+        match measure {
+            Measure::ResponseTime => Some(&self.response_time),
+            Measure::FirstToken => Some(&self.first_token),
+            Measure::TokenGap => Some(&self.token_gap),
+            _ => None,
+        }
+    }
 }
 
 impl Seconds {

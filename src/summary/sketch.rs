@@ -118,14 +118,39 @@ impl Sketch {
 
     /// A percentile by nearest rank, in microseconds to two digits; none without a time.
     pub fn percentile(&self, p: f64) -> Option<f64> {
-        let count = self.count();
-        let rank = (count > 0).then(|| nearest_rank(p, count))?;
-        let mut seen = 0;
-        self.buckets.iter().find_map(|(bucket, count)| {
-            seen += u64::from(*count);
-            (seen >= rank).then(|| middle(*bucket))
-        })
+        self.percentile_among(p, 0)
     }
+
+    /// The same among these times and so many infinite ones; infinite where it falls among those.
+    pub fn percentile_among(&self, p: f64, infinite: u64) -> Option<f64> {
+        let counts = self.buckets.iter().map(|(bucket, count)| (*bucket, u64::from(*count)));
+        ranked(counts, self.count() + infinite, p)
+    }
+
+    /// The counts of all buckets up to the last that holds a time.
+    pub fn dense(&self) -> Vec<u64> {
+        let length = self.buckets.last().map_or(0, |(last, _)| usize::from(*last) + 1);
+        let mut counts = vec![0; length];
+        self.buckets.iter().for_each(|(bucket, count)| counts[usize::from(*bucket)] = u64::from(*count));
+        counts
+    }
+}
+
+/// The percentile of a distribution as [`Sketch::dense`] gives it, among its times and so many infinite ones.
+pub fn percentile_of(dense: &[u64], p: f64, infinite: u64) -> Option<f64> {
+    let counts = (0..).zip(dense).map(|(bucket, count)| (bucket, *count));
+    ranked(counts, dense.iter().sum::<u64>() + infinite, p)
+}
+
+/// The middle of the bucket in which a percentile of so many samples lies; infinite beyond the last.
+fn ranked(counts: impl Iterator<Item = (u16, u64)>, samples: u64, p: f64) -> Option<f64> {
+    let rank = (samples > 0).then(|| nearest_rank(p, samples))?;
+    let mut seen = 0;
+    let mut reached = counts.filter(|(_, count)| {
+        seen += count;
+        seen >= rank
+    });
+    Some(reached.next().map_or(f64::INFINITY, |(bucket, _)| middle(bucket)))
 }
 
 #[cfg(test)]
@@ -158,6 +183,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn dense_counts_and_infinite_times_give_the_same_percentiles(samples in prop::collection::vec(1_u64..3_600_000_000, 1..50), infinite in 0_u64..20, p in 0.0_f64..100.0) {
+            let sketch = sketch(&samples);
+            let among = sketch.percentile_among(p, infinite);
+            prop_assert_eq!(among, percentile_of(&sketch.dense(), p, infinite));
+            let finite = nearest_rank(p, samples.len() as u64 + infinite) <= samples.len() as u64;
+            prop_assert_eq!(among.is_some_and(f64::is_finite), finite);
+        }
+
         #[test]
         fn percentiles_are_within_a_hundredth(mut samples in prop::collection::vec(1_u64..3_600_000_000, 1..200), p in 0.0_f64..100.0) {
             let got = sketch(&samples).percentile(p).expect("samples");

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::milli;
 use super::sketch::Sketch;
 use crate::exchange::{Outcome, Reading};
+use crate::plan::goal::Measure;
 
 /// The most names that are kept: those with the lowest hashes, so that parts of a run merge in any order.
 const NAMES: usize = 32;
@@ -77,6 +78,17 @@ impl Splits {
 }
 
 impl Split {
+    /// The distribution of a measure, where splits keep it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept so")]
+    pub fn times(&self, measure: Measure) -> Option<&Sketch> {
+        match measure {
+            Measure::ResponseTime => Some(&self.response_time),
+            Measure::FirstToken => Some(&self.first_token),
+            Measure::TokenGap => Some(&self.token_gap),
+            _ => None,
+        }
+    }
+
     fn record(&mut self, reading: &Reading<'_>, good: bool) {
         let exchange = reading.exchange;
         self.requests += 1;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod behaviour;
+mod compare;
 mod conformance;
 mod contract;
 mod defects;

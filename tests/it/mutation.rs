@@ -273,9 +273,9 @@ fn no_broken_must_survives() {
     let found = everything(&suites);
     let (mut unseen, mut used) = (Vec::new(), BTreeSet::new());
     for ((dialect, contract, place), ways) in &found {
-        for (way, _) in ways.iter().filter(|(_, said)| said.contains(&Said::Nothing)) {
+        for (way, said) in ways.iter().filter(|(_, said)| **said != BTreeSet::from([Said::Must])) {
             let excuses: Vec<(usize, &str)> = excuses(*dialect, contract, place, way).collect();
-            if excuses.is_empty() {
+            if excuses.is_empty() && said.contains(&Said::Nothing) {
                 unseen.push(format!("{dialect} {contract} {place} {way}"));
             }
             used.extend(excuses.iter().flat_map(|(number, place)| [(*number, *place), (*number, *way)]));
@@ -288,7 +288,7 @@ fn no_broken_must_survives() {
         .flat_map(|(number, open)| open.places.iter().chain(open.ways).map(move |name| (number, *name)));
     let stale: Vec<(&str, &str)> =
         named.filter(|name| !used.contains(name)).map(|(number, name)| (open::OPEN[number].why, name)).collect();
-    assert!(stale.is_empty(), "every one of these is seen, so it is not open: {stale:#?}");
+    assert!(stale.is_empty(), "a MUST sees every one of these, so it is not open: {stale:#?}");
     insta::assert_snapshot!("warned", warned(&found));
     let broken: usize = found.values().map(BTreeMap::len).sum();
     assert!(broken > 2_500, "only {broken} places were broken in some way");
@@ -311,7 +311,8 @@ fn excuses<'w>(
 /// What no MUST sees in some reply, but rules that are a SHOULD there do.
 fn warned(found: &Found) -> String {
     let mut text = String::new();
-    for ((dialect, contract, place), ways) in found {
+    // What a latency can be depends on how long the reply took, which depends on the machine.
+    for ((dialect, contract, place), ways) in found.iter().filter(|((.., place), _)| place != "/metadata/latency") {
         let mut by_rules: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (way, said) in ways {
             for said in said {

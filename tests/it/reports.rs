@@ -224,6 +224,14 @@ fn the_digest_is_as_reviewed_and_fits_its_schema() {
 }
 
 #[test]
+fn a_job_of_github_is_told_what_failed_and_what_is_doubtful() {
+    insta::assert_snapshot!("github_annotations", proofload::report::github::annotations(&whole_run()));
+    let summary = proofload::report::github::job_summary(&whole_run());
+    assert!(summary.starts_with("## FAIL: hand-built\n\n```text\nFAIL"), "{summary}");
+    assert!(summary.ends_with("```\n"), "{summary}");
+}
+
+#[test]
 fn a_run_without_a_sample_has_a_report_too() {
     let text = write(&Summary::new(&PLAN, STARTED * 1000), Format::Text);
     insta::assert_snapshot!("empty", text);

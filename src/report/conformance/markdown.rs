@@ -92,7 +92,7 @@ fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> Str
 }
 
 /// A text that neither ends a cell nor is read as markup.
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

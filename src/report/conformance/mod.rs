@@ -10,6 +10,7 @@ mod text;
 use crate::suite::sheet::Sheet;
 
 pub use github::{annotations, job_summary};
+pub(super) use markdown::escaped;
 pub use markdown::finding;
 
 /// Kinds of reports.

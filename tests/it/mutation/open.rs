@@ -37,7 +37,6 @@ pub(super) fn fits(pattern: &str, place: &str) -> bool {
 
 const PULZE: &[Dialect] = &[Dialect::Pulze];
 const TOLERANT: &[Dialect] = &[Dialect::OpenAi];
-const STRICT: &[Dialect] = &[Dialect::OpenAiStrict];
 const OPENAI: &[Dialect] = &[Dialect::OpenAi, Dialect::OpenAiStrict];
 const ALL: &[Dialect] = &Dialect::ALL;
 

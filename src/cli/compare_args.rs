@@ -1,0 +1,110 @@
+//! The arguments of `proofload compare`, as they are typed. Their comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use crate::compare::Terms;
+use crate::report::compare::Kind;
+
+const EXAMPLES: &str = "Examples:
+  proofload compare runs/monday runs/tuesday
+  proofload compare @last~1 @last --max-regression 10% --report markdown=compare.md
+  proofload compare base new-a new-b --noise 1%
+  proofload compare fp16 fp8 --under-test case.0.max_tokens
+
+A side is the folder of a run, of repetitions (run --repeat 5), or @last. Its target, model, labels,
+goals and seed may differ from the base; all else must be equal, or be named by --under-test.
+
+Exit codes:
+  0    nothing is surely worse by more than the bound
+  1    a figure is worse by more than --max-regression, or a MUST is newly broken and not known
+  2    the command line is wrong
+  3    a run cannot be believed, so nothing can be told
+  4    the runs do not belong together, or one cannot be read";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CompareArgs {
+    /// What the others are compared with.
+    pub(super) base: String,
+    /// What is compared with it.
+    #[arg(required = true)]
+    pub(super) new: Vec<String>,
+
+    /// A change within this share of the base is none.
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
+    noise: f64,
+    /// What is surely worse by more than this share of the base makes the exit code 1.
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "5%")]
+    max_regression: f64,
+    /// How sure all intervals are together; of comparisons of equal systems, at most the rest call anything worse or better.
+    #[arg(long, value_name = "SHARE", value_parser = confidence, default_value = "95%")]
+    confidence: f64,
+    /// A key in which the plans may differ, as load.open.rate or case.0; caches for warm against cold; all for anything.
+    #[arg(long = "under-test", value_name = "KEY")]
+    under_test: Vec<String>,
+
+    /// Format of the report on stdout.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
+    pub(super) format: FormatArg,
+    /// Write a report to a file as well, as markdown=FILE or json=FILE.
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
+    pub(super) reports: Vec<(FormatArg, PathBuf)>,
+    /// Exit with 0 where it would be 1.
+    #[arg(long, help_heading = "Output")]
+    pub(super) exit_zero: bool,
+}
+
+impl CompareArgs {
+    /// What the comparison is held to.
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            noise: self.noise,
+            max_regression: self.max_regression,
+            confidence: self.confidence,
+            under_test: self.under_test.clone(),
+        }
+    }
+}
+
+/// Formats of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    Text,
+    Markdown,
+    Json,
+}
+
+impl From<FormatArg> for Kind {
+    fn from(format: FormatArg) -> Kind {
+        match format {
+            FormatArg::Text => Kind::Text,
+            FormatArg::Markdown => Kind::Markdown,
+            FormatArg::Json => Kind::Json,
+        }
+    }
+}
+
+fn report(text: &str) -> Result<(FormatArg, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, as in markdown=compare.md")?;
+    let format =
+        FormatArg::from_str(format, false).map_err(|_| format!("{format:?} is none of text, markdown, json"))?;
+    if file.is_empty() { Err("the file has no name".to_owned()) } else { Ok((format, PathBuf::from(file))) }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    number
+        .ok()
+        .filter(|share| share.is_finite() && *share >= 0.0)
+        .ok_or_else(|| "expected a share, as 2% or 0.02".to_owned())
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    let confidence = share(text)?;
+    if (0.5..1.0).contains(&confidence) { Ok(confidence) } else { Err("expected 50% to below 100%".to_owned()) }
+}

@@ -1,0 +1,202 @@
+//! `proofload run --repeat` and `--against`: the same run several times, alone or in turn with another endpoint.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{FormatArg, RunArgs};
+use super::exit::Exit;
+use super::run::{Hand, fresh_seed, introduction, preflight};
+use super::serve::Builtin;
+use super::{check_profile, compare, folder, print, say};
+use crate::compare::Terms;
+use crate::compare::side::Side;
+use crate::plan::Plan;
+use crate::profile::flags::Flags;
+use crate::profile::{Draft, Problems, load};
+use crate::report::compare::{Kind, write};
+use crate::report::sweep::{Row, Table};
+use crate::summary::Summary;
+
+/// Folders of the two endpoints, where there are two; the one that is run against is the base of the comparison.
+const BASE: &str = "base";
+const NEW: &str = "new";
+
+/// An endpoint that is run several times.
+struct Subject {
+    /// Its folder below that of all, where there are two.
+    name: Option<&'static str>,
+    /// A plan for each repetition.
+    plans: Vec<Arc<Plan>>,
+    _builtin: Option<Builtin>,
+}
+
+pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
+    if let Some(out) = &args.out {
+        folder::check_free(out)?;
+    }
+    let subjects = match subjects(args, times)? {
+        Ok(subjects) => subjects,
+        Err(exit) => return Ok(exit),
+    };
+    let root = root(args, &subjects[0].plans[0])?;
+    let runs = carry_out(args, &subjects, root.as_deref())?;
+    let complete = runs.iter().all(|runs| runs.len() == times as usize);
+    let exit = report(args, &subjects, runs, root.as_deref())?;
+    if let Some(root) = &root {
+        tell(args, &format!("kept in {}", root.display()));
+    }
+    if !complete {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+}
+
+fn tell(args: &RunArgs, text: &str) {
+    if !args.quiet {
+        say(&format!("{text}\n"));
+    }
+}
+
+/// The endpoints with their plans, or the exit where they cannot be run. The base comes first, as in reports.
+fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
+    let own = args.flags();
+    let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
+        None => vec![(None, own)],
+        Some(url) => vec![(Some(BASE), Flags { url: Some(url.clone()), ..own.clone() }), (Some(NEW), own)],
+    };
+    let mut seeds = Seeds { next: None, step: wanted.len() as u64 };
+    let mut subjects = Vec::new();
+    for (name, flags) in wanted {
+        let mut drafts = Vec::new();
+        for _ in 0..times {
+            match draft(args, &flags) {
+                Ok(draft) => drafts.push(draft),
+                Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+            }
+        }
+        match subject(args, name, drafts, &mut seeds)? {
+            Ok(subject) => subjects.push(subject),
+            Err(exit) => return Ok(Err(exit)),
+        }
+    }
+    Ok(Ok(subjects))
+}
+
+/// No two runs have the same seed, so that no prompt comes twice: a cache that one run has filled must not serve the
+/// next.
+struct Seeds {
+    /// The first of the next endpoint.
+    next: Option<u64>,
+    /// How far those of one endpoint lie apart.
+    step: u64,
+}
+
+/// Starts what is built in, waits for what is to be waited for, asks for the model, and makes the plans.
+fn subject(
+    args: &RunArgs,
+    name: Option<&'static str>,
+    mut drafts: Vec<Draft>,
+    seeds: &mut Seeds,
+) -> anyhow::Result<Result<Subject, Exit>> {
+    let first = &mut drafts[0];
+    if seeds.next.is_none() {
+        first.tighten().map_err(anyhow::Error::msg)?;
+        first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+    }
+    let seed = seeds.next.or(first.seed).unwrap_or_else(fresh_seed);
+    seeds.next = Some(seed.wrapping_add(1));
+    let builtin = first.target.builtin.then(|| Builtin::start(first.target.dialect, seed)).transpose()?;
+    if let Some(builtin) = &builtin {
+        for draft in &mut drafts {
+            draft.connect(&builtin.url, &builtin.key);
+        }
+    }
+    if let Some(exit) = preflight(args.wait, &mut drafts[0], &|text: &str| tell(args, text))? {
+        return Ok(Err(exit));
+    }
+    let model = drafts[0].target.model.clone();
+    let planned = |(number, mut draft): (u64, Draft)| {
+        draft.target.model.clone_from(&model);
+        Arc::new(draft.plan(seed.wrapping_add(number * seeds.step)))
+    };
+    let plans = (0..).zip(drafts).map(planned).collect();
+    Ok(Ok(Subject { name, plans, _builtin: builtin }))
+}
+
+fn draft(args: &RunArgs, flags: &Flags) -> Result<Draft, Problems> {
+    load(&args.profile, flags, &check_profile::world(&check_profile::env))
+}
+
+/// The folder of all repetitions.
+fn root(args: &RunArgs, plan: &Plan) -> anyhow::Result<Option<PathBuf>> {
+    match &args.out {
+        _ if args.no_out => Ok(None),
+        Some(out) => Ok(Some(out.clone())),
+        None => folder::fresh_now(&format!("{}-repeat", plan.profile)).map(Some),
+    }
+}
+
+/// Carries out every repetition, two endpoints as ABBA, and returns the runs of each. Whatever drifts by and by then
+/// drifts for both. A run that the user interrupts is not among them.
+fn carry_out(args: &RunArgs, subjects: &[Subject], root: Option<&Path>) -> anyhow::Result<Vec<Vec<Summary>>> {
+    let hand = Hand::take(&subjects[0].plans[0])?;
+    let mut runs: Vec<Vec<Summary>> = subjects.iter().map(|_| Vec::new()).collect();
+    let times = subjects[0].plans.len();
+    for number in 0..times {
+        let mut order: Vec<usize> = (0..subjects.len()).collect();
+        if number % 2 == 1 {
+            order.reverse();
+        }
+        for place in order {
+            let Subject { name, plans, .. } = &subjects[place];
+            if hand.is_stopped() {
+                return Ok(runs);
+            }
+            let of = name.map_or(String::new(), |name| format!(" {name}"));
+            tell(args, &format!("[{}/{times}]{of} {}", number + 1, introduction(&plans[number])));
+            let summary = hand.carry_out(&plans[number], args.quiet)?;
+            if summary.ending.interrupted {
+                return Ok(runs);
+            }
+            if let Some(root) = root {
+                let own = name.map_or_else(|| root.to_path_buf(), |name| root.join(name));
+                folder::keep(&summary, Some(&folder::of_repetition(&own, number + 1)))?;
+            }
+            runs[place].push(summary);
+        }
+    }
+    Ok(runs)
+}
+
+/// Prints the table of the runs, or the comparison of the two endpoints.
+fn report(args: &RunArgs, subjects: &[Subject], runs: Vec<Vec<Summary>>, root: Option<&Path>) -> anyhow::Result<Exit> {
+    let worst = runs.iter().flatten().map(Exit::of_run).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Interrupted);
+    if subjects.len() < 2 {
+        if let Some(runs) = runs.into_iter().next().filter(|runs| !runs.is_empty()) {
+            let table = table(runs);
+            print(&if args.format == FormatArg::Json { table.json() } else { table.text() })?;
+        }
+        return Ok(worst);
+    }
+    if runs.iter().any(Vec::is_empty) {
+        return Ok(worst);
+    }
+    let names = subjects.iter().filter_map(|subject| subject.name);
+    let sides: Vec<Side> = names.zip(runs).map(|(name, runs)| Side::new(name, runs)).collect();
+    let Some(comparison) = compare::compared(&sides, &Terms::default()) else { return Ok(Exit::Mismatch) };
+    let kind = if args.format == FormatArg::Json { Kind::Json } else { Kind::Text };
+    print(&write(&comparison, kind))?;
+    if let Some(root) = root {
+        std::fs::write(root.join("compare.md"), write(&comparison, Kind::Markdown))?;
+    }
+    Ok([worst, compare::exit(&comparison)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst))
+}
+
+/// Repetitions as a table, a row for each.
+pub(super) fn table(runs: Vec<Summary>) -> Table {
+    let row = |(number, summary): (usize, Summary)| {
+        let values = vec![("run".to_owned(), (number + 1).to_string())];
+        Row { values, summary }
+    };
+    Table::of(&runs.into_iter().enumerate().map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,173 @@
+//! A comparison, for people, for a pull request, and for scripts.
+
+mod github;
+mod markdown;
+mod refusal;
+mod text;
+
+pub use github::{annotations, job_summary};
+pub use refusal::refusal;
+
+use super::figure::{number, percent, time};
+use crate::compare::quantity::Unit;
+use crate::compare::{Change, Column, Comparison, Figure, Verdict};
+
+/// Formats of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// For people, at most 100 columns wide.
+    Text,
+    /// To paste into a pull request.
+    Markdown,
+    /// For scripts.
+    Json,
+}
+
+/// A comparison as a report.
+///
+/// # Panics
+/// Never: a comparison has string keys only.
+pub fn write(comparison: &Comparison, kind: Kind) -> String {
+    let mut text = match kind {
+        Kind::Text => text::write(comparison),
+        Kind::Markdown => markdown::write(comparison),
+        Kind::Json => serde_json::to_string_pretty(comparison).expect("a comparison has string keys only") + "\n",
+    };
+    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
+    text
+}
+
+/// What it comes to, in a word and in a line.
+fn headline(change: &Change, comparison: &Comparison) -> (&'static str, String) {
+    let bound = percent(Some(comparison.max_regression));
+    if !change.unbelievable.is_empty() {
+        return ("INVALID", "nothing can be told".to_owned());
+    }
+    let counts = [Verdict::Worse, Verdict::Better, Verdict::Same, Verdict::CannotTell]
+        .map(|verdict| format!("{} {}", change.count(verdict), verdict.name()))
+        .join(", ");
+    match change.regressions.as_slice() {
+        [] => ("HELD", format!("nothing is surely worse by more than {bound}: {counts}")),
+        regressions => {
+            ("WORSE", format!("by more than {bound}, or newly broken: {}; {counts}", regressions.join(", ")))
+        }
+    }
+}
+
+/// What the columns of a table are called: by the labels that differ, else by the names of the sides.
+fn headings(comparison: &Comparison) -> Vec<String> {
+    let columns: Vec<&Column> =
+        std::iter::once(&comparison.base).chain(comparison.new.iter().map(|change| &change.side)).collect();
+    let differs = |name: &String| columns.iter().any(|column| column.labels.get(name) != columns[0].labels.get(name));
+    let labelled = |column: &&Column| {
+        let own = column.labels.iter().filter(|(name, _)| differs(name));
+        own.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    let labels: Vec<String> = columns.iter().map(labelled).collect();
+    let distinct = labels.iter().enumerate().all(|(n, label)| !label.is_empty() && !labels[..n].contains(label));
+    if distinct { labels } else { columns.iter().map(|column| column.name.clone()).collect() }
+}
+
+/// A side in a line: how many runs, what they came to, where they went.
+fn described(column: &Column) -> String {
+    let mut verdicts: Vec<(&str, usize)> = Vec::new();
+    for verdict in &column.verdicts {
+        match verdicts.iter_mut().find(|(name, _)| *name == verdict.name()) {
+            Some((_, count)) => *count += 1,
+            None => verdicts.push((verdict.name(), 1)),
+        }
+    }
+    let verdicts: Vec<String> = verdicts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let labels: Vec<String> = column.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+    let model = column.model.as_ref().map_or(String::new(), |model| format!(", model {model}"));
+    let runs = if column.runs == 1 { "run" } else { "runs" };
+    format!(
+        "{}: {} {runs} ({}) to {}{model}{}",
+        column.name,
+        column.runs,
+        verdicts.join(", "),
+        column.target,
+        labels.concat()
+    )
+}
+
+/// The rows of the table of one side against the base, its head first.
+fn rows(change: &Change, base: &str, new: &str) -> Vec<[String; 6]> {
+    let head = ["figure", base, new, "change", "interval", "verdict"].map(str::to_owned);
+    let row = |figure: &Figure| {
+        let interval = match (figure.low, figure.high) {
+            (Some(low), Some(high)) => format!("{} to {}", moved(figure, Some(low)), moved(figure, Some(high))),
+            _ => "-".to_owned(),
+        };
+        [
+            figure.name.clone(),
+            valued(figure, figure.base),
+            valued(figure, figure.new),
+            moved(figure, figure.change),
+            interval,
+            figure.verdict.name().to_owned(),
+        ]
+    };
+    std::iter::once(head).chain(change.figures.iter().map(row)).collect()
+}
+
+/// Every side in one table: a row for each figure, a column for each side.
+fn overview(comparison: &Comparison) -> Vec<Vec<String>> {
+    let head = std::iter::once("figure".to_owned()).chain(headings(comparison)).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for figure in comparison.new.iter().flat_map(|change| &change.figures) {
+        if !names.contains(&figure.name.as_str()) {
+            names.push(&figure.name);
+        }
+    }
+    let row = |name: &str| {
+        let own = |change: &'_ Change| change.figures.iter().find(|figure| figure.name == name).cloned();
+        let figures: Vec<Option<Figure>> = comparison.new.iter().map(own).collect();
+        let base = figures.iter().flatten().next().map_or("-".to_owned(), |figure| valued(figure, figure.base));
+        let cell = |figure: &Option<Figure>| match figure {
+            Some(figure) => format!("{} {}", valued(figure, figure.new), figure.verdict.name()),
+            None => "-".to_owned(),
+        };
+        [name.to_owned(), base].into_iter().chain(figures.iter().map(cell)).collect()
+    };
+    std::iter::once(head).chain(names.into_iter().map(row)).collect()
+}
+
+/// A value with its unit. Sides of one plan both have samples or neither, so what has no value is infinite.
+fn valued(figure: &Figure, value: Option<f64>) -> String {
+    match figure.unit {
+        Unit::Us => time(value.or(Some(f64::INFINITY))),
+        Unit::Fraction => percent(value),
+        Unit::PerS => number(value),
+    }
+}
+
+/// A change with its sign: a percentage, or percentage points.
+fn moved(figure: &Figure, change: Option<f64>) -> String {
+    let Some(change) = change else { return "-".to_owned() };
+    let decimals = if change.abs() < 0.1 { 2 } else { 1 };
+    let unit = if figure.unit == Unit::Fraction { "pp" } else { "%" };
+    format!("{:+.decimals$} {unit}", change * 100.0)
+}
+
+/// What an interval means here, in words.
+fn footnotes(change: &Change, comparison: &Comparison) -> Vec<String> {
+    let unsure = percent(Some(1.0 - comparison.confidence));
+    let pairs = if change.in_turn { "; the runs were made in turn and are compared in pairs" } else { "" };
+    let mut notes = vec![format!(
+        "worse and better: the whole interval is beyond {} of the base; same: all of it is within; each interval holds \
+         with {:.2} %, so that at most {unsure} of the comparisons of equal systems call any figure worse or better{pairs}",
+        percent(Some(comparison.noise)),
+        change.confidence_each * 100.0
+    )];
+    if change.figures.iter().any(|figure| figure.unit == Unit::Us && (figure.base.is_none() || figure.new.is_none())) {
+        notes.push("inf: failed requests, which are infinitely slow, reach this percentile".to_owned());
+    }
+    if change.figures.iter().any(|figure| figure.unit == Unit::Fraction) {
+        notes.push("pp: percentage points".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

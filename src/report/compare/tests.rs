@@ -1,0 +1,70 @@
+//! What people read of a comparison.
+
+use super::*;
+use crate::compare::side::Side;
+use crate::compare::tests::{Endpoint, STEADY, side};
+use crate::compare::{Terms, compare};
+
+/// A side with labels, and with checks that broke so often in each run.
+fn labelled(name: &str, endpoint: Endpoint, seed: u64, checks: [(&str, u64); 2]) -> Side {
+    let mut side = side(name, endpoint, 5, seed);
+    for run in &mut side.runs {
+        run.meta.labels.extend([("engine".to_owned(), name.to_owned()), ("gpu".to_owned(), "h200".to_owned())]);
+        for (check, must) in checks {
+            let tally = run.checks.entry(check.to_owned()).or_default();
+            (tally.pass, tally.must) = (50, must);
+        }
+    }
+    side
+}
+
+fn three() -> [Side; 3] {
+    let checks = |sum, plausible| [("usage-total-is-sum", sum), ("resp-created-plausible", plausible)];
+    let slow = Endpoint { median_us: 115_000.0, errors: 0.04, ..STEADY };
+    [
+        labelled("old", STEADY, 1, checks(0, 2)),
+        labelled("new", slow, 2, checks(3, 0)),
+        labelled("other", Endpoint { median_us: 90_000.0, ..STEADY }, 3, checks(0, 2)),
+    ]
+}
+
+#[test]
+fn one_side_against_the_base() {
+    let [base, new, _] = three();
+    let comparison = compare(&base, &[new], &Terms::default()).expect("they belong together");
+    insta::assert_snapshot!("one_text", write(&comparison, Kind::Text));
+    insta::assert_snapshot!("one_markdown", write(&comparison, Kind::Markdown));
+    insta::assert_snapshot!("one_github", annotations(&comparison));
+    let text = write(&comparison, Kind::Text);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn several_sides_have_a_table_of_them_all() {
+    let [base, new, other] = three();
+    let comparison = compare(&base, &[new, other], &Terms::default()).expect("they belong together");
+    insta::assert_snapshot!("several_text", write(&comparison, Kind::Text));
+}
+
+#[test]
+fn what_cannot_be_believed_comes_first() {
+    let [base, mut new, _] = three();
+    new.runs[1].ending.interrupted = true;
+    let comparison = compare(&base, &[new], &Terms::default()).expect("they belong together");
+    let text = write(&comparison, Kind::Text);
+    assert!(
+        text.starts_with("INVALID  nothing can be told\n  - new, run 2: interrupted before the end of the plan\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_refusal_says_what_differs_and_what_to_do() {
+    let [base, mut new, _] = three();
+    for run in &mut new.runs {
+        run.meta.plan.insert("case.0.max_tokens".to_owned(), "64".to_owned());
+        run.meta.plan.insert("case.0.messages".to_owned(), "a \u{1b}[31mlong ".repeat(40));
+    }
+    let apart = compare(&base, &[new], &Terms::default()).expect_err("they differ");
+    insta::assert_snapshot!("refusal", refusal(&apart));
+}

@@ -1,0 +1,151 @@
+//! Runs several times over and side by side: on real sockets, by the program.
+
+use std::path::Path;
+
+use proofload::compare::schema;
+use serde_json::Value;
+
+use crate::harness::{Served, alone, program, shared};
+use crate::profiles::committed;
+
+/// Runs the program and takes its exit code, stdout and stderr.
+fn ran(arguments: &[&str]) -> (i32, String, String) {
+    let output = program().args(arguments).output().expect("runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("an exit code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn assert_comparison(text: &str) -> Value {
+    let comparison: Value = serde_json::from_str(text).expect("JSON");
+    let schema = std::fs::read_to_string("schemas/comparison.json").expect("the schema");
+    let validator = proofload::wire::dialect::offline(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+    let faults = proofload::wire::dialect::violations(&validator, &comparison);
+    assert!(faults.is_empty(), "{faults:?}");
+    comparison
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_string_lossy().into_owned()
+}
+
+#[test]
+fn the_committed_schema_of_comparisons_is_the_generated_one() {
+    committed("comparison.json", &schema());
+}
+
+#[test]
+fn repetitions_have_folders_and_seeds_of_their_own_and_one_table() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = path(folder.path(), "thrice");
+    let (code, table, said) = ran(&["run", "smoke", "--count", "12", "--seed", "5", "--repeat", "3", "--out", &out]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(table.lines().count(), 4, "a head and a line for each run: {table}");
+    let seed = |number: u32| {
+        let text = std::fs::read_to_string(format!("{out}/run-{number}/summary.json")).expect("a summary");
+        serde_json::from_str::<Value>(&text).expect("JSON")["meta"]["seed"].as_u64().expect("a seed")
+    };
+    assert_eq!([seed(1), seed(2), seed(3)], [5, 6, 7]);
+    assert_eq!(ran(&["report", &out]).1, table, "the report of the folder is the same table");
+    let (code, _, said) = ran(&["run", "smoke", "--repeat", "2", "--out", &out]);
+    assert!(code == 2 && said.contains("is not empty"), "{code} {said}");
+}
+
+/// An open loop of whole replies, so that nothing but the endpoint decides how long they take.
+const PROFILE: &str = r#"
+[target]
+url = "http://127.0.0.1:9/v1"
+dialect = "openai"
+model = "gpt-4o"
+headers = { authorization = "Bearer x" }
+[load.closed]
+slots = 4
+count = 12
+[[case]]
+max_tokens = 1
+messages = [{ role = "user", content = "{{unique}} Hello" }]
+"#;
+
+#[test]
+fn an_endpoint_that_is_a_tenth_slower_is_found_and_fails_the_comparison() {
+    let _machine = alone();
+    let serve = |time: &str| Served::start(&["--dialect", "openai", "--first-token", time, "--spread", "0"]);
+    let (old, new) = (serve("300ms"), serve("330ms"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let profile = path(folder.path(), "whole.toml");
+    std::fs::write(&profile, PROFILE).expect("written");
+    // A machine that is busy with something else hides a difference; it does not hide it three times.
+    let found = (0..3).find_map(|attempt| {
+        let out = path(folder.path(), &format!("turns-{attempt}"));
+        let turns = ["run", &profile, "--url", &new.url, "--against", &old.url, "--repeat", "7", "--out", &out, "-q"];
+        let (code, text, said) = ran(&[&turns[..], &["--format", "json"]].concat());
+        let comparison = assert_comparison(&text);
+        let change = &comparison["new"][0];
+        assert_eq!((change["in_turn"].as_bool(), change["side"]["runs"].as_u64()), (Some(true), Some(7)), "{said}");
+        let figures = change["figures"].as_array().expect("figures");
+        let median = figures.iter().find(|figure| figure["name"] == "response_time.p50").expect("the median");
+        (code == 1 && median["verdict"] == "worse").then_some((out, median.clone()))
+    });
+    let (out, median) = found.expect("the slowdown is found");
+    let within = |name: &str| (0.02..0.3).contains(&median[name].as_f64().expect("a number"));
+    assert!(within("low") && within("change"), "{median}");
+
+    let [base, slow] = ["base", "new"].map(|name| format!("{out}/{name}"));
+    let report = format!("markdown={out}/table.md");
+    let (code, text, said) = ran(&["compare", &base, &slow, "--report", &report]);
+    assert!(
+        code == 1 && text.starts_with("WORSE  by more than 5.0 %, or newly broken: response_time.p50"),
+        "{text}{said}"
+    );
+    assert!(std::fs::read_to_string(format!("{out}/table.md")).expect("a table").contains("| response\\_time.p50 |"));
+    let (code, text, _) = ran(&["compare", &slow, &base]);
+    assert!(code == 0 && text.starts_with("HELD") && text.contains("better"), "the other way round: {text}");
+    assert_eq!(ran(&["compare", &base, &slow, "--max-regression", "60%"]).0, 0);
+    assert_eq!(ran(&["compare", &base, &slow, "--exit-zero"]).0, 0);
+}
+
+#[test]
+fn runs_that_do_not_belong_together_are_refused_with_what_to_do() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let [long, short] = ["long", "short"].map(|name| path(folder.path(), name));
+    assert_eq!(ran(&["run", "smoke", "--count", "6", "--out", &long, "-q"]).0, 0);
+    let set = ["--set", "case.0.max_tokens=3", "--set", "load.closed.slots=2"];
+    assert_eq!(ran(&[&["run", "smoke", "--count", "6", "--out", &short, "-q"], &set[..]].concat()).0, 0);
+    let (code, text, said) = ran(&["compare", &long, &short]);
+    assert_eq!((code, text.as_str()), (4, ""));
+    insta::assert_snapshot!(said, @"
+    error: short does not belong to the base: it differs in more than what is under test
+      - case.0.max_tokens: 32 in the base, 3 in short
+      - load.closed.slots: 4 in the base, 2 in short
+    help: make both by the same profile; target, model, labels, goals and seed may differ
+    help: if that is what you want to compare, say so: --under-test case.0.max_tokens --under-test load.closed.slots
+    ");
+    let (code, text, _) = ran(&["compare", &long, &short, "--under-test", "case", "--under-test", "load"]);
+    assert!(code == 0 && text.contains("cannot tell") && text.contains("--repeat 5"), "{text}");
+    std::fs::write(folder.path().join("short/summary.json"), "{").expect("written");
+    let (code, _, said) = ran(&["compare", &long, &short]);
+    assert!(code == 4 && said.contains("is damaged"), "{code} {said}");
+    assert_eq!(ran(&["compare", &long, "nowhere"]).0, 2);
+}
+
+#[test]
+fn history_lists_what_is_there_and_names_what_cannot_be_read() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_string_lossy().into_owned();
+    let run = ["run", "smoke", "--count", "6", "-q", "--label", "gpu=h200, two", "--repeat", "2"];
+    assert_eq!(ran(&[&run[..], &["--out", &path(folder.path(), "twice")]].concat()).0, 0);
+    std::fs::create_dir(folder.path().join("broken")).expect("a folder");
+    std::fs::write(folder.path().join("broken/summary.json"), "{").expect("written");
+    let (code, text, said) = ran(&["history", &root]);
+    assert_eq!(code, 0);
+    assert!(said.starts_with("warning: ") && said.contains("broken/summary.json"), "{said}");
+    let head: Vec<&str> = text.lines().next().expect("a head").split_whitespace().collect();
+    assert_eq!(head[..6], ["started", "folder", "profile", "target", "labels", "verdict"]);
+    assert!(text.contains("twice/run-1") && text.contains("twice/run-2") && text.lines().count() == 3, "{text}");
+    let (_, csv, _) = ran(&["history", &root, "--format", "csv"]);
+    assert!(csv.starts_with("started,folder,profile,target,labels,verdict,requests_per_s,"), "{csv}");
+    assert!(csv.contains(",\"gpu=h200, two\",pass,"), "{csv}");
+    assert_eq!(ran(&["history", &path(folder.path(), "nowhere")]).0, 2);
+}
