@@ -68,6 +68,7 @@
 //! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
 //!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 
+pub mod capacity;
 pub mod check;
 pub mod cli;
 pub mod exchange;

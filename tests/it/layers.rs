@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folder and layer. The reference endpoint stands apart: it may use the wire and nothing else.
-const LAYERS: [(&str, u32); 11] = [
+const LAYERS: [(&str, u32); 12] = [
     ("wire", 1),
     ("exchange", 2),
     ("check", 3),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, u32); 11] = [
     ("run", 6),
     ("reference", 6),
     ("suite", 7),
+    ("capacity", 7),
     ("report", 8),
     ("cli", 9),
 ];

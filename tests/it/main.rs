@@ -33,3 +33,4 @@ mod sweeps;
 mod tls;
 mod trust;
 mod truth;
+mod virtual_time;

@@ -1,0 +1,1 @@
+//! Endpoints that no search can please: it must end all the same, and say why.
