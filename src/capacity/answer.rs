@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::search::{End, Ending, Search};
+use super::search::{End, Ending, Search, rounded};
 use super::stage::{Growth, Stage, Verdict};
 
 /// The highest load that holds the goals.
@@ -80,6 +80,10 @@ impl Limit {
 const REFUSES: f64 = 0.005;
 /// As fast as ever: the median of what is let through is at most so many times that at a low load.
 const FAST: f64 = 1.5;
+/// A quota lets the same rate through whatever is offered, to this factor; a server that is full takes more of more.
+const FLAT: f64 = 1.15;
+/// An end of the bracket that chance may have decided gives way by so many times the precision.
+const CHANCE: f64 = 1.5;
 
 impl Answer {
     /// What a search comes to; without an ending it is still going on, or was interrupted.
@@ -131,7 +135,8 @@ fn last_of(search: &Search, load: f64, verdict: Verdict) -> Option<&Stage> {
 /// The bracket without chance: an end that chance may have decided gives way by the precision, or to the next stage
 /// that chance did not decide.
 fn interval(search: &Search, low: End, high: Option<End>) -> [Option<f64>; 2] {
-    let step = 1.0 + search.terms().precision;
+    let precision = search.terms().precision;
+    let step = 1.0 + CHANCE * precision;
     let sure = |verdict| {
         let stages = search.stages().iter().filter(move |stage| stage.verdict == verdict && stage.is_sure());
         stages.map(|stage| stage.load)
@@ -139,13 +144,13 @@ fn interval(search: &Search, low: End, high: Option<End>) -> [Option<f64>; 2] {
     let least = if low.sure {
         low.load
     } else {
-        sure(Verdict::Held).filter(|load| *load <= low.load).fold(low.load / step, f64::max)
+        sure(Verdict::Held).filter(|load| *load <= low.load).fold(rounded(low.load / step, precision), f64::max)
     };
     let most = high.map(|high| {
         if high.sure {
             high.load
         } else {
-            sure(Verdict::Broke).filter(|load| *load >= high.load).fold(high.load * step, f64::min)
+            sure(Verdict::Broke).filter(|load| *load >= high.load).fold(rounded(high.load * step, precision), f64::min)
         }
     });
     [Some(least), most]
@@ -156,18 +161,28 @@ fn limit(search: &Search, broken: Option<&Stage>, ending: Option<&Ending>) -> Li
         return Limit::Client;
     }
     let Some(broken) = broken else { return Limit::Unknown };
-    let lowest = search.stages().iter().filter(|stage| stage.verdict == Verdict::Held);
-    let lowest = lowest.min_by(|a, b| a.load.total_cmp(&b.load));
-    let idle = lowest.and_then(|stage| stage.response_time_ok_us.p50);
-    let as_fast = match (idle, broken.response_time_ok_us.p50) {
-        (Some(idle), Some(now)) => now <= FAST * idle,
-        _ => true,
-    };
-    if broken.rate_limited > REFUSES && as_fast && broken.backlog == Growth::Steady {
+    if broken.rate_limited > REFUSES && broken.backlog == Growth::Steady && is_quota(search.stages(), broken) {
         return Limit::Quota;
     }
     let by_goal = broken.goals.iter().any(|goal| !goal.held) || broken.backlog != Growth::Steady;
     if by_goal || broken.violations.is_empty() { Limit::Hardware } else { Limit::Contract }
+}
+
+/// Whether what is let through is as fast as ever, and is the same rate whatever is offered. A server that refuses since
+/// it is full shows one of the two: what it takes has waited, or it takes more when more is offered.
+fn is_quota(stages: &[Stage], broken: &Stage) -> bool {
+    let held = stages.iter().filter(|stage| stage.verdict == Verdict::Held);
+    let idle = held.min_by(|a, b| a.load.total_cmp(&b.load));
+    let fast = |of: fn(&Stage) -> Option<f64>| match (idle.and_then(of), of(broken)) {
+        (Some(idle), Some(now)) => now <= FAST * idle,
+        _ => true,
+    };
+    let admitted = |stage: &Stage| stage.achieved_per_s * (1.0 - stage.rate_limited);
+    let refusing = stages.iter().filter(|stage| stage.verdict == Verdict::Broke && stage.rate_limited > REFUSES);
+    let most = refusing.map(admitted).fold(0.0, f64::max);
+    fast(|stage| stage.response_time_ok_us.p50)
+        && fast(|stage| stage.first_token_ok_us.p50)
+        && most <= FLAT * admitted(broken)
 }
 
 fn words(ending: Option<&Ending>, search: &Search) -> String {

@@ -105,14 +105,14 @@ fn wilson(share: f64, n: f64) -> [f64; 2] {
     [middle - half, middle + half]
 }
 
-/// Requests that a goal needs for its figure to mean something: `few` of them beyond the quantile, or, of a share, as
-/// many as are expected to break it.
+/// Requests that a goal needs for its figure to mean something: `few` of them beyond the quantile, or, of a share, a
+/// fifth of that in requests that break it.
 pub fn requests_needed(goal: &Goal, few: f64) -> f64 {
     let share = match goal.metric {
         // A reply has tens of gaps, and its own are alike: they count as ten requests.
         Metric::Timing(Measure::TokenGap, _, Statistic::Percentile(p)) => 10.0 * (1.0 - p / 100.0),
         Metric::Timing(_, _, Statistic::Percentile(p)) => 1.0 - p / 100.0,
-        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate) => return few / 2.0 / goal.value.max(1e-6),
+        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate) => return few / 5.0 / goal.value.max(1e-6),
         Metric::Timing(..) | Metric::Scalar(_) => 0.1,
     };
     few / share.max(1e-6)
@@ -134,6 +134,6 @@ mod tests {
         let needed = |text: &str, few| requests_needed(&Goal::parse(text).expect(text), few);
         assert!((needed("first_token.p95 < 1s", 10.0) - 200.0).abs() < 1e-6);
         assert!((needed("token_gap.p99 < 60ms", 10.0) - 100.0).abs() < 1e-6);
-        assert!((needed("error_rate < 0.1%", 2.0) - 1000.0).abs() < 1e-6);
+        assert!((needed("error_rate < 0.1%", 25.0) - 5000.0).abs() < 1e-6);
     }
 }

@@ -124,7 +124,8 @@ pub fn fit(pairs: &[(f64, f64)]) -> Usl {
     let total: f64 = pairs.iter().map(|pair| (pair.1 - mean).powi(2)).sum();
     let left: f64 = points.iter().map(|point| point.residual.powi(2)).sum();
     let r_squared = 1.0 - left / total.max(f64::MIN_POSITIVE);
-    let peak = (kappa > 0.0 && sigma < 1.0).then(|| ((1.0 - sigma) / kappa).sqrt()).filter(|peak| *peak <= 2.0 * widest);
+    let peak =
+        (kappa > 0.0 && sigma < 1.0).then(|| ((1.0 - sigma) / kappa).sqrt()).filter(|peak| *peak <= 2.0 * widest);
     let poor = if !(-0.05..=1.0).contains(&sigma) {
         Some(format!("the fit is no law (contention {sigma:.3}): nothing is extrapolated"))
     } else {

@@ -22,7 +22,7 @@ const GROWTH: f64 = 2.0;
 /// How far below the first load a search goes before it says that none holds.
 const DOWN: f64 = 256.0;
 /// Requests beyond a quantile, in a stage that explores and in one that confirms.
-const BEYOND: [f64; 2] = [2.0, 10.0];
+const BEYOND: [f64; 2] = [2.0, 25.0];
 /// How much longer than it was asked to be a stage may get for the sake of its quantiles.
 const LONGER: u32 = 3;
 /// Response times (p95) that a stage warms up for: by then the endpoint is as full as it will be.
@@ -233,7 +233,11 @@ impl Search {
             (None, None) => Ok((self.terms.from, false)),
             (None, Some(high)) => self.below(high).map(|load| (load, false)).ok_or(Ending::NoneHolds),
             (Some(low), None) if low.load >= self.terms.to => {
-                if low.confirmed { Err(Ending::HoldsToTheEnd) } else { Ok((low.load, true)) }
+                if low.confirmed {
+                    Err(Ending::HoldsToTheEnd)
+                } else {
+                    Ok((low.load, true))
+                }
             }
             (Some(low), None) => Ok((self.above(low), false)),
             (Some(low), Some(high)) => match self.between(low.load, high.load) {
@@ -358,7 +362,7 @@ fn whole(duration: Duration) -> Duration {
 }
 
 /// To as many digits as the precision is worth, so that a report can say it.
-fn rounded(load: f64, precision: f64) -> f64 {
+pub(super) fn rounded(load: f64, precision: f64) -> f64 {
     let unit = 10_f64.powf((load * precision / 5.0).log10().floor());
     (load / unit).round() * unit
 }

@@ -39,6 +39,8 @@ pub struct Stage {
     pub output_tokens_per_s: f64,
     /// First token of all requests, in microseconds.
     pub first_token_us: Quantiles,
+    /// The same of the requests that ended ok.
+    pub first_token_ok_us: Quantiles,
     /// Gaps between tokens.
     pub token_gap_us: Quantiles,
     /// Response times.
@@ -178,9 +180,7 @@ impl Stage {
             outcomes.iter().filter(|(name, _)| not(name)).map(|(_, count)| count).sum::<u64>()
         };
         let (measured, warm) = (unsent(&summary.outcomes), unsent(&summary.warmup));
-        let all = |millitokens: u64| {
-            millitokens as f64 / 1000.0 * (measured + warm) as f64 / (measured.max(1)) as f64
-        };
+        let all = |millitokens: u64| millitokens as f64 / 1000.0 * (measured + warm) as f64 / (measured.max(1)) as f64;
         let mut stage = Stage {
             load: carried.load,
             confirms: carried.confirms,
@@ -191,6 +191,7 @@ impl Stage {
             input_tokens_per_s: (rate(Scalar::TotalTokens) - output_tokens_per_s).max(0.0),
             output_tokens_per_s,
             first_token_us: Quantiles::of(summary, Measure::FirstToken, Population::All),
+            first_token_ok_us: Quantiles::of(summary, Measure::FirstToken, Population::Ok),
             token_gap_us: Quantiles::of(summary, Measure::TokenGap, Population::All),
             response_time_us: Quantiles::of(summary, Measure::ResponseTime, Population::All),
             response_time_ok_us: Quantiles::of(summary, Measure::ResponseTime, Population::Ok),
@@ -225,6 +226,8 @@ impl Stage {
         }
         let broken = self.broken(summary, tolerated);
         let verdict = match (belief, broken.is_empty()) {
+            // A client that was late now and then does not make requests pile up beyond all chance.
+            (Belief::Doubtful, false) if self.backlog == Growth::Cut => Verdict::Broke,
             (Belief::Invalid, _) | (Belief::Doubtful, false) => Verdict::Untrusted,
             (Belief::Trusted | Belief::Doubtful, true) => Verdict::Held,
             (Belief::Trusted, false) => Verdict::Broke,

@@ -75,12 +75,15 @@ fn search(args: &SearchArgs) -> anyhow::Result<Exit> {
 }
 
 fn exit_of(record: &Record, interrupted: bool) -> Exit {
-    match record.answer.holds {
-        _ if interrupted => Exit::Interrupted,
-        true => Exit::Pass,
+    if interrupted {
+        Exit::Interrupted
+    } else if record.answer.holds {
+        Exit::Pass
+    } else if record.answer.limit == Limit::Client {
         // Nothing is known of the endpoint where the client was the limit from the first stage on.
-        false if record.answer.limit == Limit::Client => Exit::Invalid,
-        false => Exit::Fail,
+        Exit::Invalid
+    } else {
+        Exit::Fail
     }
 }
 
@@ -156,29 +159,33 @@ impl Hunt {
     fn introduction(&self) -> String {
         let terms = self.search.terms();
         let unit = unit(terms.slots);
-        let mut text = format!(
-            "{}: searching from {}{unit} for the highest load that holds {}\n",
-            self.asked.profile,
-            terms.from,
-            if self.asked.goals.is_empty() { "the contract".to_owned() } else { self.asked.goals.join(", ") }
-        );
-        let request = self.request();
-        for factor in [1.0, 10.0, 100.0] {
-            let answer = (terms.from * factor).min(terms.to);
-            let estimate = estimate(terms, answer, request);
-            let spent = estimate.spent;
-            let cost = terms.price.of(spent.input_tokens, spent.output_tokens);
-            let cost = if cost > 0.0 { format!(", cost {cost:.2}") } else { String::new() };
-            let time = humantime::format_duration(Duration::from_secs(spent.time.as_secs()));
-            text += &format!(
-                "  if that is about {answer}{unit}: {} stages, {time}, {:.0} requests, {:.0} tokens{cost}\n",
-                estimate.stages,
-                spent.requests,
-                spent.input_tokens + spent.output_tokens
-            );
-        }
-        let done = self.search.stages().len();
-        if done > 0 { text + &format!("going on after {done} stages") } else { text + "stages:" }
+        let goals = if self.asked.goals.is_empty() { "the contract".to_owned() } else { self.asked.goals.join(", ") };
+        let from = terms.from;
+        let search =
+            format!("{}: searching from {from}{unit} for the highest load that holds {goals}", self.asked.profile);
+        let estimates = [1.0, 10.0, 100.0].map(|factor| self.estimated((terms.from * factor).min(terms.to)));
+        let done = match self.search.stages().len() {
+            0 => "stages:".to_owned(),
+            done => format!("going on after {done} stages"),
+        };
+        [search].into_iter().chain(estimates).chain([done]).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the search takes if the answer is this, in words.
+    fn estimated(&self, answer: f64) -> String {
+        let terms = self.search.terms();
+        let estimate = estimate(terms, answer, self.request());
+        let spent = estimate.spent;
+        let cost = terms.price.of(spent.input_tokens, spent.output_tokens);
+        let cost = if cost > 0.0 { format!(", cost {cost:.2}") } else { String::new() };
+        format!(
+            "  if that is about {answer}{}: {} stages, {}, {:.0} requests, {:.0} tokens{cost}",
+            unit(terms.slots),
+            estimate.stages,
+            humantime::format_duration(Duration::from_secs(spent.time.as_secs())),
+            spent.requests,
+            spent.input_tokens + spent.output_tokens
+        )
     }
 
     /// What a request is, as far as its body tells.

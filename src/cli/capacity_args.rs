@@ -136,7 +136,6 @@ impl SearchArgs {
             number("capacity.precision", self.precision),
             number("capacity.max_cost", self.max_cost),
             number("capacity.from", self.rate),
-            #[expect(clippy::cast_precision_loss, reason = "a number of slots")]
             number("capacity.from", self.slots.map(|slots| slots as f64)),
             text("capacity.stage", &self.stage),
             text("capacity.confirm", &self.confirm),

@@ -59,8 +59,9 @@ fn demand(text: &str) -> anyhow::Result<Demand> {
         anyhow::ensure!(rate > 0.0 && rate.is_finite(), "--demand: {text} is no rate of requests per second");
         return Ok(Demand::constant(rate));
     }
-    let read = std::fs::read_to_string(Path::new(text))
-        .with_context(|| format!("--demand: {text:?} is neither a number of requests per second nor a readable file"))?;
+    let read = std::fs::read_to_string(Path::new(text)).with_context(|| {
+        format!("--demand: {text:?} is neither a number of requests per second nor a readable file")
+    })?;
     Demand::read(&read).map_err(|error| anyhow::anyhow!("--demand: {text}: {error}"))
 }
 
@@ -80,7 +81,8 @@ fn efficiency(measured: &[(String, String)]) -> anyhow::Result<Efficiency> {
 }
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
-    let searches = args.searches.iter().map(|name| Ok((name.clone(), read(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let searches =
+        args.searches.iter().map(|name| Ok((name.clone(), read(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
     let ranked = rank(&searches).map_err(Unusable)?;
     print(&write_ranking(&ranked, args.format.into()))?;
     Ok(Exit::Pass)

@@ -190,7 +190,8 @@ pub fn plan(record: &Record, wanted: &Wanted) -> Result<Planned, Unplannable> {
 fn scenario(record: &Record, wanted: &Wanted, low: f64, times: f64) -> Result<Scenario, Unplannable> {
     let each = low * (1.0 - wanted.headroom);
     let needed = |hour: &Hour| wanted.efficiency.replicas_for(hour.peak * times, each, MOST);
-    let needed: Vec<u64> = wanted.demand.hours.iter().map(needed).collect::<Option<_>>().ok_or(Unplannable::TooMany(MOST))?;
+    let needed: Vec<u64> =
+        wanted.demand.hours.iter().map(needed).collect::<Option<_>>().ok_or(Unplannable::TooMany(MOST))?;
     let rows: Vec<Row> = (0..needed.len()).map(|at| row(wanted, low, times, at, &needed)).collect();
     let (mean, hours) = (wanted.demand.mean() * times, rows.len() as f64);
     let month = HOURS_A_MONTH / hours;

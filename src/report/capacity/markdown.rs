@@ -1,13 +1,15 @@
 //! The document in Markdown.
 
+use std::fmt::Write as _;
+
 use super::document::{Block, Document, Table};
 
 pub(super) fn write(document: &Document) -> String {
     let mut text = format!("# {}\n\n", escaped(&document.title));
     for line in &document.head {
-        text += &format!("{}  \n", escaped(line));
+        let _ = writeln!(text, "{}  ", escaped(line));
     }
-    text += &format!("\n**{}**\n", escaped(&document.lead));
+    let _ = writeln!(text, "\n**{}**", escaped(&document.lead));
     document.first.iter().chain(&document.rest).for_each(|block| write_block(&mut text, block));
     text
 }
@@ -15,11 +17,11 @@ pub(super) fn write(document: &Document) -> String {
 fn write_block(text: &mut String, block: &Block) {
     text.push('\n');
     match block {
-        Block::Heading(heading) => text.push_str(&format!("## {}\n", escaped(heading))),
-        Block::Paragraph(paragraph) => text.push_str(&format!("{}\n", escaped(paragraph))),
-        Block::List(items) => items.iter().for_each(|item| text.push_str(&format!("- {}\n", escaped(item)))),
+        Block::Heading(heading) => _ = writeln!(text, "## {}", escaped(heading)),
+        Block::Paragraph(paragraph) => _ = writeln!(text, "{}", escaped(paragraph)),
+        Block::List(items) => items.iter().for_each(|item| _ = writeln!(text, "- {}", escaped(item))),
         Block::Table(table) => write_table(text, table),
-        Block::Command(command) => text.push_str(&format!("```sh\n{command}\n```\n")),
+        Block::Command(command) => _ = write!(text, "```sh\n{command}\n```\n"),
     }
 }
 
@@ -31,7 +33,7 @@ fn write_table(text: &mut String, table: &Table) {
     };
     text.push_str(&line(&table.head));
     let rule = (0..columns).map(|column| if column == 0 || table.head.is_empty() { "---" } else { "---:" });
-    text.push_str(&format!("| {} |\n", rule.collect::<Vec<_>>().join(" | ")));
+    let _ = writeln!(text, "| {} |", rule.collect::<Vec<_>>().join(" | "));
     table.rows.iter().for_each(|row| text.push_str(&line(row)));
 }
 

@@ -20,7 +20,10 @@ pub(super) fn document(planned: &Planned, record: &Record, dress: &Dress) -> Doc
     ];
     if !planned.scenarios.is_empty() {
         first.extend([Block::Heading("Scenarios".to_owned()), Block::Table(scenarios(planned))]);
-        first.extend([Block::Heading("Losing a replica".to_owned()), Block::List(planned.scenarios.iter().map(lost).collect())]);
+        first.extend([
+            Block::Heading("Losing a replica".to_owned()),
+            Block::List(planned.scenarios.iter().map(lost).collect()),
+        ]);
     }
     first.extend([Block::Heading("Assumptions".to_owned()), Block::List(planned.assumptions.clone())]);
     let trust = [record.answer.trust.clone()].into_iter().chain(record.answer.distrust.iter().cloned());
@@ -75,7 +78,15 @@ fn breaks(planned: &Planned) -> String {
 fn scenarios(planned: &Planned) -> Table {
     let monthly = format!("{} a month", planned.currency);
     let mut table = Table::new(&[
-        "demand", "peak/s", "replicas", "utilisation", &monthly, "per million tokens", "of input", "of output", "per 1000 good",
+        "demand",
+        "peak/s",
+        "replicas",
+        "utilisation",
+        &monthly,
+        "per million tokens",
+        "of input",
+        "of output",
+        "per 1000 good",
     ]);
     let per = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
     for scenario in &planned.scenarios {

@@ -42,9 +42,14 @@ pub(super) fn lead(record: &Record) -> String {
         format!("Beyond that breaks first: {}.", answer.breaks_first.join("; "))
     };
     match (answer.rate_per_s, answer.limit) {
-        (None, Limit::Client) => "The client was the limit, so nothing is known of the endpoint. Run proofload on a faster machine.".to_owned(),
+        (None, Limit::Client) => {
+            "The client was the limit, so nothing is known of the endpoint. Run proofload on a faster machine."
+                .to_owned()
+        }
         (None, _) if answer.breaks_first.is_empty() => format!("No answer yet: {}. Go on with --resume.", answer.ended),
-        (None, _) => format!("No load that was tried holds the goals. What breaks: {}.", answer.breaks_first.join("; ")),
+        (None, _) => {
+            format!("No load that was tried holds the goals. What breaks: {}.", answer.breaks_first.join("; "))
+        }
         (Some(rate), Limit::Quota) => format!(
             "One deployment is let through {} requests/s: a quota, not hardware, so more replicas do not help. Goals hold up to {}.",
             number(answer.quota_per_s),
@@ -66,7 +71,13 @@ fn rated(rate: f64, answer: &Answer) -> String {
 
 /// A rate with as many digits as a search is worth.
 pub(super) fn precise(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.2}") } else if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+    if rate < 10.0 {
+        format!("{rate:.2}")
+    } else if rate < 100.0 {
+        format!("{rate:.1}")
+    } else {
+        format!("{rate:.0}")
+    }
 }
 
 fn first(record: &Record) -> Vec<Block> {
@@ -75,7 +86,9 @@ fn first(record: &Record) -> Vec<Block> {
         .goals
         .iter()
         .cloned()
-        .chain(asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| format!("{goal} ({case})"))))
+        .chain(
+            asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| format!("{goal} ({case})"))),
+        )
         .chain(["no MUST of the contract broken beyond the baseline".to_owned()])
         .collect();
     let trust = match answer.distrust.as_slice() {
@@ -90,9 +103,22 @@ fn first(record: &Record) -> Vec<Block> {
         ("good requests", if answer.holds { format!("{}/s", number(Some(answer.good_per_s))) } else { String::new() }),
         ("ended", answer.ended.clone()),
         ("trust", trust),
-        ("spent", format!("{} stages, {:.0} s, {:.0} requests{cost}", record.stages.len(), record.spent.time_s, record.spent.requests)),
+        (
+            "spent",
+            format!(
+                "{} stages, {:.0} s, {:.0} requests{cost}",
+                record.stages.len(),
+                record.spent.time_s,
+                record.spent.requests
+            ),
+        ),
     ]);
-    vec![Block::Heading("Goals".to_owned()), Block::List(goals), Block::Heading("Answer".to_owned()), Block::Table(facts)]
+    vec![
+        Block::Heading("Goals".to_owned()),
+        Block::List(goals),
+        Block::Heading("Answer".to_owned()),
+        Block::Table(facts),
+    ]
 }
 
 fn tokens(answer: &Answer) -> String {
@@ -106,13 +132,17 @@ fn mix(answer: &Answer) -> String {
     if !answer.holds {
         return String::new();
     }
-    format!("{:.0} tokens in, {:.0} out on average: the answer holds for these", answer.input_tokens, answer.output_tokens)
+    format!(
+        "{:.0} tokens in, {:.0} out on average: the answer holds for these",
+        answer.input_tokens, answer.output_tokens
+    )
 }
 
 /// The tables behind the first page.
 pub(super) fn rest(record: &Record) -> Vec<Block> {
     let mut blocks = vec![Block::Heading("Stages".to_owned()), Block::Table(stages(record))];
-    let violated: Vec<String> = record.stages.iter().filter(|stage| !stage.violations.is_empty()).map(violations).collect();
+    let violated: Vec<String> =
+        record.stages.iter().filter(|stage| !stage.violations.is_empty()).map(violations).collect();
     if !violated.is_empty() {
         blocks.extend([Block::Heading("Conformance under load".to_owned()), Block::List(violated)]);
     }
@@ -126,7 +156,17 @@ pub(super) fn rest(record: &Record) -> Vec<Block> {
 fn stages(record: &Record) -> Table {
     let load = if record.asked.slots { "slots" } else { "offered/s" };
     let mut table = Table::new(&[
-        load, "", "achieved/s", "good/s", "ttft p95", "gap p99", "e2e p95", "errors", "violations", "in flight", "what",
+        load,
+        "",
+        "achieved/s",
+        "good/s",
+        "ttft p95",
+        "gap p99",
+        "e2e p95",
+        "errors",
+        "violations",
+        "in flight",
+        "what",
     ]);
     for stage in &record.stages {
         let kind = if stage.confirms { "confirm" } else { "" };

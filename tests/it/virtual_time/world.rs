@@ -44,6 +44,8 @@ pub(crate) struct World {
 pub(crate) struct Fate {
     pub due: f64,
     pub case: usize,
+    /// Tokens of its prompt.
+    pub prompt: u64,
     /// Seconds from due to each token; nothing where it was refused or failed.
     pub tokens: Option<Vec<f64>>,
     pub refused: bool,
@@ -74,7 +76,7 @@ impl World {
                 tokens.entry(token.id).or_default().push(token.at.as_secs_f64());
             });
             let (case, work) = self.draw(&mut random);
-            let mut fate = Fate { due: *due, case, tokens: None, refused: false, wrong: false };
+            let mut fate = Fate { due: *due, case, prompt: work.prompt, tokens: None, refused: false, wrong: false };
             if let Some(quota) = self.quota {
                 bucket = (bucket + (due - filled) * quota).min(quota);
                 filled = *due;
@@ -221,5 +223,6 @@ fn record(summary: &mut Summary, fate: &Fate, [from, until]: [f64; 2]) {
         summary.counts.status_200 += 1;
         summary.counts.violating += u64::from(fate.wrong);
         summary.counts.completion_millitokens += 1000 * tokens.len() as u64;
+        summary.counts.prompt_millitokens += 1000 * fate.prompt;
     }
 }
