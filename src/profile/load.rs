@@ -171,7 +171,7 @@ impl Draft {
             seed,
             limits: self.limits,
             baseline: known,
-            levels: self.terms.levels.into_iter().map(|(id, own)| (id, own.level)).collect(),
+            levels: self.terms.levels.iter().map(|(id, own)| (*id, own.level)).collect(),
         }
     }
 }
