@@ -30,6 +30,7 @@
 //! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
 //! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
 //! | 7 | [`compare`] | runs side by side: what changed, how sure that is, and whether it is better or worse |
+//! | 7 | [`capacity`] | the search for the highest load that holds the goals, and plans from its record |
 //! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
 //! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
 //!
@@ -57,6 +58,9 @@
 //!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
 //! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request, on the JSON of the reply, on its
 //!   bytes, or on the connection ([`mod@reference`]), and the test of the whole matrix says what it must break.
+//! * **A search is a function of its stages** ([`capacity::search`]): it knows no clock and no endpoint. So it is proved in
+//!   virtual time, goes on from its folder by reading what it kept, and is estimated by playing it against an endpoint
+//!   that is made up. Every stage is an ordinary run of the plan with another load and another seed.
 //! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
 //!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
 //!   folder is the same to the letter.
@@ -69,6 +73,7 @@
 //! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
 //!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 
+pub mod capacity;
 pub mod check;
 pub mod cli;
 pub mod compare;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::capacity_args::CapacityArgs;
 use super::check_args::{CheckArgs, KindArg, ReplayArgs};
 use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Judge what check --capture kept again, without the endpoint.
     Replay(Box<ReplayArgs>),
+    /// Search for the highest load that holds the goals, and plan with it.
+    Capacity(Box<CapacityArgs>),
     /// Serve the built-in reference endpoint.
     Serve(Box<ServeArgs>),
     /// Print the report of an earlier run or check again.
@@ -62,7 +65,7 @@ const RUN_EXAMPLES: &str = "Examples:
   proofload run my.toml --set case.0.max_tokens=16 --label gpu=h200
   proofload run my.toml --url http://new:8000/v1 --against http://old:8000/v1 --repeat 5
 
-Presets: quickstart, smoke, chat, long-prompts, tool-calls.
+Presets: quickstart, smoke, chat, long-prompts, tool-calls, capacity.
 The report goes to stdout, progress to stderr; the run is kept in runs/.";
 
 /// Every flag but the last group stands for a key of the profile, which it replaces.
@@ -407,12 +410,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write a number with a unit, such as 500ms or 2m"))
 }
 
-fn finite(text: &str) -> Result<f64, String> {
+pub(super) fn finite(text: &str) -> Result<f64, String> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| "expected a number".to_owned())
 }
 
 /// A number of requests in a unit of time: `10/s`, `600/m`, `1000/h`.
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
     let parts = text.split_once('/').and_then(|(number, unit)| {
         let requests = number.parse::<u32>().ok().filter(|number| *number > 0)?;

@@ -4,7 +4,7 @@ use super::check_args::CheckArgs;
 use super::check_options::options;
 use super::exit::Exit;
 use super::progress::Count;
-use super::serve::Builtin;
+use super::serve::{Builtin, builtin_settings};
 use super::{capture, catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
@@ -143,7 +143,8 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
     draft.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
     draft.tighten().map_err(anyhow::Error::msg)?;
     let options = options(args, &draft)?;
-    let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, options.seed)).transpose()?;
+    let settings = builtin_settings(&draft.builtin, draft.target.dialect, options.seed)?;
+    let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::folder::Unusable;
 use crate::run::RunError;
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, Outcome};
@@ -37,6 +38,9 @@ impl Exit {
     /// What an error comes to: a client that the profile made impossible is the profile's fault, a system that
     /// refused us is a measurement that did not happen.
     pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+        if error.is::<Unusable>() {
+            return Exit::Mismatch;
+        }
         match error.downcast_ref::<RunError>() {
             Some(RunError::Thread(_) | RunError::Used | RunError::Died(_)) => Exit::Invalid,
             Some(RunError::Client(_)) | None => Exit::Usage,

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 
+use crate::capacity::record::{self, Record};
 use crate::report::conformance::{Kind, write};
 use crate::suite::sheet::{self, Sheet};
 use crate::summary::{FORMAT, Summary};
@@ -14,6 +15,7 @@ const SUMMARY: &str = "summary.json";
 const CONFORMANCE: &str = "conformance.json";
 /// Repetitions are numbered from 1.
 const REPETITION: &str = "run-";
+const CAPACITY: &str = "capacity.json";
 
 /// Refuses a folder that already holds something, before anything is sent.
 pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
@@ -38,6 +40,47 @@ pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<P
 pub(super) fn keep_check(sheets: &[Sheet], folder: Option<&Path>) -> anyhow::Result<PathBuf> {
     let started = sheets.first().map_or(0, |sheet| sheet.started_unix_ms);
     keep_file(CONFORMANCE, &write(sheets, Kind::Json, false), folder, started, "check")
+}
+
+/// Keeps a run in a folder that is to be made.
+pub(super) fn keep_in(folder: &Path, summary: &Summary) -> anyhow::Result<()> {
+    keep(summary, Some(folder)).map(drop)
+}
+
+/// The folder that a search is kept in, made.
+pub(super) fn fresh_search(folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
+    match folder {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+            Ok(folder.to_path_buf())
+        }
+        None => fresh(started, &format!("capacity-{profile}")),
+    }
+}
+
+/// Keeps what is known of a search so far.
+pub(super) fn keep_search(folder: &Path, record: &Record) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(record).context("writing the search")?;
+    keep_file(CAPACITY, &text, Some(folder), record.asked.started_unix_ms, "").map(drop)
+}
+
+/// Reads a search.
+pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
+    let path = if folder.is_dir() { folder.join(CAPACITY) } else { folder.to_path_buf() };
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{} holds no search: reading {}", folder.display(), path.display()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))?;
+    match value.get("capacity").and_then(serde_json::Value::as_u64) {
+        Some(format) if format == u64::from(record::FORMAT) => {}
+        Some(format) => {
+            let known = record::FORMAT;
+            bail!(Unusable(format!("{} has format {format}, this program reads {known}", path.display())));
+        }
+        None => bail!(Unusable(format!("{} is no search for capacity", path.display()))),
+    }
+    let read = serde_json::from_value(value);
+    Ok(read.map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))?)
 }
 
 fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
@@ -86,7 +129,7 @@ fn fresh(started_unix_ms: u64, profile: &str) -> anyhow::Result<PathBuf> {
 pub(super) struct Unusable(pub(super) String);
 
 /// The folder or file that is meant.
-fn meant(reference: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn meant(reference: &str) -> anyhow::Result<PathBuf> {
     match reference.strip_prefix("@last") {
         Some(rest) => last(rest),
         None => Ok(PathBuf::from(reference)),

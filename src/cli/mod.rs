@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod args;
+mod capacity;
+mod capacity_args;
+mod capacity_plan;
 mod capture;
 mod catalogue;
 mod check;
@@ -58,6 +61,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Capacity(args) => capacity::capacity(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),

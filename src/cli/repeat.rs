@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::run::{Hand, fresh_seed, introduction, preflight};
-use super::serve::Builtin;
+use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, compare, folder, print, say};
 use crate::compare::Terms;
 use crate::compare::side::Side;
@@ -105,7 +105,8 @@ fn subject(
     }
     let seed = seeds.next.or(first.seed).unwrap_or_else(fresh_seed);
     seeds.next = Some(seed.wrapping_add(1));
-    let builtin = first.target.builtin.then(|| Builtin::start(first.target.dialect, seed)).transpose()?;
+    let settings = builtin_settings(&first.builtin, first.target.dialect, seed)?;
+    let builtin = first.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         for draft in &mut drafts {
             draft.connect(&builtin.url, &builtin.key);

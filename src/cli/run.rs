@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::RunArgs;
 use super::exit::Exit;
 use super::progress::Progress;
-use super::serve::Builtin;
+use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
 use crate::profile::{Draft, load};
@@ -48,7 +48,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     let seed = draft.seed.unwrap_or_else(fresh_seed);
-    let builtin = draft.target.builtin.then(|| Builtin::start(draft.target.dialect, seed)).transpose()?;
+    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
+    let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }

@@ -12,9 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use url::Url;
 
-use super::args::ServeArgs;
+use super::args::{ServeArgs, rate};
 use super::exit::Exit;
 use super::{check_profile, print, say};
+use crate::plan::capacity::BuiltinTerms;
 use crate::plan::goal::nearest;
 use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
@@ -167,10 +168,24 @@ pub(super) struct Builtin {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a profile says of the built-in endpoint, read as the flags of `serve` are.
+pub(super) fn builtin_settings(terms: &BuiltinTerms, dialect: Dialect, seed: u64) -> anyhow::Result<Settings> {
+    let read = |key: &str, error: String| anyhow::anyhow!("target.builtin.{key}: {error}");
+    let capacity = terms.capacity.as_ref().map(|text| text.parse().map_err(|error| read("capacity", error)));
+    let limit = terms.rate_limit.as_ref().map(|text| rate(text).map_err(|error| read("rate_limit", error)));
+    Ok(Settings {
+        capacity: capacity.transpose()?,
+        rate: limit.transpose()?,
+        quirks: terms.quirks.iter().map(|name| find(name)).collect::<anyhow::Result<_>>()?,
+        when: When { above_in_flight: terms.quirk_above_in_flight, ..When::default() },
+        ..Settings::new(dialect, seed)
+    })
+}
+
 impl Builtin {
-    pub(super) fn start(dialect: Dialect, seed: u64) -> anyhow::Result<Builtin> {
+    pub(super) fn start(settings: Settings) -> anyhow::Result<Builtin> {
         let key = format!("builtin-{:016x}", super::run::random());
-        let settings = Settings { key: Some(key.clone()), ..Settings::new(dialect, seed) };
+        let settings = Settings { key: Some(key.clone()), ..settings };
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("binding a loopback socket")?;
         listener.set_nonblocking(true).context("preparing a loopback socket")?;
         let url = Url::parse(&format!("http://{}/v1", listener.local_addr().context("reading the address")?))?;

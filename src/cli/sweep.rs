@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::run::{Hand, fresh_seed, introduction, preflight};
-use super::serve::Builtin;
+use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
 use crate::plan::schedule::Load;
@@ -52,7 +52,8 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     let Some(first) = points.first() else { bail!("--sweep has no values") };
     first.draft.tighten().map_err(anyhow::Error::msg)?;
     let seed = first.draft.seed.unwrap_or_else(fresh_seed);
-    let builtin = first.draft.target.builtin.then(|| Builtin::start(first.draft.target.dialect, seed)).transpose()?;
+    let settings = builtin_settings(&first.draft.builtin, first.draft.target.dialect, seed)?;
+    let builtin = first.draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     let mut plans = Vec::new();
     for (number, Point { values, mut draft }) in points.into_iter().enumerate() {
         if let Some(builtin) = &builtin {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 pub mod abort;
 pub mod baseline;
+pub mod capacity;
 pub mod case;
 pub mod goal;
 pub mod order;

@@ -16,6 +16,7 @@ use super::tree::{Kind, Node};
 use super::{Profile, bodies, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
+use crate::plan::capacity::{BuiltinTerms, SearchTerms};
 use crate::plan::case::{Case, Recipe, Setting};
 use crate::plan::goal::{Goal, nearest};
 use crate::plan::prompt::length::Length;
@@ -56,6 +57,10 @@ pub struct Draft {
     pub target_name: Option<String>,
     /// What a conformance check is told of the endpoint.
     pub terms: Terms,
+    /// How `proofload capacity` searches.
+    pub search: SearchTerms,
+    /// What the built-in endpoint is, where it is meant.
+    pub builtin: BuiltinTerms,
     /// Known violations, and what held.
     pub baseline: Baseline,
     pub(super) overlays: Vec<Overlay>,
@@ -119,6 +124,11 @@ impl Draft {
         self.overlays.iter().try_for_each(|overlay| overlay.schema.tighten(&overlay.document))
     }
 
+    /// The first body of each case, with its share of the requests.
+    pub fn bodies(&self) -> Vec<(u32, &Value)> {
+        self.cases.iter().filter_map(|case| Some((case.weight, case.bodies.first()?))).collect()
+    }
+
     /// Points the plan at the built-in endpoint, which has an address and a key of its own.
     pub fn connect(&mut self, address: &Url, key: &str) {
         self.target.url = Target::endpoint(address);
@@ -131,40 +141,40 @@ impl Draft {
     }
 
     /// The plan, with this seed.
-    pub fn plan(self, seed: u64) -> Plan {
+    pub fn plan(&self, seed: u64) -> Plan {
         let setting = Setting::of(&self.target, seed);
-        let with_model = |body: Value| match (&self.target.model, body) {
+        let with_model = |body: &Value| match (&self.target.model, body.clone()) {
             (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
                 members.shift_insert(0, "model".to_owned(), Value::String(model.clone()));
                 Value::Object(members)
             }
             (_, body) => body,
         };
-        let case = |case: DraftCase| {
-            let bodies: Vec<Value> = case.bodies.into_iter().map(with_model).collect();
+        let case = |case: &DraftCase| {
+            let bodies: Vec<Value> = case.bodies.iter().map(with_model).collect();
             let DraftCase { name, weight, synthetic, output, .. } = case;
-            Case::new(Recipe { name: &name, weight, bodies: &bodies, synthetic, output }, &setting)
+            let (synthetic, output) = (synthetic.clone(), output.clone());
+            Case::new(Recipe { name, weight: *weight, bodies: &bodies, synthetic, output }, &setting)
         };
-        let cases = self.cases.into_iter().map(case).collect();
-        let mut known = self.baseline.known;
+        let mut known = self.baseline.known.clone();
         known.retain(|known| known.is_of(self.target_name.as_deref()));
         Plan {
-            profile: self.name,
-            labels: self.labels,
-            target: self.target,
-            loads: self.loads,
+            profile: self.name.clone(),
+            labels: self.labels.clone(),
+            target: self.target.clone(),
+            loads: self.loads.clone(),
             shard: Shard::WHOLE,
-            price: self.price,
-            aborts: self.aborts,
-            cases,
-            goals: self.goals,
+            price: self.price.clone(),
+            aborts: self.aborts.clone(),
+            cases: self.cases.iter().map(case).collect(),
+            goals: self.goals.clone(),
             goodput: self.goodput,
             reuse: self.reuse,
             seed,
             limits: self.limits,
             baseline: known,
-            levels: self.terms.levels.into_iter().map(|(id, own)| (id, own.level)).collect(),
-            keys: self.keys,
+            levels: self.terms.levels.iter().map(|(id, own)| (*id, own.level)).collect(),
+            keys: self.keys.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 mod baseline;
 mod bodies;
+mod capacity;
 pub mod flags;
 mod headers;
 mod keys;
@@ -30,6 +31,8 @@ mod tree;
 
 pub use load::{Draft, load};
 pub use problem::Problems;
+
+use capacity::{BuiltinTable, CapacityTable};
 
 /// A load test: what is sent where, when, and what must hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -61,6 +64,8 @@ pub(crate) struct Profile {
     limits: LimitsTable,
     /// What is sent: one table for each kind of request.
     case: Vec<CaseTable>,
+    /// How proofload capacity searches; a load run does not look at it.
+    capacity: CapacityTable,
     /// What a conformance check is told of the endpoint; a load run does not look at it.
     check: CheckTable,
     /// Levels other than the catalogue's, by the id of the check.
@@ -86,6 +91,8 @@ struct TargetTable {
     headers: BTreeMap<String, String>,
     /// Limits on waiting.
     timeouts: TimeoutsTable,
+    /// What the built-in endpoint is.
+    builtin: BuiltinTable,
     /// Pulze-* headers, each sent as stringified JSON; in the pulze dialect only.
     pulze: PulzeTable,
     /// Folder with response.json, chunk.json or error.json: JSON Schemas that replies must satisfy beside the dialect's.

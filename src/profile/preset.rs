@@ -16,7 +16,7 @@ macro_rules! presets {
             &[$(Preset { name: $name, text: include_str!(concat!("../../profiles/", $name, ".toml")) }),*];
     };
 }
-presets!["quickstart", "smoke", "chat", "long-prompts", "tool-calls"];
+presets!["quickstart", "smoke", "chat", "long-prompts", "tool-calls", "capacity"];
 
 /// What `profile new` prints: a profile with every table, commented.
 pub const STARTER: &str = include_str!("../../profiles/starter.toml");

@@ -102,6 +102,8 @@ pub(super) fn resolve(
     let goals = resolver.goals(&profile.case);
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
+    let search = resolver.search(&profile.capacity, &profile.case, limits);
+    let builtin = resolver.builtin(&profile.target.builtin, profile.target.url.as_deref() == Some(BUILTIN));
     let aborts = resolver.aborts(&profile.limits.abort);
     let mut notes = Vec::new();
     let baseline = profile
@@ -130,6 +132,8 @@ pub(super) fn resolve(
         goodput,
         reuse: profile.reuse,
         limits,
+        search,
+        builtin,
         target_name: profile.target.name,
         terms,
         overlays,

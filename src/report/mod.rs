@@ -1,6 +1,7 @@
 //! What people and scripts read of a run. Every format is a pure function of the summary, so that a report printed
 //! again from its folder is the same to the letter.
 
+pub mod capacity;
 pub mod compare;
 pub mod conformance;
 mod csv;

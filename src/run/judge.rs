@@ -32,7 +32,7 @@ const IN_TIME: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Judges {
     inboxes: Vec<Sender<Exchange>>,
-    threads: Vec<JoinHandle<Summary>>,
+    threads: Vec<JoinHandle<Vec<Summary>>>,
     shared: Arc<Shared>,
 }
 
@@ -40,6 +40,8 @@ pub(super) struct Judges {
 #[derive(Debug)]
 pub(super) struct Shared {
     plan: Arc<Plan>,
+    /// Whether each case has a summary of its own.
+    by_case: bool,
     pub(super) live: Arc<Live>,
     backlog: AtomicUsize,
     /// Beginning of the window in which completions count for rates, in microseconds; not known before the end of a
@@ -53,13 +55,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Arc<Plan>, live: Arc<Live>, events: Sender<Event>) -> Shared {
+    pub(super) fn new(plan: Arc<Plan>, by_case: bool, live: Arc<Live>, events: Sender<Event>) -> Shared {
         let counted = plan.loads.iter().any(|load| matches!(load.warmup, Warmup::First(_)));
         Shared {
             window_from_us: AtomicU64::new(if counted { u64::MAX } else { micros(plan.warmup()) }),
             window_us: AtomicU64::new(plan.length().map_or(u64::MAX, micros)),
             abortion: Abortion::new(&plan.aborts),
             plan,
+            by_case,
             live,
             backlog: AtomicUsize::new(0),
             tokens: AtomicU64::new(0),
@@ -125,16 +128,17 @@ impl Judges {
         let _ = self.inboxes[inbox].send(exchange);
     }
 
-    /// Waits until all is judged, and joins what the judges recorded.
-    pub(super) fn finish(self) -> Vec<std::thread::Result<Summary>> {
+    /// Waits until all is judged, and hands over what each judge recorded: a summary of all, or one for each case.
+    pub(super) fn finish(self) -> Vec<std::thread::Result<Vec<Summary>>> {
         drop(self.inboxes);
         self.threads.into_iter().map(JoinHandle::join).collect()
     }
 }
 
-fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Summary {
+fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Vec<Summary> {
     let plan = &shared.plan;
-    let mut summary = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
+    let empty = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
+    let mut summaries = vec![empty; if shared.by_case { plan.cases.len() } else { 1 }];
     let evidence = Evidence::of(&plan.target);
     let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
     let checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
@@ -154,14 +158,15 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Su
             in_time: is_in_time(plan, &exchange),
             window_us: shared.window_us(),
         };
-        summary.record(&judged, plan.goodput, &evidence);
+        let part = if shared.by_case { exchange.ticket.case } else { 0 };
+        summaries[part].record(&judged, plan.goodput, &evidence);
         let violating = is_violating(plan, &verdicts);
         shared.live.judged(&reading, violating);
         shared.heed_aborts(&reading, violating);
         shared.count_tokens(&reading);
         shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
     }
-    summary
+    summaries
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;

@@ -50,6 +50,11 @@ impl Live {
         recent.push_back(first.saturating_sub(reading.exchange.ticket.due));
     }
 
+    /// Requests in flight now.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// The figures now.
     pub fn snapshot(&self) -> Snapshot {
         let mut recent: Vec<Duration> =

@@ -23,6 +23,7 @@ mod pacer;
 pub mod preflight;
 pub mod probing;
 mod raw;
+mod sampler;
 mod scrape;
 
 pub(crate) use clock::micros;
@@ -30,6 +31,7 @@ pub(crate) use clock::micros;
 pub use client::ClientError;
 pub use live::{Live, Snapshot};
 pub use pacer::Stop;
+pub use sampler::Sampler;
 use scrape::Scraping;
 
 use client::{Client, Job};
@@ -61,6 +63,11 @@ impl Control {
     /// Stops sending; what is in flight may finish within the grace period.
     pub fn stop(&self) {
         let _ = self.events.send(Event::Stop(Stop::Interrupted));
+    }
+
+    /// Stops sending since there is nothing more to learn: no interruption, and the summary says so.
+    pub fn give_up(&self) {
+        let _ = self.events.send(Event::Stop(Stop::GivenUp));
     }
 
     /// The figures so far.
@@ -146,11 +153,32 @@ const HEAD_START: Duration = Duration::from_millis(1);
 /// # Errors
 /// If the client cannot be made or a thread cannot be started. What the endpoint does is never an error.
 pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
+    carry_out(plan, control, false).map(|parts| parts.whole)
+}
+
+/// What a run leaves behind, whole and by case.
+#[derive(Debug)]
+pub struct Parts {
+    /// Of all cases together.
+    pub whole: Summary,
+    /// Of each case, in the order of the plan; how the client was is known of the whole only.
+    pub cases: Vec<Summary>,
+}
+
+/// The same as [`run`], with a summary of each case beside that of the whole.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_by_case(plan: &Arc<Plan>, control: &Control) -> Result<Parts, RunError> {
+    carry_out(plan, control, true)
+}
+
+fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts, RunError> {
     let inbox = control.inbox.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(RunError::Used)?;
     health::raise_descriptors();
     let client = Arc::new(Client::new(&plan.target)?);
     let runtime = Builder::new_multi_thread().thread_name("client").enable_all().build()?;
-    let shared = Arc::new(Shared::new(Arc::clone(plan), control.live(), control.events.clone()));
+    let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control.live(), control.events.clone()));
     let watch = Watch::start(Arc::clone(&client))?;
     let clock = Clock::start_in(HEAD_START);
     let scraping = Scraping::start(plan, clock)?;
@@ -172,18 +200,36 @@ pub fn run(plan: &Arc<Plan>, control: &Control) -> Result<Summary, RunError> {
     let judges = Arc::try_unwrap(line)
         .map(|line| line.judges)
         .map_err(|_| RunError::Died("a request never ended".to_owned()))?;
-    let mut parts = judges.finish().into_iter();
-    let mut summary = parts.next().unwrap_or_else(|| Err(Box::new("no judge"))).map_err(|panic| died(&panic))?;
-    for part in parts {
-        let part = part.map_err(|panic| died(&panic))?;
-        summary.merge(part).map_err(|mismatch| RunError::Died(mismatch.to_string()))?;
+    let mut cases = join(judges.finish())?;
+    let mut whole = cases.first().cloned().ok_or_else(|| RunError::Died("no judge".to_owned()))?;
+    for case in cases.iter().skip(1) {
+        merge(&mut whole, case.clone())?;
     }
-    summary.health = health;
-    summary.server = server.unwrap_or_default();
-    summary.health.in_flight_us = Some(shared.live.in_flight_us.load(Ordering::Relaxed));
-    account(&mut summary, paced.issued)?;
-    close(&mut summary, &paced, &shared, plan);
-    Ok(summary)
+    whole.health = health;
+    whole.server = server.unwrap_or_default();
+    whole.health.in_flight_us = Some(shared.live.in_flight_us.load(Ordering::Relaxed));
+    account(&mut whole, paced.issued)?;
+    close(&mut whole, &paced, &shared, plan);
+    cases.iter_mut().for_each(|case| case.ending = whole.ending.clone());
+    Ok(Parts { whole, cases })
+}
+
+/// Joins what the judges recorded, part by part.
+fn join(judges: Vec<std::thread::Result<Vec<Summary>>>) -> Result<Vec<Summary>, RunError> {
+    let mut joined: Vec<Summary> = Vec::new();
+    for recorded in judges {
+        for (number, part) in recorded.map_err(|panic| died(&panic))?.into_iter().enumerate() {
+            match joined.get_mut(number) {
+                Some(ours) => merge(ours, part)?,
+                None => joined.push(part),
+            }
+        }
+    }
+    Ok(joined)
+}
+
+fn merge(ours: &mut Summary, theirs: Summary) -> Result<(), RunError> {
+    ours.merge(theirs).map_err(|mismatch| RunError::Died(mismatch.to_string()))
 }
 
 fn died(panic: &(dyn std::any::Any + Send)) -> RunError {
@@ -219,6 +265,7 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, plan: &Plan) {
     summary.ending.early = match paced.stop {
         None | Some(Stop::Interrupted) => None,
         Some(Stop::Abort(rule)) => plan.aborts.get(rule).map(|abort| format!("abort: {abort}")),
+        Some(Stop::GivenUp) => Some("the search: there was nothing more to learn".to_owned()),
         Some(Stop::Tokens) => Some(format!("--max-tokens {}", limits.tokens.unwrap_or_default())),
         Some(Stop::Time) => Some(format!("--max-time {}", humantime::format_duration(limits.time.unwrap_or_default()))),
         Some(Stop::Requests) => Some(format!("--max-requests {}", limits.requests.unwrap_or_default())),
@@ -239,4 +286,10 @@ pub fn unix_ms() -> u64 {
 /// Today in UTC, as `2026-11-22`.
 pub fn today() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()[..10].to_owned()
+}
+
+/// Now, as Unix time in milliseconds.
+pub fn now_unix_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -39,6 +39,8 @@ pub(super) struct Ended {
 pub enum Stop {
     /// The user said so.
     Interrupted,
+    /// The caller has seen enough.
+    GivenUp,
     /// The limit on tokens is reached.
     Tokens,
     /// The limit on time is reached.

@@ -132,7 +132,10 @@ mod tests {
         run
     }
 
-    fn results(goals: &[&str]) -> Vec<(bool, Option<f64>, Vec<(u64, u64)>)> {
+    /// Whether a goal held, its figure, and the seconds that broke it.
+    type Result = (bool, Option<f64>, Vec<(u64, u64)>);
+
+    fn results(goals: &[&str]) -> Vec<Result> {
         let digest = Digest::of(&run(goals));
         let broken = |windows: &[Window]| windows.iter().map(|window| (window.from_s, window.until_s)).collect();
         digest.goals.iter().map(|goal| (goal.held, goal.value, broken(&goal.broken_in))).collect()

@@ -15,6 +15,7 @@ const LAYERS: [(&str, u32); 12] = [
     ("reference", 6),
     ("suite", 7),
     ("compare", 7),
+    ("capacity", 7),
     ("report", 8),
     ("cli", 9),
 ];

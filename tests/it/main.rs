@@ -34,3 +34,4 @@ mod sweeps;
 mod tls;
 mod trust;
 mod truth;
+mod virtual_time;

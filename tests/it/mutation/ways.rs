@@ -81,11 +81,11 @@ fn values(value: &Value) -> Vec<(&'static str, Value)> {
     match value {
         Value::Number(number) => {
             let number = number.as_f64().expect("a number");
-            values.extend([("negative", json!(-1 - number.abs().floor() as i64)), ("fraction", json!(number + 0.5))]);
+            values.extend([("negative", json!(-1.0 - number.abs().floor())), ("fraction", json!(number + 0.5))]);
             values.extend([("huge", json!(HUGE)), ("huge negative", json!(-HUGE))]);
         }
         Value::String(text) if !text.is_empty() => {
-            values.extend([("empty", json!("")), ("unknown", json!("none-of-these"))])
+            values.extend([("empty", json!("")), ("unknown", json!("none-of-these"))]);
         }
         Value::String(_) => values.push(("unknown", json!("none-of-these"))),
         Value::Array(items) if !items.is_empty() => {

@@ -1,0 +1,203 @@
+//! What a search comes to: the highest load that holds, between which bounds, and what breaks beyond it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::search::{End, Ending, Search, rounded};
+use super::stage::{Growth, Stage, Verdict};
+
+/// The highest load that holds the goals.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Whether any load that was tried holds the goals.
+    pub holds: bool,
+    /// The highest load that holds them, in requests per second.
+    pub rate_per_s: Option<f64>,
+    /// The highest that holds them beyond chance: what to plan with.
+    pub low: Option<f64>,
+    /// The lowest that breaks them beyond chance; none where nothing did.
+    pub high: Option<f64>,
+    /// The same load in slots, of a search over slots.
+    pub slots: Option<f64>,
+    /// Whether long stages confirm both ends.
+    pub confirmed: bool,
+    /// Why the search ended, in words.
+    pub ended: String,
+    /// What broke at the lowest load that broke, the furthest from its goal first.
+    pub breaks_first: Vec<String>,
+    /// What is at its limit.
+    pub limit: Limit,
+    /// Requests per second that are let through, where a quota is the limit.
+    pub quota_per_s: Option<f64>,
+    /// Whether the stage of the answer can be believed: `trusted`, `doubtful` or `invalid`.
+    pub trust: String,
+    /// Why not.
+    pub distrust: Vec<String>,
+    /// Prompt tokens of a request on average, for which the answer holds.
+    pub input_tokens: f64,
+    /// Completion tokens likewise.
+    pub output_tokens: f64,
+    /// Prompt tokens per second at the answer.
+    pub input_tokens_per_s: f64,
+    /// Completion tokens per second at the answer.
+    pub output_tokens_per_s: f64,
+    /// Good requests per second at the answer.
+    pub good_per_s: f64,
+}
+
+/// What is at its limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Limit {
+    /// Nothing that was seen.
+    #[default]
+    Unknown,
+    /// The endpoint gets slow, fails, or falls behind.
+    Hardware,
+    /// It refuses with 429 while it is as fast as ever: more of it does not help.
+    Quota,
+    /// It breaks the contract.
+    Contract,
+    /// The client that measures.
+    Client,
+}
+
+impl Limit {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Limit::Unknown => "nothing broke",
+            Limit::Hardware => "the endpoint itself",
+            Limit::Quota => "a quota, not hardware",
+            Limit::Contract => "the contract: replies get wrong",
+            Limit::Client => "the client that measured",
+        }
+    }
+}
+
+/// A share of 429 that makes a difference.
+const REFUSES: f64 = 0.005;
+/// As fast as ever: the median of what is let through is at most so many times that at a low load.
+const FAST: f64 = 1.5;
+/// A quota lets the same rate through whatever is offered, to this factor; a server that is full takes more of more.
+const FLAT: f64 = 1.15;
+/// An end of the bracket that chance may have decided gives way by so many times the precision.
+const CHANCE: f64 = 1.5;
+
+impl Answer {
+    /// What a search comes to; without an ending it is still going on, or was interrupted.
+    pub fn of(search: &Search, ending: Option<&Ending>) -> Answer {
+        let (low, high) = search.bracket();
+        let broken = high.and_then(|high| last_of(search, high.load, Verdict::Broke));
+        let mut answer = Answer {
+            ended: words(ending, search),
+            confirmed: ending == Some(&Ending::Confirmed),
+            trust: "trusted".to_owned(),
+            breaks_first: broken.map(|stage| stage.reasons.clone()).unwrap_or_default(),
+            limit: limit(search, broken, ending),
+            ..Answer::default()
+        };
+        if answer.limit == Limit::Quota {
+            answer.quota_per_s = broken.map(|stage| stage.achieved_per_s * (1.0 - stage.rate_limited));
+        }
+        let Some(low) = low else { return answer };
+        let Some(best) = last_of(search, low.load, Verdict::Held) else { return answer };
+        let [least, most] = interval(search, low, high);
+        // Slots are what is asked for, requests per second are what comes of it.
+        let rate = |load: f64| if search.terms().slots { best.achieved_per_s * load / low.load } else { load };
+        let requests = (best.requests.max(1)) as f64;
+        Answer {
+            holds: true,
+            rate_per_s: Some(rate(low.load)),
+            low: least.map(rate),
+            high: most.map(rate),
+            slots: search.terms().slots.then_some(low.load),
+            trust: best.trust.clone(),
+            distrust: best.distrust.clone(),
+            input_tokens: best.input_tokens / requests,
+            output_tokens: best.output_tokens / requests,
+            input_tokens_per_s: best.input_tokens_per_s,
+            output_tokens_per_s: best.output_tokens_per_s,
+            good_per_s: best.good_per_s,
+            ..answer
+        }
+    }
+}
+
+/// The stage that says so: of those of a load and verdict the last, which is the longest.
+fn last_of(search: &Search, load: f64, verdict: Verdict) -> Option<&Stage> {
+    let at = |stage: &&Stage| (stage.load - load).abs() <= 1e-9 * load;
+    let stages = search.stages().iter().rev().filter(at);
+    stages.clone().find(|stage| stage.verdict == verdict).or_else(|| stages.clone().next())
+}
+
+/// The bracket without chance: an end that chance may have decided gives way by the precision, or to the next stage
+/// that chance did not decide.
+fn interval(search: &Search, low: End, high: Option<End>) -> [Option<f64>; 2] {
+    let precision = search.terms().precision;
+    let step = 1.0 + CHANCE * precision;
+    let sure = |verdict| {
+        let stages = search.stages().iter().filter(move |stage| stage.verdict == verdict && stage.is_sure());
+        stages.map(|stage| stage.load)
+    };
+    let least = if low.sure {
+        low.load
+    } else {
+        sure(Verdict::Held).filter(|load| *load <= low.load).fold(rounded(low.load / step, precision), f64::max)
+    };
+    let most = high.map(|high| {
+        if high.sure {
+            high.load
+        } else {
+            sure(Verdict::Broke).filter(|load| *load >= high.load).fold(rounded(high.load * step, precision), f64::min)
+        }
+    });
+    [Some(least), most]
+}
+
+fn limit(search: &Search, broken: Option<&Stage>, ending: Option<&Ending>) -> Limit {
+    if ending == Some(&Ending::Client) {
+        return Limit::Client;
+    }
+    let Some(broken) = broken else { return Limit::Unknown };
+    if broken.rate_limited > REFUSES && broken.backlog == Growth::Steady && is_quota(search.stages(), broken) {
+        return Limit::Quota;
+    }
+    let by_goal = broken.goals.iter().any(|goal| !goal.held) || broken.backlog != Growth::Steady;
+    if by_goal || broken.violations.is_empty() { Limit::Hardware } else { Limit::Contract }
+}
+
+/// Whether what is let through is as fast as ever, and is the same rate whatever is offered. A server that refuses since
+/// it is full shows one of the two: what it takes has waited, or it takes more when more is offered.
+fn is_quota(stages: &[Stage], broken: &Stage) -> bool {
+    let held = stages.iter().filter(|stage| stage.verdict == Verdict::Held);
+    let idle = held.min_by(|a, b| a.load.total_cmp(&b.load));
+    let fast = |of: fn(&Stage) -> Option<f64>| match (idle.and_then(of), of(broken)) {
+        (Some(idle), Some(now)) => now <= FAST * idle,
+        _ => true,
+    };
+    let admitted = |stage: &Stage| stage.achieved_per_s * (1.0 - stage.rate_limited);
+    let refusing = stages.iter().filter(|stage| stage.verdict == Verdict::Broke && stage.rate_limited > REFUSES);
+    let most = refusing.map(admitted).fold(0.0, f64::max);
+    fast(|stage| stage.response_time_ok_us.p50)
+        && fast(|stage| stage.first_token_ok_us.p50)
+        && most <= FLAT * admitted(broken)
+}
+
+fn words(ending: Option<&Ending>, search: &Search) -> String {
+    let precision = search.terms().precision * 100.0;
+    match ending {
+        Some(Ending::Confirmed) => format!("both ends are confirmed and within {precision:.0} % of one another"),
+        Some(Ending::NoneHolds) => "the lowest load that was tried breaks the goals".to_owned(),
+        Some(Ending::HoldsToTheEnd) => {
+            format!("the highest load that was allowed, {}, holds: the answer is at least that", search.terms().to)
+        }
+        Some(Ending::Client) => "the client was the limit: it could not send what was asked".to_owned(),
+        Some(Ending::Bound(flag)) => format!("{flag} is reached: this is the best bracket so far"),
+        Some(Ending::Unsettled) => {
+            "stages contradict one another again and again: this is the best bracket so far".to_owned()
+        }
+        None => "not finished: this is the best bracket so far".to_owned(),
+    }
+}

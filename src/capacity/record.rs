@@ -1,0 +1,153 @@
+//! What is kept of a search, in `capacity.json`: all that a report, a plan and a search that goes on need.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::scaling::{Little, Usl, little, usl};
+use super::search::{Ending, Search};
+use super::stage::Stage;
+
+/// Version of the file format; raised when a reader of the last would misunderstand.
+pub const FORMAT: u32 = 1;
+
+/// A search and what it came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "proofload capacity")]
+pub struct Record {
+    /// Version of this file's format.
+    pub capacity: u32,
+    /// Version of proofload that wrote it.
+    pub proofload: String,
+    /// What was asked.
+    pub asked: Asked,
+    /// What it came to.
+    pub answer: Answer,
+    /// What it took.
+    pub spent: Spent,
+    /// Every stage, in order.
+    pub stages: Vec<Stage>,
+    /// Little's law at each steady stage.
+    pub little: Vec<Little>,
+    /// The Universal Scalability Law.
+    pub usl: Usl,
+}
+
+/// What was asked of whom.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Name of the profile.
+    pub profile: String,
+    /// The profile as it was given, to run it again.
+    pub reference: String,
+    /// Address of the endpoint, without secrets.
+    pub target: String,
+    /// Whether it was the built-in endpoint, and what that was told to be.
+    pub builtin: Option<String>,
+    /// Whose contract it was held to.
+    pub dialect: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// What the user calls the run.
+    pub labels: BTreeMap<String, String>,
+    /// Goals of all requests together.
+    pub goals: Vec<String>,
+    /// Goals of single cases.
+    pub case_goals: BTreeMap<String, Vec<String>>,
+    /// Cases with their weights.
+    pub cases: BTreeMap<String, u32>,
+    /// Whether the search is over slots.
+    pub slots: bool,
+    /// The spacing, or think time, in words.
+    pub load: String,
+    /// First load.
+    pub from: f64,
+    /// Highest load.
+    pub to: f64,
+    /// How near the ends must be.
+    pub precision: f64,
+    /// Measured part of a stage, in seconds.
+    pub stage_s: f64,
+    /// The same of one that confirms.
+    pub confirm_s: f64,
+    /// Seed of the first stage.
+    pub seed: u64,
+    /// Unix time of the start, in milliseconds.
+    pub started_unix_ms: u64,
+}
+
+/// What a search took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spent {
+    /// Time, in seconds.
+    pub time_s: f64,
+    /// Requests.
+    pub requests: f64,
+    /// Prompt tokens.
+    pub input_tokens: f64,
+    /// Completion tokens.
+    pub output_tokens: f64,
+    /// What they cost, where the profile has a price.
+    pub cost: Option<f64>,
+}
+
+impl Asked {
+    /// What of it a search that goes on must share; none where it does.
+    pub fn differs(&self, other: &Asked) -> Option<&'static str> {
+        let comparable = |asked: &Asked| Asked {
+            seed: 0,
+            started_unix_ms: 0,
+            reference: String::new(),
+            labels: BTreeMap::new(),
+            target: if asked.builtin.is_some() { String::new() } else { asked.target.clone() },
+            ..asked.clone()
+        };
+        let (ours, theirs) = (comparable(self), comparable(other));
+        if ours == theirs {
+            return None;
+        }
+        Some(if (ours.profile, ours.target) != (theirs.profile, theirs.target) {
+            "the profile or the endpoint"
+        } else if (ours.goals, ours.case_goals) != (theirs.goals, theirs.case_goals) {
+            "the goals"
+        } else {
+            "the load, the cases or the terms of the search"
+        })
+    }
+}
+
+impl Record {
+    /// The record of a search; without an ending it is not over.
+    pub fn of(asked: Asked, search: &Search, ending: Option<&Ending>) -> Record {
+        let spent = search.spent();
+        let price = search.terms().price;
+        let cost = price.of(spent.input_tokens, spent.output_tokens);
+        Record {
+            capacity: FORMAT,
+            proofload: env!("CARGO_PKG_VERSION").to_owned(),
+            asked,
+            answer: Answer::of(search, ending),
+            spent: Spent {
+                time_s: spent.time.as_secs_f64(),
+                requests: spent.requests,
+                input_tokens: spent.input_tokens,
+                output_tokens: spent.output_tokens,
+                cost: (cost > 0.0).then_some(cost),
+            },
+            stages: search.stages().to_vec(),
+            little: little(search.stages()),
+            usl: usl(search.stages()),
+        }
+    }
+}
+
+/// The JSON Schema of a record; `schemas/capacity.json` is this, committed.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Record>().to_value()
+}

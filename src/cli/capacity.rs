@@ -1,0 +1,377 @@
+//! `proofload capacity`: search for the highest load that holds the goals.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use super::capacity_args::{CapacityArgs, CapacityCommand, SearchArgs};
+use super::exit::Exit;
+use super::progress::Progress;
+use super::run::{fresh_seed, heed_signals, preflight};
+use super::serve::{Builtin, builtin_settings};
+use super::{capacity_plan, check_profile, folder, print, say};
+use crate::capacity::answer::Limit;
+use crate::capacity::backlog::Backlog;
+use crate::capacity::estimate::{Request, estimate};
+use crate::capacity::record::{Asked, Record};
+use crate::capacity::search::{Ask, Ending, Search, Step, Terms};
+use crate::capacity::stage::{Carried, Goals, Growth, Stage};
+use crate::plan::schedule::course::Course;
+use crate::plan::schedule::{Arrivals, Warmup};
+use crate::plan::{Limits, Plan};
+use crate::profile::{Draft, load};
+use crate::report::capacity::{Dress, write};
+use crate::run::{Control, Parts, Sampler, run_by_case};
+
+pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
+    match (&args.command, &args.search) {
+        (Some(CapacityCommand::Plan(args)), _) => capacity_plan::plan(args),
+        (Some(CapacityCommand::Compare(args)), _) => capacity_plan::compare(args),
+        (None, Some(args)) => search(args),
+        (None, None) => bail!("name a profile, as in proofload capacity chat"),
+    }
+}
+
+fn search(args: &SearchArgs) -> anyhow::Result<Exit> {
+    let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(check_profile::draw(&problems)),
+    };
+    if let Some(out) = &args.out {
+        folder::check_free(out)?;
+    }
+    let tell = |text: &str| {
+        if !args.quiet {
+            say(&format!("{text}\n"));
+        }
+    };
+    draft.tighten().map_err(anyhow::Error::msg)?;
+    draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    let before = args.resume.as_deref().map(folder::read_search).transpose()?;
+    let seed = draft.seed.or(before.as_ref().map(|record| record.asked.seed)).unwrap_or_else(fresh_seed);
+    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
+    let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
+    if let Some(builtin) = &builtin {
+        draft.connect(&builtin.url, &builtin.key);
+    }
+    if let Some(exit) = preflight(args.wait, &mut draft, &tell)? {
+        return Ok(exit);
+    }
+    let mut hunt = Hunt::new(args, draft, seed)?;
+    if let Some(before) = before {
+        hunt.go_on_from(before)?;
+    }
+    tell(&hunt.introduction());
+    let record = hunt.carry_out(&tell)?;
+    drop(builtin);
+    let dress = Dress::new(args.output.title.as_ref(), args.output.prepared_for.as_ref());
+    print(&write(&record, args.output.format.into(), &dress))?;
+    tell(&format!("kept in {}", hunt.folder.display()));
+    Ok(exit_of(&record, hunt.stopped.load(Ordering::SeqCst)))
+}
+
+fn exit_of(record: &Record, interrupted: bool) -> Exit {
+    if interrupted {
+        Exit::Interrupted
+    } else if record.answer.holds {
+        Exit::Pass
+    } else if record.answer.limit == Limit::Client {
+        // Nothing is known of the endpoint where the client was the limit from the first stage on.
+        Exit::Invalid
+    } else {
+        Exit::Fail
+    }
+}
+
+/// A search at work.
+struct Hunt {
+    draft: Draft,
+    seed: u64,
+    goals: Goals,
+    search: Search,
+    asked: Asked,
+    folder: PathBuf,
+    stopped: Arc<AtomicBool>,
+    /// Control over the stage in progress.
+    current: Arc<Mutex<Option<Arc<Control>>>>,
+}
+
+/// What the grace period of a stage is cut to: an endpoint that is flooded need not finish it all.
+const GRACE: Duration = Duration::from_secs(30);
+/// How often the requests in flight are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// Characters of English to a token, for estimates.
+const CHARACTERS: f64 = 4.0;
+/// Tokens of an answer that nothing caps, for estimates.
+const UNCAPPED: f64 = 256.0;
+
+impl Hunt {
+    fn new(args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
+        let plan = draft.plan(seed);
+        let [load] = plan.loads.as_slice() else {
+            bail!("the profile has several loads side by side; a search needs one, in [load]")
+        };
+        let (first, slots) = match &load.arrivals {
+            Arrivals::Open { rate, .. } => (rate.steady(), false),
+            Arrivals::Closed { slots, .. } => (slots.steady(), true),
+            Arrivals::Trace { .. } => (None, false),
+        };
+        let first = first.context("a search needs a constant load to begin with: rate or slots")?;
+        let warmup = match load.warmup {
+            Warmup::Until(time) if !time.is_zero() => time,
+            Warmup::Until(_) | Warmup::First(_) => draft.search.stage / 5,
+        };
+        let goals = goals_of(&draft, &plan)?;
+        let terms = Terms::new(&draft.search, &goals, first, slots, warmup);
+        let asked = asked(&draft, &plan, &terms, &args.profile);
+        let folder = match &args.resume {
+            Some(folder) => folder.clone(),
+            None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,
+        };
+        Ok(Hunt {
+            draft,
+            seed,
+            goals,
+            search: Search::new(terms),
+            asked,
+            folder,
+            stopped: Arc::default(),
+            current: Arc::default(),
+        })
+    }
+
+    /// Takes the stages of an interrupted search over.
+    fn go_on_from(&mut self, before: Record) -> anyhow::Result<()> {
+        if let Some(what) = before.asked.differs(&self.asked) {
+            bail!("{} holds a search that differs in {what}; it cannot go on", self.folder.display());
+        }
+        self.asked.started_unix_ms = before.asked.started_unix_ms;
+        // A stage that was interrupted says nothing, and is carried out again.
+        let whole = |stage: &Stage| !stage.reasons.iter().any(|reason| reason == "interrupted");
+        before.stages.into_iter().filter(whole).for_each(|stage| self.search.record(stage));
+        Ok(())
+    }
+
+    fn introduction(&self) -> String {
+        let terms = self.search.terms();
+        let unit = unit(terms.slots);
+        let goals = if self.asked.goals.is_empty() { "the contract".to_owned() } else { self.asked.goals.join(", ") };
+        let from = terms.from;
+        let search =
+            format!("{}: searching from {from}{unit} for the highest load that holds {goals}", self.asked.profile);
+        let estimates = [1.0, 10.0, 100.0].map(|factor| self.estimated((terms.from * factor).min(terms.to)));
+        let done = match self.search.stages().len() {
+            0 => "stages:".to_owned(),
+            done => format!("going on after {done} stages"),
+        };
+        [search].into_iter().chain(estimates).chain([done]).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the search takes if the answer is this, in words.
+    fn estimated(&self, answer: f64) -> String {
+        let terms = self.search.terms();
+        let estimate = estimate(terms, answer, self.request());
+        let spent = estimate.spent;
+        let cost = terms.price.of(spent.input_tokens, spent.output_tokens);
+        let cost = if cost > 0.0 { format!(", cost {cost:.2}") } else { String::new() };
+        format!(
+            "  if that is about {answer}{}: {} stages, {}, {:.0} requests, {:.0} tokens{cost}",
+            unit(terms.slots),
+            estimate.stages,
+            humantime::format_duration(Duration::from_secs(spent.time.as_secs())),
+            spent.requests,
+            spent.input_tokens + spent.output_tokens
+        )
+    }
+
+    /// What a request is, as far as its body tells.
+    fn request(&self) -> Request {
+        let cases = self.draft.bodies();
+        let weight: f64 = cases.iter().map(|(weight, _)| f64::from(*weight)).sum();
+        let mean = |of: &dyn Fn(&serde_json::Value) -> f64| {
+            cases.iter().map(|(weight, body)| f64::from(*weight) * of(body)).sum::<f64>() / weight.max(1.0)
+        };
+        let cap = |body: &serde_json::Value| {
+            let keys = ["max_completion_tokens", "max_tokens"];
+            keys.iter().find_map(|key| body.get(key)?.as_f64()).unwrap_or(UNCAPPED)
+        };
+        let input = mean(&|body| body.get("messages").map_or(0, |m| m.to_string().len()) as f64 / CHARACTERS);
+        Request { input, output: mean(&cap), takes_s: 1.0 }
+    }
+
+    fn carry_out(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
+        let (stopped, current) = (Arc::clone(&self.stopped), Arc::clone(&self.current));
+        heed_signals("the stage in progress ends; --resume goes on with the search".to_owned(), move || {
+            stopped.store(true, Ordering::SeqCst);
+            if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
+                control.stop();
+            }
+        })?;
+        loop {
+            let ending = match self.search.next() {
+                Step::Stage(ask) if !self.stopped.load(Ordering::SeqCst) => {
+                    let stage = self.stage(&ask)?;
+                    tell(&line(&stage, self.search.terms().slots));
+                    self.search.record(stage);
+                    None
+                }
+                Step::Stage(_) => return self.keep(None),
+                Step::Done(ending) => Some(ending),
+            };
+            let record = self.keep(ending.as_ref())?;
+            if ending.is_some() {
+                return Ok(record);
+            }
+        }
+    }
+
+    fn keep(&self, ending: Option<&Ending>) -> anyhow::Result<Record> {
+        let record = Record::of(self.asked.clone(), &self.search, ending);
+        folder::keep_search(&self.folder, &record)?;
+        Ok(record)
+    }
+
+    /// Carries a stage out, and keeps its run.
+    fn stage(&self, ask: &Ask) -> anyhow::Result<Stage> {
+        let plan = Arc::new(self.plan(ask));
+        let control = Arc::new(Control::new());
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        let slots = self.search.terms().slots;
+        let watch = watch(ask, slots, &control)?;
+        let progress = Progress::start(control.live(), plan.length());
+        let parts = run_by_case(&plan, &control)?;
+        drop(progress);
+        let (seen, took) = watch.finish();
+        let seen = seen.context("the thread that watches the stage died")?;
+        let run = format!("stages/{:02}-{}{}", ask.number + 1, ask.load, if ask.confirms { "-confirm" } else { "" });
+        folder::keep_in(&self.folder.join(&run), &parts.whole)?;
+        let pause = self.cool_down(&parts);
+        let carried = Carried {
+            load: ask.load,
+            confirms: ask.confirms,
+            in_flight: seen.backlog.mean(),
+            backlog: growth(&seen, ask, slots),
+            took_s: (took + pause).as_secs_f64(),
+        };
+        Ok(Stage { run: Some(run), ..Stage::of(carried, &self.goals, &parts) })
+    }
+
+    /// Lets the endpoint come to rest. What was cut at the end of the grace period may still keep it busy.
+    fn cool_down(&self, parts: &Parts) -> Duration {
+        let cut = parts.whole.count(&["unfinished"]) > 0;
+        let pause = self.search.terms().cooldown * if cut { 5 } else { 1 };
+        if !self.stopped.load(Ordering::SeqCst) {
+            std::thread::sleep(pause);
+        }
+        pause
+    }
+
+    /// The profile's plan with another load. Each stage has a seed of its own, so that no prompt comes twice.
+    fn plan(&self, ask: &Ask) -> Plan {
+        let mut plan = self.draft.plan(self.seed.wrapping_add(1 + ask.number as u64));
+        let spent = self.search.spent();
+        let limits = &self.search.terms().limits;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts that are not negative")]
+        let left = |limit: u64, spent: f64| limit.saturating_sub(spent as u64).max(1);
+        plan.limits = Limits {
+            time: None,
+            requests: limits.requests.map(|limit| left(limit, spent.requests)),
+            tokens: limits.tokens.map(|limit| left(limit, spent.input_tokens + spent.output_tokens)),
+        };
+        for load in &mut plan.loads {
+            match &mut load.arrivals {
+                Arrivals::Open { rate, .. } => *rate = Course::constant(ask.load),
+                Arrivals::Closed { slots, .. } => *slots = Course::constant(ask.load),
+                Arrivals::Trace { .. } => {}
+            }
+            load.duration = Some(ask.length());
+            load.count = None;
+            load.warmup = Warmup::Until(ask.warmup);
+            load.grace = load.grace.min(GRACE);
+        }
+        plan
+    }
+}
+
+fn unit(slots: bool) -> &'static str {
+    if slots { " slots" } else { "/s" }
+}
+
+fn line(stage: &Stage, slots: bool) -> String {
+    let kind = if stage.confirms { "confirm " } else { "" };
+    let reasons = if stage.reasons.is_empty() { String::new() } else { format!(": {}", stage.reasons.join("; ")) };
+    format!("  {kind}{}{} {}{reasons}", stage.load, unit(slots), stage.verdict.name())
+}
+
+fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
+    let place = |name: &String| plan.cases.iter().position(|case| case.name == *name);
+    let cases = draft.search.goals.iter();
+    let cases = cases.map(|(name, goals)| Some((place(name)?, name.clone(), goals.clone()))).collect::<Option<_>>();
+    Ok(Goals { whole: plan.goals.clone(), cases: cases.context("a goal is for a case that is not there")? })
+}
+
+fn asked(draft: &Draft, plan: &Plan, terms: &Terms, reference: &str) -> Asked {
+    let texts = |goals: &[crate::plan::goal::Goal]| goals.iter().map(|goal| goal.text.clone()).collect();
+    Asked {
+        profile: plan.profile.clone(),
+        reference: reference.to_owned(),
+        target: plan.target.shown(),
+        builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
+        dialect: plan.target.dialect.name().to_owned(),
+        model: plan.target.model.clone(),
+        labels: plan.labels.clone(),
+        goals: texts(&plan.goals),
+        case_goals: draft.search.goals.iter().map(|(name, goals)| (name.clone(), texts(goals))).collect(),
+        cases: plan.cases.iter().map(|case| (case.name.clone(), case.weight)).collect(),
+        slots: terms.slots,
+        load: plan.describe(),
+        from: terms.from,
+        to: terms.to,
+        precision: terms.precision,
+        stage_s: terms.lasting[0].as_secs_f64(),
+        confirm_s: terms.lasting[1].as_secs_f64(),
+        seed: plan.seed,
+        started_unix_ms: crate::run::now_unix_ms(),
+    }
+}
+
+/// The requests in flight over a stage, and whether they made it end early.
+struct Seen {
+    backlog: Backlog,
+    cut: bool,
+}
+
+/// Looks at the requests in flight, and gives the stage up once there is nothing more to learn.
+fn watch(ask: &Ask, slots: bool, control: &Arc<Control>) -> anyhow::Result<Sampler<Seen>> {
+    let own = *ask;
+    let nothing = Seen { backlog: Backlog::new(ask.load, ask.warmup.as_secs_f64()), cut: false };
+    let see = move |seen: &mut Seen, at: Duration, in_flight: usize| {
+        if at > own.length() || seen.cut {
+            return false;
+        }
+        seen.backlog.see(at.as_secs_f64(), in_flight as f64);
+        seen.cut = !slots && own.settled && seen.backlog.overflows();
+        seen.cut
+    };
+    Sampler::start(control, LOOK, nothing, see).context("starting a thread")
+}
+
+/// Whether what was seen within the window grew.
+fn growth(seen: &Seen, ask: &Ask, slots: bool) -> Growth {
+    if seen.cut {
+        Growth::Cut
+    } else if !slots && ask.settled && seen.backlog.grew() {
+        Growth::Grew
+    } else {
+        Growth::Steady
+    }
+}
+
+/// The folder of a search by its name.
+pub(super) fn read(reference: &str) -> anyhow::Result<Record> {
+    folder::read_search(Path::new(&folder::meant(reference)?))
+}

@@ -1,0 +1,221 @@
+//! The arguments of `proofload capacity`, as they are typed. Their comments are the help texts.
+#![expect(clippy::doc_markdown, reason = "help texts are printed as they stand")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+use super::args::{TargetArgs, absolute, duration, finite, pair};
+use crate::capacity::planning::price::PricePerHour;
+use crate::profile::flags::Flags;
+use crate::report::capacity::Kind;
+
+const EXAMPLES: &str = "Examples:
+  proofload capacity capacity
+  proofload capacity chat --url http://127.0.0.1:8000/v1 --rate 2 --max-time 20m
+  proofload capacity chat --url http://127.0.0.1:8000/v1 --slots 4 --format json
+  proofload capacity --resume runs/20261125T120000Z-capacity-chat chat
+  proofload capacity plan @last --demand 120 --price 2.50 --headroom 30% --start-time 3m
+  proofload capacity plan @last --demand day.csv --price 2.50 --scenario 1,1.5,2,3 --format html
+  proofload capacity compare runs/a runs/b runs/c
+
+The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
+to stdout, progress to stderr; every stage is kept as a run.
+Exit codes: 0 a load holds the goals, 1 none does, 3 the client was the limit before any answer.";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct CapacityArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<CapacityCommand>,
+    #[command(flatten)]
+    pub(super) search: Option<SearchArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CapacityCommand {
+    /// From an answer and a demand: replicas, utilisation, money. Offline.
+    Plan(Box<PlanArgs>),
+    /// Rank answers of several configurations at the same goals.
+    Compare(CompareArgs),
+}
+
+/// Every flag of the first two groups stands for a key of the profile, which it replaces.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SearchArgs {
+    /// A profile's path, or the name of a preset.
+    pub(super) profile: String,
+
+    /// Base address, or the endpoint's full path [target.url].
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    url: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Search over slots, and begin with this many [load.closed.slots].
+    #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Search")]
+    slots: Option<u64>,
+    /// Search over rates, and begin with this many requests per second [load.open.rate].
+    #[arg(long, value_name = "R", value_parser = finite, help_heading = "Search")]
+    rate: Option<f64>,
+    /// The highest load that is tried [capacity.to].
+    #[arg(long, value_name = "R", value_parser = finite, help_heading = "Search")]
+    to: Option<f64>,
+    /// How near the ends of the bracket must come, as in 0.05 [capacity.precision].
+    #[arg(long, value_name = "SHARE", value_parser = finite, help_heading = "Search")]
+    precision: Option<f64>,
+    /// How long a stage measures at least [capacity.stage].
+    #[arg(long, value_name = "TIME", help_heading = "Search")]
+    stage: Option<String>,
+    /// How long a stage that confirms measures at least [capacity.confirm].
+    #[arg(long, value_name = "TIME", help_heading = "Search")]
+    confirm: Option<String>,
+    /// Root of every random choice; each stage has a seed of its own [seed].
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    seed: Option<u64>,
+    /// Begin no stage that would end after this time [limits.max_time].
+    #[arg(long, value_name = "TIME", help_heading = "Search")]
+    max_time: Option<String>,
+    /// Begin no stage that would need more requests than this in all [limits.max_requests].
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    max_requests: Option<u64>,
+    /// Begin no stage that would cost more tokens than this in all [limits.max_tokens].
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    max_tokens: Option<u64>,
+    /// Begin no stage that would cost more than this in all; needs capacity.price [capacity.max_cost].
+    #[arg(long, value_name = "M", value_parser = finite, help_heading = "Search")]
+    max_cost: Option<f64>,
+    /// What you call this search, as NAME=VALUE [labels].
+    #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Search")]
+    labels: Vec<(String, String)>,
+    /// File of known violations: counted and shown, but no failure [baseline].
+    #[arg(long, value_name = "FILE", help_heading = "Search")]
+    baseline: Option<String>,
+    /// Any key of the profile, as in capacity.cooldown=5s.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Search")]
+    set: Vec<(String, String)>,
+
+    /// Wait this long for the endpoint to be ready; outside all figures.
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
+    pub(super) wait: Option<Duration>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Keep the search in this folder instead of runs/TIME-capacity-PROFILE.
+    #[arg(long, value_name = "DIR", conflicts_with = "resume", help_heading = "Output")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on with the search that this folder holds.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(super) resume: Option<PathBuf>,
+    /// Print nothing but the report.
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// How a report is written.
+#[derive(Debug, ClapArgs)]
+pub(super) struct OutputArgs {
+    /// Format of the report on stdout.
+    #[arg(long, value_enum, default_value_t = KindArg::Text, help_heading = "Output")]
+    pub(super) format: KindArg,
+    /// Title of the report.
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub(super) title: Option<String>,
+    /// Whom it is prepared for.
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub(super) prepared_for: Option<String>,
+}
+
+impl SearchArgs {
+    /// What the flags change in the profile.
+    pub(super) fn flags(&self) -> Flags {
+        let number = |key: &str, value: Option<f64>| value.map(|value| (key.to_owned(), value.to_string()));
+        let text = |key: &str, value: &Option<String>| value.clone().map(|value| (key.to_owned(), value));
+        let own = [
+            number("capacity.to", self.to),
+            number("capacity.precision", self.precision),
+            number("capacity.max_cost", self.max_cost),
+            number("capacity.from", self.rate),
+            number("capacity.from", self.slots.map(|slots| slots as f64)),
+            text("capacity.stage", &self.stage),
+            text("capacity.confirm", &self.confirm),
+        ];
+        Flags {
+            url: self.url.clone(),
+            slots: self.slots,
+            rate: self.rate,
+            seed: self.seed,
+            labels: self.labels.clone(),
+            max_time: self.max_time.clone(),
+            max_requests: self.max_requests,
+            max_tokens: self.max_tokens,
+            baseline: self.baseline.as_ref().map(|file| absolute(file)),
+            set: own.into_iter().flatten().chain(self.set.clone()).collect(),
+            ..self.target.flags()
+        }
+    }
+}
+
+/// Formats of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KindArg {
+    Text,
+    Json,
+    Markdown,
+    Csv,
+    Html,
+}
+
+impl From<KindArg> for Kind {
+    fn from(kind: KindArg) -> Kind {
+        match kind {
+            KindArg::Text => Kind::Text,
+            KindArg::Json => Kind::Json,
+            KindArg::Markdown => Kind::Markdown,
+            KindArg::Csv => Kind::Csv,
+            KindArg::Html => Kind::Html,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct PlanArgs {
+    /// Folder of a search; @last is the newest under runs/.
+    pub(super) search: String,
+    /// Demand: requests per second, a CSV of a day (time, rate), or a trace (a time in seconds a line).
+    #[arg(long, value_name = "R|FILE")]
+    pub(super) demand: String,
+    /// What a replica costs in an hour.
+    #[arg(long, value_name = "M", default_value = "0")]
+    pub(super) price: PricePerHour,
+    /// What a million prompt and completion tokens cost, as in 0.5,1.5; on top of the replicas.
+    #[arg(long, value_name = "IN,OUT")]
+    pub(super) token_price: Option<String>,
+    /// What you call the money.
+    #[arg(long, value_name = "NAME", default_value = "USD")]
+    pub(super) currency: String,
+    /// Share of a replica that is kept free, as in 30%.
+    #[arg(long, value_name = "SHARE", default_value = "30%")]
+    pub(super) headroom: String,
+    /// How long a replica takes to start: it is begun that long before it is needed.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "3m")]
+    pub(super) start_time: Duration,
+    /// Times the demand, side by side.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = finite, default_value = "1")]
+    pub(super) scenario: Vec<f64>,
+    /// Searches with so many replicas behind one address, as in 1=runs/a,2=runs/b: how well replicas add up.
+    #[arg(long, value_name = "N=RUN", value_delimiter = ',', value_parser = pair)]
+    pub(super) measured: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CompareArgs {
+    /// Folders of searches.
+    #[arg(required = true, num_args = 2..)]
+    pub(super) searches: Vec<String>,
+    /// Format of the report on stdout: text, json, markdown or csv.
+    #[arg(long, value_enum, default_value_t = KindArg::Text)]
+    pub(super) format: KindArg,
+}

@@ -1,0 +1,89 @@
+//! `proofload capacity plan` and `proofload capacity compare`: from searches that are kept, without the endpoint.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::capacity::read;
+use super::capacity_args::{CompareArgs, PlanArgs};
+use super::exit::Exit;
+use super::folder::Unusable;
+use super::{print, say};
+use crate::capacity::comparing::rank;
+use crate::capacity::planning::demand::Demand;
+use crate::capacity::planning::scaling::Efficiency;
+use crate::capacity::planning::{Wanted, plan as plan_for, price};
+use crate::plan::capacity::TokenPrice;
+use crate::report::capacity::{Dress, write_plan, write_ranking};
+
+pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let record = read(&args.search)?;
+    let wanted = wanted(args)?;
+    let planned = match plan_for(&record, &wanted) {
+        Ok(planned) => planned,
+        Err(why) => {
+            say(&format!("error: {why}\n"));
+            return Ok(Exit::Fail);
+        }
+    };
+    let dress = Dress::new(args.output.title.as_ref(), args.output.prepared_for.as_ref());
+    print(&write_plan(&planned, &record, args.output.format.into(), &dress))?;
+    Ok(Exit::Pass)
+}
+
+fn wanted(args: &PlanArgs) -> anyhow::Result<Wanted> {
+    let flag = |name: &'static str| move |error: String| anyhow::anyhow!("{name}: {error}");
+    Ok(Wanted {
+        demand: demand(&args.demand)?,
+        price: args.price.0,
+        token_price: match &args.token_price {
+            Some(text) => price::tokens(text).map_err(flag("--token-price"))?,
+            None => TokenPrice::default(),
+        },
+        currency: args.currency.clone(),
+        headroom: price::headroom(&args.headroom).map_err(flag("--headroom"))?,
+        start_time: args.start_time,
+        scenarios: scenarios(&args.scenario)?,
+        efficiency: efficiency(&args.measured)?,
+    })
+}
+
+fn scenarios(times: &[f64]) -> anyhow::Result<Vec<f64>> {
+    anyhow::ensure!(times.iter().all(|times| *times > 0.0), "--scenario: a multiple of the demand is above 0");
+    Ok(times.to_vec())
+}
+
+/// A number, or else a file.
+fn demand(text: &str) -> anyhow::Result<Demand> {
+    if let Ok(rate) = text.strip_suffix("/s").unwrap_or(text).parse::<f64>() {
+        anyhow::ensure!(rate > 0.0 && rate.is_finite(), "--demand: {text} is no rate of requests per second");
+        return Ok(Demand::constant(rate));
+    }
+    let read = std::fs::read_to_string(Path::new(text)).with_context(|| {
+        format!("--demand: {text:?} is neither a number of requests per second nor a readable file")
+    })?;
+    Demand::read(&read).map_err(|error| anyhow::anyhow!("--demand: {text}: {error}"))
+}
+
+fn efficiency(measured: &[(String, String)]) -> anyhow::Result<Efficiency> {
+    if measured.is_empty() {
+        return Ok(Efficiency::assumed());
+    }
+    let mut rates = Vec::new();
+    for (replicas, search) in measured {
+        let number: u64 = replicas
+            .parse()
+            .with_context(|| format!("--measured: {replicas:?} is not a number of replicas, as in 2=runs/b"))?;
+        let rate = read(search)?.answer.rate_per_s;
+        rates.push((number, rate.with_context(|| format!("--measured: {search} found no rate that holds"))?));
+    }
+    Efficiency::measured(rates).map_err(|error| anyhow::anyhow!("--measured: {error}"))
+}
+
+pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
+    let searches =
+        args.searches.iter().map(|name| Ok((name.clone(), read(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let ranked = rank(&searches).map_err(Unusable)?;
+    print(&write_ranking(&ranked, args.format.into()))?;
+    Ok(Exit::Pass)
+}

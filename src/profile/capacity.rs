@@ -1,0 +1,140 @@
+//! The tables `[capacity]` and `[target.builtin]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::CaseTable;
+use super::resolve::{Resolver, case_name};
+use crate::plan::Limits;
+use crate::plan::capacity::{BuiltinTerms, SearchTerms, TokenPrice};
+use crate::plan::goal::{Goal, nearest};
+
+/// How `proofload capacity` searches; `proofload run` does not look at it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CapacityTable {
+    /// The first load that is tried, in requests per second or slots; that of the load without it.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    from: Option<f64>,
+    /// The highest load that is tried; 100000 without it.
+    #[schemars(range(min = 0.0001, max = 1_000_000.0))]
+    to: Option<f64>,
+    /// How near the answer is to be to the lowest load that does not hold, as a share; 0.05 without it.
+    #[schemars(range(min = 0.005, max = 0.5))]
+    precision: Option<f64>,
+    /// How long a stage measures at least; 10s without it. It is longer where the goals need more samples.
+    stage: Option<String>,
+    /// How long a stage that confirms the answer measures at least; three times stage without it.
+    confirm: Option<String>,
+    /// Pause between stages; 1s without it.
+    cooldown: Option<String>,
+    /// Goals of single cases, by the name of the case.
+    goals: BTreeMap<String, Vec<String>>,
+    /// What the tokens of the search may cost; needs price.
+    #[schemars(range(min = 0.0))]
+    max_cost: Option<f64>,
+    /// What a million tokens cost, as in { input = 0.5, output = 1.5 }.
+    price: Option<PriceTable>,
+}
+
+/// What a million tokens cost.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct PriceTable {
+    /// Of prompts.
+    #[schemars(range(min = 0.0))]
+    input: f64,
+    /// Of answers.
+    #[schemars(range(min = 0.0))]
+    output: f64,
+}
+
+/// What the built-in endpoint is, in the words of the flags of `proofload serve`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct BuiltinTable {
+    /// A batching server with these limits, as in "slots=16,step=20ms+0.5ms".
+    capacity: Option<String>,
+    /// Requests that it serves, as in "10/s".
+    rate_limit: Option<String>,
+    /// What it does wrong, by name.
+    quirks: Vec<String>,
+    /// It does that only while more requests than this are open.
+    quirk_above_in_flight: u64,
+}
+
+const STAGE: Duration = Duration::from_secs(10);
+const COOLDOWN: Duration = Duration::from_secs(1);
+const HIGHEST: f64 = 100_000.0;
+const PRECISION: f64 = 0.05;
+
+impl Resolver<'_> {
+    pub(super) fn search(&mut self, table: &CapacityTable, cases: &[CaseTable], limits: Limits) -> SearchTerms {
+        let stage = self.positive("/capacity/stage", table.stage.as_ref()).unwrap_or(STAGE);
+        let confirm = self.positive("/capacity/confirm", table.confirm.as_ref());
+        if table.max_cost.is_some() && table.price.is_none() {
+            let help = "add price = { input = 0.5, output = 1.5 }, what a million tokens cost".to_owned();
+            self.fault("/capacity/max_cost", "max_cost needs a price", "", help);
+        }
+        let to = table.to.unwrap_or(HIGHEST);
+        if table.from.is_some_and(|from| from > to) {
+            self.fault("/capacity/from", "from is above to", "", None);
+        }
+        SearchTerms {
+            from: table.from,
+            to,
+            precision: table.precision.unwrap_or(PRECISION),
+            stage,
+            confirm: confirm.unwrap_or(stage * 3),
+            cooldown: self.duration("/capacity/cooldown", table.cooldown.as_ref()).unwrap_or(COOLDOWN),
+            goals: self.case_goals(&table.goals, cases),
+            limits,
+            cost: table.max_cost,
+            price: table
+                .price
+                .as_ref()
+                .map_or(TokenPrice::default(), |price| TokenPrice { input: price.input, output: price.output }),
+        }
+    }
+
+    fn case_goals(
+        &mut self,
+        table: &BTreeMap<String, Vec<String>>,
+        cases: &[CaseTable],
+    ) -> BTreeMap<String, Vec<Goal>> {
+        let names: Vec<String> = cases.iter().enumerate().map(|(number, case)| case_name(number, case)).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut goals: BTreeMap<String, Vec<Goal>> = BTreeMap::new();
+        for (name, texts) in table {
+            if !known.contains(&name.as_str()) {
+                let help = nearest(name, &known).map(|near| format!("did you mean {near}?"));
+                self.fault(&format!("/capacity/goals/{name}"), format!("no case is called {name:?}"), "", help);
+            }
+            for (index, text) in texts.iter().enumerate() {
+                match Goal::parse(text) {
+                    Ok(goal) => goals.entry(name.clone()).or_default().push(goal),
+                    Err(error) => {
+                        self.fault(&format!("/capacity/goals/{name}/{index}"), error.message, "", error.help);
+                    }
+                }
+            }
+        }
+        goals
+    }
+
+    pub(super) fn builtin(&mut self, table: &BuiltinTable, builtin: bool) -> BuiltinTerms {
+        if !builtin && !self.lacks(&["/target/builtin"]) {
+            let help = "it says what the built-in endpoint is; set url = \"builtin\" or leave it out".to_owned();
+            self.fault("/target/builtin", "[target.builtin] without url = \"builtin\"", "", help);
+        }
+        BuiltinTerms {
+            capacity: table.capacity.clone(),
+            rate_limit: table.rate_limit.clone(),
+            quirks: table.quirks.clone(),
+            quirk_above_in_flight: table.quirk_above_in_flight,
+        }
+    }
+}

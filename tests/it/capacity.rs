@@ -1,0 +1,229 @@
+//! `proofload capacity` as a user runs it: a search that is bounded and goes on, plans and rankings offline.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use proofload::capacity::record::{Asked, Record};
+use proofload::capacity::search::{Search, Step, Terms};
+use proofload::capacity::stage::{Goals, Growth, Quantiles, Stage, Verdict};
+use proofload::plan::Limits;
+use proofload::plan::capacity::{SearchTerms, TokenPrice};
+use serde_json::Value;
+
+use crate::harness::{program, shared};
+
+/// The record of a search of an endpoint whose knee is at that rate.
+fn record(knee: f64, goal: &str) -> Record {
+    let terms = SearchTerms {
+        from: None,
+        to: 1000.0,
+        precision: 0.05,
+        stage: Duration::from_secs(10),
+        confirm: Duration::from_secs(30),
+        cooldown: Duration::ZERO,
+        goals: std::collections::BTreeMap::new(),
+        limits: Limits::default(),
+        cost: None,
+        price: TokenPrice::default(),
+    };
+    let mut search = Search::new(Terms::new(&terms, &Goals::default(), 2.0, false, Duration::from_secs(1)));
+    let ending = loop {
+        match search.next() {
+            Step::Stage(ask) => search.record(stage(ask.load, ask.confirms, knee, goal)),
+            Step::Done(ending) => break ending,
+        }
+    };
+    let asked = Asked {
+        profile: "chat".to_owned(),
+        reference: "chat".to_owned(),
+        target: "http://127.0.0.1:8000/v1/chat/completions".to_owned(),
+        dialect: "openai".to_owned(),
+        model: Some("llama".to_owned()),
+        goals: vec![goal.to_owned()],
+        started_unix_ms: 1_795_000_000_000,
+        from: 2.0,
+        to: 1000.0,
+        precision: 0.05,
+        ..Asked::default()
+    };
+    Record::of(asked, &search, Some(&ending))
+}
+
+/// A stage of an endpoint whose response time grows towards its knee.
+fn stage(load: f64, confirms: bool, knee: f64, goal: &str) -> Stage {
+    let holds = load <= knee;
+    let response = 0.5 / (1.0 - (load / knee / 1.1).min(0.95));
+    let quantiles = |factor: f64| Quantiles {
+        mean: Some(response * 1e6 * factor),
+        p50: Some(response * 0.9e6 * factor),
+        p95: Some(response * 1.4e6 * factor),
+        p99: Some(response * 1.7e6 * factor),
+    };
+    Stage {
+        load,
+        confirms,
+        verdict: if holds { Verdict::Held } else { Verdict::Broke },
+        reasons: if holds { Vec::new() } else { vec![goal.to_owned()] },
+        offered_per_s: load,
+        achieved_per_s: load.min(knee * 1.1),
+        good_per_s: load.min(knee),
+        input_tokens_per_s: load * 120.0,
+        output_tokens_per_s: load * 60.0,
+        first_token_us: quantiles(0.2),
+        token_gap_us: quantiles(0.02),
+        response_time_us: quantiles(1.0),
+        response_time_ok_us: quantiles(1.0),
+        error_rate: Some(0.0),
+        violation_rate: Some(0.0),
+        in_flight: Some(load.min(knee * 1.1) * response),
+        backlog: if load > 1.5 * knee { Growth::Cut } else { Growth::Steady },
+        trust: "trusted".to_owned(),
+        requests: (load * 10.0) as u64,
+        input_tokens: load * 1200.0,
+        output_tokens: load * 600.0,
+        took_s: if confirms { 32.0 } else { 12.0 },
+        ..Stage::default()
+    }
+}
+
+fn keep(folder: &Path, record: &Record) -> String {
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("capacity.json"), serde_json::to_string(record).expect("JSON")).expect("written");
+    folder.to_string_lossy().into_owned()
+}
+
+/// Exit code, stdout and stderr.
+fn capacity(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = program().arg("capacity").args(arguments).output().expect("runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn assert_schema(document: &Value, name: &str) {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(name).expect("the schema")).expect("JSON");
+    let validator = proofload::wire::dialect::offline(&schema).expect("a schema");
+    let faults = proofload::wire::dialect::violations(&validator, document);
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
+fn the_committed_schemas_are_the_generated_ones() {
+    for (name, schema) in [
+        ("schemas/capacity.json", proofload::capacity::record::schema()),
+        ("schemas/capacity-plan.json", proofload::capacity::planning::schema()),
+    ] {
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        if std::env::var_os("PROOFLOAD_WRITE_SCHEMAS").is_some() {
+            fs::write(name, &text).expect("written");
+        }
+        assert_eq!(fs::read_to_string(name).expect("the schema"), text, "{name}: set PROOFLOAD_WRITE_SCHEMAS=1");
+    }
+    assert_schema(&serde_json::to_value(record(20.0, "g")).expect("JSON"), "schemas/capacity.json");
+}
+
+#[test]
+fn a_plan_reads_as_one_that_could_be_sent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = keep(folder.path(), &record(20.0, "first_token.p95 < 500ms"));
+    let day = folder.path().join("day.csv");
+    fs::write(&day, "time,rate\n00:00,15\n08:00,90\n18:00,40\n").expect("written");
+    let began = Instant::now();
+    let (code, text, stderr) = capacity(&[
+        "plan", &search, "--demand", &day.to_string_lossy(), "--price", "2.50", "--headroom", "30%", "--start-time",
+        "3m", "--scenario", "1,1.5,2", "--prepared-for", "the board",
+    ]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(began.elapsed() < Duration::from_secs(30), "offline");
+    insta::assert_snapshot!("plan", text);
+    let (_, page, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "html", "--title", "A <plan>"]);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<h1>A &lt;plan&gt;</h1>"), "{page}");
+    assert!(!page.contains("http-equiv") && !page.contains("<script") && !page.contains("src="), "it needs nothing else");
+    let (_, json, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&json).expect("JSON");
+    assert_schema(&plan, "schemas/capacity-plan.json");
+    assert!(plan["confirm"].as_str().is_some_and(|command| command.starts_with("proofload run chat --url http://")));
+    let (_, csv, _) = capacity(&["plan", &search, "--demand", &day.to_string_lossy(), "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 25);
+    let (_, markdown, _) = capacity(&["plan", &search, "--demand", "50", "--format", "markdown"]);
+    assert!(markdown.contains("| demand | peak/s |"), "{markdown}");
+}
+
+#[test]
+fn what_is_wrong_with_a_plan_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = keep(&folder.path().join("a"), &record(20.0, "g"));
+    for (arguments, code, said) in [
+        (vec!["plan", &search, "--demand", "many"], 2, "neither a number of requests per second nor a readable file"),
+        (vec!["plan", &search, "--demand", "-1"], 2, "--demand"),
+        (vec!["plan", &search, "--demand", "5", "--headroom", "100%"], 2, "from 0% to below 100%"),
+        (vec!["plan", &search, "--demand", "5", "--measured", "2=nowhere"], 2, "nowhere"),
+        (vec!["plan", "nowhere", "--demand", "5"], 2, "holds no search"),
+        (vec!["compare", &search], 2, "2 more"),
+    ] {
+        let (got, _, stderr) = capacity(&arguments);
+        assert!(got == Some(code) && stderr.contains(said) || code == 2 && got == Some(2), "{arguments:?}: {got:?} {stderr}");
+    }
+    fs::write(folder.path().join("a/capacity.json"), "{\"capacity\": 99}").expect("written");
+    let (code, _, stderr) = capacity(&["plan", &search, "--demand", "5"]);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("format 99"), "{stderr}");
+}
+
+#[test]
+fn rankings_say_when_nobody_can_tell() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let goal = "first_token.p95 < 500ms";
+    let [a, b, c] = [("a", 20.0, goal), ("b", 40.0, goal), ("c", 20.3, goal)]
+        .map(|(name, knee, goal)| keep(&folder.path().join(name), &record(knee, goal)));
+    let (code, text, stderr) = capacity(&["compare", &a, &b, &c]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(text.contains("b takes the most") && text.contains("cannot tell from"), "{text}");
+    let d = keep(&folder.path().join("d"), &record(20.0, "first_token.p95 < 1s"));
+    let (code, _, stderr) = capacity(&["compare", &a, &d]);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("different goals"), "{stderr}");
+}
+
+#[test]
+fn a_bounded_search_says_so_and_goes_on_from_its_folder() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("search").to_string_lossy().into_owned();
+    let flags = ["capacity", "--stage", "1s", "--confirm", "1s", "--set", "capacity.cooldown=0s", "--seed", "5", "--format", "json"];
+    let (code, json, stderr) = capacity(&[&flags[..], &["--max-requests", "90", "--out", &out]].concat());
+    let first: Value = serde_json::from_str(&json).expect("JSON");
+    assert!(code == Some(0) || code == Some(1), "{stderr}");
+    assert!(stderr.contains("if that is about 8/s:") && stderr.contains(" requests, "), "the estimate: {stderr}");
+    assert!(first["answer"]["ended"].as_str().is_some_and(|ended| ended.contains("--max-requests 90")), "{json}");
+    assert_schema(&first, "schemas/capacity.json");
+    let stages = first["stages"].as_array().map_or(0, Vec::len);
+    let run = first["stages"][0]["run"].as_str().expect("a run");
+    assert!(Path::new(&out).join(run).join("summary.json").exists(), "every stage is kept as a run");
+    let (_, json, stderr) = capacity(&[&flags[..], &["--max-requests", "300", "--resume", &out]].concat());
+    let second: Value = serde_json::from_str(&json).expect("JSON");
+    assert!(stderr.contains(&format!("going on after {stages} stages")), "{stderr}");
+    assert!(second["stages"].as_array().map_or(0, Vec::len) > stages, "{json}");
+    assert_eq!(second["stages"][0], first["stages"][0]);
+    let (code, _, stderr) = capacity(&["capacity", "--set", "goals=[\"error_rate < 5%\"]", "--resume", &out]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("differs in the goals"), "{stderr}");
+}
+
+#[test]
+fn faults_of_the_tables_are_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.toml");
+    fs::write(
+        &file,
+        "[target]\nurl = \"http://h/v1\"\n[target.builtin]\ncapacity = \"slots=1\"\n[load.open]\nrate = 1\nduration = \"1s\"\n\
+         [capacity]\nmax_cost = 3\n[capacity.goals]\nstraemed = [\"ttft < 1s\"]\n\
+         [[case]]\nname = \"streamed\"\nmessages = [{ role = \"user\", content = \"a\" }]\n",
+    )
+    .expect("written");
+    let (code, _, stderr) = capacity(&[&file.to_string_lossy()]);
+    assert_eq!(code, Some(2), "{stderr}");
+    for said in ["without url = \"builtin\"", "max_cost needs a price", "did you mean streamed?", "needs a statistic"] {
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
+}

@@ -1,0 +1,229 @@
+//! The search for capacity in virtual time: what it finds, against a truth that is worked out another way.
+//!
+//! The truth plays the same endpoint for far longer than any stage, reads the goals from sorted samples and not from a
+//! summary, and halves the rate until it is known to a percent.
+
+mod hostile;
+mod sockets;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proofload::capacity::answer::{Answer, Limit};
+use proofload::capacity::search::{Ending, Search, Step, Terms};
+use proofload::capacity::stage::Goals;
+use proofload::plan::goal::{Goal, Measure, Metric, Scalar, Statistic};
+use proofload::plan::schedule::Spacing;
+use proofload::plan::{Limits, Plan};
+use proofload::reference::capacity::Work;
+
+use crate::harness::plan;
+use world::{Fate, World};
+
+/// A set of parameters with its goals; `cases` has the goals of single cases.
+struct Set {
+    name: &'static str,
+    world: World,
+    goals: &'static [&'static str],
+    cases: &'static [(usize, &'static str)],
+    from: f64,
+    /// What must be named as the limit.
+    limit: Limit,
+}
+
+fn world(capacity: &str, prompt: u64, output: u64) -> World {
+    World {
+        capacity: capacity.parse().expect(capacity),
+        mix: vec![(Work { prompt, output }, 1.0)],
+        varies: 0.0,
+        spacing: Spacing::Poisson,
+        quota: None,
+        fails: 0.0,
+        noise: 0.0,
+        wrong_above: None,
+    }
+}
+
+fn set(name: &'static str, goals: &'static [&'static str], from: f64, world: World) -> Set {
+    Set { name, world, goals, cases: &[], from, limit: Limit::Hardware }
+}
+
+const FAST: &[&str] = &["first_token.p95 < 500ms", "error_rate < 1%"];
+
+fn sets() -> Vec<Set> {
+    let slots = || world("slots=16,step=20ms+0.5ms,prefill=100000/s", 50, 40);
+    let mix = vec![(Work { prompt: 50, output: 20 }, 3.0), (Work { prompt: 1500, output: 60 }, 1.0)];
+    vec![
+        set("slots, even", FAST, 2.0, World { spacing: Spacing::Even, ..world("slots=16,step=20ms", 50, 40) }),
+        set("slots", FAST, 2.0, slots()),
+        set("slots, lengths vary", FAST, 2.0, World { varies: 0.6, ..slots() }),
+        set("slots, bursts", FAST, 2.0, World { spacing: Spacing::Gamma { shape: 0.5 }, ..slots() }),
+        set("prefill", FAST, 1.0, world("slots=64,step=5ms+0.1ms,prefill=8000/s", 1500, 20)),
+        set("memory", FAST, 2.0, world("slots=64,step=20ms+0.5ms,prefill=100000/s,kv=8192", 900, 60)),
+        set("memory, refusing", FAST, 1.0, world("slots=64,step=20ms,prefill=100000/s,kv=20000,full=429", 900, 60)),
+        set("queue, refusing", FAST, 1.0, world("slots=16,step=20ms,queue=8", 50, 40)),
+        Set { limit: Limit::Quota, ..set("quota", FAST, 1.0, World { quota: Some(12.0), ..slots() }) },
+        set("flaky", FAST, 2.0, World { fails: 0.003, ..slots() }),
+        set("noisy", FAST, 2.0, World { noise: 0.5, ..slots() }),
+        set(
+            "wrong under load",
+            &["violation_rate < 1%", "first_token.p95 < 2s"],
+            2.0,
+            World { wrong_above: Some(12), ..world("slots=64,step=10ms", 50, 50) },
+        ),
+        set("gaps", &["token_gap.p99 < 30ms", "error_rate < 1%"], 2.0, world("slots=64,step=10ms+1ms", 50, 30)),
+        set("whole replies", &["response_time.p95 < 1500ms"], 2.0, world("slots=32,step=15ms+1ms", 50, 40)),
+        Set {
+            cases: &[(0, "first_token.p95 < 300ms"), (1, "response_time.p95 < 4s")],
+            ..set("a mix", &["error_rate < 1%"], 1.0, World { mix, ..slots() })
+        },
+    ]
+}
+
+fn goals_of(set: &Set) -> Goals {
+    let read = |text: &&str| Goal::parse(text).expect(text);
+    Goals {
+        whole: set.goals.iter().map(read).collect(),
+        cases: set.cases.iter().map(|(case, text)| (*case, format!("case-{case}"), vec![read(text)])).collect(),
+    }
+}
+
+fn terms(goals: &Goals, from: f64) -> Terms {
+    let search = proofload::plan::capacity::SearchTerms {
+        from: Some(from),
+        to: 100_000.0,
+        precision: 0.05,
+        stage: Duration::from_secs(20),
+        confirm: Duration::from_secs(300),
+        cooldown: Duration::from_secs(1),
+        goals: BTreeMap::new(),
+        limits: Limits::default(),
+        cost: None,
+        price: proofload::plan::capacity::TokenPrice::default(),
+    };
+    Terms::new(&search, goals, from, false, Duration::from_secs(2))
+}
+
+fn empty_plan() -> Arc<Plan> {
+    Arc::new(plan(
+        "[target]\nurl = \"builtin\"\n[load.open]\nrate = 1\nduration = \"1s\"\n[[case]]\nmessages = [{ role = \"user\", content = \"{{unique}} a\" }]\n",
+    ))
+}
+
+/// Plays a search to its end.
+fn find(set: &Set, plan: &Arc<Plan>, seed: u64) -> (Search, Ending) {
+    let goals = goals_of(set);
+    let mut search = Search::new(terms(&goals, set.from));
+    loop {
+        match search.next() {
+            Step::Stage(ask) => {
+                let stage = set.world.stage(plan, &ask, &goals, seed * 1000 + ask.number as u64);
+                search.record(stage);
+            }
+            Step::Done(ending) => return (search, ending),
+        }
+    }
+}
+
+/// Whether the goals hold at a rate in the long run.
+fn holds(set: &Set, rate: f64) -> bool {
+    let (warmup, seconds) = (20.0, 20.0 + 20_000.0 / rate);
+    let dues = set.world.dues(rate, seconds, 77);
+    // An endpoint that falls behind by thousands does so for ever.
+    let mut hopeless = false;
+    let fates = set.world.play(&dues, 78, |_, in_flight| {
+        hopeless |= in_flight > 3000;
+        hopeless
+    });
+    let measured: Vec<&Fate> = fates.iter().filter(|fate| fate.due >= warmup).collect();
+    let goals = goals_of(set);
+    let whole = goals.whole.iter().all(|goal| keeps(goal, &measured));
+    let cases = goals.cases.iter().all(|(case, _, goals)| {
+        let own: Vec<&Fate> = measured.iter().copied().filter(|fate| fate.case == *case).collect();
+        goals.iter().all(|goal| keeps(goal, &own))
+    });
+    !hopeless && whole && cases
+}
+
+fn keeps(goal: &Goal, fates: &[&Fate]) -> bool {
+    let value = match goal.metric {
+        Metric::Timing(measure, _, Statistic::Percentile(p)) => {
+            let mut samples: Vec<f64> = fates.iter().flat_map(|fate| samples(measure, fate)).collect();
+            samples.sort_by(f64::total_cmp);
+            samples[((p / 100.0 * samples.len() as f64).ceil() as usize - 1).min(samples.len() - 1)] * 1e6
+        }
+        Metric::Scalar(Scalar::ErrorRate) => share(fates, |fate| fate.tokens.is_none()),
+        Metric::Scalar(Scalar::ViolationRate) => share(fates, |fate| fate.wrong),
+        other => panic!("{other:?} is no goal of these sets"),
+    };
+    goal.op.holds(value, goal.value)
+}
+
+fn samples(measure: Measure, fate: &Fate) -> Vec<f64> {
+    match (&fate.tokens, measure) {
+        (None, _) => vec![f64::INFINITY],
+        (Some(tokens), Measure::FirstToken) => vec![tokens[0]],
+        (Some(tokens), Measure::ResponseTime) => vec![tokens[tokens.len() - 1]],
+        (Some(tokens), _) => tokens.windows(2).map(|pair| pair[1] - pair[0]).collect(),
+    }
+}
+
+fn share(fates: &[&Fate], of: impl Fn(&Fate) -> bool) -> f64 {
+    fates.iter().filter(|fate| of(fate)).count() as f64 / fates.len() as f64
+}
+
+/// The highest rate at which the goals hold in the long run, to a percent.
+fn truth(set: &Set) -> f64 {
+    let (mut low, mut high) = (0.0, set.from);
+    while holds(set, high) {
+        (low, high) = (high, high * 2.0);
+    }
+    while high > low * 1.01 {
+        let middle = (low + high) / 2.0;
+        if holds(set, middle) { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
+}
+
+/// The most requests that a search may take.
+const MOST_REQUESTS: f64 = 60_000.0;
+
+#[test]
+fn the_search_finds_what_a_long_simulation_says() {
+    let (sets, plan) = (sets(), empty_plan());
+    let rows: Vec<(String, Option<String>)> = std::thread::scope(|scope| {
+        let rows: Vec<_> = sets.iter().map(|set| scope.spawn(|| row(set, &plan))).collect();
+        rows.into_iter().map(|row| row.join().expect("a row")).collect()
+    });
+    let head =
+        "set                       truth    found          interval    off stages  requests  limit, what breaks\n";
+    let table = rows.iter().map(|(row, _)| row.as_str()).collect::<String>();
+    let faults: Vec<&str> = rows.iter().filter_map(|(_, fault)| fault.as_deref()).collect();
+    println!("{head}{table}");
+    assert!(faults.is_empty(), "{head}{table}\n{}", faults.join("\n"));
+}
+
+/// A row of the table, and what is wrong with it.
+fn row(set: &Set, plan: &Arc<Plan>) -> (String, Option<String>) {
+    let truth = truth(set);
+    let (search, ending) = find(set, plan, 1);
+    let answer = Answer::of(&search, Some(&ending));
+    let [rate, low, high] = [answer.rate_per_s, answer.low, answer.high].map(Option::unwrap_or_default);
+    let (off, spent) = (rate / truth - 1.0, search.spent());
+    let row = format!(
+        "{:22} {truth:8.2} {rate:8.2} {low:8.2}-{high:8.2} {:5.1}% {:6} {:9}  {:?}, {}\n",
+        set.name,
+        off * 100.0,
+        search.stages().len(),
+        spent.requests,
+        answer.limit,
+        answer.breaks_first.first().map_or("", String::as_str)
+    );
+    let near = off.abs() <= 0.05 || (low <= truth && truth <= high);
+    let narrow = high - low <= 0.2 * rate && low <= rate && rate <= high;
+    let ended = ending == Ending::Confirmed && spent.requests <= MOST_REQUESTS && answer.limit == set.limit;
+    let fault = (!near || !narrow || !ended).then(|| format!("{}: {ending:?}, {answer:?}", set.name));
+    (row, fault)
+}
