@@ -126,10 +126,10 @@ pub fn fit(pairs: &[(f64, f64)]) -> Usl {
     let r_squared = 1.0 - left / total.max(f64::MIN_POSITIVE);
     let peak =
         (kappa > 0.0 && sigma < 1.0).then(|| ((1.0 - sigma) / kappa).sqrt()).filter(|peak| *peak <= 2.0 * widest);
-    let poor = if !(-0.05..=1.0).contains(&sigma) {
-        Some(format!("the fit is no law (contention {sigma:.3}): nothing is extrapolated"))
-    } else {
+    let poor = if (-0.05..=1.0).contains(&sigma) {
         (r_squared < GOOD).then(|| format!("the fit is poor (R2 {r_squared:.3}): nothing is extrapolated"))
+    } else {
+        Some(format!("the fit is no law (contention {sigma:.3}): nothing is extrapolated"))
     };
     Usl {
         peak: peak.filter(|_| poor.is_none()),

@@ -164,7 +164,7 @@ impl Draft {
             target: self.target.clone(),
             loads: self.loads.clone(),
             shard: Shard::WHOLE,
-            price: self.price.clone(),
+            price: self.price,
             aborts: self.aborts.clone(),
             cases: self.cases.iter().map(case).collect(),
             goals: self.goals.clone(),

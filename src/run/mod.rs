@@ -210,7 +210,9 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     whole.health.in_flight_us = Some(shared.live.in_flight_us.load(Ordering::Relaxed));
     account(&mut whole, paced.issued)?;
     close(&mut whole, &paced, &shared, plan);
-    cases.iter_mut().for_each(|case| case.ending = whole.ending.clone());
+    for case in &mut cases {
+        case.ending = whole.ending.clone();
+    }
     Ok(Parts { whole, cases })
 }
 

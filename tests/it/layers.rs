@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folder and layer. The reference endpoint stands apart: it may use the wire and nothing else.
-const LAYERS: [(&str, u32); 12] = [
+const LAYERS: [(&str, u32); 13] = [
     ("wire", 1),
     ("exchange", 2),
     ("check", 3),

@@ -143,7 +143,9 @@ fn trace(rows: &[(usize, Vec<&str>)]) -> Result<Demand, String> {
     }
     let minutes = (length / PEAK_S) as usize + 1;
     let mut counts = vec![0_u64; minutes];
-    times.iter().for_each(|time| counts[((time - first) / PEAK_S) as usize] += 1);
+    for time in &times {
+        counts[((time - first) / PEAK_S) as usize] += 1;
+    }
     let hour = |number: usize| {
         let own = &counts[(number * 60).min(minutes)..((number + 1) * 60).min(minutes)];
         // The last hour may be a part of one, and its rate is that of the part.

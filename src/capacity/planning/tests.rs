@@ -89,8 +89,10 @@ fn a_curve_is_planned_by_the_hour_and_replicas_are_begun_before() {
 
 #[test]
 fn a_trace_has_its_busiest_minute_as_peak() {
-    let mut text: String = (0..3600).map(|second| format!("{second}\n")).collect();
-    text += &(0..600).map(|tenth| format!("{}\n", 1800.0 + f64::from(tenth) / 10.0)).collect::<String>();
+    let mut text: String = (0..3600).flat_map(|second| [second.to_string(), "\n".to_owned()]).collect();
+    text += &(0..600)
+        .flat_map(|tenth| [(1800.0 + f64::from(tenth) / 10.0).to_string(), "\n".to_owned()])
+        .collect::<String>();
     let trace = Demand::read(&text).expect("a trace");
     assert_eq!(trace.hours.len(), 1);
     assert!(near(trace.peak(), 11.0) && (trace.mean() - 4200.0 / 3599.0).abs() < 1e-6, "{trace:?}");

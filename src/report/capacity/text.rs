@@ -48,7 +48,7 @@ fn drawn(table: &Table) -> String {
     if !table.head.is_empty() {
         drawn.with(Modify::new(Columns::new(1..)).with(Alignment::right()));
     }
-    drawn.to_string().lines().map(|line| format!(" {}\n", line.trim_end())).collect()
+    drawn.to_string().lines().flat_map(|line| [" ", line.trim_end(), "\n"]).collect()
 }
 
 /// A paragraph, broken at spaces; lines after the first are set in as far as the mark of the first.

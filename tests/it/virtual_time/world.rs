@@ -53,9 +53,9 @@ pub(crate) struct Fate {
 }
 
 impl World {
-    /// What becomes of requests that are due then. `seen` is told the requests in flight ten times a second, and ends
+    /// What becomes of requests that are due then. `watch` is told the requests in flight ten times a second, and ends
     /// it by saying so: then no more are sent.
-    pub(crate) fn play(&self, dues: &[f64], seed: u64, mut seen: impl FnMut(f64, usize) -> bool) -> Vec<Fate> {
+    pub(crate) fn play(&self, dues: &[f64], seed: u64, mut watch: impl FnMut(f64, usize) -> bool) -> Vec<Fate> {
         let mut random = Pcg64::seed_from_u64(seed);
         let mut batch = Batch::new(self.capacity.clone());
         let mut tokens: HashMap<u64, Vec<f64>> = HashMap::new();
@@ -67,7 +67,7 @@ impl World {
                     tokens.entry(token.id).or_default().push(token.at.as_secs_f64());
                 });
                 let (running, waiting) = batch.load();
-                if seen(sample, running + waiting) {
+                if watch(sample, running + waiting) {
                     break 'sending;
                 }
                 sample += 0.1;
