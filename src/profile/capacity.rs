@@ -126,7 +126,9 @@ impl Resolver<'_> {
     }
 
     pub(super) fn builtin(&mut self, table: &BuiltinTable, builtin: bool) -> BuiltinTerms {
-        if !builtin && !self.lacks(&["/target/builtin"]) {
+        // A profile for the built-in endpoint may be tried on another one by a flag.
+        let written = self.tree.at("/target/url").is_none_or(|url| url.place.source == 0);
+        if !builtin && written && !self.lacks(&["/target/builtin"]) {
             let help = "it says what the built-in endpoint is; set url = \"builtin\" or leave it out".to_owned();
             self.fault("/target/builtin", "[target.builtin] without url = \"builtin\"", "", help);
         }

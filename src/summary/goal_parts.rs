@@ -152,7 +152,7 @@ mod tests {
         ]);
         assert_eq!(found[0], (false, Some(0.03), vec![(15, 25)]), "the warm-up is not looked at");
         assert_eq!(found[1], (true, Some(0.03), vec![]));
-        assert_eq!(found[2].2, [(21, 23), (23, 25)]);
+        assert_eq!(found[2].2, [(23, 25)], "of the seconds before it, one was fine, and more came in it");
         assert!(found[3].0, "{found:?}");
         assert_eq!(found[4], (false, Some(0.0), vec![(5, 35), (35, 65)]), "what never came is broken, too");
     }
@@ -167,7 +167,7 @@ mod tests {
         let found = results(&[
             "error_rate < 21% for whole",
             "error_rate < 21% for streamed",
-            "ttft.p75 < 301ms for streamed",
+            "ttft.p75 < 310ms for streamed",
             "ttft.p95 < 1h for streamed",
             "ttft.p50 < 1s for whole",
         ]);

@@ -125,7 +125,7 @@ fn runs_that_do_not_belong_together_are_refused_with_what_to_do() {
     assert!(code == 0 && text.contains("cannot tell") && text.contains("--repeat 5"), "{text}");
     std::fs::write(folder.path().join("short/summary.json"), "{").expect("written");
     let (code, _, said) = ran(&["compare", &long, &short]);
-    assert!(code == 4 && said.contains("is damaged"), "{code} {said}");
+    assert!(code == 4 && said.contains("is no summary of a run"), "{code} {said}");
     assert_eq!(ran(&["compare", &long, "nowhere"]).0, 2);
 }
 

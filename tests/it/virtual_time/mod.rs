@@ -3,6 +3,13 @@
 //! The truth plays the same endpoint for far longer than any stage, reads the goals from sorted samples and not from a
 //! summary, and halves the rate until it is known to a percent.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::print_stdout,
+    reason = "counts and ranks are small, and the tables of what was found are worth reading"
+)]
+
 mod hostile;
 mod sockets;
 mod world;
@@ -156,7 +163,9 @@ fn keeps(goal: &Goal, fates: &[&Fate]) -> bool {
         }
         Metric::Scalar(Scalar::ErrorRate) => share(fates, |fate| fate.tokens.is_none()),
         Metric::Scalar(Scalar::ViolationRate) => share(fates, |fate| fate.wrong),
-        other => panic!("{other:?} is no goal of these sets"),
+        other @ (Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..)) => {
+            panic!("{other:?} is no goal of these sets")
+        }
     };
     goal.op.holds(value, goal.value)
 }
@@ -181,7 +190,7 @@ fn truth(set: &Set) -> f64 {
         (low, high) = (high, high * 2.0);
     }
     while high > low * 1.01 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if holds(set, middle) { low = middle } else { high = middle }
     }
     f64::midpoint(low, high)

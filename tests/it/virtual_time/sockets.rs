@@ -110,7 +110,9 @@ fn three_endpoints_on_real_sockets_are_found_as_in_virtual_time() {
         let searches: Vec<_> = sets.iter().map(|real| scope.spawn(|| judge(real))).collect();
         searches.into_iter().map(|search| search.join().expect("a search")).collect()
     });
-    judged.iter().for_each(|(_, found)| println!("{found}"));
+    for (_, found) in &judged {
+        println!("{found}");
+    }
     let faults: Vec<&str> = judged.iter().filter_map(|(fault, _)| fault.as_deref()).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }

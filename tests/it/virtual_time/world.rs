@@ -165,7 +165,7 @@ impl World {
         for case in &cases[1..] {
             whole.merge(case.clone()).expect("one plan");
         }
-        let drained = fates.iter().flat_map(|fate| fate.tokens.iter().flatten().last().map(|last| fate.due + last));
+        let drained = fates.iter().filter_map(|fate| fate.tokens.iter().flatten().last().map(|last| fate.due + last));
         let carried = Carried {
             load: ask.load,
             confirms: ask.confirms,
