@@ -252,7 +252,7 @@ impl Search {
     /// A load between both, unless they are near enough.
     fn between(&self, low: f64, high: f64) -> Option<f64> {
         if self.terms.slots {
-            let middle = (low * high).sqrt().round().clamp(low + 1.0, high - 1.0);
+            let middle = (low * high).sqrt().round().min(high - 1.0).max(low + 1.0);
             return (high - low > 1.0 && high > low * (1.0 + self.terms.precision)).then_some(middle);
         }
         (high > low * (1.0 + self.terms.precision)).then(|| rounded((low * high).sqrt(), self.terms.precision))
