@@ -25,6 +25,7 @@ mod profiles;
 mod readme;
 mod real;
 mod real_suites;
+mod replays;
 mod reports;
 mod run;
 mod secrets;
