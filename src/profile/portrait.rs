@@ -19,7 +19,8 @@ const HOUR: u64 = 3600;
 pub struct Portrait {
     /// The profile, as TOML.
     pub profile: String,
-    /// The demand over a day, as CSV: hour, requests in it in the mean of the days, and its busiest minute's rate.
+    /// The demand over a day (UTC where the log has dates), as CSV that `capacity plan --demand` reads: hour, requests per
+    /// second in its busiest minute, requests in it in the mean of the days.
     pub demand: String,
     /// How well the profile fits the log, for people.
     pub fits: String,
@@ -135,7 +136,7 @@ fn demand(log: &Trace) -> String {
     for row in &log.rows {
         *minutes.entry(time(row) / 60).or_default() += 1;
     }
-    let mut text = String::from("hour,requests,rate_peak_per_s\n");
+    let mut text = String::from("hour,peak_per_s,requests\n");
     for hour in 0..24 {
         let days = (first / HOUR..=last / HOUR).filter(|at| at % 24 == hour).count();
         if days == 0 {
@@ -144,7 +145,7 @@ fn demand(log: &Trace) -> String {
         let within = || minutes.iter().filter(|(minute, _)| *minute / 60 % 24 == hour).map(|(_, count)| *count);
         let mean = within().sum::<u64>() as f64 / days as f64;
         let peak = within().max().unwrap_or(0) as f64 / 60.0;
-        let _ = writeln!(text, "{hour},{mean:.1},{peak:.4}");
+        let _ = writeln!(text, "{hour},{peak:.4},{mean:.1}");
     }
     text
 }
@@ -174,9 +175,9 @@ mod tests {
         let log = log(&[(0, 1, 1, "a"), (1, 1, 1, "a"), (HOUR, 1, 1, "a"), (day, 1, 1, "a")], 22 * HOUR);
         let text = demand(&log);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "hour,requests,rate_peak_per_s");
+        assert_eq!(lines[0], "hour,peak_per_s,requests");
         assert!(
-            lines.contains(&"22,1.5,0.0333") && lines.contains(&"23,1.0,0.0167") && lines.contains(&"0,0.0,0.0000")
+            lines.contains(&"22,0.0333,1.5") && lines.contains(&"23,0.0167,1.0") && lines.contains(&"0,0.0000,0.0")
         );
     }
 

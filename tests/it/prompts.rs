@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use proofload::capacity::planning::demand::Demand;
 use proofload::exchange::Ticket;
 use proofload::plan::Plan;
 use proofload::profile::flags::Flags;
@@ -40,7 +41,8 @@ fn plan(case: &str, files: &[(&str, &str)]) -> Plan {
 
 fn faults(case: &str, files: &[(&str, &str)]) -> String {
     let folder = folder(case, files);
-    draft(folder.path()).expect_err("faults").draw(false)
+    let drawn = draft(folder.path()).expect_err("faults").draw(false);
+    drawn.replace(&*folder.path().to_string_lossy(), "[folder]")
 }
 
 fn body(plan: &Plan, seq: u64) -> Value {
@@ -127,17 +129,13 @@ fn faults_in_data_files_are_named_by_line_and_all_at_once() {
 fn a_log_becomes_a_profile_that_runs_and_a_curve() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.csv");
-    let mut text = String::from("ts,prompt,completion,app\n");
     let mut second = 0.0;
-    for row in 0..400_u32 {
+    let rows = (0..400_u32).map(|row| {
         second += f64::from(row * 7919 % 100) / 20.0;
-        text += &format!(
-            "{second:.3},{},{},{}\n",
-            100 + row * 31 % 50,
-            1 + row % 9,
-            if row % 4 == 0 { "search" } else { "chat" }
-        );
-    }
+        let app = if row % 4 == 0 { "search" } else { "chat" };
+        format!("{second:.3},{},{},{app}", 100 + row * 31 % 50, 1 + row % 9)
+    });
+    let text = std::iter::once("ts,prompt,completion,app".to_owned()).chain(rows).collect::<Vec<_>>().join("\n");
     fs::write(&log, text).expect("written");
     let file = folder.path().join("made.toml");
     let new = |columns: &str| {
@@ -158,11 +156,10 @@ fn a_log_becomes_a_profile_that_runs_and_a_curve() {
         stdout.contains("400 requests over") && stdout.contains("distance") && stdout.contains("burstiness"),
         "{stdout}"
     );
-    assert!(
-        fs::read_to_string(folder.path().join("made.demand.csv"))
-            .expect("a curve")
-            .starts_with("hour,requests,rate_peak_per_s\n0,")
-    );
+    // The curve is one that capacity plans take: 400 requests in 16 minutes are 0.4 per second, the busiest minute more.
+    let curve = fs::read_to_string(folder.path().join("made.demand.csv")).expect("a curve");
+    let demand = Demand::read(&curve).unwrap_or_else(|error| panic!("{error}: {curve}"));
+    assert!((0.4..1.0).contains(&demand.peak()), "{curve}");
     let shown = program().arg("run").arg(&file).args(["--dry-run=0", "--seed", "7"]).output().expect("runs");
     assert_eq!(shown.status.code(), Some(0), "{}", String::from_utf8_lossy(&shown.stderr));
     assert!(String::from_utf8_lossy(&shown.stdout).contains("gamma"));
