@@ -392,6 +392,13 @@ pub(super) enum ProfileCommand {
     New {
         /// File to write; it must not exist.
         file: Option<PathBuf>,
+        /// Make it of a production log: lengths, mix of routes, rate and burstiness; no text is kept.
+        #[arg(long, value_name = "LOG.csv", requires = "file")]
+        from: Option<PathBuf>,
+        /// Columns of the log, as in time=ts,in=prompt_tokens,out=completion_tokens,route=app; or azure, burstgpt, mooncake;
+        /// from its first line without it.
+        #[arg(long, value_name = "C", requires = "from")]
+        columns: Option<String>,
     },
 }
 

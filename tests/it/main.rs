@@ -22,6 +22,7 @@ mod parameters;
 mod probed;
 mod probes;
 mod profiles;
+mod prompts;
 mod readme;
 mod real;
 mod real_suites;
