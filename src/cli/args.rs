@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 const EXIT_CODES: &str = "Exit codes:
   0    everything held
-  1    a MUST check or a goal is broken, or no request was ok
+  1    a MUST check or a goal is broken, no request was ok, or a comparison found a regression
   2    the command line or the profile is wrong; nothing was sent
   3    no HTTP answer, nothing asserted, or the measurement is invalid
   4    a summary is incomplete, or runs do not belong together
