@@ -16,8 +16,9 @@ mod replies;
 
 use replies::{WHOLE, events, exchange, plan};
 
-const STEPS: &str =
-    "parse, schema, decode, read-reply, read-stream, judge-reply, judge-stream, record-reply, record-stream";
+const STEPS: &str = "parse, schema, decode, {read, judge, record}-{reply, stream, long}";
+/// Events with content of a long stream beside those of the short one.
+const MORE: usize = 1000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -43,14 +44,19 @@ fn main() {
         }
         _ => {
             let (work, kind) = step.split_once('-').unwrap_or_else(|| panic!("no such step; {STEPS}"));
-            judged(work, kind == "stream", count);
+            judged(work, kind, count);
         }
     }
 }
 
-fn judged(work: &str, stream: bool, count: u32) {
+fn judged(work: &str, kind: &str, count: u32) {
+    let stream = kind != "reply";
     let dialect = if stream { Dialect::OpenAi } else { Dialect::Pulze };
-    let pieces = if stream { events() } else { vec![fs::read(WHOLE).expect("the reply")] };
+    let mut pieces = if stream { events() } else { vec![fs::read(WHOLE).expect("the reply")] };
+    if kind == "long" {
+        let again = vec![pieces[2].clone(); MORE];
+        pieces.splice(3..3, again);
+    }
     let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
     let plan = plan(dialect);
     let exchange = exchange(&plan, stream, &pieces);
