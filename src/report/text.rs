@@ -351,7 +351,7 @@ fn goals(digest: &Digest) -> String {
 }
 
 /// The windows that broke a goal, the first of them with what was measured there.
-fn windows(goal: &GoalResult) -> String {
+pub(super) fn windows(goal: &GoalResult) -> String {
     const SHOWN: usize = 8;
     let shown = |window: &Window| format!("{}-{}s ({})", window.from_s, window.until_s, measured(goal, window.value));
     let mut words: Vec<String> = goal.broken_in.iter().take(SHOWN).map(shown).collect();

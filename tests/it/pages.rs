@@ -9,10 +9,10 @@ use proofload::report::run::charts;
 use proofload::report::{Format, write};
 use proofload::summary::Summary;
 use proofload::summary::tally::Example;
+use proofload::wire::Dialect;
 
 use crate::harness::{Endpoint, program, settings};
 use crate::reports::{POOL, summary};
-use proofload::wire::Dialect;
 
 const MARKUP: &str = "]]></title></style></script><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>\u{202e}\u{1b}[31m";
 

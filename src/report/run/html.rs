@@ -5,7 +5,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::sections;
+use super::{checks, sections};
 use crate::report::chart::STYLE as CHARTS;
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
@@ -35,7 +35,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
                     (sections::timings(summary))
                     (sections::splits(&digest))
                     (sections::outcomes(&digest))
-                    (sections::checks(&digest))
+                    (checks::checks(&digest))
                     (sections::client(summary))
                     (sections::what_was_run(summary, &digest))
                 }

@@ -3,8 +3,10 @@
 use crate::report::chart::Chart;
 use crate::summary::Summary;
 
+mod checks;
 mod columns;
 pub(super) mod csv;
+mod cut;
 pub(super) mod hlog;
 pub(super) mod html;
 pub(super) mod junit;
@@ -12,6 +14,7 @@ pub(super) mod markdown;
 pub(super) mod openmetrics;
 mod over_time;
 mod sections;
+mod server;
 mod spread;
 pub(super) mod vllm;
 

@@ -4,11 +4,9 @@ use super::columns::{Column, columns};
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{Area, BAD, COLOURS, GOOD, Mark, OVER, PALE};
 use crate::report::chart::{Chart, Table};
-use crate::report::figure::{number, percent, time};
+use crate::report::figure::{number, time};
 use crate::summary::Summary;
-use crate::summary::axis::Axis as TimeAxis;
 use crate::summary::seconds::Row;
-use crate::summary::server::{self, Is, Values};
 use crate::summary::sketch::Sketch;
 
 /// Columns of a picture, and rows of a table.
@@ -35,9 +33,9 @@ pub(super) fn charts(summary: &Summary) -> Vec<Chart> {
 
 type Of = fn(&Row) -> &Sketch;
 
-struct Run {
+pub(super) struct Run {
     columns: Vec<Column>,
-    rows: Vec<Column>,
+    pub(super) rows: Vec<Column>,
     /// End of the warm-up and of the window, in seconds.
     window: (f64, f64),
     x: Axis,
@@ -56,7 +54,7 @@ impl Run {
     }
 
     /// A picture with the warm-up set apart.
-    fn chart(
+    pub(super) fn chart(
         &self,
         name: &'static str,
         title: String,
@@ -70,12 +68,12 @@ impl Run {
         Chart { name, title, words, x: self.x.clone(), y, marks: warmup.into_iter().chain(marks).collect(), table }
     }
 
-    fn line(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
+    pub(super) fn line(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
         let points = self.columns.iter().map(|column| (column.middle(), of(column))).collect();
         Mark::Line { colour, label: label.to_owned(), points }
     }
 
-    fn highest(&self, of: impl Fn(&Column) -> f64) -> f64 {
+    pub(super) fn highest(&self, of: impl Fn(&Column) -> f64) -> f64 {
         self.columns.iter().map(of).filter(|value| value.is_finite()).fold(0.0, f64::max)
     }
 
@@ -244,74 +242,9 @@ impl Run {
         let y = Axis::count(self.highest(rate));
         self.chart("tokens", "Output tokens, per second".to_owned(), words, y, marks, table)
     }
-
-    /// What the server says of itself: its levels in one picture, its shares in another.
-    fn server(&self, summary: &Summary) -> Vec<Chart> {
-        let server = &summary.server;
-        let of = |is: Is| -> Vec<&str> {
-            server.kinds.iter().filter(|(_, kind)| **kind == is).map(|(name, _)| name.as_str()).collect()
-        };
-        let levels =
-            self.server_chart("server-levels", "The server's own counts", &server.seconds, &of(Is::Level), None);
-        let shares = Some(Axis::share_of_all());
-        let shares =
-            self.server_chart("server-shares", "The server's own shares", &server.seconds, &of(Is::Share), shares);
-        [levels, shares].into_iter().flatten().collect()
-    }
-
-    fn server_chart(
-        &self,
-        name: &'static str,
-        title: &str,
-        seconds: &TimeAxis<server::Row>,
-        figures: &[&str],
-        y: Option<Axis>,
-    ) -> Option<Chart> {
-        let figures = &figures[..figures.len().min(COLOURS.len())];
-        let value = |figure: &str, from: f64, to: f64| mean_between(seconds, figure, from, to);
-        let marks: Vec<Mark> = figures
-            .iter()
-            .zip(COLOURS)
-            .map(|(figure, colour)| self.line(colour, &figure.replace('_', " "), |c| value(figure, c.from, c.to)))
-            .collect();
-        let highest = |figure: &&str| self.highest(|column| value(figure, column.from, column.to));
-        let said: Vec<String> = figures
-            .iter()
-            .map(|figure| {
-                let most = highest(figure);
-                let most = if y.is_some() { percent(Some(most)) } else { number(Some(most)) };
-                format!("{} at most {most}", figure.replace('_', " "))
-            })
-            .collect();
-        let words = format!("What the server says of itself: {}.", said.join(", "));
-        let table = Table {
-            head: std::iter::once("from").chain(figures.iter().copied()).map(|name| name.replace('_', " ")).collect(),
-            rows: self
-                .rows
-                .iter()
-                .map(|row| {
-                    let cell = |figure: &&str| {
-                        let value = Some(value(figure, row.from, row.to)).filter(|value| value.is_finite());
-                        if y.is_some() { percent(value) } else { number(value) }
-                    };
-                    std::iter::once(seconds_from(row)).chain(figures.iter().map(cell)).collect()
-                })
-                .collect(),
-        };
-        let y = y.unwrap_or_else(|| Axis::count(figures.iter().map(highest).fold(0.0, f64::max)));
-        (!marks.is_empty()).then(|| self.chart(name, title.to_owned(), words, y, marks, table))
-    }
 }
 
-/// The mean of a server's figure between two instants, in seconds; not a number where it was not read.
-fn mean_between(seconds: &TimeAxis<server::Row>, figure: &str, from: f64, to: f64) -> f64 {
-    let width = seconds.width_s as f64;
-    let within = seconds.rows.iter().filter(|(number, _)| (from..to).contains(&(**number as f64 * width)));
-    let values = within.filter_map(|(_, row)| row.0.get(figure)).fold(Values::default(), |sum, v| sum.with(*v));
-    values.mean().unwrap_or(f64::NAN)
-}
-
-fn seconds_from(row: &Column) -> String {
+pub(super) fn seconds_from(row: &Column) -> String {
     format!("{}s", number(Some(row.from)))
 }
 

@@ -5,17 +5,15 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use maud::{Markup, html};
 
+use super::cut::brief;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::chart::Table;
 use crate::report::figure::{number, percent, time};
-use crate::report::text::{cell, measured};
+use crate::report::text::{cell, measured, windows};
 use crate::summary::Summary;
-use crate::summary::digest::{Counted, Digest, Judgement, Outcome, Share};
-use crate::summary::tally::Example;
+use crate::summary::digest::{Counted, Digest, Outcome, Share};
 use crate::summary::trust::{Belief, Used};
 
-/// Characters of a text that came from a reply, or that repeats a request.
-const SHOWN: usize = 600;
 /// Rows of a list that could be long.
 const ROWS: usize = 50;
 
@@ -58,7 +56,7 @@ fn reasons(reasons: &[String]) -> Markup {
     html! {
         @if !reasons.is_empty() {
             ul class="reasons" {
-                @for reason in reasons.iter().take(ROWS) { li { (cut(reason)) } }
+                @for reason in reasons.iter().take(ROWS) { li { (brief(reason)) } }
                 (rest(reasons.len()))
             }
         }
@@ -116,7 +114,10 @@ pub(super) fn goals(digest: &Digest) -> Markup {
                         tr {
                             td { span class={ "badge " (if goal.held { "good" } else { "bad" }) } { (if goal.held { "held" } else { "broken" }) } }
                             td { code { (goal.goal) } }
-                            td { (measured(goal, goal.value)) }
+                            td {
+                                (measured(goal, goal.value))
+                                @if !goal.broken_in.is_empty() { p class="soft" { "broken in " (windows(goal)) } }
+                            }
                         }
                     }
                 }
@@ -173,7 +174,7 @@ fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
         let counts = [share.requests, share.ok, share.failed, share.good].map(|count| count.to_string());
         let percentiles = [&share.response_time_us, &share.first_token_us, &share.token_gap_us];
         let times = percentiles.into_iter().flat_map(|p| [shown(p.p50), shown(p.p95)]);
-        std::iter::once(cut(name)).chain(counts).chain(times).collect()
+        std::iter::once(brief(name)).chain(counts).chain(times).collect()
     };
     let head = [
         what,
@@ -211,74 +212,9 @@ pub(super) fn outcomes(digest: &Digest) -> Markup {
         @if !digest.failures.is_empty() {
             p { "What went wrong:" }
             ul class="reasons" {
-                @for Counted { text, count } in digest.failures.iter().take(ROWS) { li { (count) " x " (cut(text)) } }
+                @for Counted { text, count } in digest.failures.iter().take(ROWS) { li { (count) " x " (brief(text)) } }
                 (rest(digest.failures.len()))
             }
-        }
-    }
-}
-
-pub(super) fn checks(digest: &Digest) -> Markup {
-    let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
-    let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
-    let broken = digest.broken_checks();
-    html! {
-        h2 { "Checks" }
-        p { (held) " held, " (broken.len()) " broken, " (idle) " did not apply." }
-        @if !broken.is_empty() {
-            div class="scroll tall" {
-                table class="text" {
-                    thead { tr { th { "level" } th { "check" } th { "broken" } th { "rule and evidence" } } }
-                    @for (id, check) in broken { (broken_check(id, check)) }
-                }
-            }
-        }
-        @if held > 0 {
-            details {
-                summary { "Rules that held" }
-                ul class="reasons" {
-                    @for (id, check) in digest.checks.iter().filter(|(_, check)| check.fail == 0 && check.pass > 0) {
-                        li { code { (id) } " " (check.rule) " (" (check.pass) ")" }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn broken_check(id: &str, check: &Judgement) -> Markup {
-    let (level, class) = match check {
-        check if check.known.is_some() => ("known", "soft"),
-        check if check.must > 0 => ("MUST", "bad"),
-        check if check.should > 0 => ("SHOULD", "c2"),
-        _ => ("may", "soft"),
-    };
-    html! {
-        tr {
-            td { span class={ "badge " (class) } { (level) } }
-            td class="id" { code { (id) } }
-            td { (check.fail) " of " (check.fail + check.pass) }
-            td {
-                (check.rule)
-                @if let Some(reason) = &check.known { p class="soft" { "Known: " (cut(reason)) } }
-                @if let Some(across) = &check.across { p { "Over the run: " (cut(across)) } }
-                @if let Some(example) = check.examples.first() { (evidence(example)) }
-            }
-        }
-    }
-}
-
-fn evidence(example: &Example) -> Markup {
-    html! {
-        p {
-            "Request " (example.seq) " (" (cut(&example.case)) "): "
-            @if !example.place.is_empty() { code { (cut(&example.place)) } " " }
-            (cut(&example.detail))
-        }
-        details {
-            summary { "The reply's first bytes, and the request again" }
-            pre { (cut(&example.first_bytes)) }
-            pre { (cut(&example.curl)) }
         }
     }
 }
@@ -341,18 +277,8 @@ fn facts<'n>(rows: impl IntoIterator<Item = (&'n str, String)>) -> Markup {
     html! {
         div class="scroll" {
             table class="text" {
-                @for (name, value) in rows { @if !value.is_empty() { tr { th scope="row" { (name) } td { (cut(&value)) } } } }
+                @for (name, value) in rows { @if !value.is_empty() { tr { th scope="row" { (name) } td { (brief(&value)) } } } }
             }
         }
     }
-}
-
-/// A text at most so long that many of them fit a page.
-fn cut(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut shown: String = characters.by_ref().take(SHOWN).collect();
-    if characters.next().is_some() {
-        shown.push_str(" ...");
-    }
-    shown
 }

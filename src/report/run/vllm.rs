@@ -40,8 +40,8 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         "duration": digest.duration_s,
         "completed": digest.requests.ok,
         "failed": digest.requests.failed,
-        "total_input_tokens": digest.tokens.prompt,
-        "total_output_tokens": digest.tokens.completion,
+        "total_input_tokens": whole(digest.tokens.prompt),
+        "total_output_tokens": whole(digest.tokens.completion),
         "request_throughput": digest.rates_per_s.requests,
         "request_goodput": digest.rates_per_s.good_requests,
         "output_throughput": digest.rates_per_s.output_tokens,
@@ -67,6 +67,12 @@ fn timing(fields: &mut Map<String, Value>, name: &str, populations: &Populations
     for (percentile, p) in PERCENTILES {
         fields.insert(format!("{percentile}_{name}_ms"), json!(ms(Statistic::Percentile(p))));
     }
+}
+
+/// vLLM counts whole tokens; some endpoints state fractions.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of tokens")]
+fn whole(tokens: f64) -> u64 {
+    tokens.round() as u64
 }
 
 /// As in `20261122-140000`, in UTC.
