@@ -482,9 +482,9 @@ fn not_in_text(reading: &Reading<'_>, unwanted: &[&str]) -> Verdict {
     if reading.bodies().is_empty() {
         return Verdict::Skip("no completion to judge");
     }
-    let prompt = &reading.exchange.asked.wanted.prompt;
+    let asked = &reading.exchange.asked;
     for choice in &reading.choices {
-        if let Some(text) = unwanted.iter().find(|text| choice.content.contains(**text) && !prompt.contains(**text)) {
+        if let Some(text) = unwanted.iter().find(|text| choice.content.contains(**text) && !asked.says(text)) {
             return Verdict::broken(format!("/choices/{}", choice.index), format!("the text contains {text}"));
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 const EXIT_CODES: &str = "Exit codes:
   0    everything held
-  1    a MUST check or a goal is broken, or no request was ok
+  1    a MUST check or a goal is broken, no request was ok, or a comparison found a regression
   2    the command line or the profile is wrong; nothing was sent
   3    no HTTP answer, nothing asserted, or the measurement is invalid
   4    a summary is incomplete, or runs do not belong together
@@ -428,6 +428,13 @@ pub(super) enum ProfileCommand {
     New {
         /// File to write; it must not exist.
         file: Option<PathBuf>,
+        /// Make it of a production log: lengths, mix of routes, rate and burstiness; no text is kept.
+        #[arg(long, value_name = "LOG.csv", requires = "file")]
+        from: Option<PathBuf>,
+        /// Columns of the log, as in time=ts,in=prompt_tokens,out=completion_tokens,route=app; or azure, burstgpt, mooncake;
+        /// from its first line without it.
+        #[arg(long, value_name = "C", requires = "from")]
+        columns: Option<String>,
     },
 }
 

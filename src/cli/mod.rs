@@ -22,6 +22,7 @@ mod exit;
 mod folder;
 mod github;
 mod history;
+mod new_profile;
 mod progress;
 mod recall;
 mod repeat;
@@ -69,7 +70,10 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Profile { command } => match command {
             ProfileCommand::Check { profile } => check_profile::check(&profile),
             ProfileCommand::Schema => check_profile::schema(),
-            ProfileCommand::New { file } => check_profile::new(file.as_deref()),
+            ProfileCommand::New { file: Some(file), from: Some(log), columns } => {
+                new_profile::from_log(&file, &log, columns.as_deref())
+            }
+            ProfileCommand::New { file, .. } => check_profile::new(file.as_deref()),
         },
     }
 }

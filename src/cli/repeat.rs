@@ -7,13 +7,13 @@ use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::run::{Hand, fresh_seed, introduction, preflight};
 use super::serve::{Builtin, builtin_settings};
-use super::{check_profile, compare, folder, print, say};
+use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
 use crate::compare::side::Side;
 use crate::plan::Plan;
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems, load};
-use crate::report::compare::{Kind, write};
+use crate::report::compare::{Kind, annotations, job_summary, write};
 use crate::report::sweep::{Row, Table};
 use crate::summary::Summary;
 
@@ -187,6 +187,9 @@ fn report(args: &RunArgs, subjects: &[Subject], runs: Vec<Vec<Summary>>, root: O
     let Some(comparison) = compare::compared(&sides, &Terms::default()) else { return Ok(Exit::Mismatch) };
     let kind = if args.format == FormatArg::Json { Kind::Json } else { Kind::Text };
     print(&write(&comparison, kind))?;
+    if github::is_job() {
+        github::publish(&annotations(&comparison), &job_summary(&comparison))?;
+    }
     if let Some(root) = root {
         std::fs::write(root.join("compare.md"), write(&comparison, Kind::Markdown))?;
     }

@@ -209,10 +209,8 @@ impl Column {
 impl Change {
     fn of(base: &Side, new: &Side, terms: &Terms) -> Change {
         let unbelievable = [base, new].into_iter().flat_map(unbelievable).collect::<Vec<_>>();
-        let both: Vec<Quantity> = quantity::ALL
-            .into_iter()
-            .filter(|quantity| [base, new].iter().any(|side| !side.values(quantity.metric).is_empty()))
-            .collect();
+        let both: Vec<Quantity> =
+            quantity::ALL.into_iter().filter(|quantity| [base, new].iter().any(|side| side.has(*quantity))).collect();
         let pairs = base.runs.len() > 1 && in_turn(base, new);
         let confidence_each = each_of(both.len(), terms.confidence);
         let believed = unbelievable.is_empty();

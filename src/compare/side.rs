@@ -1,5 +1,6 @@
 //! What is compared with what: a run, or the repetitions of one.
 
+use super::quantity::{Quantity, Unit};
 use crate::plan::goal::{Metric, Scalar};
 use crate::summary::Summary;
 
@@ -31,6 +32,11 @@ impl Side {
     /// The value of a metric in each run that has one.
     pub fn values(&self, metric: Metric) -> Vec<f64> {
         self.runs.iter().filter_map(|run| run.value(metric)).collect()
+    }
+
+    /// Whether there is anything to compare: a rate of nothing, such as of tokens that no reply has, is no figure.
+    pub fn has(&self, quantity: Quantity) -> bool {
+        self.values(quantity.metric).iter().any(|value| quantity.unit() != Unit::PerS || *value > 0.0)
     }
 
     /// How many requests a share is a share of, over all runs.

@@ -123,6 +123,13 @@ pub struct Asked {
     pub lengths: Lengths,
 }
 
+impl Asked {
+    /// Whether the request has a text in it, so that one which comes back need not be the endpoint's own.
+    pub fn says(&self, text: &str) -> bool {
+        self.wanted.prompt.contains(text) || memchr::memmem::find(&self.body, text.as_bytes()).is_some()
+    }
+}
+
 /// One request and all that came back; every time is an offset from the start of the run.
 #[derive(Debug, Clone)]
 pub struct Exchange {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memchr::memmem;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::prompt::length::Length;
 use super::prompt::synthetic::Synthetic;
+use super::prompt::table::Table;
 use super::target::Target;
 use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
@@ -27,8 +29,21 @@ pub struct Case {
     synthetic: Option<Synthetic>,
     /// How long its answers are to be, where that differs by request.
     output: Option<Length>,
-    /// Its bodies, one for each prompt; never empty.
+    /// Prompts from files, where there are any.
+    prompts: Option<Prompts>,
+    /// Variables, where there are any.
+    variables: Option<Arc<Table>>,
+    /// Its bodies; never empty.
     templates: Vec<Template>,
+}
+
+/// Prompts from files.
+#[derive(Debug)]
+struct Prompts {
+    /// Messages, a row each.
+    messages: Arc<Table>,
+    /// Whether every one of them has a tag.
+    tagged: bool,
 }
 
 /// What a case is made from.
@@ -38,8 +53,13 @@ pub struct Recipe<'r> {
     pub name: &'r str,
     /// Its share of the requests.
     pub weight: u32,
-    /// Its bodies; never empty. [`PROMPT`] stands where a made prompt goes, [`OUTPUT`] for a number of tokens.
+    /// Its bodies; never empty. [`PROMPT`] stands where a made prompt goes, [`OUTPUT`] for a number of tokens,
+    /// [`MESSAGES`] for messages from a file, and what [`cell`] gives for a variable.
     pub bodies: &'r [Value],
+    /// Messages, a row of which is drawn for each request: JSON, without the brackets around them.
+    pub messages: Option<Arc<Table>>,
+    /// Variables, whose rows are taken in turn: text as it stands between the quotes of a JSON string.
+    pub variables: Option<Arc<Table>>,
     /// How its prompts are made.
     pub synthetic: Option<Synthetic>,
     /// How long its answers are to be.
@@ -50,6 +70,14 @@ pub struct Recipe<'r> {
 pub const PROMPT: &str = "\u{f8ff}prompt";
 /// Stands, as a string, for the number of tokens that an answer is to have.
 pub const OUTPUT: &str = "\u{f8ff}output";
+
+/// Stands, as a message, for those of a prompt from a file.
+pub const MESSAGES: &str = "\u{f8ff}messages";
+
+/// Stands in a text for the variable of that column.
+pub fn cell(column: usize) -> String {
+    format!("\u{f8ff}cell {column};")
+}
 
 /// A body, serialised once, with gaps.
 #[derive(Debug)]
@@ -71,6 +99,20 @@ enum Piece {
     Prompt,
     /// Where the length of its answer goes.
     Output,
+    /// Where messages from a file go.
+    Messages,
+    /// Where the variable of a column goes.
+    Cell(usize),
+}
+
+/// What fills the gaps of one request.
+struct Filling<'f> {
+    tag: &'f str,
+    prompt: &'f str,
+    output: &'f str,
+    messages: &'f [u8],
+    /// The variables, and the row whose turn it is.
+    variables: Option<(&'f Table, usize)>,
 }
 
 /// What every body of a case shares beside its JSON.
@@ -106,15 +148,18 @@ impl Case {
     /// If there is no body.
     pub fn new(recipe: Recipe<'_>, setting: &Setting) -> Case {
         assert!(!recipe.bodies.is_empty(), "a case has at least one body");
-        let templates = recipe.bodies.iter().map(|body| Template::new(recipe.name, body, setting)).collect();
-        let Recipe { name, weight, synthetic, output, .. } = recipe;
-        Case { name: name.to_owned(), weight, synthetic, output, templates }
+        let Recipe { name, weight, bodies, messages, variables, synthetic, output } = recipe;
+        let prompts = messages.map(Prompts::new);
+        let template = |body| Template::new(name, body, prompts.as_ref(), variables.as_deref(), setting);
+        let templates = bodies.iter().map(template).collect();
+        Case { name: name.to_owned(), weight, synthetic, output, prompts, variables, templates }
     }
 
     /// A case that sends this body as it is.
     pub fn plain(name: &str, body: &Value, setting: &Setting) -> Case {
         let bodies = std::slice::from_ref(body);
-        Case::new(Recipe { name, weight: 1, bodies, synthetic: None, output: None }, setting)
+        let recipe = Recipe { name, weight: 1, bodies, messages: None, variables: None, synthetic: None, output: None };
+        Case::new(recipe, setting)
     }
 
     /// Whether the prompts of all its tickets differ.
@@ -138,8 +183,8 @@ impl Case {
 
     /// The request of a ticket: a pure function of seed and ticket.
     pub fn render(&self, ticket: &Ticket, seed: u64) -> Asked {
-        let pick = draw(seed, ticket.seq, "prompt") % self.templates.len() as u64;
-        let template = &self.templates[usize::try_from(pick).unwrap_or(0)];
+        let pick = draw(seed, ticket.seq, "prompt");
+        let template = self.template(pick);
         let tag = nonce::tag(nonce::key(seed), ticket.seq);
         let made = self.synthetic.as_ref().map(|synthetic| synthetic.prompt(seed, ticket.seq, ticket.nth));
         let output = self.output.as_ref().map(|length| length.draw(seed, ticket.seq, ticket.nth, "output"));
@@ -151,14 +196,64 @@ impl Case {
                 prompt_hash = xxh3_64_with_seed(part.as_bytes(), prompt_hash);
             }
         }
+        let output_text = output.map(|tokens| tokens.to_string()).unwrap_or_default();
+        let messages = self.messages(pick, &tag);
+        let filling = Filling {
+            tag: &tag,
+            prompt: &prompt,
+            output: &output_text,
+            messages: &messages,
+            variables: self.variables.as_deref().map(|table| (table, place(ticket.nth, table.rows()))),
+        };
+        for piece in template.pieces.iter().filter(|piece| matches!(piece, Piece::Messages | Piece::Cell(_))) {
+            prompt_hash = xxh3_64_with_seed(piece.filled(&filling), prompt_hash);
+        }
         Asked {
             wanted: Arc::clone(&template.wanted),
-            body: template.body(&tag, &prompt, output),
+            body: template.body(&filling),
             prompt_hash,
             cap: output.or(template.cap),
             lengths: Lengths { input, output },
         }
     }
+}
+
+impl Case {
+    /// The body that is drawn. One that takes messages from a file stands for as many as there are prompts.
+    fn template(&self, pick: u64) -> &Template {
+        let rows = self.prompts.as_ref().map_or(0, |prompts| prompts.messages.rows());
+        let drawn = place(pick, rows.saturating_sub(1) + self.templates.len());
+        &self.templates[drawn.saturating_sub(rows.saturating_sub(1))]
+    }
+
+    /// The messages from a file that are drawn, with the ticket's tag in them.
+    fn messages(&self, pick: u64, tag: &str) -> Vec<u8> {
+        let Some(Prompts { messages, .. }) = &self.prompts else { return Vec::new() };
+        let drawn = place(pick, messages.rows() + self.templates.len() - 1);
+        let row = messages.cell(drawn, 0);
+        let mut filled = Vec::with_capacity(row.len());
+        let mut from = 0;
+        for at in memmem::find_iter(row, PLACEHOLDER) {
+            filled.extend_from_slice(&row[from..at]);
+            filled.extend_from_slice(tag.as_bytes());
+            from = at + PLACEHOLDER.len();
+        }
+        filled.extend_from_slice(&row[from..]);
+        filled
+    }
+}
+
+impl Prompts {
+    fn new(messages: Arc<Table>) -> Prompts {
+        let tagged =
+            (0..messages.rows()).all(|row| memmem::find(messages.cell(row, 0), PLACEHOLDER.as_bytes()).is_some());
+        Prompts { messages, tagged }
+    }
+}
+
+/// The place of a number among so many, counted round.
+fn place(number: u64, of: usize) -> usize {
+    usize::try_from(number % of.max(1) as u64).unwrap_or(0)
 }
 
 /// A number that depends on nothing but the seed, the ticket and what it is drawn for.
@@ -169,10 +264,18 @@ pub(crate) fn draw(seed: u64, seq: u64, purpose: &str) -> u64 {
 }
 
 impl Template {
-    fn new(case: &str, body: &Value, setting: &Setting) -> Template {
+    fn new(
+        case: &str,
+        body: &Value,
+        prompts: Option<&Prompts>,
+        variables: Option<&Table>,
+        setting: &Setting,
+    ) -> Template {
         let request = ChatRequest::of(body);
         let prompt = request.texts.join("\n");
-        let tagged_prompt = prompt.contains(PLACEHOLDER);
+        let pieces = pieces(&body.to_string(), variables.map_or(0, Table::columns));
+        let prompts = prompts.filter(|_| pieces.contains(&Piece::Messages));
+        let tagged_prompt = prompt.contains(PLACEHOLDER) || prompts.is_some_and(|prompts| prompts.tagged);
         let messages = body.get("messages").map(Value::to_string).unwrap_or_default();
         let wanted = Wanted {
             case: case.to_owned(),
@@ -192,35 +295,43 @@ impl Template {
         };
         Template {
             wanted: Arc::new(wanted),
-            pieces: pieces(&body.to_string()),
+            pieces,
             prompt_hash: xxh3_64(messages.as_bytes()),
             tagged_prompt,
             cap: request.cap,
         }
     }
 
-    fn body(&self, tag: &str, prompt: &str, output: Option<u64>) -> Bytes {
-        let output = output.map(|tokens| tokens.to_string()).unwrap_or_default();
-        let parts: Vec<&[u8]> = self.pieces.iter().map(|piece| piece.filled(tag, prompt, &output)).collect();
+    fn body(&self, filling: &Filling<'_>) -> Bytes {
+        let parts: Vec<&[u8]> = self.pieces.iter().map(|piece| piece.filled(filling)).collect();
         Bytes::from(parts.concat())
     }
 }
 
 impl Piece {
-    fn filled<'p>(&'p self, tag: &'p str, prompt: &'p str, output: &'p str) -> &'p [u8] {
+    fn filled<'p>(&'p self, filling: &Filling<'p>) -> &'p [u8] {
         match self {
             Piece::Text(text) => text,
-            Piece::Tag => tag.as_bytes(),
-            Piece::Prompt => prompt.as_bytes(),
-            Piece::Output => output.as_bytes(),
+            Piece::Tag => filling.tag.as_bytes(),
+            Piece::Prompt => filling.prompt.as_bytes(),
+            Piece::Output => filling.output.as_bytes(),
+            Piece::Messages => filling.messages,
+            Piece::Cell(column) => filling.variables.map_or(b"", |(table, row)| table.cell(row, *column)),
         }
     }
 }
 
 /// A body in parts, split where something goes in.
-fn pieces(text: &str) -> Vec<Piece> {
-    let output = format!("\"{OUTPUT}\"");
-    let gaps = [(PLACEHOLDER, Piece::Tag), (PROMPT, Piece::Prompt), (output.as_str(), Piece::Output)];
+fn pieces(text: &str, columns: usize) -> Vec<Piece> {
+    let (output, messages) = (format!("\"{OUTPUT}\""), format!("\"{MESSAGES}\""));
+    let cells: Vec<String> = (0..columns).map(cell).collect();
+    let mut gaps = vec![
+        (PLACEHOLDER, Piece::Tag),
+        (PROMPT, Piece::Prompt),
+        (output.as_str(), Piece::Output),
+        (messages.as_str(), Piece::Messages),
+    ];
+    gaps.extend(cells.iter().enumerate().map(|(column, mark)| (mark.as_str(), Piece::Cell(column))));
     let mut pieces = Vec::new();
     let mut rest = text;
     loop {
@@ -278,7 +389,9 @@ mod tests {
             Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
         let synthetic = Synthetic { length: Length::Constant(40), prefix: None, scale: Scale::WORDS };
         let output = Some(Length::Uniform(5, 9));
-        let recipe = Recipe { name: "c", weight: 1, bodies: &[body], synthetic: Some(synthetic), output };
+        let (messages, variables) = (None, None);
+        let recipe =
+            Recipe { name: "c", weight: 1, bodies: &[body], messages, variables, synthetic: Some(synthetic), output };
         let case = Case::new(recipe, &setting);
         let (a, b) = (render(&case, 1), render(&case, 2));
         let sent: Value = serde_json::from_slice(&a.body).expect("JSON");
@@ -287,6 +400,34 @@ mod tests {
         assert_eq!((sent["max_tokens"].as_u64(), a.lengths.output), (a.cap, a.cap));
         assert!((5..=9).contains(&a.cap.expect("a cap")) && case.is_unique() && a.prompt_hash != b.prompt_hash);
         assert_eq!(a.body, render(&case, 1).body);
+    }
+
+    #[test]
+    fn messages_from_files_and_whole_bodies_are_drawn_alike() {
+        let message = |text: &str| json!({"role": "user", "content": text});
+        let with = |messages: Value| json!({"model": "m", "messages": messages});
+        let bodies = [with(json!([message("own"), MESSAGES])), with(json!([message("batch")]))];
+        let mut messages = Table::new(1);
+        for text in ["{{unique}} one", "two", "three"] {
+            messages.push(message(text).to_string().as_bytes());
+        }
+        let setting =
+            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let (synthetic, output, variables) = (None, None, None);
+        let messages = Some(Arc::new(messages));
+        let case = Case::new(
+            Recipe { name: "c", weight: 1, bodies: &bodies, messages, variables, synthetic, output },
+            &setting,
+        );
+        let mut counts = std::collections::BTreeMap::<String, u32>::new();
+        for seq in 0..4000 {
+            let sent: Value = serde_json::from_slice(&render(&case, seq).body).expect("JSON");
+            let last = sent["messages"].as_array().and_then(|all| all.last()?["content"].as_str()).expect("a text");
+            *counts.entry(last.rsplit(' ').next().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        assert_eq!(counts.keys().map(String::as_str).collect::<Vec<_>>(), ["batch", "one", "three", "two"]);
+        assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
+        assert!(!case.is_unique());
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! The bodies of a case: its fields, its prompts, and what the request schema says of them.
+//! The bodies of a case: its own fields, marks where something goes in, and what the request schema says of them.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::CaseTable;
+use super::prompts::Prompt;
 use super::resolve::Resolver;
-use crate::plan::case::{OUTPUT, PROMPT};
+use super::variables::Variables;
+use crate::plan::case::{MESSAGES, OUTPUT, PROMPT};
 use crate::plan::goal::nearest;
+use crate::plan::prompt::table::Table;
 use crate::wire::Dialect;
 
 /// What the bodies of a case are made from.
@@ -20,14 +25,25 @@ pub(super) struct Bodies<'b> {
     pub(super) model: Option<&'b str>,
 }
 
+/// What is sent of a case.
+pub(super) struct Made {
+    /// Its bodies, with marks where something goes in.
+    pub(super) bodies: Vec<Value>,
+    /// Messages from files, a row each.
+    pub(super) messages: Option<Arc<Table>>,
+    /// Variables.
+    pub(super) variables: Option<Arc<Table>>,
+}
+
 /// Fields in the order in which bodies are usually written.
 const FIRST: [&str; 2] = ["model", "messages"];
+/// The names of the cap on tokens.
+const CAPS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 /// Faults of one body that are shown; a wrong type can break many rules at once.
 const SHOWN: usize = 5;
 
-/// The bodies of a case, one for each prompt; faults are added to the resolver's.
-pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>) -> Vec<Value> {
-    let own = case.pointer("");
+/// What is sent of a case; faults are added to the resolver's, what is worth saying to the notes.
+pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>, notes: &mut Vec<String>) -> Made {
     for name in case.table.body.keys() {
         case.check_field(resolver, name);
     }
@@ -39,28 +55,17 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>) -> Vec<Val
             None,
         );
     }
-    let mut prompts = Vec::new();
-    for (index, file) in case.table.prompt_files.iter().enumerate() {
-        let pointer = case.pointer(&format!("prompt_files/{index}"));
-        prompts.extend(prompts_of(resolver, &pointer, file));
-    }
-    let bodies: Vec<Value> = if case.table.prompt_files.is_empty() {
-        vec![case.body(None)]
+    let variables = resolver.variables(&case.pointer("variables"), case.table.variables.as_deref());
+    let own = case.own(resolver, &variables);
+    let mut made = Made { bodies: Vec::new(), messages: None, variables: variables.table.map(Arc::new) };
+    if case.table.prompt_files.is_empty() {
+        let body = case.body(&own, &[], &Map::new());
+        case.judge(resolver, &body);
+        made.bodies.push(body);
     } else {
-        prompts.into_iter().map(|messages| case.body(Some(messages))).collect()
-    };
-    if bodies.is_empty() && !case.table.prompt_files.is_empty() && resolver.problems.is_empty() {
-        resolver.fault(&case.pointer("prompt_files"), "the prompt files hold no prompt", "", None);
+        case.prompts(resolver, &own, &mut made, notes);
     }
-    if !case.table.unchecked {
-        if let Some(body) = bodies.first() {
-            case.judge(resolver, body, &own);
-        }
-        for body in bodies.iter().skip(1).filter(|body| !case.dialect.request().is_valid(&case.complete(body))) {
-            case.judge(resolver, body, &own);
-        }
-    }
-    bodies
+    made
 }
 
 impl Bodies<'_> {
@@ -85,32 +90,104 @@ impl Bodies<'_> {
         );
     }
 
-    /// The body without the target's model, with these messages behind the case's own.
-    fn body(&self, messages: Option<Vec<Value>>) -> Value {
-        let fields = &self.table.body;
+    /// The case's own fields, with variables and images in their places.
+    fn own(&self, resolver: &mut Resolver<'_>, variables: &Variables) -> Map<String, Value> {
+        let mut own = self.table.body.clone();
+        for (name, value) in &mut own {
+            resolver.fill_in(&self.pointer(name), value, variables);
+        }
+        if self.table.input_tokens.is_some()
+            && let Some(messages) = messages_of(&mut own)
+        {
+            messages.push(json!({"role": "user", "content": PROMPT}));
+        }
+        self.add_images(resolver, &mut own);
+        own
+    }
+
+    /// Puts images behind the text of the last user message.
+    fn add_images(&self, resolver: &mut Resolver<'_>, own: &mut Map<String, Value>) {
+        let parts: Vec<Value> = (self.table.image_files.iter().enumerate())
+            .filter_map(|(index, file)| resolver.image(&self.pointer(&format!("image_files/{index}")), file))
+            .collect();
+        if self.table.image_files.is_empty() {
+            return;
+        }
+        if !self.dialect.is_openai() {
+            resolver.fault(&self.pointer("image_files"), "only the openai dialects have images", "", None);
+        }
+        let Some(messages) = messages_of(own) else { return };
+        if messages.last().is_none_or(|last| last["role"] != "user") {
+            messages.push(json!({"role": "user", "content": []}));
+        }
+        if let Some(content) = messages.last_mut().map(|last| &mut last["content"]) {
+            if let Value::String(text) = content {
+                *content = json!([{"type": "text", "text": text}]);
+            }
+            if let Value::Array(content) = content {
+                content.extend(parts);
+            }
+        }
+    }
+
+    /// The prompts of the case's files, each judged as a part of the body that it makes. Those that bring messages only
+    /// share one body.
+    fn prompts(&self, resolver: &mut Resolver<'_>, own: &Map<String, Value>, made: &mut Made, notes: &mut Vec<String>) {
+        let before = resolver.problems.len();
+        let none = Map::new();
+        // What is wrong with the case itself is no fault of every line.
+        self.judge(resolver, &self.body(own, &[json!({"role": "user", "content": "a prompt"})], &none));
+        if resolver.problems.len() > before {
+            return;
+        }
+        let mut rows = Table::new(1);
+        for (index, file) in self.table.prompt_files.iter().enumerate() {
+            let pointer = self.pointer(&format!("prompt_files/{index}"));
+            resolver.prompts(&pointer, file, notes, |prompt| {
+                match prompt {
+                    Prompt::Messages(messages) => {
+                        self.fits(&self.body(own, &messages, &none))?;
+                        let list = Value::Array(messages).to_string();
+                        rows.push(&list.as_bytes()[1..list.len() - 1]);
+                    }
+                    Prompt::Body(fields) => {
+                        let body = self.body(own, &[], &fields);
+                        self.fits(&body)?;
+                        made.bodies.push(body);
+                    }
+                }
+                Ok(())
+            });
+        }
+        if rows.rows() > 0 {
+            made.bodies.insert(0, self.body(own, &[json!(MESSAGES)], &none));
+            made.messages = Some(Arc::new(rows));
+        } else if made.bodies.is_empty() && resolver.problems.len() == before {
+            resolver.fault(&self.pointer("prompt_files"), "the prompt files hold no prompt", "", None);
+        }
+    }
+
+    /// The body without the target's model: the case's own fields, these messages behind its own, and these fields in
+    /// the place of its own.
+    fn body(&self, own: &Map<String, Value>, messages: &[Value], instead: &Map<String, Value>) -> Value {
         let mut body = Map::new();
         for name in FIRST {
-            if let Some(value) = fields.get(name) {
+            if let Some(value) = instead.get(name).or(own.get(name)) {
                 body.insert(name.to_owned(), value.clone());
             }
         }
-        if let Some(messages) = messages {
-            let own = body.entry("messages").or_insert_with(|| json!([]));
-            if let Some(own) = own.as_array_mut() {
-                own.extend(messages);
-            }
+        if !messages.is_empty()
+            && let Some(own) = messages_of(&mut body)
+        {
+            own.extend_from_slice(messages);
         }
-        if self.table.input_tokens.is_some() {
-            let own = body.entry("messages").or_insert_with(|| json!([]));
-            if let Some(own) = own.as_array_mut() {
-                own.push(json!({"role": "user", "content": PROMPT}));
-            }
+        for fields in [own, &self.table.extra, instead] {
+            let rest = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
+            body.extend(rest.map(|(name, value)| (name.clone(), value.clone())));
         }
-        let rest = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
-        body.extend(rest.map(|(name, value)| (name.clone(), value.clone())));
-        body.extend(self.table.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
         if self.table.output_tokens.is_some() {
-            body.insert(self.cap_name().to_owned(), json!(OUTPUT));
+            let name = CAPS.into_iter().find(|name| body.contains_key(*name)).unwrap_or(self.cap_name());
+            body.insert(name.to_owned(), json!(OUTPUT));
             if self.table.exact {
                 body.extend([("min_tokens".to_owned(), json!(OUTPUT)), ("ignore_eos".to_owned(), json!(true))]);
             }
@@ -137,7 +214,23 @@ impl Bodies<'_> {
         body
     }
 
-    fn judge(&self, resolver: &mut Resolver<'_>, body: &Value, own: &str) {
+    /// What the request schema has against a body from a file.
+    fn fits(&self, body: &Value) -> Result<(), String> {
+        let body = self.complete(body);
+        let schema = self.dialect.request();
+        if self.table.unchecked || schema.is_valid(&body) {
+            return Ok(());
+        }
+        let violations = schema.violations(&body);
+        let first = violations.first().map(|violation| format!("{}: {}", violation.pointer, violation.message));
+        Err(format!("not what the {} dialect asks for: {}", self.dialect, first.unwrap_or_default()))
+    }
+
+    fn judge(&self, resolver: &mut Resolver<'_>, body: &Value) {
+        if self.table.unchecked {
+            return;
+        }
+        let own = self.pointer("");
         for violation in self.dialect.request().violations(&self.complete(body)).into_iter().take(SHOWN) {
             let in_table = format!("{own}{}", violation.pointer);
             let in_extra = format!("{own}/extra{}", violation.pointer);
@@ -151,6 +244,11 @@ impl Bodies<'_> {
             );
         }
     }
+}
+
+/// The messages of a body, which gets none where it has no such member; none where they are no list.
+fn messages_of(body: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
+    body.entry("messages").or_insert_with(|| json!([])).as_array_mut()
 }
 
 /// A request like those of a case, with a prompt of so many words, for one whole reply of one token.
@@ -183,43 +281,3 @@ fn filled(body: &Value, words: u64) -> Value {
 
 /// Words of a question.
 const WORDS: [&str; 3] = ["list", "great", "home"];
-
-/// The messages of each prompt in a file.
-fn prompts_of(resolver: &mut Resolver<'_>, pointer: &str, file: &str) -> Vec<Vec<Value>> {
-    let Some(bytes) = resolver.file(pointer, file) else { return Vec::new() };
-    let Ok(text) = String::from_utf8(bytes) else {
-        resolver.fault(pointer, format!("{file:?} is not UTF-8"), "", None);
-        return Vec::new();
-    };
-    let is_lines =
-        std::path::Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
-    if !is_lines {
-        if text.trim().is_empty() {
-            resolver.fault(pointer, format!("{file:?} is empty"), "", None);
-            return Vec::new();
-        }
-        return vec![vec![json!({"role": "user", "content": text.trim_end()})]];
-    }
-    let mut prompts = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match prompt_of(line) {
-            Some(messages) => prompts.push(messages),
-            None => resolver.fault(
-                pointer,
-                format!("{file}:{} is no prompt", number + 1),
-                "",
-                "a line is a JSON string, {\"prompt\": \"...\"} or {\"messages\": [...]}".to_owned(),
-            ),
-        }
-    }
-    prompts
-}
-
-fn prompt_of(line: &str) -> Option<Vec<Value>> {
-    let value: Value = serde_json::from_str(line).ok()?;
-    let text = value.as_str().or_else(|| value.get("prompt")?.as_str());
-    match text {
-        Some(text) => Some(vec![json!({"role": "user", "content": text})]),
-        None => value.get("messages")?.as_array().filter(|messages| !messages.is_empty()).cloned(),
-    }
-}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -21,6 +22,7 @@ use crate::plan::case::{Case, Recipe, Setting};
 use crate::plan::goal::{Goal, nearest};
 use crate::plan::prompt::length::Length;
 use crate::plan::prompt::synthetic::{Scale, Synthetic};
+use crate::plan::prompt::table::Table;
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
@@ -84,6 +86,8 @@ pub(super) struct DraftCase {
     pub(super) name: String,
     pub(super) weight: u32,
     pub(super) bodies: Vec<Value>,
+    pub(super) messages: Option<Arc<Table>>,
+    pub(super) variables: Option<Arc<Table>>,
     pub(super) synthetic: Option<Synthetic>,
     pub(super) output: Option<Length>,
     /// Whether the endpoint is asked how it counts tokens.
@@ -154,9 +158,17 @@ impl Draft {
         };
         let case = |case: &DraftCase| {
             let bodies: Vec<Value> = case.bodies.iter().map(with_model).collect();
-            let DraftCase { name, weight, synthetic, output, .. } = case;
-            let (synthetic, output) = (synthetic.clone(), output.clone());
-            Case::new(Recipe { name, weight: *weight, bodies: &bodies, synthetic, output }, &setting)
+            let DraftCase { name, weight, messages, variables, synthetic, output, .. } = case;
+            let recipe = Recipe {
+                name,
+                weight: *weight,
+                bodies: &bodies,
+                messages: messages.clone(),
+                variables: variables.clone(),
+                synthetic: synthetic.clone(),
+                output: output.clone(),
+            };
+            Case::new(recipe, &setting)
         };
         let mut known = self.baseline.known.clone();
         known.retain(|known| known.is_of(self.target_name.as_deref()));

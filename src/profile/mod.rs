@@ -15,20 +15,25 @@ mod baseline;
 mod bodies;
 mod capacity;
 mod effective;
+mod fit;
 pub mod flags;
 mod headers;
+mod images;
 mod keys;
 mod lengths;
 pub mod load;
 mod loads;
 mod overlay;
+pub mod portrait;
 pub mod preset;
 pub mod problem;
+mod prompts;
 pub mod record;
 mod resolve;
 pub mod schema;
 mod terms;
 mod tree;
+mod variables;
 
 pub use load::{Draft, load};
 pub use problem::Problems;
@@ -423,11 +428,19 @@ struct CaseTable {
     weight: Option<u32>,
     /// Send the body even if the request schema of the dialect refuses it.
     unchecked: bool,
-    /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, or an object with
-    /// "prompt" or "messages"; any other file is one prompt. Prompts come after the messages of the case.
+    /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, an object with
+    /// "prompt" or "messages", or a line of an `OpenAI` batch, whose body's fields take the place of the case's. A .json
+    /// file has `ShareGPT`'s conversations, of which the first human turn is sent. Any other file is one prompt. Prompts
+    /// come after the messages of the case.
     prompt_files: Vec<String>,
-    /// Make the prompt, of so many tokens: 1024, "uniform:100:2000", "normal:1024:200", "lognormal:500:0.8", "trace" for
-    /// the lengths of the load's trace, or "file:" and the name of a file with a number on each line.
+    /// CSV file with variables for {{row.COLUMN}} in the fields of the case; its rows are taken in turn. {{env.NAME}} is
+    /// an environment variable, which reports show as they show any text that is sent: no place for a secret.
+    variables: Option<String>,
+    /// Images that every request has behind its text, PNG, JPEG, GIF or WebP of at most 1 MiB; in the openai dialects.
+    image_files: Vec<String>,
+    /// Make the prompt, of so many tokens: 1024, "uniform:100:2000", "normal:1024:200", "lognormal:500:0.8",
+    /// "quantiles:1,80,500" (evenly spaced, from the least to the most), "trace" for the lengths of
+    /// the load's trace, or "file:" and the name of a file with a number on each line.
     #[schemars(with = "Option<TokensName>")]
     input_tokens: Option<Value>,
     /// Ask for answers of so many tokens, written as `input_tokens` is.

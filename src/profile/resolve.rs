@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::baseline::read_baseline;
-use super::bodies::{self, Bodies};
+use super::bodies::{self, Bodies, Made};
 use super::effective::effective;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
@@ -118,7 +118,7 @@ pub(super) fn resolve(
     let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
     let (loads, traces) = loads.unzip();
     let sent = Sent { loads: loads.as_deref().unwrap_or_default(), traces: traces.as_deref().unwrap_or_default() };
-    let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent);
+    let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
     let target = target?;
     Some(Draft {
         effective: effective(tree, &target),
@@ -332,6 +332,7 @@ impl Resolver<'_> {
         dialect: Dialect,
         model: Option<&str>,
         sent: &Sent<'_>,
+        notes: &mut Vec<String>,
     ) -> Vec<DraftCase> {
         if tables.is_empty() {
             let help =
@@ -344,13 +345,14 @@ impl Resolver<'_> {
             if cases.iter().any(|case| case.name == name) {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
-            let bodies = bodies::of_case(self, &Bodies { number, table, dialect, model });
+            let Made { bodies, messages, variables } =
+                bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
             let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
             let synthetic = self.synthetic(&at, table, trace);
             let output = self.output(&at, table, trace);
             let calibrated = synthetic.is_some() && table.tokenizer == TokenizerName::Endpoint;
             let weight = table.weight.unwrap_or(1);
-            cases.push(DraftCase { name, weight, bodies, synthetic, output, calibrated });
+            cases.push(DraftCase { name, weight, bodies, messages, variables, synthetic, output, calibrated });
         }
         cases
     }

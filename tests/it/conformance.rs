@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use crate::harness::{Raw, Served, assert_conformance, completion, program, reply, shared};
 
 const KEY: &str = "sk-conformance-0123456789";
-const DONE: &str = "stream-done-present";
+pub(crate) const DONE: &str = "stream-done-present";
 /// Two rules on any reply and one with a probe of its own: enough to tell statuses apart.
 const FEW: &str = "stream-done-present,resp-status-200,auth-valid-accepted";
 
 /// What the program said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let said: Value =
             serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err));
         if said.is_object() {
@@ -32,12 +32,12 @@ impl Said {
         said
     }
 
-    fn status(&self, id: &str) -> String {
+    pub(crate) fn status(&self, id: &str) -> String {
         self.json()["checks"][id]["status"].as_str().unwrap_or("absent").to_owned()
     }
 }
 
-fn say(folder: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn say(folder: &Path, arguments: &[&str]) -> Said {
     let _machine = shared();
     let output = program()
         .current_dir(folder)
@@ -54,17 +54,17 @@ fn say(folder: &Path, arguments: &[&str]) -> Said {
 }
 
 /// A check of few rules, its sheet on stdout.
-fn few(folder: &Path, url: &str, more: &[&str]) -> Said {
+pub(crate) fn few(folder: &Path, url: &str, more: &[&str]) -> Said {
     let basic =
         ["check", url, "--only", FEW, "--key-env", "PROOFLOAD_TEST_KEY", "--model", "gpt-4o", "--format", "json"];
     say(folder, &[&basic[..], more].concat())
 }
 
-fn openai(quirks: &[&str]) -> Served {
+pub(crate) fn openai(quirks: &[&str]) -> Served {
     Served::start(&[&["--dialect", "openai", "--first-token", "1ms", "--token-gap", "1ms"], quirks].concat())
 }
 
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
@@ -483,39 +483,6 @@ fn no_bodies_keeps_every_word_of_a_wrong_reply_out() {
     for (name, bytes) in written {
         assert!(!String::from_utf8_lossy(&bytes).contains(WORD), "{name}: {}", String::from_utf8_lossy(&bytes));
     }
-}
-
-#[test]
-fn a_replay_lists_what_was_not_captured_and_heeds_a_profile_and_a_baseline() {
-    let (place, wrong) = (folder(), openai(&["--quirk", "no-done"]));
-    assert_eq!(few(place.path(), &wrong.url, &["--capture", "kept", "--no-out"]).code, 1);
-    let replay = |more: &[&str]| {
-        let arguments = ["replay", "kept", "--format", "json", "--no-out", "--quiet"];
-        say(place.path(), &[&arguments[..], more].concat())
-    };
-    let said = replay(&[]);
-    let rows = said.json()["checks"].as_object().expect("checks").clone();
-    assert!(rows.len() > 150 && said.status(DONE) == "FAIL", "{} rows: {}", rows.len(), said.out);
-    assert_eq!(rows["req-n-count"]["status"], "SKIP");
-    assert!(rows["req-n-count"]["reason"].as_str().is_some_and(|reason| reason.starts_with("not captured")));
-    assert_eq!(rows["err-no-5xx-on-client-error"]["status"], "SKIP");
-
-    let profile = format!(
-        "[target]\nurl = \"builtin\"\nkey_env = \"NOT_SET_HERE\"\n[levels.{DONE}]\nlevel = \"may\"\nreason = \"ours\"\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
-    );
-    fs::write(place.path().join("ours.toml"), profile).expect("written");
-    let said = replay(&["--profile", "ours.toml"]);
-    assert_eq!(said.status(DONE), "INFO", "{}\n{}", said.out, said.err);
-    fs::write(
-        place.path().join("known.toml"),
-        format!("[[known]]\ncheck = \"{DONE}\"\nreason = \"T-1\"\ntarget = \"here\"\n"),
-    )
-    .expect("written");
-    let said = replay(&["--baseline", "known.toml", "--target-name", "here"]);
-    assert_eq!(said.status(DONE), "XFAIL", "{}", said.out);
-    assert_eq!(replay(&["--baseline", "known.toml"]).status(DONE), "FAIL");
-    assert_eq!(replay(&["--baseline", "none.toml"]).code, 2);
 }
 
 #[test]

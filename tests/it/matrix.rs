@@ -156,7 +156,7 @@ const OF_EACH: usize = 2;
 
 /// Rules on how content is spread over time, which a machine that is busy elsewhere breaks as a bad endpoint does; so
 /// they are shown only of the quirks that bring content together.
-const TIMED: [&str; 2] = ["stream-incremental", "stream-ttft-before-end"];
+pub(crate) const TIMED: [&str; 2] = ["stream-incremental", "stream-ttft-before-end"];
 const TOGETHER: [&str; 2] = ["buffered", "tool-call-as-text"];
 
 /// The same number of each case, about: what a small draw would leave out would be judged by nobody.

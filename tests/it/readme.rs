@@ -34,8 +34,13 @@ fn split_comment(line: &str) -> (&str, &str) {
     line.split_once(" # ").map_or((line.trim(), ""), |(command, comment)| (command.trim(), comment.trim()))
 }
 
-/// Writes the files that the manual shows.
+/// The log that the manual makes a profile of.
+const LOG: &str =
+    "ts,prompt_tokens,completion_tokens,app\n2026-11-20 08:00:00.5,812,64,chat\n2026-11-20 08:00:01.25,95,12,search\n";
+
+/// Writes the files that the manual shows, and the log that it speaks of.
 fn write_files(folder: &Path) {
+    fs::write(folder.join("log.csv"), LOG).expect("written");
     for file in blocks("toml") {
         let first = file.lines().next().unwrap_or_default();
         if let Some(stem) = first.strip_prefix("# ").and_then(|first| first.strip_suffix(".toml")) {

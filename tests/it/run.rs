@@ -56,7 +56,7 @@ fn levels_of_ones_own_reach_verdict_and_report() {
         );
         let file = folder.path().join("p.toml");
         fs::write(&file, profile).expect("written");
-        let (exit, digest, stderr) = run_json(&[&file.to_string_lossy()]);
+        let (exit, digest, stderr) = run_json(&[&*file.to_string_lossy()]);
         let row = &digest["checks"][id];
         assert_eq!((exit, row["must"].as_u64() > Some(0)), (code, must), "{id} {level}: {row}\n{stderr}");
         assert_eq!(row["level"].as_str(), Some(level).filter(|level| *level != "off"), "{id}: {row}");

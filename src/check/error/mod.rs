@@ -186,8 +186,8 @@ const LEAKS: [&str; 13] = [
 fn no_leak(reading: &Reading<'_>) -> Verdict {
     let Some((_, body)) = error(reading) else { return Verdict::Skip(NO_ERROR) };
     let text = String::from_utf8_lossy(body);
-    let prompt = &reading.exchange.asked.wanted.prompt;
-    let leaked = LEAKS.iter().copied().find(|leak| text.contains(leak) && !prompt.contains(leak));
+    let asked = &reading.exchange.asked;
+    let leaked = LEAKS.iter().copied().find(|leak| text.contains(leak) && !asked.says(leak));
     if let Some(leak) = leaked {
         return Verdict::broken("", format!("the body contains {leak:?}"));
     }

@@ -21,6 +21,9 @@ pub enum Length {
     Lognormal(f64, f64),
     /// One of these, each as likely.
     Empirical(Arc<[u64]>),
+    /// Between the quantiles of a distribution, evenly spaced from the least to the most, at least two: a share is drawn,
+    /// and the length read off the straight line between its neighbours.
+    Quantiles(Arc<[u64]>),
     /// These one after another, the n-th for the n-th request of its load.
     Recorded(Arc<[u64]>),
 }
@@ -39,6 +42,7 @@ impl Length {
             Length::Normal(mean, deviation) => mean + deviation * normal(&mut random),
             Length::Lognormal(median, spread) => median * (spread * normal(&mut random)).exp(),
             Length::Empirical(lengths) => return lengths[random.random_range(0..lengths.len())],
+            Length::Quantiles(quantiles) => between(quantiles, random.random()),
             Length::Recorded(lengths) => return lengths[usize::try_from(nth).unwrap_or(0) % lengths.len()],
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
@@ -53,6 +57,10 @@ impl Length {
             Length::Uniform(least, most) => f64::midpoint(*least as f64, *most as f64),
             Length::Normal(mean, _) => *mean,
             Length::Lognormal(median, spread) => median * (spread * spread / 2.0).exp(),
+            Length::Quantiles(quantiles) => {
+                let pieces = quantiles.windows(2).map(|pair| f64::midpoint(pair[0] as f64, pair[1] as f64));
+                pieces.sum::<f64>() / (quantiles.len() - 1) as f64
+            }
             Length::Empirical(lengths) | Length::Recorded(lengths) => {
                 lengths.iter().map(|length| *length as f64).sum::<f64>() / lengths.len().max(1) as f64
             }
@@ -68,9 +76,19 @@ impl fmt::Display for Length {
             Length::Normal(mean, deviation) => write!(f, "normal around {mean} (deviation {deviation})"),
             Length::Lognormal(median, spread) => write!(f, "lognormal around {median} (spread {spread})"),
             Length::Empirical(lengths) => write!(f, "drawn from {} lengths", lengths.len()),
+            Length::Quantiles(quantiles) => write!(f, "drawn by {} quantiles", quantiles.len()),
             Length::Recorded(lengths) => write!(f, "{} recorded lengths", lengths.len()),
         }
     }
+}
+
+/// What stands at a share of the way through evenly spaced quantiles.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the quantiles")]
+fn between(quantiles: &[u64], share: f64) -> f64 {
+    let place = share * (quantiles.len() - 1) as f64;
+    let below = place as usize;
+    let (low, high) = (quantiles[below] as f64, quantiles[(below + 1).min(quantiles.len() - 1)] as f64);
+    low + (high - low) * place.fract()
 }
 
 impl FromStr for Length {
@@ -97,6 +115,13 @@ impl FromStr for Length {
             }
             ["normal", mean, deviation] => Ok(Length::Normal(whole(mean)? as f64, number(deviation, LONGEST as f64)?)),
             ["lognormal", median, spread] => Ok(Length::Lognormal(whole(median)? as f64, number(spread, 3.0)?)),
+            ["quantiles", list] => {
+                let quantiles = list.split(',').map(|text| whole(text.trim())).collect::<Result<Arc<[u64]>, _>>()?;
+                if quantiles.len() < 2 || !quantiles.is_sorted() {
+                    return Err("quantiles are at least two numbers, none below the one before".to_owned());
+                }
+                Ok(Length::Quantiles(quantiles))
+            }
             _ => Err("write 1024, uniform:100:2000, normal:1024:200, lognormal:500:0.8 or file:lengths.txt".to_owned()),
         }
     }
@@ -111,7 +136,18 @@ mod tests {
         assert_eq!("1024".parse(), Ok(Length::Constant(1024)));
         assert_eq!("uniform:10:20".parse(), Ok(Length::Uniform(10, 20)));
         assert_eq!("lognormal:500:0.8".parse(), Ok(Length::Lognormal(500.0, 0.8)));
-        for wrong in ["", "0", "many", "uniform:20:10", "lognormal:500:9", "normal:5", "99999999999"] {
+        assert_eq!("quantiles:1,5,9".parse(), Ok(Length::Quantiles([1, 5, 9].into())));
+        for wrong in [
+            "",
+            "quantiles:1",
+            "quantiles:5,1",
+            "0",
+            "many",
+            "uniform:20:10",
+            "lognormal:500:9",
+            "normal:5",
+            "99999999999",
+        ] {
             assert!(wrong.parse::<Length>().is_err(), "{wrong}");
         }
     }
@@ -120,7 +156,7 @@ mod tests {
     fn draws_depend_on_the_number_alone_and_have_the_mean_that_is_stated() {
         let recorded = Length::Recorded([5, 6, 7].into());
         assert_eq!([0, 1, 2, 3].map(|nth| recorded.draw(1, 99, nth, "in")), [5, 6, 7, 5]);
-        for text in ["uniform:100:300", "normal:200:30", "lognormal:150:0.5"] {
+        for text in ["quantiles:100,120,500", "uniform:100:300", "normal:200:30", "lognormal:150:0.5"] {
             let length: Length = text.parse().expect("a length");
             let draws = (0..20_000).map(|seq| length.draw(4, seq, seq, "in") as f64);
             let mean = draws.sum::<f64>() / 20_000.0;

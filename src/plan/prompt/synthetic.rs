@@ -1,7 +1,8 @@
 //! Prompts made of words, of a wanted length in tokens.
 //!
-//! The words are common English ones, each of which is one token, the space before it included, for the tokenizers in
-//! use. What a chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
+//! The words are common English ones, each of which is one token of tiktoken's `cl100k_base` and `o200k_base`, with a space
+//! before it and without; these cut a text between a word and the space behind it before they look for tokens, so that n
+//! words are n tokens there. What a chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
 //! a run differ from their first words on, and so do those of runs with other seeds: a prefix cache finds nothing in
 //! common but a prefix that is declared.
 

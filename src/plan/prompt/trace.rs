@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct Trace {
     /// Its requests.
     pub rows: Vec<Row>,
+    /// When the first came: since 1970 where times are dates, else since what the recording counts from.
+    pub origin: Duration,
 }
 
 /// A request of a recording.
@@ -128,7 +130,8 @@ pub fn read(text: &str, layout: &Layout) -> Result<Trace, Vec<LineFault>> {
     timed.sort_by(|a, b| a.0.total_cmp(&b.0));
     let first = timed.first().map_or(0.0, |(seconds, _)| *seconds);
     let placed = |(seconds, row): (f64, Row)| Row { at: Duration::from_secs_f64((seconds - first).min(1e9)), ..row };
-    Ok(Trace { rows: timed.into_iter().map(placed).collect() })
+    let origin = Duration::try_from_secs_f64(first).unwrap_or_default();
+    Ok(Trace { rows: timed.into_iter().map(placed).collect(), origin })
 }
 
 /// Rows with the seconds at which they came, from whatever the recording counts from.
@@ -246,9 +249,10 @@ mod tests {
         assert_eq!((times[0], times[1].as_micros().abs_diff(500) <= 1), (Duration::ZERO, true), "{times:?}");
         let burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n7,GPT-4,5,6,11,API log\n5,ChatGPT,472,18,490,Conversation log\n";
         let rows = vec![row(0, 472, 18, Some("ChatGPT")), row(2000, 5, 6, Some("GPT-4"))];
-        assert_eq!(guessed(burst), Ok(Trace { rows }), "rows are put in order");
+        assert_eq!(guessed(burst).map(|trace| trace.rows), Ok(rows), "rows are put in order");
         let mooncake = "{\"timestamp\": 1000, \"input_length\": 6755, \"output_length\": 500, \"hash_ids\": [0, 1]}\n\n{\"timestamp\": 1250, \"input_length\": 3, \"output_length\": 4}\n";
-        assert_eq!(guessed(mooncake), Ok(Trace { rows: vec![row(0, 6755, 500, None), row(250, 3, 4, None)] }));
+        let rows = vec![row(0, 6755, 500, None), row(250, 3, 4, None)];
+        assert_eq!(guessed(mooncake).map(|trace| trace.rows), Ok(rows));
     }
 
     #[test]

@@ -65,7 +65,17 @@ fn headings(comparison: &Comparison) -> Vec<String> {
     };
     let labels: Vec<String> = columns.iter().map(labelled).collect();
     let distinct = labels.iter().enumerate().all(|(n, label)| !label.is_empty() && !labels[..n].contains(label));
-    if distinct { labels } else { columns.iter().map(|column| column.name.clone()).collect() }
+    let names = if distinct { labels } else { columns.iter().map(|column| column.name.clone()).collect() };
+    names.into_iter().map(clipped).collect()
+}
+
+/// A heading that leaves room for the figures.
+fn clipped(heading: String) -> String {
+    const LONGEST: usize = 20;
+    match heading.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &heading[..end]),
+        None => heading,
+    }
 }
 
 /// A side in a line: how many runs, what they came to, where they went.

@@ -21,6 +21,10 @@ pub fn refusal(apart: &[(String, Vec<Difference>)]) -> String {
             }
         }
     }
+    // What is in a table that is named is named with it.
+    let within = |key: &str, table: &str| key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+    let tables = keys.clone();
+    keys.retain(|key| !tables.iter().any(|table| within(key, table)));
     let flags: Vec<String> = keys.iter().map(|key| format!("--under-test {key}")).collect();
     text += "help: make both by the same profile; target, model, labels, goals and seed may differ\n";
     let _ = writeln!(text, "help: if that is what you want to compare, say so: {}", flags.join(" "));

@@ -131,13 +131,6 @@ pub(super) const OPEN: &[Open] = &[
     Open {
         dialects: PULZE,
         contracts: BOTH,
-        places: &["/metadata/latency"],
-        ways: &["fraction"],
-        why: "a number, whose unit is unsaid (specification, 2.1)",
-    },
-    Open {
-        dialects: PULZE,
-        contracts: BOTH,
         places: &["/metadata/max_tokens", "/metadata/retries"],
         ways: &["huge"],
         why: "integers with a least value and no greatest (S-derived; K)",
@@ -152,14 +145,14 @@ pub(super) const OPEN: &[Open] = &[
     Open {
         dialects: PULZE,
         contracts: BOTH,
-        places: &["/metadata/app_id", "/metadata/model/model", "/metadata/model/owner", "/metadata/model/provider"],
+        places: &["/metadata/model/model", "/metadata/model/owner", "/metadata/model/provider"],
         ways: &["unknown"],
         why: "names without a published list (S)",
     },
     Open {
         dialects: PULZE,
         contracts: BOTH,
-        places: &["/metadata/app_id", "/metadata/model/owner", "/metadata/model/provider"],
+        places: &["/metadata/model/owner", "/metadata/model/provider"],
         ways: &["empty"],
         why: "optional strings without a least length (S; K)",
     },
