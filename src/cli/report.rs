@@ -1,7 +1,5 @@
 //! `proofload report`: the report of an earlier run or check again, or one of its pictures.
 
-//! `proofload report`: the report of an earlier run or check again.
-
 use std::path::Path;
 
 use anyhow::{Context as _, bail};

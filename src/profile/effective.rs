@@ -29,6 +29,6 @@ fn without_nulls(value: Value) -> Value {
         Value::Array(items) => {
             Value::Array(items.into_iter().filter(|item| !item.is_null()).map(without_nulls).collect())
         }
-        other => other,
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }

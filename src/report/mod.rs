@@ -3,13 +3,17 @@
 
 pub mod capacity;
 pub mod chart;
+mod columns;
 pub mod compare;
 pub mod conformance;
 mod csv;
+mod curves;
+mod cut;
 mod figure;
 pub mod github;
 pub mod history;
 mod json;
+mod page;
 pub mod preview;
 pub mod run;
 pub mod sweep;

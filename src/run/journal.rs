@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::clock::micros;
@@ -173,51 +175,93 @@ impl Writer {
     }
 }
 
+/// A line of a journal: an exchange, or the last, which says how many there are.
+#[derive(JsonSchema)]
+#[schemars(title = "proofload journal", untagged)]
+#[expect(dead_code, reason = "it describes what is written, and is never made")]
+enum Lines<'e> {
+    Exchange(Box<Line<'e>>),
+    End(End),
+}
+
+/// The JSON Schema of a line; `schemas/journal.json` is this, committed.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Lines<'_>>().to_value()
+}
+
 /// The last line of a journal.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct End {
+    /// How the journal ended.
     journal: Journaled,
 }
 
-#[derive(Serialize)]
+/// How a journal ended.
+#[derive(Serialize, JsonSchema)]
 struct Journaled {
+    /// Exchanges that are in it.
     written: u64,
+    /// Exchanges that are not, because the disk could not keep up.
     dropped: u64,
 }
 
-/// An exchange as a line; every time is in microseconds from the start of the run.
-#[derive(Serialize)]
+/// An exchange; every time is in microseconds from the start of the run.
+#[derive(Serialize, JsonSchema)]
 struct Line<'e> {
+    /// Its number, in the order in which exchanges were due.
     seq: u64,
+    /// Its case.
     case: &'e str,
+    /// The number of its load, from 0.
     load: usize,
+    /// Whether it was warm-up, which is in no figure.
     warmup: bool,
+    /// When the plan said it was to be sent.
     due_us: u64,
+    /// When the cap on requests in flight let it go.
     eligible_us: u64,
+    /// When it was handed to the client; null if it never was.
     sent_us: Option<u64>,
+    /// When status and headers were there.
     head_us: Option<u64>,
+    /// When the first content came.
     first_token_us: Option<u64>,
+    /// When the last content came.
     last_token_us: Option<u64>,
+    /// When it was over.
     ended_us: u64,
+    /// What became of it, as in the summary's outcomes.
     outcome: &'static str,
+    /// The kind of that outcome, where it has kinds.
     class: Option<&'static str>,
+    /// What went wrong, in words.
     cause: Option<String>,
+    /// The HTTP status.
     status: Option<u16>,
+    /// The reply's `x-request-id`.
     request_id: Option<String>,
+    /// Tokens of the prompt.
     prompt_tokens: Option<f64>,
+    /// Tokens of the reply.
     completion_tokens: Option<f64>,
+    /// Tokens of the prompt that came from a cache.
     cached_tokens: Option<f64>,
+    /// Where these counts come from: `usage`, or `events` with content.
     tokens_from: Option<&'static str>,
+    /// Checks that it broke.
     broken: &'e [&'static str],
+    /// Whether it was not judged, because the judges could not keep up.
     unjudged: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     bodies: Option<Bodies>,
 }
 
 /// What was sent and what came, as text; bytes that are no UTF-8 are replaced.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Bodies {
+    /// The body of the request.
     request: String,
+    /// The body of the reply.
     reply: String,
     /// Instants at which parts of the reply came, each with the offset behind its last byte.
     arrivals: Vec<(u64, usize)>,

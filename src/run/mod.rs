@@ -64,6 +64,7 @@ impl Control {
     }
 
     /// The same, of a run whose exchanges go into a journal.
+    #[must_use]
     pub fn with_journal(self, journal: Arc<Journal>) -> Control {
         Control { journal: Some(journal), ..self }
     }

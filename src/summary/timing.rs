@@ -142,7 +142,7 @@ impl Timing {
 
     /// Standard deviation of the population, in microseconds to 3 digits; none without a sample.
     pub fn deviation_us(&self) -> Option<f64> {
-        self.histogram.as_ref().filter(|histogram| histogram.len() > 0).map(|histogram| histogram.stdev())
+        self.histogram.as_ref().filter(|histogram| !histogram.is_empty()).map(|histogram| histogram.stdev())
     }
 
     /// The sample of that rank, from 1, in microseconds to 3 digits; none beyond the last.

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use proofload::report::run::charts;
 use proofload::report::{Format, write};
+use proofload::run::journal;
 use proofload::summary::Summary;
 use proofload::summary::tally::Example;
 use proofload::wire::Dialect;
+use proofload::wire::dialect::{offline, violations};
 
 use crate::harness::{Endpoint, program, settings};
+use crate::profiles::committed;
 use crate::reports::{POOL, summary};
 
 const MARKUP: &str = "]]></title></style></script><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>\u{202e}\u{1b}[31m";
@@ -28,9 +31,9 @@ fn assert_inert(page: &str) {
 
 fn hostile() -> Summary {
     let mut hostile = summary(&*POOL);
-    hostile.meta.profile = MARKUP.to_owned();
-    hostile.meta.target = MARKUP.to_owned();
-    hostile.meta.effective = MARKUP.to_owned();
+    MARKUP.clone_into(&mut hostile.meta.profile);
+    MARKUP.clone_into(&mut hostile.meta.target);
+    MARKUP.clone_into(&mut hostile.meta.effective);
     hostile.meta.labels.insert(MARKUP.to_owned(), MARKUP.to_owned());
     hostile.failures.add(MARKUP, 1);
     for tally in hostile.checks.values_mut() {
@@ -92,13 +95,18 @@ fn the_page_of_the_longest_run_with_the_most_to_say_is_below_a_megabyte() {
         row.violations = second % 5;
         for us in 0..100 {
             let time = Duration::from_micros(10 + us * us * us * (1 + second % 13));
-            [&mut row.response_time, &mut row.first_token, &mut row.token_gap, &mut row.lateness]
-                .into_iter()
-                .for_each(|sketch| sketch.record(time));
+            for sketch in [&mut row.response_time, &mut row.first_token, &mut row.token_gap, &mut row.lateness] {
+                sketch.record(time);
+            }
         }
     }
     let page = write(&run, Format::Html);
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn the_committed_schema_of_journals_is_the_generated_one() {
+    committed("journal.json", &journal::schema());
 }
 
 #[test]
@@ -167,10 +175,14 @@ fn a_run_leaves_its_page_and_what_else_is_asked_for() {
     let (code, _, stderr) = report(&["--chart", "nothing.svg"]);
     assert!(code == Some(2) && stderr.contains("it has rate.svg, "), "{stderr}");
 
-    let lines = journal(&folder.path().join("mine/exchanges.jsonl.zst"));
+    let lines = journaled(&folder.path().join("mine/exchanges.jsonl.zst"));
     let (last, exchanges) = lines.split_last().expect("lines");
     assert_eq!(last["journal"], serde_json::json!({"written": 8, "dropped": 0}));
     assert_eq!(exchanges.len(), 8);
+    let schema = offline(&journal::schema()).expect("a schema");
+    for line in &lines {
+        assert!(violations(&schema, line).is_empty(), "{line}: {:?}", violations(&schema, line));
+    }
     for line in exchanges {
         assert_eq!(line["outcome"], "ok");
         assert!(line["request"].as_str().is_some_and(|body| body.contains("\"model\"")), "{line}");
@@ -181,7 +193,7 @@ fn a_run_leaves_its_page_and_what_else_is_asked_for() {
 }
 
 /// The lines of a journal: a series of frames, each of which ends before the next begins.
-fn journal(path: &std::path::Path) -> Vec<serde_json::Value> {
+fn journaled(path: &std::path::Path) -> Vec<serde_json::Value> {
     let bytes = fs::read(path).expect("a journal");
     let mut rest = bytes.as_slice();
     let mut text = String::new();

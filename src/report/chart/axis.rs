@@ -105,6 +105,22 @@ impl Axis {
         Axis { title: "percentile".to_owned(), from: 1.0, to, log: true, ticks }
     }
 
+    /// Changes as shares, as far to the one side of none as to the other.
+    pub fn changes(largest: f64) -> Axis {
+        let step = round_step(2.0 * largest / TICKS);
+        let to = (largest / step).ceil() * step;
+        // What is all but none is none: floating point leaves some behind.
+        let label = |share: f64| if share.abs() < step / 2.0 { "0".to_owned() } else { signed_percent(share) };
+        Axis { title: String::new(), from: -to, to, log: false, ticks: steps(-to, to, step, label) }
+    }
+
+    /// Rows with a name each, the first on top.
+    pub fn rows(names: impl ExactSizeIterator<Item = String>) -> Axis {
+        let to = names.len() as f64;
+        let tick = |(label, above): (String, u32)| Tick { at: to - f64::from(above) - 0.5, label, spare: false };
+        Axis { title: String::new(), from: 0.0, to, log: false, ticks: names.zip(0..).map(tick).collect() }
+    }
+
     fn linear(to: f64, step: f64, label: impl Fn(f64) -> String) -> Axis {
         Axis { title: String::new(), from: 0.0, to, log: false, ticks: steps(0.0, to, step, label) }
     }
@@ -139,6 +155,12 @@ fn spread(lowest: f64, highest: f64) -> (f64, f64) {
     (middle / 2.0, middle * 2.0)
 }
 
+/// A share with its sign, in percent with no more digits than it needs.
+fn signed_percent(share: f64) -> String {
+    let percent = (share * 1e5).round() / 1e3;
+    format!("{percent:+} %")
+}
+
 /// A time in microseconds with few digits.
 fn brief(us: f64) -> String {
     match us {
@@ -163,8 +185,8 @@ fn clock(seconds: f64) -> String {
     let seconds = seconds as u64;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let parts = [(hours, 'h'), (minutes, 'm'), (rest, 's')];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".to_owned() } else { text }
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
 }
 
 #[cfg(test)]
@@ -186,6 +208,8 @@ mod tests {
         assert_eq!(labels(&Axis::times(8_000.0, 90_000.0)), ["10ms", "20ms", "50ms"]);
         assert_eq!(labels(&Axis::times(300.0, 2_000_000.0)), ["1ms", "10ms", "100ms", "1s"]);
         assert_eq!(labels(&Axis::percentiles(500)), ["0 %", "50 %", "90 %", "99 %"]);
+        assert_eq!(labels(&Axis::changes(0.13)), ["-15 %", "-10 %", "-5 %", "0", "+5 %", "+10 %", "+15 %"]);
+        assert_eq!(labels(&Axis::changes(0.004)), ["-0.4 %", "-0.2 %", "0", "+0.2 %", "+0.4 %"]);
     }
 
     #[test]

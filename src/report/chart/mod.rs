@@ -2,6 +2,11 @@
 //!
 //! Colours are CSS custom properties, so one drawing is right on a light screen, on a dark one and on paper. Text is
 //! laid out with room to grow, because on a phone it is drawn larger in relation to the picture.
+//!
+//! No charting library draws them. Of those whose output was looked at in both schemes, plotters 0.3 and charts-rs 2.3
+//! write fixed colours, so that black text stands on a dark page; kuva 0.6 takes any CSS colour, but writes lines
+//! with gaps as broken paths, names no values of one's own on an axis (the percentiles), has nothing for a screen
+//! reader, and spends an element on each cell of a heatmap, which a page below a megabyte cannot.
 
 use std::fmt::Write as _;
 
@@ -18,8 +23,8 @@ pub const STYLE: &str = include_str!("chart.css");
 
 /// A drawing is this wide, in its own units; it is scaled to the room there is.
 const WIDTH: f64 = 600.0;
-/// Height of the plot itself.
-const PLOT: f64 = 200.0;
+/// Height of most plots, without what stands around them.
+pub const HEIGHT: f64 = 200.0;
 /// Width of a character of the larger text.
 const CHARACTER: f64 = 10.5;
 /// Height of a line of the larger text.
@@ -32,7 +37,7 @@ const GAP: f64 = 6.0;
 #[derive(Debug, Clone)]
 pub struct Chart {
     /// Its name in flags and file names, as in `response-time`.
-    pub name: &'static str,
+    pub name: String,
     /// Its heading.
     pub title: String,
     /// What is to be seen, in words.
@@ -41,6 +46,8 @@ pub struct Chart {
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
+    /// Height of the plot itself, [`HEIGHT`] or what its rows take.
+    pub height: f64,
     /// What is drawn, the lowest first.
     pub marks: Vec<Mark>,
     /// The same as figures.
@@ -101,7 +108,7 @@ impl Chart {
             left: MARGIN + GAP + CHARACTER * self.y.widest_label() as f64,
             right: WIDTH - 2.0 * MARGIN,
             top,
-            bottom: top + PLOT,
+            bottom: top + self.height,
         };
         let height = frame.bottom + LINE * if self.x.title.is_empty() { 1.3 } else { 2.3 };
         let (title, words) = (format!("{}-title", self.name), format!("{}-words", self.name));

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::cut::{brief, long};
+use crate::report::cut::{brief, long};
 use crate::summary::digest::{Digest, Judgement};
 use crate::summary::tally::Example;
 

@@ -19,8 +19,10 @@ const DIGITS: u8 = 3;
 /// Readers show the column of maxima in milliseconds.
 const NS_A_MS: f64 = 1e6;
 
+type Of = fn(&Row) -> &Sketch;
+
 /// The measures of a row, by the tag of their lines.
-const MEASURES: [(&str, fn(&Row) -> &Sketch); 3] = [
+const MEASURES: [(&str, Of); 3] = [
     ("response_time", |row| &row.response_time),
     ("first_token", |row| &row.first_token),
     ("token_gap", |row| &row.token_gap),

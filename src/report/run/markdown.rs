@@ -105,7 +105,7 @@ fn checks(digest: &Digest) -> String {
 }
 
 fn footer(digest: &Digest) -> String {
-    let labels: String = digest.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+    let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
     let model = digest.model.as_deref().unwrap_or("the endpoint's default model");
     format!(
         "<sub>{} to {}, {} dialect, {}, seed {}{}; proofload {}</sub>\n",
@@ -114,7 +114,7 @@ fn footer(digest: &Digest) -> String {
         digest.dialect,
         escaped(model),
         digest.seed,
-        escaped(&labels),
+        escaped(&labels.concat()),
         digest.proofload
     )
 }

@@ -1,9 +1,9 @@
 //! What changes while a run goes on, on one time axis.
 
-use super::columns::{Column, columns};
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{Area, BAD, COLOURS, GOOD, Mark, OVER, PALE};
-use crate::report::chart::{Chart, Table};
+use crate::report::chart::{Chart, HEIGHT, Table};
+use crate::report::columns::{Column, columns};
 use crate::report::figure::{number, time};
 use crate::summary::Summary;
 use crate::summary::seconds::Row;
@@ -15,23 +15,18 @@ const ROWS: u64 = 40;
 /// Cells of a heatmap, from its fastest to its slowest time.
 const CELLS: u16 = 28;
 
-pub(super) fn charts(summary: &Summary) -> Vec<Chart> {
+/// What the endpoint did, what it says of itself, and how the client fared meanwhile.
+pub(super) fn charts(summary: &Summary) -> [Vec<Chart>; 3] {
     let run = Run::of(summary);
     if run.columns.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
-    let mut charts = vec![run.rate(), run.outcomes()];
-    charts.extend(run.bands("response-time", "Response time", |row| &row.response_time));
-    charts.extend(run.heat("response-time-heat", "Response time, every request", |row| &row.response_time));
-    charts.extend(run.bands("first-token", "First token", |row| &row.first_token));
-    charts.extend(run.bands("token-gap", "Gaps between tokens", |row| &row.token_gap));
-    charts.extend([run.in_flight(), run.tokens()]);
-    charts.extend(run.server(summary));
-    charts.extend(run.bands("lateness", "The client's lateness", |row| &row.lateness));
-    charts
+    let client = run.bands("lateness", "The client's lateness", |row| &row.lateness);
+    [run.endpoint(), run.server(summary), client.into_iter().chain([run.in_flight()]).collect()]
 }
 
 type Of = fn(&Row) -> &Sketch;
+type Count = fn(&Row) -> u64;
 
 pub(super) struct Run {
     columns: Vec<Column>,
@@ -43,14 +38,24 @@ pub(super) struct Run {
 
 impl Run {
     fn of(summary: &Summary) -> Run {
-        let drawn = columns(summary, COLUMNS);
+        let drawn = columns(&summary.seconds, COLUMNS);
         let seconds = |us: u64| us as f64 / 1e6;
         Run {
             x: Axis::seconds(0.0, drawn.last().map_or(1.0, |last| last.to)),
             columns: drawn,
-            rows: columns(summary, ROWS),
+            rows: columns(&summary.seconds, ROWS),
             window: (seconds(summary.ending.window_from_us), seconds(summary.ending.window_us)),
         }
+    }
+
+    fn endpoint(&self) -> Vec<Chart> {
+        let mut charts = vec![self.rate(), self.outcomes()];
+        charts.extend(self.bands("response-time", "Response time", |row| &row.response_time));
+        charts.extend(self.heat("response-time-heat", "Response time, every request", |row| &row.response_time));
+        charts.extend(self.bands("first-token", "First token", |row| &row.first_token));
+        charts.extend(self.bands("token-gap", "Gaps between tokens", |row| &row.token_gap));
+        charts.push(self.tokens());
+        charts
     }
 
     /// A picture with the warm-up set apart.
@@ -65,7 +70,8 @@ impl Run {
     ) -> Chart {
         let (from, to) = (0.0, self.window.0);
         let warmup = (to > 0.0).then(|| Mark::Apart { label: "warm-up".to_owned(), from, to });
-        Chart { name, title, words, x: self.x.clone(), y, marks: warmup.into_iter().chain(marks).collect(), table }
+        let marks = warmup.into_iter().chain(marks).collect();
+        Chart { name: name.to_owned(), title, words, x: self.x.clone(), y, height: HEIGHT, marks, table }
     }
 
     pub(super) fn line(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
@@ -162,7 +168,7 @@ impl Run {
         }
         marks.push(self.line(PALE, "due", offered));
         marks.push(self.line(COLOURS[0], "ended ok", achieved));
-        let total = |of: fn(&Row) -> u64| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
+        let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(
             "Requests per second: {} were due, {} ended ok, {} were missed; at most {} per second were due and {} ended ok.",
             total(|row| row.due),
@@ -182,7 +188,7 @@ impl Run {
     }
 
     fn outcomes(&self) -> Chart {
-        let parts: [(&'static str, &str, fn(&Row) -> u64); 4] = [
+        let parts: [(&'static str, &str, Count); 4] = [
             (GOOD, "good", |row| row.good),
             (COLOURS[1], "ok, but not good", |row| row.ok.saturating_sub(row.good)),
             (BAD, "failed", |row| row.failed),
@@ -205,7 +211,7 @@ impl Run {
         if self.highest(violations) > 0.0 {
             marks.push(self.line(OVER, "replies that broke a MUST", violations));
         }
-        let total = |of: fn(&Row) -> u64| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
+        let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(
             "What became of the requests, per second: {} good, {} ok but not good, {} failed, {} missed; {} replies broke \
              a MUST.",

@@ -5,9 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use maud::{Markup, html};
 
-use super::cut::brief;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::chart::Table;
+use crate::report::cut::brief;
 use crate::report::figure::{number, percent, time};
 use crate::report::text::{cell, measured, windows};
 use crate::summary::Summary;
@@ -235,7 +235,6 @@ pub(super) fn client(summary: &Summary) -> Markup {
         ("ephemeral ports", used(health.ports)),
     ];
     html! {
-        h2 { "The client while it measured" }
         (facts(rows))
     }
 }

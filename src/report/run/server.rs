@@ -1,10 +1,10 @@
 //! What the server says of itself, on the time axis of the run.
 
-use super::columns::Column;
 use super::over_time::{Run, seconds_from};
 use crate::report::chart::axis::Axis;
-use crate::report::chart::mark::{COLOURS, Mark};
+use crate::report::chart::mark::COLOURS;
 use crate::report::chart::{Chart, Table};
+use crate::report::columns::Column;
 use crate::report::figure::{number, percent};
 use crate::summary::Summary;
 use crate::summary::axis::Axis as Seconds;

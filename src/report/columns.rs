@@ -1,8 +1,7 @@
 //! A run cut into columns of equal length: as many as a picture, or a table, has room for.
 
-use crate::summary::Summary;
 use crate::summary::axis::Sum as _;
-use crate::summary::seconds::Row;
+use crate::summary::seconds::{Row, Seconds};
 
 /// A stretch of a run with what happened in it.
 #[derive(Debug, Clone)]
@@ -16,9 +15,12 @@ pub(super) struct Column {
 }
 
 /// The run in at most so many columns, those in which nothing happened included, from its start to its last event.
-pub(super) fn columns(summary: &Summary, most: u64) -> Vec<Column> {
-    let seconds = &summary.seconds;
-    let Some(last) = seconds.rows.keys().next_back() else { return Vec::new() };
+pub(super) fn columns(seconds: &Seconds, most: u64) -> Vec<Column> {
+    seconds.rows.keys().next_back().map_or_else(Vec::new, |last| columns_until(seconds, *last, most))
+}
+
+/// The same up to a row, whatever the run's own last is.
+pub(super) fn columns_until(seconds: &Seconds, last: u64, most: u64) -> Vec<Column> {
     let rows = (last + 1).div_ceil(most);
     let width = (rows * seconds.width_s) as f64;
     let column = |number: u64| {
