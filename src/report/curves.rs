@@ -11,7 +11,7 @@ use crate::summary::timing::Populations;
 const STEPS: u32 = 160;
 /// What a table states.
 pub(super) const STATED: [f64; 9] = [1.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9];
-const INFINITE: &str = "A request that failed counts as infinitely slow: where there are any, a curve ends early.";
+const INFINITE: &str = "A request that failed counts as infinitely slow, so a curve ends where they begin.";
 
 /// Distributions, each with what to call it.
 pub(super) type Spreads<'s> = [(&'s str, &'s Populations)];
@@ -28,7 +28,7 @@ pub(super) fn by_percentile(name: &str, title: &str, words: &str, spreads: &Spre
     Some(Chart {
         name: name.to_owned(),
         title: title.to_owned(),
-        words: [&stated(spreads), words, INFINITE].join(" ").replace("  ", " "),
+        words: said(spreads, words),
         y: times(curves.iter().flatten().map(|(_, us)| *us))?,
         x,
         height: HEIGHT,
@@ -46,7 +46,7 @@ pub(super) fn by_share(name: &str, title: &str, spreads: &Spreads<'_>) -> Option
     Some(Chart {
         name: name.to_owned(),
         title: title.to_owned(),
-        words: [&stated(spreads), INFINITE].join(" "),
+        words: said(spreads, ""),
         x: times(curves.iter().flatten().map(|(us, _)| *us))?,
         y: Axis::share_of_all(),
         height: HEIGHT,
@@ -77,12 +77,16 @@ fn times(us: impl Iterator<Item = f64>) -> Option<Axis> {
     Some(Axis::times(lowest, finite.into_iter().fold(lowest, f64::max)))
 }
 
-fn stated(spreads: &Spreads<'_>) -> String {
+/// The percentiles that are read first, what else is to be said, and how failures show where there are any.
+fn said(spreads: &Spreads<'_>, words: &str) -> String {
     let sentence = |(label, spread): &(&str, &Populations)| {
         let p = |p| time(spread.statistic(Population::All, Statistic::Percentile(p)));
         format!("{label}: p50 {}, p99 {}", p(50.0), p(99.0))
     };
-    capital(&spreads.iter().map(sentence).collect::<Vec<_>>().join("; ")) + "."
+    let stated = capital(&spreads.iter().map(sentence).collect::<Vec<_>>().join("; ")) + ".";
+    let failures = spreads.iter().any(|(_, spread)| spread.infinite > 0);
+    let parts = [stated.as_str(), words, if failures { INFINITE } else { "" }];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// A text that begins with a capital.

@@ -47,6 +47,12 @@ impl Axis {
         self.ticks.iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0)
     }
 
+    /// How far the label of a value at its upper end reaches beyond it, where a character is so wide.
+    pub fn overhang(&self, character: f64) -> f64 {
+        let last = self.ticks.last().filter(|tick| self.share(tick.at) > 0.95);
+        last.map_or(0.0, |tick| character * tick.label.chars().count() as f64 / 2.0)
+    }
+
     /// A count or a rate, from 0.
     pub fn count(highest: f64) -> Axis {
         let step = round_step(highest.max(1.0) / TICKS);
@@ -74,8 +80,11 @@ impl Axis {
     /// Times in microseconds on a logarithmic scale that holds all of `lowest` to `highest`.
     pub fn times(lowest: f64, highest: f64) -> Axis {
         let (from, to) = spread(lowest.max(1.0), highest.max(1.0));
-        let decades = (to / from).log10();
-        let within: &[f64] = if decades > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let within: &[f64] = match (to / from).log10() {
+            decades if decades > 2.5 => &[1.0],
+            decades if decades > 1.0 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+        };
         let mut ticks = Vec::new();
         let mut power = 1.0;
         while power <= to {
@@ -101,7 +110,8 @@ impl Axis {
         ];
         let to = (samples as f64).clamp(10.0, 1e6);
         let named = NAMED.into_iter().filter(|(at, _)| *at <= to);
-        let ticks = named.map(|(at, label)| Tick { at, label: label.to_owned(), spare: at > 1e4 }).collect();
+        let ticks =
+            named.map(|(at, label)| Tick { at, label: label.to_owned(), spare: at < 2.0 || at > 1e4 }).collect();
         Axis { title: "percentile".to_owned(), from: 1.0, to, log: true, ticks }
     }
 
@@ -206,6 +216,7 @@ mod tests {
         assert_eq!(labels(&Axis::seconds(0.0, 95.0)), ["0s", "30s", "1m", "1m30s"]);
         assert_eq!(labels(&Axis::seconds(7.0, 9000.0)), ["30m", "1h", "1h30m", "2h", "2h30m"]);
         assert_eq!(labels(&Axis::times(8_000.0, 90_000.0)), ["10ms", "20ms", "50ms"]);
+        assert_eq!(labels(&Axis::times(500_000.0, 600_000.0)), ["300ms", "400ms", "500ms", "700ms", "1s"]);
         assert_eq!(labels(&Axis::times(300.0, 2_000_000.0)), ["1ms", "10ms", "100ms", "1s"]);
         assert_eq!(labels(&Axis::percentiles(500)), ["0 %", "50 %", "90 %", "99 %"]);
         assert_eq!(labels(&Axis::changes(0.13)), ["-15 %", "-10 %", "-5 %", "0", "+5 %", "+10 %", "+15 %"]);

@@ -106,7 +106,7 @@ impl Chart {
         let top = MARGIN + heading + legend.height();
         let frame = Frame {
             left: MARGIN + GAP + CHARACTER * self.y.widest_label() as f64,
-            right: WIDTH - 2.0 * MARGIN,
+            right: WIDTH - self.x.overhang(CHARACTER).max(2.0 * MARGIN),
             top,
             bottom: top + self.height,
         };

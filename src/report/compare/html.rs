@@ -7,9 +7,9 @@ use super::overlay::overlaid;
 use super::{described, footnotes, headings, headline, overview, rows};
 use crate::compare::side::Side;
 use crate::compare::violations::Violation;
-use crate::compare::{Change, Comparison};
+use crate::compare::{Change, Comparison, Verdict};
 use crate::report::chart::Table;
-use crate::report::cut::brief;
+use crate::report::cut::{brief, long};
 use crate::report::page::page;
 
 pub(super) fn write(comparison: &Comparison, sides: &[Side]) -> String {
@@ -41,13 +41,13 @@ fn verdicts(comparison: &Comparison) -> Markup {
                     h1 { (brief(&change.side.name)) " against " (brief(&comparison.base.name)) }
                     span class={ "badge fill " (if verdict == "HELD" { "good" } else { "bad" }) } { span { (verdict) } }
                 }
-                p { (brief(&words)) }
+                p { (long(&words)) }
                 @if !change.unbelievable.is_empty() {
                     ul class="reasons" { @for reason in &change.unbelievable { li { (brief(reason)) } } }
                 }
             }
-            p class="soft" { "base: " (brief(&described(&comparison.base))) }
-            @for change in &comparison.new { p class="soft" { "new: " (brief(&described(&change.side))) } }
+            p class="soft" { (brief(&described(&comparison.base))) }
+            @for change in &comparison.new { p class="soft" { (brief(&described(&change.side))) } }
         }
     }
 }
@@ -60,10 +60,38 @@ fn side(change: &Change, comparison: &Comparison, names: &[String], number: usiz
     html! {
         h2 { (name) " against " (names[0]) }
         @if let Some(picture) = picture { (picture.figure()) }
-        (table(rows(change, &names[0], name)))
+        (figures(change, &names[0], name))
         (violations("Newly broken", &change.new_violations))
         (violations("No longer broken", &change.fixed_violations))
-        @for note in notes { p class="words" { (brief(&note)) } }
+        @for note in notes { p class="words" { (long(&note)) } }
+    }
+}
+
+/// Every figure, its verdict in the colour of the picture.
+fn figures(change: &Change, base: &str, new: &str) -> Markup {
+    let rows = rows(change, base, new);
+    html! {
+        div class="scroll" {
+            table {
+                thead { tr { @for cell in &rows[0] { th scope="col" { (cell) } } } }
+                @for (row, figure) in rows[1..].iter().zip(&change.figures) {
+                    @let [name, cells @ .., verdict] = row;
+                    tr {
+                        th scope="row" { (name) }
+                        @for cell in cells { td { (cell) } }
+                        td class=(class(figure.verdict)) { (verdict) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Worse => "bad",
+        Verdict::Better => "good",
+        Verdict::Same | Verdict::CannotTell => "soft",
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) fn checks(digest: &Digest) -> Markup {
         h2 { "Checks" }
         p { (held) " held, " (broken.len()) " broken, " (idle) " did not apply." }
         @if !broken.is_empty() {
-            div class="scroll tall" {
-                table class="text" {
+            div class="scroll" {
+                table class="text stack" {
                     thead { tr { th { "level" } th { "check" } th { "broken" } th { "rule and evidence" } } }
                     @for (number, (id, check)) in broken.iter().enumerate() { (broken_check(id, check, number < EVIDENCE)) }
                 }

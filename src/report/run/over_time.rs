@@ -79,6 +79,14 @@ impl Run {
         Mark::Line { colour, label: label.to_owned(), points }
     }
 
+    /// A stroke across each column in which there was something.
+    fn strokes(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
+        const GAP: (f64, f64) = (f64::NAN, f64::NAN);
+        let some = self.columns.iter().filter(|column| of(column) > 0.0);
+        let points = some.flat_map(|column| [(column.from, of(column)), (column.to, of(column)), GAP]).collect();
+        Mark::Line { colour, label: label.to_owned(), points }
+    }
+
     pub(super) fn highest(&self, of: impl Fn(&Column) -> f64) -> f64 {
         self.columns.iter().map(of).filter(|value| value.is_finite()).fold(0.0, f64::max)
     }
@@ -209,7 +217,7 @@ impl Run {
         }
         let violations = |column: &Column| column.per_s(column.row.violations);
         if self.highest(violations) > 0.0 {
-            marks.push(self.line(OVER, "replies that broke a MUST", violations));
+            marks.push(self.strokes(OVER, "replies that broke a MUST", violations));
         }
         let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(

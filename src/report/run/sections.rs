@@ -202,7 +202,7 @@ pub(super) fn outcomes(digest: &Digest) -> Markup {
     html! {
         h2 { "Outcomes" }
         div class="scroll" {
-            table {
+            table class="facts" {
                 thead { tr { th { "outcome" } th { "requests" } th { "share" } } }
                 @for (name, count) in &digest.outcomes {
                     tr { td { (name) } td { (count) } td { (percent((planned > 0).then(|| *count as f64 / planned as f64))) } }
@@ -275,7 +275,7 @@ pub(super) fn what_was_run(summary: &Summary, digest: &Digest) -> Markup {
 fn facts<'n>(rows: impl IntoIterator<Item = (&'n str, String)>) -> Markup {
     html! {
         div class="scroll" {
-            table class="text" {
+            table class="text facts" {
                 @for (name, value) in rows { @if !value.is_empty() { tr { th scope="row" { (name) } td { (brief(&value)) } } } }
             }
         }
