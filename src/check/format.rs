@@ -161,7 +161,7 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
         let broken = stream.events.iter().enumerate().find_map(|(event, seen)| match seen.payload {
             Payload::Broken(_) => Some((event, json::non_finite(seen.data.as_bytes())?)),
-            Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
         });
         return match broken {
             Some((event, token)) => Verdict::Broken {
@@ -173,10 +173,12 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
     }
     match &reading.reply {
         Reply::Whole(whole) if reading.complete() => {
-            match (&whole.json, json::non_finite(&reading.exchange.body.bytes)) {
-                (Ok(_), _) => Verdict::Pass,
-                (Err(_), Some(token)) => Verdict::broken("", format!("{token} is no JSON")),
-                (Err(_), None) => Verdict::Skip("no JSON to judge"),
+            if whole.json.is_ok() {
+                return Verdict::Pass;
+            }
+            match json::non_finite(&reading.exchange.body.bytes) {
+                Some(token) => Verdict::broken("", format!("{token} is no JSON")),
+                None => Verdict::Skip("no JSON to judge"),
             }
         }
         Reply::Whole(_) | Reply::Nothing | Reply::Stream(_) => Verdict::Skip("no complete body"),
@@ -194,19 +196,14 @@ fn schema(reading: &Reading<'_>) -> Verdict {
 
 fn extra_members(reading: &Reading<'_>) -> Verdict {
     let dialect = reading.exchange.asked.wanted.dialect;
-    let mut extra = match reading.stream() {
-        Some(stream) => {
-            let mut extra: Vec<String> =
-                stream.chunks().flat_map(|(_, chunk)| dialect.chunk().unnamed_members(chunk)).collect();
-            extra.sort_unstable();
-            extra.dedup();
-            extra
-        }
+    let mut extra = Vec::new();
+    match reading.stream() {
+        Some(stream) => stream.distinct().for_each(|(_, chunk)| dialect.chunk().unnamed_members(chunk, &mut extra)),
         None => match reading.completion() {
-            Some(completion) => dialect.response().unnamed_members(completion),
+            Some(completion) => dialect.response().unnamed_members(completion, &mut extra),
             None => return Verdict::Skip("no completion to judge"),
         },
-    };
+    }
     extra.sort_unstable();
     if extra.is_empty() { Verdict::Pass } else { Verdict::Noted(extra.join(" ")) }
 }

@@ -273,7 +273,7 @@ fn fingerprint(reading: &Reading<'_>) -> Option<(String, String)> {
 fn named(reading: &Reading<'_>, member: &str) -> Option<String> {
     let said =
         |body: &Value| body.get(member).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    reading.bodies().into_iter().find_map(said)
+    reading.bodies().find_map(said)
 }
 
 fn hidden_retries(reading: &Reading<'_>) -> Verdict {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::book::{accepted, each, refused};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
+use crate::wire::json::At;
 use crate::wire::reply::choices;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -183,13 +184,13 @@ fn given_bytes(entry: &Value) -> Option<Vec<u8>> {
 /// The entries of every choice, in order.
 fn entries<'r>(reading: &'r Reading<'_>) -> Vec<Entry<'r>> {
     let bodies: Vec<(Option<usize>, &Value)> = match reading.stream() {
-        Some(stream) => stream.chunks().map(|(event, chunk)| (Some(event), chunk)).collect(),
+        Some(stream) => stream.distinct().map(|(event, chunk)| (Some(event), chunk)).collect(),
         None => reading.completion().into_iter().map(|completion| (None, completion)).collect(),
     };
     let mut entries = Vec::new();
     for (event, body) in bodies {
         for (number, choice) in choices(body).iter().enumerate() {
-            let listed = choice.pointer("/logprobs/content").and_then(Value::as_array).into_iter().flatten();
+            let listed = choice.at("/logprobs/content").and_then(Value::as_array).into_iter().flatten();
             entries.extend(listed.enumerate().map(|(place, value)| Entry {
                 event,
                 pointer: format!("/choices/{number}/logprobs/content/{place}"),
@@ -218,8 +219,8 @@ fn present(reading: &Reading<'_>) -> Verdict {
     }
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let lacks = |(number, choice): (usize, &Value)| {
-        let said = choice.pointer("/message/content").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        let listed = choice.pointer("/logprobs/content").and_then(Value::as_array);
+        let said = choice.at("/message/content").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let listed = choice.at("/logprobs/content").and_then(Value::as_array);
         let wrong = said && listed.is_none_or(Vec::is_empty);
         let pointer = format!("/choices/{number}/logprobs");
         wrong.then(|| Finding::new(pointer, format!("expected entries, got {}", shown(choice.get("logprobs")))))
@@ -231,11 +232,10 @@ fn absent_by_default(reading: &Reading<'_>) -> Verdict {
     if reading.exchange.asked.wanted.logprobs {
         return Verdict::Skip("log probabilities were asked for");
     }
-    let bodies = reading.bodies();
-    if bodies.is_empty() {
+    if !reading.says_something() {
         return Verdict::Skip(NO_COMPLETION);
     }
-    let found = bodies.into_iter().flat_map(choices).find_map(|choice| choice.get("logprobs").filter(|l| !l.is_null()));
+    let found = reading.bodies().flat_map(choices).find_map(|choice| choice.get("logprobs").filter(|l| !l.is_null()));
     Verdict::holds(found.is_none(), "/choices/0/logprobs", || format!("not asked for, got {}", shown(found)))
 }
 

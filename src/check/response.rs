@@ -350,7 +350,7 @@ fn object_chat(reading: &Reading<'_>) -> Verdict {
 
 /// The id of a completion, or of the first chunk that has one.
 fn id<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
-    reading.bodies().into_iter().find_map(|body| body.get("id")?.as_str().filter(|id| !id.is_empty()))
+    reading.bodies().find_map(|body| body.get("id")?.as_str().filter(|id| !id.is_empty()))
 }
 
 fn id_present(reading: &Reading<'_>) -> Verdict {
@@ -376,7 +376,7 @@ fn id_opaque_safe(reading: &Reading<'_>) -> Verdict {
 
 /// The body whose `created` is judged: the completion, or the first chunk that has a choice.
 fn stamped<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
-    reading.completion().or_else(|| reading.bodies().into_iter().find(|body| !choices(body).is_empty()))
+    reading.completion().or_else(|| reading.bodies().find(|body| !choices(body).is_empty()))
 }
 
 fn created_integer(reading: &Reading<'_>) -> Verdict {
@@ -425,7 +425,7 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
     let optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
-    let nameless = stream.chunks().find(|(_, chunk)| {
+    let nameless = stream.distinct().find(|(_, chunk)| {
         let model = chunk.get("model");
         let absent = model.is_none_or(Value::is_null);
         let excused = choices(chunk).is_empty() || (absent && optional);
@@ -479,7 +479,7 @@ fn no_replacement_char(reading: &Reading<'_>) -> Verdict {
 
 /// None of these strings stands in the text of a choice, unless it stands in the prompt.
 fn not_in_text(reading: &Reading<'_>, unwanted: &[&str]) -> Verdict {
-    if reading.bodies().is_empty() {
+    if !reading.says_something() {
         return Verdict::Skip("no completion to judge");
     }
     let asked = &reading.exchange.asked;

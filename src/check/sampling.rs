@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::book::{accepted, broken_at, each, first_text, refused, sent};
 use super::{Book, Check, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
+use crate::wire::json::At;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -222,7 +223,7 @@ fn seed_repeatable(book: &Book<'_>) -> Verdict {
 /// The word whose tokens the request bans stands in quotes in its question.
 fn banned(reading: &Reading<'_>) -> Verdict {
     let asked = sent(reading);
-    let question = asked.pointer("/messages/0/content").and_then(Value::as_str).unwrap_or_default();
+    let question = asked.at("/messages/0/content").and_then(Value::as_str).unwrap_or_default();
     let (Some(word), Some(text)) = (question.split('"').nth(1), first_text(reading)) else {
         return Verdict::Skip("no answer to judge");
     };

@@ -6,7 +6,7 @@ use super::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::Reading;
 use crate::wire::dialect::{offline_with_formats, violations};
-use crate::wire::json;
+use crate::wire::json::{self, At};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -155,7 +155,7 @@ fn satisfies(reading: &Reading<'_>) -> Verdict {
         Err(verdict) => return verdict,
     };
     let asked = sent(reading);
-    let Some(schema) = asked.pointer("/response_format/json_schema/schema") else {
+    let Some(schema) = asked.at("/response_format/json_schema/schema") else {
         return Verdict::Skip("no schema was sent");
     };
     match offline_with_formats(schema) {
@@ -199,7 +199,7 @@ fn slice(book: &Book<'_>) -> Verdict {
 }
 
 fn schema_name(reading: &Reading<'_>) -> String {
-    let name = sent(reading).pointer("/response_format/json_schema/name").and_then(Value::as_str).map(str::to_owned);
+    let name = sent(reading).at("/response_format/json_schema/name").and_then(Value::as_str).map(str::to_owned);
     name.unwrap_or_default()
 }
 

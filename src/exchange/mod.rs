@@ -14,6 +14,7 @@ pub mod nonce;
 mod outcome;
 pub mod policies;
 mod reading;
+mod repeat;
 mod timing;
 
 pub use outcome::{Cut, Form, Outcome};

@@ -232,11 +232,11 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
             Payload::Error(_) => return Outcome::InbandError,
             Payload::Chunk(document) if metadata_error(exchange, &document.value) => return Outcome::InbandError,
             Payload::Broken(_) => return Outcome::Malformed(Form::BadEvent),
-            Payload::Chunk(_) | Payload::Done | Payload::Empty => {}
+            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Done | Payload::Empty => {}
         }
     }
     let finished = |index: u64| {
-        stream.chunks().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
+        stream.distinct().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
             choice.get("index").and_then(serde_json::Value::as_u64).unwrap_or(0) == index
                 && choice.get("finish_reason").is_some_and(|reason| !reason.is_null())
         })

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::repeat::{Part, Pattern};
 use super::timing::{Mark, marks};
 use super::{Exchange, Outcome};
-use crate::wire::json::{self, Document};
+use crate::wire::json::{self, At, Document};
 use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, reasoning};
 use crate::wire::sse::{Decoder, Event, Framing};
 
@@ -25,6 +26,10 @@ pub struct Reading<'e> {
     pub usage: Option<Usage>,
     /// Where a stream carried content.
     pub(super) marks: Vec<Mark>,
+    /// Whether the body is a completion.
+    completes: bool,
+    /// Number of the last chunk with metadata.
+    metadata: Option<usize>,
 }
 
 /// What came back.
@@ -80,10 +85,28 @@ pub enum Payload {
     Empty,
     /// JSON without a top-level error.
     Chunk(Document),
+    /// The chunk before, but for its text.
+    Repeat(Repeat),
     /// JSON with a top-level error, or an event named `error`.
     Error(Document),
     /// Not JSON: the parser's message.
     Broken(String),
+}
+
+/// A chunk that is the one before with another text.
+#[derive(Debug)]
+pub struct Repeat {
+    /// Number of the event whose chunk was read.
+    of: usize,
+    part: Part,
+    text: String,
+}
+
+impl Repeat {
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// One choice of a reply; a stream's deltas joined.
@@ -154,12 +177,20 @@ impl<'e> Reading<'e> {
                 Err(_) => (Vec::new(), None),
             },
             Reply::Stream(stream) => {
-                let usage = stream.chunks().filter_map(|(_, chunk)| Usage::of(chunk)).next_back();
+                let usage = stream.distinct().filter_map(|(_, chunk)| Usage::of(chunk)).next_back();
                 (joined_choices(stream), usage)
             }
         };
-        let marks = if let Reply::Stream(stream) = &reply { marks(stream) } else { Vec::new() };
-        Reading { exchange, outcome, reply, choices, usage, marks }
+        let (marks, metadata) = match &reply {
+            Reply::Stream(stream) => (marks(stream), stream.last_with("metadata")),
+            Reply::Whole(_) | Reply::Nothing => (Vec::new(), None),
+        };
+        let mut reading = Reading { exchange, outcome, reply, choices, usage, marks, completes: false, metadata };
+        reading.completes = reading.success() && !exchange.asked.wanted.stream && {
+            let value = reading.json().map(|document| &document.value);
+            value.is_some_and(|value| value.is_object() && !is_error_body(value))
+        };
+        reading
     }
 
     /// Whether the server called it a success.
@@ -184,9 +215,7 @@ impl<'e> Reading<'e> {
 
     /// A completion: the JSON object of a complete 2xx reply to a request for a whole reply, unless it is an error.
     pub fn completion(&self) -> Option<&Value> {
-        let asked_whole = self.success() && !self.exchange.asked.wanted.stream;
-        let value = &self.json().filter(|_| asked_whole)?.value;
-        (value.is_object() && !is_error_body(value)).then_some(value)
+        Some(&self.json().filter(|_| self.completes)?.value)
     }
 
     /// The events of a 2xx reply to a request for a stream, complete or not.
@@ -197,17 +226,24 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// The completion, or every chunk of the stream.
-    pub fn bodies(&self) -> Vec<&Value> {
-        match self.stream() {
-            Some(stream) => stream.chunks().map(|(_, chunk)| chunk).collect(),
-            None => self.completion().into_iter().collect(),
-        }
+    /// The completion, or the distinct chunks of the stream.
+    pub fn bodies(&self) -> impl DoubleEndedIterator<Item = &Value> {
+        let chunks = self.stream().into_iter().flat_map(Stream::distinct).map(|(_, chunk)| chunk);
+        chunks.chain(self.completion())
+    }
+
+    /// Whether there is a completion, or a chunk of a stream.
+    pub fn says_something(&self) -> bool {
+        self.bodies().next().is_some()
     }
 
     /// Pulze's `metadata` object: of the completion, or the last in a stream.
     pub fn metadata(&self) -> Option<&Value> {
-        self.bodies().into_iter().rev().find_map(|body| body.get("metadata")).filter(|metadata| metadata.is_object())
+        let body = match self.stream() {
+            Some(stream) => stream.chunk(self.metadata?)?,
+            None => self.completion()?,
+        };
+        body.get("metadata").filter(|metadata| metadata.is_object())
     }
 
     /// What went wrong, in the words of the HTTP client or of the endpoint; secrets may be in it.
@@ -241,25 +277,46 @@ impl Seen {
     fn broken(&self) -> Option<&str> {
         match &self.payload {
             Payload::Broken(error) => Some(error),
-            Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
         }
     }
 }
 
 impl Stream {
-    /// The chunks with the number of their event.
+    /// The chunk of an event; of one that repeats another, the other.
+    fn chunk(&self, event: usize) -> Option<&Value> {
+        match &self.events.get(event)?.payload {
+            Payload::Chunk(document) => Some(&document.value),
+            Payload::Repeat(repeat) => self.chunk(repeat.of),
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+        }
+    }
+
+    /// The chunks with the number of their event. One that repeats another but for its text shows that one's text.
     pub fn chunks(&self) -> impl DoubleEndedIterator<Item = (usize, &Value)> {
+        (0..self.events.len()).filter_map(|number| Some((number, self.chunk(number)?)))
+    }
+
+    /// The chunks but for those that repeat the one before with another text: enough for whatever is the same of every
+    /// text, and of any number of them.
+    pub fn distinct(&self) -> impl DoubleEndedIterator<Item = (usize, &Value)> {
         self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
             Payload::Chunk(document) => Some((number, &document.value)),
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+            Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
         })
     }
 
-    /// Every JSON payload, errors among them, with the number of its event.
+    /// Number of the last event whose chunk has a member.
+    fn last_with(&self, member: &str) -> Option<usize> {
+        self.distinct().filter(|(_, chunk)| chunk.get(member).is_some()).map(|(number, _)| number).next_back()
+    }
+
+    /// Every JSON payload, errors among them, with the number of its event; of those that repeat the one before with
+    /// another text, the first.
     pub fn documents(&self) -> impl Iterator<Item = (usize, &Document)> {
         self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
             Payload::Chunk(document) | Payload::Error(document) => Some((number, document)),
-            Payload::Done | Payload::Empty | Payload::Broken(_) => None,
+            Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Broken(_) => None,
         })
     }
 
@@ -291,12 +348,13 @@ fn read_reply(exchange: &Exchange) -> Reply {
 fn read_stream(exchange: &Exchange) -> Stream {
     let bytes = &exchange.body.bytes;
     let mut decoder = Decoder::new();
-    let mut events = Vec::new();
+    let mut events = Events::default();
     let mut from = 0;
     for (number, arrival) in exchange.body.arrivals.iter().enumerate() {
-        decoder.push(&bytes[from..arrival.end], |event| events.push(seen(number, event)));
+        decoder.push(&bytes[from..arrival.end], |event| events.add(number, event));
         from = arrival.end;
     }
+    let events = events.seen;
     let bare_json = if events.is_empty() { json::read(bytes).ok().map(|document| document.value) } else { None };
     Stream {
         events,
@@ -306,20 +364,57 @@ fn read_stream(exchange: &Exchange) -> Stream {
     }
 }
 
-fn seen(arrival: usize, event: Event) -> Seen {
-    let text = event.data.trim_ascii();
-    let payload = if text == DONE {
+/// The events of a stream so far.
+#[derive(Default)]
+struct Events {
+    seen: Vec<Seen>,
+    /// What the last of them may be repeated as.
+    pattern: Option<Pattern>,
+}
+
+impl Events {
+    fn add(&mut self, arrival: usize, event: Event) {
+        let name = lossy(event.name);
+        let (data, payload) = match String::from_utf8(event.data) {
+            Ok(data) => match self.repeat(&name, &data) {
+                Some(repeat) => (data, Payload::Repeat(repeat)),
+                None => {
+                    let payload = payload(&name, data.as_bytes());
+                    (data, payload)
+                }
+            },
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), payload(&name, error.as_bytes())),
+        };
+        match &payload {
+            Payload::Chunk(document) => self.pattern = Pattern::of(self.seen.len(), &data, &document.value),
+            Payload::Repeat(_) => {}
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => self.pattern = None,
+        }
+        self.seen.push(Seen { arrival, name, data, payload });
+    }
+
+    fn repeat(&mut self, name: &str, data: &str) -> Option<Repeat> {
+        let pattern = self.pattern.as_mut()?;
+        let first = &self.seen[pattern.event];
+        let Payload::Chunk(document) = &first.payload else { return None };
+        let text = pattern.text_of(data, &first.data, document).filter(|_| name == first.name)?;
+        Some(Repeat { of: pattern.event, part: pattern.part, text })
+    }
+}
+
+fn payload(name: &str, data: &[u8]) -> Payload {
+    let text = data.trim_ascii();
+    if text == DONE {
         Payload::Done
     } else if text.is_empty() {
         Payload::Empty
     } else {
         match json::read(text) {
-            Ok(document) if event.name == b"error" || has_error(&document.value) => Payload::Error(document),
+            Ok(document) if name == "error" || has_error(&document.value) => Payload::Error(document),
             Ok(document) => Payload::Chunk(document),
             Err(error) => Payload::Broken(error.to_string()),
         }
-    };
-    Seen { arrival, name: lossy(event.name), data: lossy(event.data), payload }
+    }
 }
 
 fn lossy(bytes: Vec<u8>) -> String {
@@ -356,27 +451,48 @@ fn whole_call(call: &Value) -> Call {
     Call {
         id: text(call.get("id")).map(str::to_owned),
         kind: text(call.get("type")).map(str::to_owned),
-        name: text(call.pointer("/function/name")).map(str::to_owned),
-        arguments: text(call.pointer("/function/arguments")).map(str::to_owned),
+        name: text(call.at("/function/name")).map(str::to_owned),
+        arguments: text(call.at("/function/arguments")).map(str::to_owned),
         fragments: Vec::new(),
     }
 }
 
 fn joined_choices(stream: &Stream) -> Vec<Choice> {
     let mut joined: BTreeMap<u64, Choice> = BTreeMap::new();
-    for (number, chunk) in stream.chunks() {
-        for piece in choices(chunk) {
-            let index = piece.get("index").and_then(Value::as_u64).unwrap_or(0);
-            let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
-            if let Some(reason) = text(piece.get("finish_reason")) {
-                choice.finish = Some(reason.to_owned());
+    for (number, event) in stream.events.iter().enumerate() {
+        match &event.payload {
+            Payload::Chunk(document) => join(&mut joined, &document.value, number),
+            Payload::Repeat(repeat) => {
+                let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index_of);
+                if let Some(choice) = joined.get_mut(&index) {
+                    let text = match repeat.part {
+                        Part::Content => &mut choice.content,
+                        Part::Reasoning => &mut choice.reasoning,
+                    };
+                    text.push_str(&repeat.text);
+                }
             }
-            if let Some(delta) = piece.get("delta") {
-                append(choice, delta, number);
-            }
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
         }
     }
     joined.into_values().collect()
+}
+
+fn index_of(piece: &Value) -> u64 {
+    piece.get("index").and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn join(joined: &mut BTreeMap<u64, Choice>, chunk: &Value, number: usize) {
+    for piece in choices(chunk) {
+        let index = index_of(piece);
+        let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
+        if let Some(reason) = text(piece.get("finish_reason")) {
+            choice.finish = Some(reason.to_owned());
+        }
+        if let Some(delta) = piece.get("delta") {
+            append(choice, delta, number);
+        }
+    }
 }
 
 fn append(choice: &mut Choice, delta: &Value, event: usize) {
@@ -390,7 +506,7 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
             index: piece.get("index").and_then(Value::as_u64),
             id: filled(piece.get("id")),
             kind: filled(piece.get("type")),
-            name: filled(piece.pointer("/function/name")),
+            name: filled(piece.at("/function/name")),
         };
         let position = call_position(&choice.calls, &fragment);
         if position == choice.calls.len() {
@@ -400,7 +516,7 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
         call.id = call.id.take().or_else(|| text(piece.get("id")).map(str::to_owned));
         call.kind = call.kind.take().or_else(|| fragment.kind.clone());
         call.name = call.name.take().or_else(|| fragment.name.clone());
-        if let Some(arguments) = text(piece.pointer("/function/arguments")) {
+        if let Some(arguments) = text(piece.at("/function/arguments")) {
             call.arguments.get_or_insert_default().push_str(arguments);
         }
         call.fragments.push(fragment);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::reading::{Choice, Reading, Stream};
+use super::reading::{Choice, Payload, Reading, Seen, Stream};
 use crate::wire::reply::{choices, reasoning};
 
 /// Where a count of tokens comes from.
@@ -42,18 +42,27 @@ pub(super) struct Mark {
 
 /// Every piece of content of a stream, in order.
 pub(super) fn marks(stream: &Stream) -> Vec<Mark> {
-    let mut marks = Vec::new();
-    for (number, chunk) in stream.chunks() {
-        for choice in choices(chunk) {
-            let Some(delta) = choice.get("delta") else { continue };
-            let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
-            if visible || reasoning {
-                let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-                marks.push(Mark { choice: index, arrival: stream.events[number].arrival, visible, reasoning });
-            }
+    let mut marks: Vec<Mark> = Vec::new();
+    for event in &stream.events {
+        match &event.payload {
+            Payload::Chunk(document) => mark(&mut marks, &document.value, event.arrival),
+            // It says what the chunk before says, of the same choice.
+            Payload::Repeat(_) => marks.extend(marks.last().map(|mark| Mark { arrival: event.arrival, ..*mark })),
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
         }
     }
     marks
+}
+
+fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize) {
+    for choice in choices(chunk) {
+        let Some(delta) = choice.get("delta") else { continue };
+        let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
+        if visible || reasoning {
+            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
+            marks.push(Mark { choice: index, arrival, visible, reasoning });
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -143,13 +152,23 @@ impl Reading<'_> {
         self.choices.iter().map(|c| length(&c.content) + length(&c.reasoning) + length(&c.refusal) + calls(c)).sum()
     }
 
-    /// When the chunks of a stream came whose first choice has such a delta.
+    /// When the chunks of a stream came whose first choice has such a delta; what a text says is nothing to go by.
     pub fn chunk_times(&self, counts: impl Fn(&Value) -> bool) -> Vec<Duration> {
         let Some(stream) = self.stream() else { return Vec::new() };
-        let counted = |(_, chunk): &(usize, &Value)| {
-            choices(chunk).first().and_then(|choice| choice.get("delta")).is_some_and(&counts)
+        let counted =
+            |chunk: &Value| choices(chunk).first().and_then(|choice| choice.get("delta")).is_some_and(&counts);
+        let mut before = false;
+        let mut counts = |event: &&Seen| {
+            before = match &event.payload {
+                Payload::Chunk(document) => counted(&document.value),
+                Payload::Repeat(_) => before,
+                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => false,
+            };
+            before
         };
-        stream.chunks().filter(counted).map(|(number, _)| self.arrived(stream.events[number].arrival)).collect()
+        let mut times = Vec::with_capacity(stream.events.len());
+        times.extend(stream.events.iter().filter(|event| counts(event)).map(|event| self.arrived(event.arrival)));
+        times
     }
 
     /// Tokens that the exchange cost: the reply's usage, else a stream's events with content.

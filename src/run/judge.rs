@@ -145,7 +145,8 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
     let mut summaries = vec![empty; if shared.by_case { plan.cases.len() } else { 1 }];
     let evidence = Evidence::of(&plan.target);
     let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
-    let checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
+    let mut checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
+    checks.sort_unstable_by_key(|check| check.id);
     for exchange in exchanges {
         let unread;
         // A fault of ours in one reply must not cost what was measured of all the others.

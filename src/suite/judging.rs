@@ -13,6 +13,7 @@ use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
+use crate::wire::json::At;
 use crate::wire::reply::error_text;
 
 /// The rule without which nothing else can be judged.
@@ -255,7 +256,7 @@ fn refuses(reading: &Reading<'_>, capability: Capability) -> bool {
 
 /// Whether an error names a parameter: as `param`, in `loc`, or as a word of its message.
 fn mentions(body: &Value, parameter: &str) -> bool {
-    let param = body.pointer("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
+    let param = body.at("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
     let details = body.get("detail").and_then(Value::as_array).into_iter().flatten();
     let in_loc = |detail: &Value| {
         detail.get("loc").and_then(Value::as_array).is_some_and(|loc| loc.iter().any(|step| step == parameter))

@@ -189,7 +189,7 @@ pub struct Ending {
 pub struct Judged<'r> {
     /// The exchange, read.
     pub reading: &'r Reading<'r>,
-    /// Every check of the dialect with its verdict.
+    /// Every check of the dialect with its verdict, by id; in another order they take longer to record.
     pub verdicts: &'r [(&'static Check, Verdict)],
     /// Whether it ended of its own within the window in which completions count for rates.
     pub in_window: bool,
@@ -354,6 +354,9 @@ impl Summary {
 
     fn record_checks(&mut self, judged: &Judged<'_>, warmup: bool, evidence: &Evidence<'_>) -> Broken {
         let mut broken = Broken::No;
+        // Tallies are in the order of ids, and so are verdicts: one walk along both takes the place of as many searches.
+        let mut tallies = self.checks.iter_mut();
+        let mut new = Vec::new();
         for (check, verdict) in judged.verdicts {
             if let Verdict::Broken { level, .. } = verdict {
                 let dialect = judged.reading.exchange.asked.wanted.dialect;
@@ -362,12 +365,14 @@ impl Summary {
                     broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
                 }
             }
-            if !self.checks.contains_key(check.id) {
-                self.checks.insert(check.id.to_owned(), Tally::default());
+            match tallies.find(|(id, _)| id.as_str() >= check.id).filter(|(id, _)| id.as_str() == check.id) {
+                Some((_, tally)) => tally.record(check, verdict, judged.reading, warmup, evidence),
+                None => new.push((check, verdict)),
             }
-            if let Some(tally) = self.checks.get_mut(check.id) {
-                tally.record(check, verdict, judged.reading, warmup, evidence);
-            }
+        }
+        for (check, verdict) in new {
+            let tally = self.checks.entry(check.id.to_owned()).or_default();
+            tally.record(check, verdict, judged.reading, warmup, evidence);
         }
         broken
     }
@@ -379,7 +384,10 @@ impl Summary {
             bump(&mut self.classes, &format!("{}.{class}", outcome.name()));
         }
         if let Some(status) = reading.exchange.status() {
-            bump(&mut self.statuses, &status.to_string());
+            match status {
+                200 => bump(&mut self.statuses, "200"),
+                status => bump(&mut self.statuses, &status.to_string()),
+            }
         }
         self.record_failure(reading, "", evidence);
     }
@@ -426,7 +434,7 @@ impl Summary {
             (Measure::Head, since_sent(exchange.head.as_ref().map(|head| head.at)), true),
         ];
         for (measure, sample, applies) in samples {
-            let populations = self.timings.entry(measure.name().to_owned()).or_default();
+            let populations = populations_of(&mut self.timings, measure);
             if outcome == Outcome::Ok {
                 if let Some(time) = sample {
                     populations.ok.record(time);
@@ -446,7 +454,7 @@ impl Summary {
         ];
         for (measure, sample) in ours {
             let Some(time) = sample else { continue };
-            let populations = self.timings.entry(measure.name().to_owned()).or_default();
+            let populations = populations_of(&mut self.timings, measure);
             populations.ours = true;
             if outcome == Outcome::Ok { populations.ok.record(time) } else { populations.failed.record(time) }
         }
@@ -454,7 +462,7 @@ impl Summary {
 
     /// A failed stream adds one infinite gap to `all`, however many finite ones came before it failed.
     fn record_gaps(&mut self, reading: &Reading<'_>, streamed: bool) {
-        let populations = self.timings.entry(Measure::TokenGap.name().to_owned()).or_default();
+        let populations = populations_of(&mut self.timings, Measure::TokenGap);
         let ok = reading.outcome == Outcome::Ok;
         if !ok && streamed {
             populations.infinite += 1;
@@ -489,6 +497,13 @@ fn within_limits(reading: &Reading<'_>, limits: Goodput) -> bool {
         && within(limits.token_gap, reading.token_gaps().into_iter().max())
         && within(limits.time_per_output_token, reading.time_per_output_token())
         && within(limits.response_time, Some(reading.exchange.response_time()))
+}
+
+fn populations_of(timings: &mut BTreeMap<String, Populations>, measure: Measure) -> &mut Populations {
+    if !timings.contains_key(measure.name()) {
+        timings.insert(measure.name().to_owned(), Populations::default());
+    }
+    timings.get_mut(measure.name()).expect("it was put there")
 }
 
 fn bump(counts: &mut BTreeMap<String, u64>, key: &str) {

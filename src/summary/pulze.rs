@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::distinct::Texts;
 use super::evidence::Evidence;
 use crate::exchange::Reading;
+use crate::wire::json::At;
 
 /// What the metadata of the replies of the measured part adds up to. Money is in integer billionths of a dollar, so that
 /// sums do not depend on their order.
@@ -66,5 +67,5 @@ fn nanodollars(metadata: &Value, block: &str) -> i64 {
 
 /// The model that answered, with its provider, as the metadata names it.
 pub(super) fn namespace<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
-    reading.metadata()?.pointer("/model/namespace")?.as_str().filter(|name| !name.is_empty())
+    reading.metadata()?.at("/model/namespace")?.as_str().filter(|name| !name.is_empty())
 }

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::json::pointer_token;
+use super::names::Names;
 
 /// Whose contract the endpoint is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,6 +122,7 @@ schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 pub struct Schema {
     validator: Validator,
     document: Value,
+    names: Names,
     overlay: OnceLock<Overlay>,
 }
 
@@ -151,7 +152,7 @@ impl Schema {
     fn compile(text: &str) -> Schema {
         let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
         let validator = offline(&document).expect("embedded schemas are valid");
-        Schema { validator, document, overlay: OnceLock::new() }
+        Schema { validator, names: Names::of(&document), document, overlay: OnceLock::new() }
     }
 
     /// The schema file itself.
@@ -184,11 +185,9 @@ impl Schema {
         if kept.document == *document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
     }
 
-    /// Paths of the members the schema does not name, with `[]` for any index, each once and at most 20 of them.
-    pub fn unnamed_members(&self, value: &Value) -> Vec<String> {
-        let mut found = Vec::new();
-        unnamed(&self.document, value, "", &mut found);
-        found
+    /// Adds the paths of the members the schema does not name, with `[]` for any index, each once and up to 20 of them.
+    pub fn unnamed_members(&self, value: &Value, found: &mut Vec<String>) {
+        self.names.unnamed(value, found);
     }
 }
 
@@ -239,30 +238,4 @@ pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
             message: error.to_string(),
         })
         .collect()
-}
-
-const UNNAMED_CAP: usize = 20;
-
-fn unnamed(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
-    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
-        for item in items {
-            unnamed(schema, item, &format!("{path}[]"), found);
-        }
-    }
-    let Some(members) = value.as_object().filter(|_| schema.get("properties").is_some()) else { return };
-    for (name, member) in members {
-        let path = format!("{path}/{}", pointer_token(name));
-        match named(schema, name) {
-            Some(schema) => unnamed(schema, member, &path, found),
-            None if found.len() < UNNAMED_CAP && !found.contains(&path) => found.push(path),
-            None => {}
-        }
-    }
-}
-
-/// The schema of a member, which may stand in a branch for one type of the object.
-fn named<'s>(schema: &'s Value, name: &str) -> Option<&'s Value> {
-    let branches = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-    let parts = std::iter::once(schema).chain(branches.filter_map(|branch| branch.get("then")));
-    parts.into_iter().find_map(|part| part.get("properties")?.get(name))
 }

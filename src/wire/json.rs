@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// A JSON text that parsed.
@@ -44,22 +45,42 @@ pub fn non_finite(text: &[u8]) -> Option<&'static str> {
     None
 }
 
+/// Walks into a value by name.
+pub trait At {
+    /// The value at a path such as `/usage/0/name`: a JSON pointer whose names have nothing to escape, so that walking
+    /// it allocates nothing.
+    fn at(&self, path: &str) -> Option<&Value>;
+}
+
+impl At for Value {
+    fn at(&self, path: &str) -> Option<&Value> {
+        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
+            Value::Object(members) => members.get(token),
+            Value::Array(items) => items.get(token.parse::<usize>().ok()?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        })
+    }
+}
+
 /// Escapes a member name for use in a JSON pointer (RFC 6901, section 3).
 pub fn pointer_token(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Where the parser stands: a chain of stack frames, so that a path costs nothing until it is wanted.
-enum Step<'p> {
+/// A place in a value: a chain of stack frames, so that a path costs nothing until it is wanted.
+pub(super) enum Step<'p> {
     Root,
     Member(&'p Step<'p>, &'p str),
     Item(&'p Step<'p>, usize),
+    /// Any item of an array, which a path shows as `[]` behind it.
+    AnyItem(&'p Step<'p>),
 }
 
 impl Step<'_> {
-    fn pointer(&self) -> String {
+    pub(super) fn pointer(&self) -> String {
         match self {
             Step::Root => String::new(),
+            Step::AnyItem(parent) => parent.pointer() + "[]",
             Step::Member(parent, name) => format!("{}/{}", parent.pointer(), pointer_token(name)),
             Step::Item(parent, index) => {
                 let mut pointer = parent.pointer();
@@ -134,10 +155,16 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let at = Step::Member(self.at, &name);
             let value = members.next_value_seed(Node { at: &at, duplicate: self.duplicate })?;
-            if object.contains_key(&name) {
-                self.duplicate.borrow_mut().get_or_insert_with(|| at.pointer());
+            match object.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(mut place) => {
+                    let at = Step::Member(self.at, place.key());
+                    self.duplicate.borrow_mut().get_or_insert_with(|| at.pointer());
+                    place.insert(value);
+                }
             }
-            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
@@ -161,6 +188,14 @@ mod tests {
         let document = read(text).expect("valid JSON");
         assert_eq!(document.value, serde_json::from_slice::<Value>(text).expect("valid JSON"));
         assert_eq!(document.duplicate, None);
+    }
+
+    #[test]
+    fn walks_as_a_pointer_does() {
+        let value = serde_json::json!({"a": [{"b": 1}], "": 2});
+        for path in ["/a/0/b", "/a/1", "/a/x", "/a", "/b/c", "/", "/a/0/b/c", "a"] {
+            assert_eq!(value.at(path), value.pointer(path), "{path}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod dialect;
 pub mod exposition;
 pub mod json;
+mod names;
 pub mod reply;
 pub mod request;
 pub mod sse;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::json::At;
+
 /// The data payload that ends a stream.
 pub const DONE: &[u8] = b"[DONE]";
 
@@ -29,8 +31,8 @@ impl Usage {
             prompt: count("prompt_tokens")?,
             completion: count("completion_tokens")?,
             total: count("total_tokens")?,
-            cached: usage.pointer("/prompt_tokens_details/cached_tokens").and_then(Value::as_f64),
-            reasoning: usage.pointer("/completion_tokens_details/reasoning_tokens").and_then(Value::as_f64),
+            cached: usage.at("/prompt_tokens_details/cached_tokens").and_then(Value::as_f64),
+            reasoning: usage.at("/completion_tokens_details/reasoning_tokens").and_then(Value::as_f64),
         })
     }
 }
@@ -52,7 +54,7 @@ pub fn error_text(body: &Value) -> Option<&str> {
     error
         .as_str()
         .or_else(|| error.get("message")?.as_str())
-        .or_else(|| error.pointer("/0/msg")?.as_str())
+        .or_else(|| error.at("/0/msg")?.as_str())
         .filter(|text| !text.trim().is_empty())
 }
 

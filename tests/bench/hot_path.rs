@@ -1,85 +1,23 @@
 //! What judging costs: the steps between the last byte of a reply and its place in the summary, one by one.
 //!
 //! `cargo bench` prints nanoseconds for each; what a step costs on one machine says little of another, so compare runs
-//! of one machine. The replies are Pulze's own example and a stream that llama.cpp's server sent.
+//! of one machine. Instruction counts, which do not depend on the machine, are those of `instructions.py`.
 
 use std::fs;
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proofload::check::{self, Check, Verdict};
-use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Reading, Ticket};
-use proofload::plan::Plan;
-use proofload::profile::flags::Flags;
-use proofload::profile::load::World;
+use proofload::exchange::{Exchange, Reading};
 use proofload::summary::evidence::Evidence;
 use proofload::summary::{Judged, Summary};
 use proofload::wire::Dialect;
 use proofload::wire::json;
 use proofload::wire::sse::Decoder;
 
-const WHOLE: &str = "tests/it/contract/seed-response.json";
-const STREAM: &str = "tests/it/captures/llamacpp-stream-usage.txt";
+mod replies;
 
-/// A preset's plan against an endpoint of that dialect, which is never asked.
-fn plan(dialect: Dialect) -> Plan {
-    let world = World { env: &|_| None, today: "2026-11-22".to_owned() };
-    let flags = Flags {
-        url: Some("http://127.0.0.1:9/v1".to_owned()),
-        dialect: Some(dialect.name().to_owned()),
-        model: Some("m".to_owned()),
-        ..Flags::default()
-    };
-    match proofload::profile::load("quickstart", &flags, &world) {
-        Ok(draft) => draft.plan(1),
-        Err(problems) => panic!("{}", problems.draw(false)),
-    }
-}
-
-/// The first request of the plan that asks for a stream, or for a whole reply.
-fn asked(plan: &Plan, stream: bool) -> (Ticket, Asked) {
-    (0..1000)
-        .map(|seq| Ticket::alone(seq, plan.case_of(0, seq), Duration::from_secs(2)))
-        .map(|ticket| (ticket, plan.cases[ticket.case].render(&ticket, plan.seed)))
-        .find(|(_, asked)| asked.wanted.stream == stream)
-        .expect("a preset has both kinds")
-}
-
-/// An exchange whose reply came in these pieces, 10 ms apart.
-fn exchange(plan: &Plan, stream: bool, pieces: &[&[u8]]) -> Exchange {
-    let (ticket, asked) = asked(plan, stream);
-    let mut body = Body::default();
-    let mut at = Duration::from_millis(2100);
-    for piece in pieces {
-        body.bytes.extend_from_slice(piece);
-        body.arrivals.push(Arrival { at, end: body.bytes.len() });
-        at += Duration::from_millis(10);
-    }
-    let content_type = if stream { "text/event-stream" } else { "application/json" };
-    let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-    Exchange {
-        ticket,
-        asked,
-        epoch: Duration::from_secs(1_795_359_200),
-        eligible: ticket.due,
-        sent: Some(ticket.due),
-        dial: None,
-        head: Some(Head { at: Duration::from_millis(2100), status: 200, version: "HTTP/1.1", headers }),
-        body,
-        ended: at,
-        outcome: Outcome::Ok,
-        cause: None,
-        unjudged: false,
-    }
-}
-
-/// The events of the captured stream, each as the bytes it came in, free of the framing of HTTP.
-fn events() -> Vec<Vec<u8>> {
-    let text = fs::read_to_string(STREAM).expect("the capture");
-    let lines = text.lines().filter(|line| line.starts_with("data: "));
-    lines.map(|line| format!("{line}\n\n").into_bytes()).collect()
-}
+use replies::{WHOLE, events, exchange, plan};
 
 fn judge(checks: &[&'static Check], exchange: &Exchange) -> usize {
     let reading = Reading::of(exchange);

@@ -230,7 +230,8 @@ fn members_that_no_schema_names_are_found_and_those_of_one_type_of_object_are_na
     let call = json!({"id": "1", "type": "custom", "custom": {"name": "n", "input": "i", "x": 1}, "y": 2});
     let reply = json!({"choices": [{"message": {"tool_calls": [call]}}], "z": 3});
     for dialect in [Dialect::OpenAi, Dialect::OpenAiStrict] {
-        let mut found = dialect.response().unnamed_members(&reply);
+        let mut found = Vec::new();
+        dialect.response().unnamed_members(&reply, &mut found);
         found.sort();
         let call = "/choices[]/message/tool_calls[]";
         assert_eq!(found, [format!("{call}/custom/x"), format!("{call}/y"), "/z".to_owned()], "{dialect}");

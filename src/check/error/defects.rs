@@ -6,6 +6,7 @@ use super::super::book::{broken_at, came, each, is_refusal, refused};
 use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
+use crate::wire::json::At;
 use crate::wire::reply::error_text;
 
 pub(in crate::check) static DEFECTS: &[Check] = &[
@@ -98,7 +99,7 @@ fn param_names_field(book: &Book<'_>) -> Verdict {
     let mut findings = Vec::new();
     for (member, reading) in defects(book).filter(|(member, _)| !member.is_empty()) {
         let document = reading.json().filter(|_| is_refusal(reading));
-        let Some(param) = document.and_then(|document| document.value.pointer("/error/param")?.as_str()) else {
+        let Some(param) = document.and_then(|document| document.value.at("/error/param")?.as_str()) else {
             continue;
         };
         judged = true;

@@ -10,7 +10,7 @@ use super::{ABSENT, member};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 use crate::wire::dialect::{offline, violations};
-use crate::wire::json::pointer_token;
+use crate::wire::json::{At, pointer_token};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -146,7 +146,7 @@ fn present(reading: &Reading<'_>) -> Verdict {
 
 /// The part of the response schema that describes metadata.
 static METADATA: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = Dialect::Pulze.response().document().pointer("/properties/metadata").expect("the schema has metadata");
+    let schema = Dialect::Pulze.response().document().at("/properties/metadata").expect("the schema has metadata");
     offline(schema).expect("a part of a valid schema without references is valid")
 });
 
@@ -253,7 +253,7 @@ fn artifacts_shape(reading: &Reading<'_>) -> Verdict {
 }
 
 fn openai_string_map(reading: &Reading<'_>) -> Verdict {
-    let said = reading.bodies().into_iter().filter_map(|body| body.get("metadata"));
+    let said = reading.bodies().filter_map(|body| body.get("metadata"));
     let Some(metadata) = said.into_iter().find(|metadata| !metadata.is_null()) else { return Verdict::Skip(ABSENT) };
     let Some(members) = metadata.as_object() else {
         return Verdict::broken("/metadata", format!("expected an object, got {}", shown(Some(metadata))));

@@ -114,7 +114,7 @@ fn model_required(reading: &Reading<'_>) -> Verdict {
 }
 
 fn namespace_is_model(reading: &Reading<'_>) -> Verdict {
-    let top = reading.bodies().into_iter().rev().find_map(|body| body.get("model")?.as_str());
+    let top = reading.bodies().rev().find_map(|body| body.get("model")?.as_str());
     match (top, namespace(reading)) {
         (Some(model), Some(namespace)) => {
             Verdict::holds(model == namespace, "/model", || format!("{model:?}, but the namespace is {namespace:?}"))

@@ -8,6 +8,7 @@ use super::super::book::{Book, broken_at, came};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::wire::json::At;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -88,7 +89,7 @@ fn costs_match_price(book: &Book<'_>) -> Verdict {
     objects(prices, &mut entries);
     let per = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_f64);
     let listed = entries.into_iter().find_map(|entry| {
-        let names = entry.get("namespace").or_else(|| entry.pointer("/model/namespace")).and_then(Value::as_str);
+        let names = entry.get("namespace").or_else(|| entry.at("/model/namespace")).and_then(Value::as_str);
         let (prompt, completion) = (per(entry, "prompt_token_cost")?, per(entry, "completion_token_cost")?);
         let base = per(entry, "base_cost").unwrap_or(0.0);
         (names == Some(namespace)).then_some(usage.prompt * prompt + usage.completion * completion + base)
@@ -154,7 +155,7 @@ fn id_is_log(book: &Book<'_>) -> Verdict {
         return broken_at(log, "", format!("expected the log, got {}", came(log)));
     };
     let sent: Option<Value> = serde_json::from_slice(&asked.exchange.asked.body).ok();
-    let question = sent.as_ref().and_then(|body| body.pointer("/messages/0/content")?.as_str()).unwrap_or_default();
+    let question = sent.as_ref().and_then(|body| body.at("/messages/0/content")?.as_str()).unwrap_or_default();
     if says(page, question) { Verdict::Pass } else { broken_at(log, "", "the log does not have the message sent") }
 }
 

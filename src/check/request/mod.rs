@@ -72,8 +72,7 @@ fn pinned_model(reading: &Reading<'_>) -> Verdict {
     // A model whose name carries a tag was asked for by the name that was sent.
     let tagged = asked.contains(PLACEHOLDER).then(|| sent(reading));
     let asked = tagged.as_ref().and_then(|body| body.get("model")?.as_str()).unwrap_or(asked);
-    let said =
-        reading.bodies().into_iter().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
+    let said = reading.bodies().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
     match said {
         None => Verdict::Skip("the reply names no model"),
         Some(model) => Verdict::holds(model.starts_with(asked) || model.ends_with(asked), "/model", || {

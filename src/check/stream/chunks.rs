@@ -91,15 +91,15 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The chunks that the rules on their members judge: all, but in the openai dialect not a leading one without choices.
+/// The chunks that the rules on their members judge: all that are distinct, but in the openai dialect not a leading one without choices.
 fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let Some(stream) = reading.stream() else { return Vec::new() };
     let skip_leading = reading.exchange.asked.wanted.dialect.is_openai();
     let leading = stream
-        .chunks()
+        .distinct()
         .next()
         .is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.get("usage").is_none_or(Value::is_null));
-    stream.chunks().skip(usize::from(skip_leading && leading)).collect()
+    stream.distinct().skip(usize::from(skip_leading && leading)).collect()
 }
 
 fn chunk_schema(reading: &Reading<'_>) -> Verdict {
@@ -136,22 +136,26 @@ fn object_value(reading: &Reading<'_>) -> Verdict {
 fn stable(reading: &Reading<'_>, member: &str) -> Verdict {
     let chunks = judged_chunks(reading);
     let Some((_, first)) = chunks.first() else { return Verdict::Skip(NO_STREAM) };
-    let said = |chunk: &Value| chunk.get(member).filter(|value| !value.is_null()).cloned();
-    let expected = said(first);
-    match chunks.iter().find(|(_, chunk)| said(chunk) != expected) {
+    let expected = stated(first, member);
+    match chunks.iter().find(|(_, chunk)| stated(chunk, member) != expected) {
         Some((event, chunk)) => Verdict::of(vec![Finding::in_event(
             *event,
             &format!("/{member}"),
-            format!("{} before, now {}", shown(expected.as_ref()), shown(chunk.get(member))),
+            format!("{} before, now {}", shown(expected), shown(chunk.get(member))),
         )]),
         None if expected.is_none() => Verdict::Skip("no chunk has the member"),
         None => Verdict::Pass,
     }
 }
 
+/// A member that is not null.
+fn stated<'c>(chunk: &'c Value, member: &str) -> Option<&'c Value> {
+    chunk.get(member).filter(|value| !value.is_null())
+}
+
 fn first_chunk_usable(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let Some((event, chunk)) = stream.chunks().next() else { return Verdict::Skip("the stream has no chunk") };
+    let Some((event, chunk)) = stream.distinct().next() else { return Verdict::Skip("the stream has no chunk") };
     let filled = |member: &str| chunk.get(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
     let missing = if choices(chunk).is_empty() {
         Some("no choice")
@@ -170,7 +174,7 @@ fn usage_not_unasked(reading: &Reading<'_>) -> Verdict {
     if reading.exchange.asked.wanted.include_usage {
         return Verdict::Skip("usage was asked for");
     }
-    let unasked = stream.chunks().find(|(_, chunk)| chunk.get("usage").is_some_and(|usage| !usage.is_null()));
+    let unasked = stream.distinct().find(|(_, chunk)| chunk.get("usage").is_some_and(|usage| !usage.is_null()));
     let finding = |(event, _)| Finding::in_event(event, "/usage", "usage comes unasked");
     Verdict::of(unasked.map(finding).into_iter().collect())
 }

@@ -175,7 +175,7 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
         Payload::Chunk(document) | Payload::Error(document) if !document.value.is_object() => {
             Some(Finding::in_event(number, "", format!("expected an object, got {}", shown(Some(&document.value)))))
         }
-        Payload::Chunk(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+        Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
     });
     Verdict::of(fault.into_iter().collect())
 }

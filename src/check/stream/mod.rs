@@ -29,9 +29,9 @@ fn ended<'r>(reading: &'r Reading<'_>) -> Result<&'r Stream, Verdict> {
     if reading.complete() { Ok(stream) } else { Err(Verdict::Skip(INCOMPLETE)) }
 }
 
-/// Every piece of every choice: event, position in the chunk, index of the choice, and the piece.
+/// Every distinct piece of every choice: event, position in the chunk, index of the choice, and the piece.
 fn pieces_of(stream: &Stream) -> impl Iterator<Item = (usize, usize, u64, &Value)> {
-    stream.chunks().flat_map(|(event, chunk)| {
+    stream.distinct().flat_map(|(event, chunk)| {
         let index = |piece: &Value| piece.get("index").and_then(Value::as_u64).unwrap_or(0);
         choices(chunk).iter().enumerate().map(move |(position, piece)| (event, position, index(piece), piece))
     })

@@ -9,6 +9,7 @@ use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Reading, carries_content};
+use crate::wire::json::At;
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -103,7 +104,7 @@ fn role_first(reading: &Reading<'_>) -> Verdict {
             continue;
         }
         seen.push(index);
-        let role = piece.pointer("/delta/role");
+        let role = piece.at("/delta/role");
         if role.and_then(Value::as_str) != Some("assistant") {
             let detail = format!("the first delta of choice {index} has role {}", shown(role));
             return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail)]);
@@ -117,7 +118,7 @@ fn role_consistent(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let mut roles: BTreeMap<u64, &str> = BTreeMap::new();
     for (event, position, index, piece) in pieces_of(stream) {
-        let said = piece.pointer("/delta/role").and_then(Value::as_str).filter(|role| !role.is_empty());
+        let said = piece.at("/delta/role").and_then(Value::as_str).filter(|role| !role.is_empty());
         let Some(role) = said else { continue };
         let first = *roles.entry(index).or_insert(role);
         if role != first {
@@ -131,7 +132,7 @@ fn role_consistent(reading: &Reading<'_>) -> Verdict {
 fn content_delta_type(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let wrong = pieces_of(stream).find_map(|(event, position, _, piece)| {
-        let content = piece.pointer("/delta/content").filter(|content| !content.is_null() && !content.is_string())?;
+        let content = piece.at("/delta/content").filter(|content| !content.is_null() && !content.is_string())?;
         let pointer = format!("/choices/{position}/delta/content");
         Some(Finding::in_event(event, &pointer, format!("expected a string or null, got {}", shown(Some(content)))))
     });
@@ -197,7 +198,7 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let n = reading.exchange.asked.wanted.n;
     let mut seen = Vec::new();
-    for (event, chunk) in stream.chunks() {
+    for (event, chunk) in stream.distinct() {
         for (position, piece) in choices(chunk).iter().enumerate() {
             let Some(index) = piece.get("index").and_then(Value::as_u64).filter(|index| *index < n) else {
                 let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.get("index")));

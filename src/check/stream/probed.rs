@@ -8,7 +8,8 @@ use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
 use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::ended;
-use crate::exchange::{Choice, Outcome, Reading, Stream};
+use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
+use crate::wire::json::At;
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -282,11 +283,13 @@ fn no_u_fffd(reading: &Reading<'_>) -> Verdict {
         Ok(stream) => stream,
         Err(verdict) => return verdict,
     };
-    let damaged = stream.chunks().find_map(|(event, chunk)| {
-        let text = |piece: &&Value| {
-            piece.pointer("/delta/content").and_then(Value::as_str).is_some_and(|t| t.contains('\u{FFFD}'))
-        };
-        choices(chunk).iter().find(text).map(|_| event)
+    let damaged = stream.events.iter().position(|event| match &event.payload {
+        Payload::Chunk(document) => {
+            let texts = choices(&document.value).iter().filter_map(|piece| piece.at("/delta/content")?.as_str());
+            texts.into_iter().any(|text| text.contains('\u{FFFD}'))
+        }
+        Payload::Repeat(repeat) => repeat.text().contains('\u{FFFD}'),
+        Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => false,
     });
     if let Some(event) = damaged {
         return Verdict::of(vec![Finding::in_event(event, "/choices/0/delta/content", "U+FFFD in the content")]);

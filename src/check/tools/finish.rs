@@ -62,7 +62,7 @@ fn finish_reason(reading: &Reading<'_>) -> Verdict {
 }
 
 fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
-    if !reading.complete() || reading.bodies().is_empty() {
+    if !reading.complete() || !reading.says_something() {
         return Verdict::Skip("no complete completion to judge");
     }
     match reading
@@ -87,7 +87,7 @@ fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
             let said = |piece: &Value| piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
             choices(chunk).iter().filter(of_choice).any(said)
         };
-        let finish = stream.chunks().find(|(_, chunk)| finishes(chunk)).map(|(event, _)| event);
+        let finish = stream.distinct().find(|(_, chunk)| finishes(chunk)).map(|(event, _)| event);
         let (Some(last), Some(finish)) = (last, finish) else { continue };
         any = true;
         if finish < last {

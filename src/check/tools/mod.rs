@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::book::{Book, came, each};
 use super::{Finding, Verdict};
 use crate::exchange::{Call, Choice, Reading};
+use crate::wire::json::At;
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -83,7 +84,7 @@ fn of_answer(reading: &Reading<'_>, judge: impl FnOnce(&Reading<'_>) -> Verdict)
 
 /// Whether the reply is a whole answer, in one piece or streamed.
 fn answered(reading: &Reading<'_>) -> bool {
-    reading.success() && reading.complete() && !reading.bodies().is_empty()
+    reading.success() && reading.complete() && reading.says_something()
 }
 
 /// Whether some choice was cut by the token cap, so that a call may be missing or broken.
@@ -111,7 +112,7 @@ pub(super) fn tells_call(text: &str, reading: &Reading<'_>) -> bool {
         let arguments = call.arguments.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
         arguments.is_some_and(|arguments| arguments == value && arguments != serde_json::json!({}))
     };
-    let named = value.get("name").or_else(|| value.pointer("/function/name")).and_then(Value::as_str);
+    let named = value.get("name").or_else(|| value.at("/function/name")).and_then(Value::as_str);
     let offered = named.is_some_and(|name| reading.exchange.asked.wanted.tools.iter().any(|tool| tool.name == name));
     let given = ["arguments", "parameters", "function"].iter().any(|member| value.get(member).is_some());
     made(reading).iter().any(is_made) || (offered && given)

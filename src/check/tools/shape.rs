@@ -8,6 +8,7 @@ use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, le
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
+use crate::wire::json::At;
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -97,7 +98,7 @@ fn raw_calls<'r>(reading: &'r Reading<'_>) -> Vec<(String, &'r Value)> {
         .iter()
         .enumerate()
         .flat_map(|(choice, value)| {
-            let calls = value.pointer("/message/tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let calls = value.at("/message/tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             calls.iter().enumerate().map(move |(n, call)| (format!("/choices/{choice}/message/tool_calls/{n}"), call))
         })
         .collect()
@@ -137,7 +138,7 @@ fn shape(reading: &Reading<'_>) -> Verdict {
                 let custom =
                     call.get("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
                 let excused = custom || (*member == "/type" && type_optional);
-                !excused && call.pointer(member).is_none_or(Value::is_null)
+                !excused && call.at(member).is_none_or(Value::is_null)
             })
             .map(|(place, _, member)| Finding::new(format!("{place}{member}"), "missing"))
             .collect(),
@@ -147,7 +148,7 @@ fn shape(reading: &Reading<'_>) -> Verdict {
 fn calls_array(reading: &Reading<'_>) -> Verdict {
     if let Some(completion) = reading.completion() {
         let wrong = choices(completion).iter().enumerate().find_map(|(number, choice)| {
-            let calls = choice.pointer("/message/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
+            let calls = choice.at("/message/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
             Some(Finding::new(
                 format!("/choices/{number}/message/tool_calls"),
                 format!("expected an array, got {}", shown(Some(calls))),
@@ -156,9 +157,9 @@ fn calls_array(reading: &Reading<'_>) -> Verdict {
         return Verdict::of(wrong.into_iter().collect());
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
-    let wrong = stream.chunks().find_map(|(event, chunk)| {
+    let wrong = stream.distinct().find_map(|(event, chunk)| {
         choices(chunk).iter().enumerate().find_map(|(number, choice)| {
-            let calls = choice.pointer("/delta/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
+            let calls = choice.at("/delta/tool_calls").filter(|calls| !calls.is_null() && !calls.is_array())?;
             let pointer = format!("/choices/{number}/delta/tool_calls");
             Some(Finding::in_event(event, &pointer, format!("expected an array, got {}", shown(Some(calls)))))
         })
@@ -169,9 +170,9 @@ fn calls_array(reading: &Reading<'_>) -> Verdict {
 fn args_string(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
         let mut any = false;
-        for (event, chunk) in stream.chunks() {
-            let pieces = choices(chunk).iter().filter_map(|c| c.pointer("/delta/tool_calls")?.as_array()).flatten();
-            for arguments in pieces.filter_map(|call| call.pointer("/function/arguments")) {
+        for (event, chunk) in stream.distinct() {
+            let pieces = choices(chunk).iter().filter_map(|c| c.at("/delta/tool_calls")?.as_array()).flatten();
+            for arguments in pieces.filter_map(|call| call.at("/function/arguments")) {
                 any = true;
                 if !arguments.is_string() && !arguments.is_null() {
                     let detail = format!("expected a string, got {}", shown(Some(arguments)));
@@ -188,7 +189,7 @@ fn args_string(reading: &Reading<'_>) -> Verdict {
     Verdict::of(
         raw.iter()
             .filter_map(|(place, call)| {
-                let arguments = call.pointer("/function/arguments").filter(|arguments| !arguments.is_string())?;
+                let arguments = call.at("/function/arguments").filter(|arguments| !arguments.is_string())?;
                 Some(Finding::new(
                     format!("{place}/function/arguments"),
                     format!("expected a string, got {}", shown(Some(arguments))),
@@ -237,8 +238,8 @@ fn type_function(reading: &Reading<'_>) -> Verdict {
 
 /// The first piece of a streamed call whose type is no text at all; Pulze's chunk schema does not ask.
 fn streamed_type(reading: &Reading<'_>) -> Option<Finding> {
-    reading.stream()?.chunks().find_map(|(event, chunk)| {
-        let calls = choices(chunk).iter().filter_map(|choice| choice.pointer("/delta/tool_calls")?.as_array());
+    reading.stream()?.distinct().find_map(|(event, chunk)| {
+        let calls = choices(chunk).iter().filter_map(|choice| choice.at("/delta/tool_calls")?.as_array());
         let said = calls.flatten().filter_map(|call| call.get("type"));
         let kind = said.into_iter().find(|kind| !kind.is_null() && !kind.is_string())?;
         let detail = format!("expected \"function\", got {}", shown(Some(kind)));
@@ -252,8 +253,7 @@ fn content_null_ok(reading: &Reading<'_>) -> Verdict {
     }
     let raw = reading.completion().map_or(&[][..], choices).iter().enumerate();
     let wrong = raw.filter_map(|(number, choice)| {
-        let content =
-            choice.pointer("/message/content").filter(|content| !content.is_null() && !content.is_string())?;
+        let content = choice.at("/message/content").filter(|content| !content.is_null() && !content.is_string())?;
         let place = format!("/choices/{number}/message/content");
         Some(Finding::new(place, format!("expected a string or null, got {}", shown(Some(content)))))
     });

@@ -107,7 +107,7 @@ const MEMBERS: [&str; 3] = ["prompt_tokens", "completion_tokens", "total_tokens"
 
 /// The last `usage` object of the reply, whatever is in it.
 fn raw<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
-    reading.bodies().into_iter().rev().find_map(|body| body.get("usage").filter(|usage| !usage.is_null()))
+    reading.bodies().rev().find_map(|body| body.get("usage").filter(|usage| !usage.is_null()))
 }
 
 fn present(reading: &Reading<'_>) -> Verdict {

@@ -1,0 +1,87 @@
+//! One step of judging, a number of times: what `instructions.py` counts the instructions of.
+//!
+//! `cost STEP COUNT`, with a step of [`STEPS`].
+
+use std::fs;
+use std::hint::black_box;
+
+use proofload::check::{self, Check, Verdict};
+use proofload::exchange::Reading;
+use proofload::summary::evidence::Evidence;
+use proofload::summary::{Judged, Summary};
+use proofload::wire::sse::Decoder;
+use proofload::wire::{Dialect, json};
+
+mod replies;
+
+use replies::{WHOLE, events, exchange, plan};
+
+const STEPS: &str =
+    "parse, schema, decode, read-reply, read-stream, judge-reply, judge-stream, record-reply, record-stream";
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (step, count) = (arguments.next().unwrap_or_default(), arguments.next());
+    let count: u32 = count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("cost STEP COUNT; {STEPS}"));
+    match step.as_str() {
+        "parse" => {
+            let whole = fs::read(WHOLE).expect("the reply");
+            repeat(count, || json::read(black_box(&whole)));
+        }
+        "schema" => {
+            let whole = json::read(&fs::read(WHOLE).expect("the reply")).expect("JSON");
+            repeat(count, || Dialect::Pulze.response().is_valid(black_box(&whole.value)));
+        }
+        "decode" => {
+            let bytes = events().concat();
+            repeat(count, || {
+                let mut decoder = Decoder::new();
+                let mut seen = 0;
+                decoder.push(black_box(&bytes), |_| seen += 1);
+                (decoder.finish(), seen)
+            });
+        }
+        _ => {
+            let (work, kind) = step.split_once('-').unwrap_or_else(|| panic!("no such step; {STEPS}"));
+            judged(work, kind == "stream", count);
+        }
+    }
+}
+
+fn judged(work: &str, stream: bool, count: u32) {
+    let dialect = if stream { Dialect::OpenAi } else { Dialect::Pulze };
+    let pieces = if stream { events() } else { vec![fs::read(WHOLE).expect("the reply")] };
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+    let plan = plan(dialect);
+    let exchange = exchange(&plan, stream, &pieces);
+    let mut checks: Vec<&'static Check> = check::all(dialect).collect();
+    checks.sort_unstable_by_key(|check| check.id);
+    let judge = |reading: &Reading<'_>| -> Vec<(&'static Check, Verdict)> {
+        checks.iter().map(|check| (*check, check.judge(reading))).collect()
+    };
+    match work {
+        "read" => repeat(count, || Reading::of(black_box(&exchange))),
+        "judge" => repeat(count, || judge(&Reading::of(black_box(&exchange)))),
+        "record" => {
+            let reading = Reading::of(&exchange);
+            let verdicts = judge(&reading);
+            let evidence = Evidence::of(&plan.target);
+            let judged = Judged {
+                reading: &reading,
+                verdicts: &verdicts,
+                in_window: true,
+                in_time: true,
+                window_us: [0, u64::MAX],
+            };
+            let mut summary = Summary::new(&plan, 0);
+            repeat(count, || summary.record(black_box(&judged), plan.goodput, &evidence));
+        }
+        _ => panic!("no such step; {STEPS}"),
+    }
+}
+
+fn repeat<T>(count: u32, mut step: impl FnMut() -> T) {
+    for _ in 0..count {
+        black_box(step());
+    }
+}
