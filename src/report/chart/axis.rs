@@ -111,7 +111,7 @@ impl Axis {
         let to = (samples as f64).clamp(10.0, 1e6);
         let named = NAMED.into_iter().filter(|(at, _)| *at <= to);
         let ticks =
-            named.map(|(at, label)| Tick { at, label: label.to_owned(), spare: at < 2.0 || at > 1e4 }).collect();
+            named.map(|(at, label)| Tick { at, label: label.to_owned(), spare: !(2.0..=1e4).contains(&at) }).collect();
         Axis { title: "percentile".to_owned(), from: 1.0, to, log: true, ticks }
     }
 
