@@ -21,8 +21,8 @@ pub use outcome::{Cut, Form, Outcome};
 pub use policies::Policies;
 pub(crate) use reading::is_error_body;
 pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
-pub(crate) use timing::carries_content;
-pub use timing::{TokenSource, Tokens};
+
+pub use timing::{TokenSource, Tokens, carries_content};
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

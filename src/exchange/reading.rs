@@ -166,7 +166,17 @@ impl Choice {
 impl<'e> Reading<'e> {
     /// Reads an exchange.
     pub fn of(exchange: &'e Exchange) -> Reading<'e> {
-        let reply = read_reply(exchange);
+        Reading::read(exchange, Events::default())
+    }
+
+    /// Reads an exchange and parses every chunk, also those that repeat the one before with another text: slow, and
+    /// what [`Reading::of`] is held against.
+    pub fn in_full(exchange: &'e Exchange) -> Reading<'e> {
+        Reading::read(exchange, Events { in_full: true, ..Events::default() })
+    }
+
+    fn read(exchange: &'e Exchange, events: Events) -> Reading<'e> {
+        let reply = read_reply(exchange, events);
         let outcome = Outcome::with_content(exchange, &reply);
         let (choices, usage) = match &reply {
             Reply::Nothing => (Vec::new(), None),
@@ -332,11 +342,11 @@ pub(crate) fn is_error_body(body: &Value) -> bool {
     body.get("choices").is_none() && (has_error(body) || body.get("detail").is_some() || bare)
 }
 
-fn read_reply(exchange: &Exchange) -> Reply {
+fn read_reply(exchange: &Exchange, events: Events) -> Reply {
     let Some(head) = exchange.head.as_ref().filter(|_| !exchange.unjudged) else { return Reply::Nothing };
     let success = (200..300).contains(&head.status);
     if exchange.asked.wanted.stream && success {
-        let stream = read_stream(exchange);
+        let stream = read_stream(exchange, events);
         let declared = head.media_type().as_deref() == Some("text/event-stream");
         if declared || !stream.events.is_empty() || exchange.body.bytes.is_empty() {
             return Reply::Stream(stream);
@@ -345,10 +355,9 @@ fn read_reply(exchange: &Exchange) -> Reply {
     Reply::Whole(Whole { json: json::read(&exchange.body.bytes).map_err(|error| error.to_string()) })
 }
 
-fn read_stream(exchange: &Exchange) -> Stream {
+fn read_stream(exchange: &Exchange, mut events: Events) -> Stream {
     let bytes = &exchange.body.bytes;
     let mut decoder = Decoder::new();
-    let mut events = Events::default();
     let mut from = 0;
     for (number, arrival) in exchange.body.arrivals.iter().enumerate() {
         decoder.push(&bytes[from..arrival.end], |event| events.add(number, event));
@@ -370,6 +379,8 @@ struct Events {
     seen: Vec<Seen>,
     /// What the last of them may be repeated as.
     pattern: Option<Pattern>,
+    /// Whether none is taken for a repetition.
+    in_full: bool,
 }
 
 impl Events {
@@ -386,6 +397,7 @@ impl Events {
             Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), payload(&name, error.as_bytes())),
         };
         match &payload {
+            Payload::Chunk(_) if self.in_full => {}
             Payload::Chunk(document) => self.pattern = Pattern::of(self.seen.len(), &data, &document.value),
             Payload::Repeat(_) => {}
             Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => self.pattern = None,

@@ -189,7 +189,7 @@ impl Reading<'_> {
 }
 
 /// Whether a delta adds something: what a user would see, a program would use, or reasoning.
-pub(crate) fn carries_content(delta: &Value) -> bool {
+pub fn carries_content(delta: &Value) -> bool {
     is_visible(delta) || reasoning(delta).is_some()
 }
 

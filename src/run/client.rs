@@ -30,7 +30,7 @@ pub(super) struct Client {
     timeouts: Timeouts,
     max_reply: usize,
     dials: Arc<AtomicU64>,
-    exhausted: Exhausted,
+    exhausted: Arc<Exhausted>,
 }
 
 /// Why a client could not be made: what the profile says does not fit.
@@ -72,8 +72,19 @@ impl Client {
     /// # Errors
     /// If certificates, headers or the proxy are not usable.
     pub(super) fn new(target: &Target) -> Result<Client, ClientError> {
+        Client::counting(target, Arc::default(), Arc::default())
+    }
+
+    /// Another client of the same target, with connections of its own; both count together.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub(super) fn twin(&self, target: &Target) -> Result<Client, ClientError> {
+        Client::counting(target, Arc::clone(&self.dials), Arc::clone(&self.exhausted))
+    }
+
+    fn counting(target: &Target, dials: Arc<AtomicU64>, exhausted: Arc<Exhausted>) -> Result<Client, ClientError> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dials = Arc::new(AtomicU64::new(0));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("proofload/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -103,7 +114,7 @@ impl Client {
             timeouts: target.timeouts,
             max_reply: target.max_reply,
             dials,
-            exhausted: Exhausted::default(),
+            exhausted,
         })
     }
 

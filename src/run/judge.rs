@@ -147,7 +147,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
     let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
     let mut checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
     checks.sort_unstable_by_key(|check| check.id);
-    for exchange in exchanges {
+    for exchange in in_batches(exchanges) {
         let unread;
         // A fault of ours in one reply must not cost what was measured of all the others.
         let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
@@ -177,6 +177,21 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         }
     }
     summaries
+}
+
+/// How long a judge that was woken lets exchanges come in before it looks at them: so it is woken once for all of them,
+/// and not by each, which would cost more than judging does.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Every exchange, until the last sender is gone.
+fn in_batches(exchanges: &Receiver<Exchange>) -> impl Iterator<Item = Exchange> {
+    std::iter::from_fn(|| {
+        exchanges.try_recv().ok().or_else(|| {
+            let first = exchanges.recv().ok();
+            std::thread::sleep(NAP);
+            first
+        })
+    })
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;

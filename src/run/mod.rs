@@ -1,14 +1,13 @@
 //! The line at work: tickets go out when they are due, exchanges come in, judges record them.
 //!
-//! Threads: the pacer (one plain thread), the HTTP client (tokio tasks), the judges (plain threads), a heartbeat. The
-//! caller waits. Only this module and the reference endpoint read the clock.
+//! Threads: the pacer (one plain thread), the workers (tokio tasks), the judges (plain threads), a heartbeat. The caller
+//! waits. Only this module and the reference endpoint read the clock.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 mod abort;
@@ -26,6 +25,7 @@ pub mod probing;
 mod raw;
 mod sampler;
 mod scrape;
+mod workers;
 
 pub(crate) use clock::micros;
 
@@ -41,6 +41,7 @@ use health::Watch;
 use journal::Journal;
 use judge::{Judges, Shared};
 use pacer::{Ended, Event, Paced, Pacer};
+use workers::Workers;
 
 use crate::exchange::Exchange;
 use crate::plan::Plan;
@@ -112,11 +113,11 @@ pub enum RunError {
 #[derive(Debug)]
 struct Line {
     client: Arc<Client>,
+    workers: Workers,
     clock: Clock,
     judges: Judges,
     shared: Arc<Shared>,
     events: Sender<Event>,
-    runtime: Handle,
     cut: watch::Sender<bool>,
 }
 
@@ -124,12 +125,14 @@ impl Line {
     /// Sends a request from a task of its own; the pacer hears when it has ended, the judges get what came back.
     fn send(line: &Arc<Line>, job: Job, eligible: Duration) {
         let own = Arc::clone(line);
-        line.runtime.spawn(async move {
+        let worker = line.workers.of(&job.ticket);
+        let client = Arc::clone(&worker.client);
+        worker.runtime.spawn(async move {
             let figures = &own.shared.live;
             figures.sent.fetch_add(1, Ordering::Relaxed);
             figures.in_flight.fetch_add(1, Ordering::Relaxed);
             let began = own.clock.now();
-            let exchange = own.client.send(job, eligible, own.clock, own.cut.subscribe()).await;
+            let exchange = client.send(job, eligible, own.clock, own.cut.subscribe()).await;
             figures.in_flight.fetch_sub(1, Ordering::Relaxed);
             let span = [micros(began), micros(own.clock.now())];
             figures.in_flight_us.fetch_add(overlap(span, own.shared.window_us()), Ordering::Relaxed);
@@ -186,24 +189,24 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let inbox = control.inbox.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(RunError::Used)?;
     health::raise_descriptors();
     let client = Arc::new(Client::new(&plan.target)?);
-    let runtime = Builder::new_multi_thread().thread_name("client").enable_all().build()?;
+    let (workers, threads) = Workers::start(plan, Arc::clone(&client))?;
     let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control));
     let watch = Watch::start(Arc::clone(&client))?;
     let clock = Clock::start_in(HEAD_START);
     let scraping = Scraping::start(plan, clock)?;
     let line = Arc::new(Line {
         client: Arc::clone(&client),
+        workers,
         clock,
         judges: Judges::start(&shared, clock.epoch())?,
         shared: Arc::clone(&shared),
         events: control.events.clone(),
-        runtime: runtime.handle().clone(),
         cut: watch::channel(false).0,
     });
     let driver = Pacer::new(Arc::clone(plan), Arc::clone(&line), inbox);
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    threads.finish()?;
     let health = watch.finish(&client, paced.peak);
     let server = scraping.map(Scraping::finish);
     let judges = Arc::try_unwrap(line)

@@ -77,7 +77,7 @@ def main():
     arguments.add_argument("--connections", type=int, default=64)
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
-    binary = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "proofload")
+    binary = os.environ.get("PROOFLOAD") or os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "proofload")
     served = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", "--dialect", "openai", "--first-token", "0ms",
                                "--token-gap", "0ms", "--spread", "0"], stdout=subprocess.PIPE, text=True)
     try:

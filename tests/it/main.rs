@@ -18,6 +18,7 @@ mod loads;
 mod matrix;
 mod measures;
 mod mutation;
+mod oracle;
 mod pages;
 mod parameters;
 mod probed;

@@ -101,7 +101,7 @@ impl Suite {
 
 /// The JSON documents of a reply: by which contract, the number of the event in a stream, and the document.
 fn documents(exchange: &Exchange) -> Vec<(&'static str, Option<usize>, Value)> {
-    let reading = Reading::of(exchange);
+    let reading = Reading::in_full(exchange);
     let success = reading.success();
     match &reading.reply {
         Reply::Whole(whole) => {
@@ -112,7 +112,7 @@ fn documents(exchange: &Exchange) -> Vec<(&'static str, Option<usize>, Value)> {
             let events = stream.events.iter().enumerate();
             let chunk = |(number, event): (usize, &proofload::exchange::Seen)| match &event.payload {
                 Payload::Chunk(document) => Some(("chunk", Some(number), document.value.clone())),
-                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+                Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
             };
             events.filter_map(chunk).collect()
         }

@@ -1,0 +1,96 @@
+//! The threads that send requests.
+//!
+//! Each has a runtime of its own and connections of its own, and a slot stays with one of them: nothing that happens
+//! to a request on the wire wakes another thread, which is what most of the time of a short request would go to.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+
+use super::client::Client;
+use super::{RunError, died};
+use crate::exchange::Ticket;
+use crate::plan::Plan;
+
+/// Cores for each worker: the judges, the pacer and the rest of the machine need some too.
+const CORES_A_WORKER: usize = 2;
+/// How long tasks that are left over may take to end.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// What sends requests.
+#[derive(Debug)]
+pub(super) struct Workers {
+    workers: Vec<Worker>,
+    /// By load, whether each slot stays with a worker.
+    closed: Vec<bool>,
+}
+
+/// One thread's.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Speaks HTTP, over connections of its own.
+    pub(super) client: Arc<Client>,
+    /// Where its tasks run.
+    pub(super) runtime: Handle,
+}
+
+/// The threads of the workers.
+#[derive(Debug)]
+pub(super) struct Threads {
+    threads: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Workers {
+    /// Starts them; the first speaks with this client.
+    ///
+    /// # Errors
+    /// If a client cannot be made, or a thread cannot be started.
+    pub(super) fn start(plan: &Plan, first: Arc<Client>) -> Result<(Workers, Threads), RunError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut clients = vec![first];
+        for _ in 1..cores.div_ceil(CORES_A_WORKER) {
+            clients.push(Arc::new(clients[0].twin(&plan.target)?));
+        }
+        let mut threads = Threads { threads: Vec::new(), stop: watch::channel(false).0 };
+        let mut workers = Vec::new();
+        for client in clients {
+            workers.push(Worker { client, runtime: threads.start(workers.len())? });
+        }
+        let closed = plan.loads.iter().map(|load| load.highest_rate().is_none()).collect();
+        Ok((Workers { workers, closed }, threads))
+    }
+
+    /// Whose request it is.
+    pub(super) fn of(&self, ticket: &Ticket) -> &Worker {
+        let closed = self.closed.get(ticket.load).is_some_and(|closed| *closed);
+        let number = if closed { ticket.slot } else { usize::try_from(ticket.nth).unwrap_or(0) };
+        &self.workers[number % self.workers.len()]
+    }
+}
+
+impl Threads {
+    fn start(&mut self, number: usize) -> std::io::Result<Handle> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let mut stopped = self.stop.subscribe();
+        let work = move || {
+            let _ = runtime.block_on(stopped.wait_for(|stopped| *stopped));
+            runtime.shutdown_timeout(LEAVE);
+        };
+        self.threads.push(std::thread::Builder::new().name(format!("client-{number}")).spawn(work)?);
+        Ok(handle)
+    }
+
+    /// Ends them, with whatever they still do.
+    ///
+    /// # Errors
+    /// If one has died.
+    pub(super) fn finish(self) -> Result<(), RunError> {
+        let _ = self.stop.send(true);
+        self.threads.into_iter().try_for_each(|thread| thread.join().map_err(|panic| died(&panic)))
+    }
+}
