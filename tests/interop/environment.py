@@ -23,6 +23,7 @@ PYTHON = {
     "readers": [
         "playwright==1.65.2",
         "hdrhistogram==0.10.8",
+        "junitparser==5.0.3",
         "prometheus-client==0.26.0",
         "zstandard==0.25.0",
     ],

@@ -70,6 +70,7 @@ def reports(tally: Tally) -> None:
     url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     made(tally, folder / "hostile", HOSTILE, url, SECRET, HOSTILE, "3s")
     server.shutdown()
+    compared(tally, folder)
     line = [str(python("readers")), str(HERE / "readers.py"), str(folder), SECRET]
     done = subprocess.run(line, capture_output=True, text=True, timeout=READERS_LIMIT_S, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAIL "))]
@@ -77,6 +78,16 @@ def reports(tally: Tally) -> None:
         tally.line(line)
     if done.returncode not in (0, 1) or not lines:
         tally.check("readers", False, f"ended with {done.returncode}: {done.stderr[-600:]}")
+
+
+def compared(tally: Tally, folder: Path) -> None:
+    """The page of a comparison, of the good endpoint with the hostile one."""
+    page = folder / "compared" / "report.html"
+    page.parent.mkdir()
+    line = [str(BINARY), "compare", str(folder / "good"), str(folder / "hostile"), "--under-test", "all"]
+    line += ["--report", f"html={page}", "--exit-zero"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=RUN_LIMIT_S, check=False)
+    tally.check("compare good hostile", done.returncode in (0, 3) and page.exists(), done.stderr.strip()[-300:])
 
 
 def made(tally: Tally, folder: Path, name: str, url: str, key: str, prompt: str, duration: str) -> None:

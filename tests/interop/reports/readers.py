@@ -12,12 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import zstandard
 from hdrh.log import HistogramLogReader
 from hdrh.histogram import HdrHistogram
+from junitparser import JUnitXml
 from playwright.sync_api import sync_playwright
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -50,7 +50,7 @@ def pages(folder: Path) -> None:
     """Each page in both colour schemes, wide and on a phone: it renders, is silent, and asks for nothing."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        for name in ["good", "hostile"]:
+        for name in ["good", "hostile", "compared"]:
             page = folder / name / "report.html"
             check(f"page {name}: size", 10_000 < page.stat().st_size < MEGABYTE, f"{page.stat().st_size} bytes")
             for scheme in ["light", "dark"]:
@@ -108,9 +108,12 @@ def formats(folder: Path, name: str) -> None:
     digest = json.loads((reports / "json").read_text())
     planned, ok = digest["requests"]["planned"], digest["requests"]["ok"]
 
-    suites = {suite.get("name"): suite for suite in ElementTree.parse(reports / "junit").getroot()}
-    cases = [case.get("name") for case in suites["goals"].findall("testcase")]
-    check(f"{name} junit", len(cases) == 1 + len(digest["goals"]) and len(suites["checks"]) > 20, cases)
+    junit = JUnitXml.fromfile(str(reports / "junit"))
+    suites = {suite.name: list(suite) for suite in junit}
+    cases = [case.name for case in suites["goals"]]
+    green = junit.failures == junit.errors == 0
+    counted = len(cases) == 1 + len(digest["goals"]) and len(suites["checks"]) > 20
+    check(f"{name} junit", counted and green == (digest["verdict"] == "pass"), cases)
 
     families = {family.name: family for family in text_string_to_metric_families((reports / "openmetrics").read_text())}
     requests = sum(sample.value for sample in families["proofload_requests"].samples)
