@@ -28,7 +28,7 @@ pub struct Answer {
     pub breaks_first: Vec<String>,
     /// What is at its limit.
     pub limit: Limit,
-    /// Requests per second that are let through at most, about, where a quota is the limit.
+    /// Requests per second that are let through, where a quota is the limit.
     pub quota_per_s: Option<f64>,
     /// Whether the stage of the answer can be believed: `trusted`, `doubtful` or `invalid`.
     pub trust: String,
@@ -80,11 +80,8 @@ impl Limit {
 const REFUSES: f64 = 0.005;
 /// As fast as ever: the median of what is let through is at most so many times that at a low load.
 const FAST: f64 = 1.5;
-/// A quota lets nearly the same rate through whatever is offered, a server that is full takes more when more is offered:
-/// what is let through grows with the power of what is offered, and this is between the two.
-const ELASTIC: f64 = 0.6;
-/// The offered rates of two stages must differ by this factor to say anything of that.
-const APART: f64 = 1.2;
+/// A quota lets the same rate through whatever is offered, to this factor; a server that is full takes more of more.
+const FLAT: f64 = 1.15;
 /// An end of the bracket that chance may have decided gives way by so many times the precision.
 const CHANCE: f64 = 1.5;
 
@@ -102,8 +99,7 @@ impl Answer {
             ..Answer::default()
         };
         if answer.limit == Limit::Quota {
-            let refusing = search.stages().iter().filter(|stage| stage.rate_limited > REFUSES);
-            answer.quota_per_s = refusing.map(admitted).max_by(f64::total_cmp);
+            answer.quota_per_s = broken.map(|stage| stage.achieved_per_s * (1.0 - stage.rate_limited));
         }
         let Some(low) = low else { return answer };
         let Some(best) = last_of(search, low.load, Verdict::Held) else { return answer };
@@ -172,13 +168,8 @@ fn limit(search: &Search, broken: Option<&Stage>, ending: Option<&Ending>) -> Li
     if by_goal || broken.violations.is_empty() { Limit::Hardware } else { Limit::Contract }
 }
 
-/// Replies per second that are no 429.
-fn admitted(stage: &Stage) -> f64 {
-    stage.achieved_per_s * (1.0 - stage.rate_limited)
-}
-
-/// Whether what is let through is as fast as ever, and a quota is stated, or hardly more is let through when more is
-/// offered. A server that refuses since it is full lets requests wait first, or takes more when more is offered.
+/// Whether what is let through is as fast as ever, and is the same rate whatever is offered. A server that refuses since
+/// it is full shows one of the two: what it takes has waited, or it takes more when more is offered.
 fn is_quota(stages: &[Stage], broken: &Stage) -> bool {
     let held = stages.iter().filter(|stage| stage.verdict == Verdict::Held);
     let idle = held.min_by(|a, b| a.load.total_cmp(&b.load));
@@ -186,13 +177,12 @@ fn is_quota(stages: &[Stage], broken: &Stage) -> bool {
         (Some(idle), Some(now)) => now <= FAST * idle,
         _ => true,
     };
+    let admitted = |stage: &Stage| stage.achieved_per_s * (1.0 - stage.rate_limited);
     let refusing = stages.iter().filter(|stage| stage.verdict == Verdict::Broke && stage.rate_limited > REFUSES);
-    let most = refusing.max_by(|a, b| a.load.total_cmp(&b.load)).filter(|stage| stage.load >= APART * broken.load);
-    let inelastic =
-        most.is_none_or(|most| (admitted(most) / admitted(broken)).ln() <= ELASTIC * (most.load / broken.load).ln());
+    let most = refusing.map(admitted).fold(0.0, f64::max);
     fast(|stage| stage.response_time_ok_us.p50)
         && fast(|stage| stage.first_token_ok_us.p50)
-        && (broken.states_quota || inelastic)
+        && most <= FLAT * admitted(broken)
 }
 
 fn words(ending: Option<&Ending>, search: &Search) -> String {

@@ -2,11 +2,10 @@
 //! terms and the stages so far, and from nothing else.
 //!
 //! It doubles the load until a stage breaks, halves the bracket until its ends are near, and then carries out a longer
-//! stage at each end. A longer stage overrules shorter ones, so chance in a short one costs stages and not truth; where
-//! chance may have decided a longer one too, the best of three does. What a stage says of its load it says of all loads
-//! on its side: that is the one assumption, and every stage that contradicts it throws out what it contradicts.
+//! stage at each end. A longer stage overrules shorter ones, so chance in a short one costs stages and not truth. What
+//! a stage says of its load it says of all loads on its side: that is the one assumption, and every stage that
+//! contradicts it throws out what it contradicts.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::judging::requests_needed;
@@ -133,7 +132,7 @@ pub enum Ending {
 pub struct End {
     /// Its load.
     pub load: f64,
-    /// Whether a long stage says so beyond chance, or the best of three long stages.
+    /// Whether a long stage says so.
     pub confirmed: bool,
     /// Whether that is beyond chance.
     pub sure: bool,
@@ -148,14 +147,12 @@ pub struct Search {
     held: Vec<End>,
     /// Loads that broke, likewise.
     broke: Vec<End>,
-    /// Loads with how many long stages at them held and broke.
-    long: Vec<(f64, [usize; 2])>,
 }
 
 impl Search {
     /// A search of which nothing is done.
     pub fn new(terms: Terms) -> Search {
-        Search { terms, stages: Vec::new(), held: Vec::new(), broke: Vec::new(), long: Vec::new() }
+        Search { terms, stages: Vec::new(), held: Vec::new(), broke: Vec::new() }
     }
 
     /// How it searches.
@@ -187,29 +184,10 @@ impl Search {
         let (verdict, invalid) = (stage.verdict, stage.is_invalid());
         self.stages.push(stage);
         match verdict {
-            Verdict::Held | Verdict::Broke if end.confirmed => self.vote(end, verdict == Verdict::Held),
             Verdict::Held => self.hold(end),
             Verdict::Broke => self.breaks(end),
             Verdict::Untrusted if !invalid && self.tried_out() => self.breaks(end),
             Verdict::Untrusted => {}
-        }
-    }
-
-    /// Adds what a long stage says: it decides where it is sure, and else is one of three. Where they are as many, what
-    /// was known stays.
-    fn vote(&mut self, end: End, held: bool) {
-        let place = self.long.iter().position(|(load, _)| same(*load, end.load)).unwrap_or_else(|| {
-            self.long.push((end.load, [0, 0]));
-            self.long.len() - 1
-        });
-        let votes = &mut self.long[place].1;
-        votes[usize::from(!held)] += 1;
-        let [holds, breaks] = *votes;
-        let settled = |agrees: bool| holds.abs_diff(breaks) >= 2 || holds + breaks >= 3 || (agrees && end.sure);
-        match holds.cmp(&breaks) {
-            Ordering::Greater => self.hold(End { confirmed: settled(held), ..end }),
-            Ordering::Less => self.breaks(End { confirmed: settled(!held), ..end }),
-            Ordering::Equal => {}
         }
     }
 
