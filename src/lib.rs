@@ -6,7 +6,7 @@
 //! Everything is one line, and data flows along it one way:
 //!
 //! ```text
-//! profile.toml -load-> Draft -plan-> Plan -schedule-> Ticket -send-> Exchange -read-> Reading -judge-> Verdicts -record-> Summary -write-> text | json
+//! profile.toml -load-> Draft -plan-> Plan -schedule-> Ticket -send-> Exchange -read-> Reading -judge-> Verdicts -record-> Summary -write-> text | json | html | ...
 //!              [profile]           [plan]                    [run]          [exchange]       [check]            [summary]         [report]
 //! threads:      caller               pacer                tokio tasks                        judges                          caller
 //! ```

@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::capacity_args::CapacityArgs;
-use super::check_args::{CheckArgs, KindArg, ReplayArgs};
+use super::check_args::{CheckArgs, ReplayArgs};
 use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
 use crate::plan::secret::is_secret_header;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
+use crate::report::Format;
 use crate::summary::metrics_as::Tool;
 
 /// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
@@ -149,9 +150,31 @@ pub(super) struct RunArgs {
     /// Format of the report on stdout: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
+    /// Another report, as KIND=PATH; any number of text, json, html, junit, markdown, csv (a row for each second),
+    /// totals (one row), openmetrics, vllm (as vllm bench serve --save-result) and hlog (HdrHistogram's interval log).
+    #[arg(
+        long = "report",
+        value_name = "KIND=PATH",
+        value_parser = report,
+        conflicts_with_all = ["sweep", "repeat"],
+        help_heading = "Output"
+    )]
+    pub(super) reports: Vec<(Format, PathBuf)>,
     /// Keep the run in this folder instead of runs/TIME-PROFILE.
     #[arg(long, value_name = "DIR", conflicts_with = "no_out", help_heading = "Output")]
     pub(super) out: Option<PathBuf>,
+    /// Keep a line for every exchange, too, in exchanges.jsonl.zst; with =bodies, what was sent and what came as well.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "times",
+        conflicts_with_all = ["no_out", "sweep", "repeat"],
+        help_heading = "Output"
+    )]
+    pub(super) journal: Option<JournalArg>,
     /// Do not keep the run.
     #[arg(long, help_heading = "Output")]
     pub(super) no_out: bool,
@@ -235,6 +258,15 @@ pub(super) fn absolute(file: &str) -> String {
     std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
+/// What a journal holds of each exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum JournalArg {
+    /// Instants, outcome, tokens and broken checks.
+    Times,
+    /// The bodies of request and reply, too.
+    Bodies,
+}
+
 /// Formats of a report: text for people, the digest for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArg {
@@ -242,11 +274,11 @@ pub(super) enum FormatArg {
     Json,
 }
 
-impl From<FormatArg> for crate::report::Format {
+impl From<FormatArg> for Format {
     fn from(format: FormatArg) -> Self {
         match format {
-            FormatArg::Text => crate::report::Format::Text,
-            FormatArg::Json => crate::report::Format::Json,
+            FormatArg::Text => Format::Text,
+            FormatArg::Json => Format::Json,
         }
     }
 }
@@ -365,9 +397,13 @@ pub(super) struct ServeArgs {
 pub(super) struct ReportArgs {
     /// Folder of a run or of a check; @last is the newest under runs/, @last~1 the one before.
     pub(super) run: String,
-    /// Format of the report: text for people, json for scripts; of a check also junit, markdown and html.
-    #[arg(long, value_enum, default_value_t = KindArg::Text)]
-    pub(super) format: KindArg,
+    /// Format of the report: text, json, html, junit or markdown; of a load run also csv (a row for each second), totals
+    /// (one row), openmetrics, vllm (as vllm bench serve --save-result) and hlog (HdrHistogram's interval log).
+    #[arg(long, visible_alias = "as", value_name = "KIND", default_value = "text", value_parser = kind)]
+    pub(super) format: Format,
+    /// Of a load run, save this picture instead, as in response-time.svg; the page shows which there are.
+    #[arg(long, value_name = "NAME.svg", conflicts_with_all = ["finding", "format"])]
+    pub(super) chart: Vec<PathBuf>,
     /// Of a run, add our figures beside those of other tools, from the same streams, to the text: vllm, aiperf.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tool)]
     pub(super) metrics_as: Vec<Tool>,
@@ -410,6 +446,19 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn kind(text: &str) -> Result<Format, String> {
+    let kinds = Format::ALL.map(Format::name).join(", ");
+    let named = Format::ALL.into_iter().find(|format| format.name() == text);
+    named.ok_or_else(|| format!("no report is called {text:?}; the kinds are {kinds}"))
+}
+
+fn report(text: &str) -> Result<(Format, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) => Ok((kind(name)?, PathBuf::from(path))),
+        None => Err(format!("expected KIND=PATH; the kinds are {}", Format::ALL.map(Format::name).join(", "))),
     }
 }
 

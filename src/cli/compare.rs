@@ -24,9 +24,9 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         }
     }
     let Some(comparison) = compared(&sides, &args.terms()) else { return Ok(Exit::Mismatch) };
-    print(&write(&comparison, args.format.into()))?;
+    print(&write(&comparison, &sides, args.format.into()))?;
     for (format, path) in &args.reports {
-        std::fs::write(path, write(&comparison, (*format).into()))
+        std::fs::write(path, write(&comparison, &sides, (*format).into()))
             .with_context(|| format!("writing {}", path.display()))?;
     }
     if github::is_job() {

@@ -48,7 +48,7 @@ pub(super) struct CompareArgs {
     /// Format of the report on stdout.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
-    /// Write a report to a file as well, as markdown=FILE or json=FILE.
+    /// Write a report to a file as well, as markdown=FILE, html=FILE or json=FILE.
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     pub(super) reports: Vec<(FormatArg, PathBuf)>,
     /// Exit with 0 where it would be 1.
@@ -73,6 +73,7 @@ impl CompareArgs {
 pub(super) enum FormatArg {
     Text,
     Markdown,
+    Html,
     Json,
 }
 
@@ -81,6 +82,7 @@ impl From<FormatArg> for Kind {
         match format {
             FormatArg::Text => Kind::Text,
             FormatArg::Markdown => Kind::Markdown,
+            FormatArg::Html => Kind::Html,
             FormatArg::Json => Kind::Json,
         }
     }
@@ -89,7 +91,7 @@ impl From<FormatArg> for Kind {
 fn report(text: &str) -> Result<(FormatArg, PathBuf), String> {
     let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, as in markdown=compare.md")?;
     let format =
-        FormatArg::from_str(format, false).map_err(|_| format!("{format:?} is none of text, markdown, json"))?;
+        FormatArg::from_str(format, false).map_err(|_| format!("{format:?} is none of text, markdown, html, json"))?;
     if file.is_empty() { Err("the file has no name".to_owned()) } else { Ok((format, PathBuf::from(file))) }
 }
 

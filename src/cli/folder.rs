@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 
 use crate::capacity::record::{self, Record};
+use crate::report::Format;
 use crate::report::conformance::{Kind, write};
 use crate::suite::sheet::{self, Sheet};
 use crate::summary::{FORMAT, Summary};
@@ -16,6 +17,7 @@ const CONFORMANCE: &str = "conformance.json";
 /// Repetitions are numbered from 1.
 const REPETITION: &str = "run-";
 const CAPACITY: &str = "capacity.json";
+const PAGE: &str = "report.html";
 
 /// Refuses a folder that already holds something, before anything is sent.
 pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
@@ -30,10 +32,12 @@ pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps a run, and returns the folder.
+/// Keeps a run with its page, and returns the folder.
 pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
     let text = serde_json::to_string(summary).context("writing the summary")?;
-    keep_file(SUMMARY, &text, folder, summary.meta.started_unix_ms, &summary.meta.profile)
+    let folder = keep_file(SUMMARY, &text, folder, summary.meta.started_unix_ms, &summary.meta.profile)?;
+    write_whole(&folder, PAGE, &crate::report::write(summary, Format::Html))?;
+    Ok(folder)
 }
 
 /// Keeps what is left of a check, and returns the folder.
@@ -91,12 +95,15 @@ fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profil
         }
         None => fresh(started, profile)?,
     };
-    // Written beside and renamed, so that a file is either whole or absent.
-    let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
-    std::fs::write(&draft, text)
-        .and_then(|()| std::fs::rename(&draft, &path))
-        .with_context(|| format!("writing {}", path.display()))?;
+    write_whole(&folder, name, text)?;
     Ok(folder)
+}
+
+/// Writes a file beside its place and renames it, so that it is either whole or absent.
+fn write_whole(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
+    let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path));
+    written.with_context(|| format!("writing {}", path.display()))
 }
 
 /// A new folder under runs/ for what begins now.

@@ -186,12 +186,14 @@ fn report(args: &RunArgs, subjects: &[Subject], runs: Vec<Vec<Summary>>, root: O
     let sides: Vec<Side> = names.zip(runs).map(|(name, runs)| Side::new(name, runs)).collect();
     let Some(comparison) = compare::compared(&sides, &Terms::default()) else { return Ok(Exit::Mismatch) };
     let kind = if args.format == FormatArg::Json { Kind::Json } else { Kind::Text };
-    print(&write(&comparison, kind))?;
+    print(&write(&comparison, &sides, kind))?;
     if github::is_job() {
         github::publish(&annotations(&comparison), &job_summary(&comparison))?;
     }
     if let Some(root) = root {
-        std::fs::write(root.join("compare.md"), write(&comparison, Kind::Markdown))?;
+        for (file, kind) in [("compare.md", Kind::Markdown), ("compare.html", Kind::Html)] {
+            std::fs::write(root.join(file), write(&comparison, &sides, kind))?;
+        }
     }
     Ok([worst, compare::exit(&comparison)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst))
 }

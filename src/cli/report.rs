@@ -1,12 +1,15 @@
-//! `proofload report`: the report of an earlier run or check again.
+//! `proofload report`: the report of an earlier run or check again, or one of its pictures.
+
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
 use super::args::ReportArgs;
-use super::check_args::KindArg;
 use super::exit::Exit;
 use super::{folder, print, repeat, say};
-use crate::report::{Format, conformance};
+use crate::report::Format;
+use crate::report::conformance::{self, Kind};
+use crate::report::run::charts;
 use crate::suite::sheet::Sheet;
 use crate::summary::Summary;
 
@@ -30,16 +33,32 @@ fn refuse(unusable: &folder::Unusable) -> Exit {
 
 /// The report of a run, or the table of repetitions.
 fn of_runs(args: &ReportArgs, runs: Vec<Summary>) -> anyhow::Result<String> {
-    let format = format(args)?;
-    Ok(match (runs.as_slice(), format) {
-        ([summary], format) => crate::report::write_beside(summary, format, &args.metrics_as),
-        (_, Format::Text) => repeat::table(runs).text(),
-        (_, Format::Json) => repeat::table(runs).json(),
-    })
+    if args.finding.is_some() {
+        bail!("--finding is for checks; {} holds a load run", args.run);
+    }
+    match (runs.as_slice(), args.format) {
+        ([summary], _) => of_run(args, summary),
+        _ if !args.chart.is_empty() => {
+            bail!("--chart is for a single run; name one of the folders below {}", args.run)
+        }
+        (_, Format::Text) => Ok(repeat::table(runs).text()),
+        (_, Format::Json) => Ok(repeat::table(runs).json()),
+        (_, format) => {
+            bail!("repetitions have no report as {}; they have text and json, and each run has all", format.name())
+        }
+    }
 }
 
 fn of_check(args: &ReportArgs, sheets: &[Sheet]) -> anyhow::Result<String> {
-    let Some(id) = &args.finding else { return Ok(conformance::write(sheets, args.format.into(), args.verbose)) };
+    if !args.chart.is_empty() {
+        bail!("--chart is for load runs; {} holds a check", args.run);
+    }
+    let Some(id) = &args.finding else {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == args.format.name());
+        let kinds = Kind::ALL.map(Kind::name).join(", ");
+        let kind = kind.with_context(|| format!("a check has no report as {}; it has {kinds}", args.format.name()))?;
+        return Ok(conformance::write(sheets, kind, args.verbose));
+    };
     let found: Vec<String> = sheets.iter().filter_map(|sheet| conformance::finding(sheet, id)).collect();
     if found.is_empty() {
         bail!("the check has no rule {id:?}");
@@ -47,15 +66,23 @@ fn of_check(args: &ReportArgs, sheets: &[Sheet]) -> anyhow::Result<String> {
     Ok(found.join("\n"))
 }
 
-/// The format of the report of a load run, which has two.
-fn format(args: &ReportArgs) -> anyhow::Result<Format> {
-    let format = match args.format {
-        KindArg::Text => Some(Format::Text),
-        KindArg::Json => Some(Format::Json),
-        KindArg::Junit | KindArg::Markdown | KindArg::Html => None,
-    };
-    if args.finding.is_some() {
-        bail!("--finding is for checks; {} holds a load run", args.run);
+fn of_run(args: &ReportArgs, summary: &Summary) -> anyhow::Result<String> {
+    if args.chart.is_empty() {
+        return Ok(crate::report::write_beside(summary, args.format, &args.metrics_as));
     }
-    format.context("a load run has no report of that format; it has text and json")
+    args.chart.iter().try_for_each(|path| save_chart(summary, path))?;
+    Ok(String::new())
+}
+
+/// Saves the picture that a path is named after.
+fn save_chart(summary: &Summary, path: &Path) -> anyhow::Result<()> {
+    let charts = charts(summary);
+    let name = path.file_stem().unwrap_or_default();
+    let Some(chart) = charts.iter().find(|chart| *chart.name == *name) else {
+        let names: Vec<String> = charts.iter().map(|chart| format!("{}.svg", chart.name)).collect();
+        bail!("the run has no picture {}; it has {}", path.display(), names.join(", "));
+    };
+    std::fs::write(path, chart.file()).with_context(|| format!("writing {}", path.display()))?;
+    say(&format!("saved {}\n", path.display()));
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! `proofload run`: load an endpoint, judge every reply, report.
 
+use std::fs::File;
 use std::hash::BuildHasher as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,14 +11,16 @@ use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::RunArgs;
+use super::args::{JournalArg, RunArgs};
 use super::exit::Exit;
 use super::progress::Progress;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
 use crate::profile::{Draft, load};
+use crate::report::Format;
 use crate::report::github::{annotations, job_summary};
+use crate::run::journal::Journal;
 use crate::run::preflight::{self, Models};
 use crate::run::{Control, RunError};
 use crate::summary::Summary;
@@ -58,10 +62,19 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let plan = Arc::new(draft.plan(seed));
     tell(&introduction(&plan));
-    let summary = Hand::take(&plan)?.carry_out(&plan, args.quiet)?;
+    let journal = args.journal.map(|what| begin_journal(what, args, &plan)).transpose()?;
+    let (control, folder) = match &journal {
+        Some((journal, folder)) => (Control::new().with_journal(Arc::clone(journal)), Some(folder.as_path())),
+        None => (Control::new(), args.out.as_deref()),
+    };
+    let summary = Hand::take(&plan)?.carry_out_under(control, &plan, args.quiet)?;
     drop(builtin);
-    let kept = if args.no_out { None } else { Some(folder::keep(&summary, args.out.as_deref())) };
+    if let Some((journal, _)) = &journal {
+        end_journal(journal);
+    }
+    let kept = if args.no_out { None } else { Some(folder::keep(&summary, folder)) };
     print(&crate::report::write_beside(&summary, args.format.into(), &args.metrics_as))?;
+    write_reports(&args.reports, &summary)?;
     if github::is_job() {
         github::publish(&annotations(&summary), &job_summary(&summary))?;
     }
@@ -73,6 +86,45 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let exit = Exit::of_run(&summary);
     Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+}
+
+/// Writes every other report that is asked for.
+pub(super) fn write_reports(reports: &[(Format, PathBuf)], summary: &Summary) -> anyhow::Result<()> {
+    for (format, path) in reports {
+        let text = crate::report::write(summary, *format);
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Name of the journal in the folder of a run.
+const JOURNAL: &str = "exchanges.jsonl.zst";
+
+/// Begins a journal in the folder of the run, which is made for it.
+fn begin_journal(what: JournalArg, args: &RunArgs, plan: &Plan) -> anyhow::Result<(Arc<Journal>, PathBuf)> {
+    let folder = match &args.out {
+        Some(out) => {
+            std::fs::create_dir_all(out).map(|()| out.clone()).with_context(|| format!("creating {}", out.display()))?
+        }
+        None => folder::fresh_now(&plan.profile)?,
+    };
+    let path = folder.join(JOURNAL);
+    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    let journal = Journal::start(file, what == JournalArg::Bodies, plan.target.redactor());
+    Ok((Arc::new(journal.context("starting the journal")?), folder))
+}
+
+/// A journal that is not whole is no failure of the run, and is never silent.
+fn end_journal(journal: &Journal) {
+    match journal.finish() {
+        Ok(kept) if kept.dropped > 0 => say(&format!(
+            "warning: {} of {} exchanges are not in the journal: the disk could not keep up\n",
+            kept.dropped,
+            kept.dropped + kept.written
+        )),
+        Ok(_) => {}
+        Err(error) => say(&format!("warning: the journal is incomplete: {error}\n")),
+    }
 }
 
 /// The user's hand on one run or several in a row: an interrupt stops the one that goes on, and all that would follow.
@@ -103,7 +155,11 @@ impl Hand {
 
     /// Carries out a plan with progress on stderr.
     pub(super) fn carry_out(&self, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
-        let control = Arc::new(Control::new());
+        self.carry_out_under(Control::new(), plan, quiet)
+    }
+
+    fn carry_out_under(&self, control: Control, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
+        let control = Arc::new(control);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
         // An interrupt just before would otherwise find nothing to stop.
         if self.is_stopped() {

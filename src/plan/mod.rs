@@ -31,6 +31,8 @@ use target::Target;
 pub struct Plan {
     /// Name of the profile.
     pub profile: String,
+    /// The profile as it held, for people: flags are in it, secrets are not.
+    pub effective: String,
     /// What the user calls this run, in every report of it.
     pub labels: BTreeMap<String, String>,
     /// Where requests go.

@@ -65,6 +65,8 @@ pub struct Draft {
     pub builtin: BuiltinTerms,
     /// Known violations, and what held.
     pub baseline: Baseline,
+    /// The profile as it held, without secrets.
+    pub(super) effective: String,
     pub(super) overlays: Vec<Overlay>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
@@ -172,6 +174,7 @@ impl Draft {
         known.retain(|known| known.is_of(self.target_name.as_deref()));
         Plan {
             profile: self.name.clone(),
+            effective: self.effective.clone(),
             labels: self.labels.clone(),
             target: self.target.clone(),
             loads: self.loads.clone(),

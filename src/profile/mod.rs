@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 mod baseline;
 mod bodies;
 mod capacity;
+mod effective;
 mod fit;
 pub mod flags;
 mod headers;

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::baseline::read_baseline;
 use super::bodies::{self, Bodies, Made};
+use super::effective::effective;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::tree::Node;
@@ -118,10 +119,12 @@ pub(super) fn resolve(
     let (loads, traces) = loads.unzip();
     let sent = Sent { loads: loads.as_deref().unwrap_or_default(), traces: traces.as_deref().unwrap_or_default() };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
+    let target = target?;
     Some(Draft {
+        effective: effective(tree, &target),
         name: profile.name.unwrap_or(file_name),
         seed: profile.seed,
-        target: target?,
+        target,
         notes,
         labels: profile.labels,
         loads: loads?,

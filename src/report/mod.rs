@@ -2,14 +2,20 @@
 //! again from its folder is the same to the letter.
 
 pub mod capacity;
+pub mod chart;
+mod columns;
 pub mod compare;
 pub mod conformance;
 mod csv;
+mod curves;
+mod cut;
 mod figure;
 pub mod github;
 pub mod history;
 mod json;
+mod page;
 pub mod preview;
+pub mod run;
 pub mod sweep;
 mod text;
 
@@ -24,6 +30,54 @@ pub enum Format {
     Text,
     /// The digest, for scripts.
     Json,
+    /// For a browser, in one file.
+    Html,
+    /// For continuous integration: goals and checks.
+    Junit,
+    /// For a pull request or a ticket.
+    Markdown,
+    /// For a spreadsheet: a row for each second.
+    Csv,
+    /// For a spreadsheet: the figures of the run in one row.
+    Totals,
+    /// For what collects metrics, as OpenMetrics text.
+    Openmetrics,
+    /// For what reads `vllm bench serve --save-result`.
+    Vllm,
+    /// For HdrHistogram's tools, as an interval log.
+    Hlog,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Format; 10] = [
+        Format::Text,
+        Format::Json,
+        Format::Html,
+        Format::Junit,
+        Format::Markdown,
+        Format::Csv,
+        Format::Totals,
+        Format::Openmetrics,
+        Format::Vllm,
+        Format::Hlog,
+    ];
+
+    /// Name in flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Html => "html",
+            Format::Junit => "junit",
+            Format::Markdown => "markdown",
+            Format::Csv => "csv",
+            Format::Totals => "totals",
+            Format::Openmetrics => "openmetrics",
+            Format::Vllm => "vllm",
+            Format::Hlog => "hlog",
+        }
+    }
 }
 
 /// A summary as a report.
@@ -31,14 +85,22 @@ pub fn write(summary: &Summary, format: Format) -> String {
     match format {
         Format::Text => text::write(summary),
         Format::Json => json::write(summary),
+        Format::Html => run::html::write(summary),
+        Format::Junit => run::junit::write(summary),
+        Format::Markdown => run::markdown::write(summary),
+        Format::Csv => run::csv::seconds(summary),
+        Format::Totals => run::csv::totals(summary),
+        Format::Openmetrics => run::openmetrics::write(summary),
+        Format::Vllm => run::vllm::write(summary),
+        Format::Hlog => run::hlog::write(summary),
     }
 }
 
 /// A summary as a report, our figures beside those of other tools at the end of the text; the digest has them anyway.
 pub fn write_beside(summary: &Summary, format: Format, tools: &[Tool]) -> String {
     let report = write(summary, format);
-    match format {
-        Format::Text if !tools.is_empty() => format!("{report}\n{}", text::metrics_as(summary, tools)),
-        Format::Text | Format::Json => report,
+    if format == Format::Text && !tools.is_empty() {
+        return format!("{report}\n{}", text::metrics_as(summary, tools));
     }
+    report
 }

@@ -204,8 +204,8 @@ fn timings(summary: &Summary, population: Population) -> String {
     text
 }
 
-/// A percentile of too few samples is none.
-fn cell(populations: &Populations, population: Population, statistic: Statistic) -> String {
+/// A statistic for people; a percentile of too few samples is none.
+pub(super) fn cell(populations: &Populations, population: Population, statistic: Statistic) -> String {
     if let Statistic::Percentile(p) = statistic
         && populations.count(population) < quantile::least(p)
     {
@@ -351,7 +351,7 @@ fn goals(digest: &Digest) -> String {
 }
 
 /// The windows that broke a goal, the first of them with what was measured there.
-fn windows(goal: &GoalResult) -> String {
+pub(super) fn windows(goal: &GoalResult) -> String {
     const SHOWN: usize = 8;
     let shown = |window: &Window| format!("{}-{}s ({})", window.from_s, window.until_s, measured(goal, window.value));
     let mut words: Vec<String> = goal.broken_in.iter().take(SHOWN).map(shown).collect();
@@ -361,7 +361,8 @@ fn windows(goal: &GoalResult) -> String {
     words.join(", ")
 }
 
-fn measured(result: &GoalResult, value: Option<f64>) -> String {
+/// What was measured for a goal, with its unit.
+pub(super) fn measured(result: &GoalResult, value: Option<f64>) -> String {
     let Ok(goal) = Goal::parse(&result.goal) else { return "-".to_owned() };
     match (goal.metric, value) {
         (Metric::Timing(..), Some(us)) => time(Some(us)),
@@ -372,12 +373,10 @@ fn measured(result: &GoalResult, value: Option<f64>) -> String {
     }
 }
 
-/// Broken checks, the binding ones first.
 fn checks(digest: &Digest) -> String {
     let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
     let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
-    let mut broken: Vec<(&String, &Judgement)> = digest.checks.iter().filter(|(_, check)| check.fail > 0).collect();
-    broken.sort_by_key(|(id, check)| (check.known.is_some(), check.must == 0, check.should == 0, *id));
+    let broken = digest.broken_checks();
     let mut text = format!("checks: {held} held, {} broken, {idle} did not apply\n", broken.len());
     for (id, check) in broken {
         text += &broken_check(id, check);

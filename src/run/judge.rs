@@ -10,8 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::Control;
 use super::abort::{Abortion, Ended};
 use super::clock::micros;
+use super::journal::{Found, Journal};
 use super::live::Live;
 use super::pacer::{Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
@@ -52,10 +54,11 @@ pub(super) struct Shared {
     abortion: Abortion,
     tokens: AtomicU64,
     events: Sender<Event>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Shared {
-    pub(super) fn new(plan: Arc<Plan>, by_case: bool, live: Arc<Live>, events: Sender<Event>) -> Shared {
+    pub(super) fn new(plan: Arc<Plan>, by_case: bool, control: &Control) -> Shared {
         let counted = plan.loads.iter().any(|load| matches!(load.warmup, Warmup::First(_)));
         Shared {
             window_from_us: AtomicU64::new(if counted { u64::MAX } else { micros(plan.warmup()) }),
@@ -63,10 +66,11 @@ impl Shared {
             abortion: Abortion::new(&plan.aborts),
             plan,
             by_case,
-            live,
+            live: control.live(),
+            journal: control.journal.clone(),
             backlog: AtomicUsize::new(0),
             tokens: AtomicU64::new(0),
-            events,
+            events: control.events.clone(),
         }
     }
 
@@ -166,6 +170,11 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         shared.heed_aborts(&reading, violating);
         shared.count_tokens(&reading);
         shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
+        if let Some(journal) = &shared.journal {
+            let found = Found::of(&reading, &verdicts);
+            drop((reading, verdicts));
+            journal.offer(exchange, found);
+        }
     }
     summaries
 }

@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod failure;
 mod health;
+pub mod journal;
 mod judge;
 mod lane;
 mod live;
@@ -37,6 +38,7 @@ use scrape::Scraping;
 use client::{Client, Job};
 use clock::Clock;
 use health::Watch;
+use journal::Journal;
 use judge::{Judges, Shared};
 use pacer::{Ended, Event, Paced, Pacer};
 use workers::Workers;
@@ -52,13 +54,20 @@ pub struct Control {
     events: Sender<Event>,
     inbox: Mutex<Option<Receiver<Event>>>,
     live: Arc<Live>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Control {
     /// Control over a run that has not begun.
     pub fn new() -> Control {
         let (events, inbox) = channel();
-        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default() }
+        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default(), journal: None }
+    }
+
+    /// The same, of a run whose exchanges go into a journal.
+    #[must_use]
+    pub fn with_journal(self, journal: Arc<Journal>) -> Control {
+        Control { journal: Some(journal), ..self }
     }
 
     /// Stops sending; what is in flight may finish within the grace period.
@@ -181,7 +190,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     health::raise_descriptors();
     let client = Arc::new(Client::new(&plan.target)?);
     let (workers, threads) = Workers::start(plan, Arc::clone(&client))?;
-    let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control.live(), control.events.clone()));
+    let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control));
     let watch = Watch::start(Arc::clone(&client))?;
     let clock = Clock::start_in(HEAD_START);
     let scraping = Scraping::start(plan, clock)?;

@@ -367,6 +367,13 @@ impl Digest {
         }
     }
 
+    /// Broken checks, the binding ones first.
+    pub fn broken_checks(&self) -> Vec<(&String, &Judgement)> {
+        let mut broken: Vec<_> = self.checks.iter().filter(|(_, check)| check.fail > 0).collect();
+        broken.sort_by_key(|(id, check)| (check.known.is_some(), check.must == 0, check.should == 0, *id));
+        broken
+    }
+
     /// Whether nothing was measured, or what was cannot be believed: the cases of exit code 3.
     pub fn measured_nothing(summary: &Summary) -> Option<String> {
         if summary.counts.answered == 0 {

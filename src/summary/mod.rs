@@ -28,6 +28,7 @@ pub mod evidence;
 pub mod flow;
 pub mod goal_parts;
 pub mod goals;
+pub mod lengths;
 pub mod load_rules;
 pub mod metrics_as;
 pub mod pulze;
@@ -47,6 +48,7 @@ use delivered::Delivered;
 use distinct::{Repeats, Texts};
 use evidence::Evidence;
 use flow::Flow;
+use lengths::Lengths;
 use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::{Seconds, Standing};
@@ -96,6 +98,8 @@ pub struct Summary {
     pub seconds: Seconds,
     /// Time in flight within the window.
     pub flow: Flow,
+    /// How long prompts and replies were.
+    pub lengths: Lengths,
     /// What was delivered, against the tokens that replies claim.
     pub delivered: Delivered,
     /// Streams as other tools measure them.
@@ -122,6 +126,8 @@ const OFF: &str = "off";
 pub struct Meta {
     /// Name of the profile.
     pub profile: String,
+    /// The profile as it held, flags included and secrets left out, as TOML.
+    pub effective: String,
     /// What the user calls the run.
     pub labels: BTreeMap<String, String>,
     /// Address of the endpoint, without secrets.
@@ -227,6 +233,7 @@ impl Summary {
             prompts: Repeats::default(),
             seconds: Seconds::default(),
             flow: Flow::default(),
+            lengths: Lengths::default(),
             delivered: Delivered::default(),
             metrics_as: MetricsAs::default(),
             by_case: Splits::default(),
@@ -275,6 +282,7 @@ impl Summary {
         self.counts.within_limits += u64::from(within);
         self.counts.record_tokens(reading);
         self.record_timings(reading);
+        self.lengths.record(reading);
         self.delivered.record(reading);
         self.metrics_as.record(reading);
         self.by_case.record(&exchange.asked.wanted.case, reading, good);
@@ -318,6 +326,7 @@ impl Summary {
         self.prompts.merge(&other.prompts);
         self.seconds.merge(other.seconds);
         self.flow.merge(&other.flow);
+        self.lengths.merge(&other.lengths);
         self.delivered.merge(&other.delivered);
         self.metrics_as.merge(&other.metrics_as);
         self.by_case.merge(other.by_case);
@@ -518,6 +527,7 @@ impl Meta {
         let shown = |limit: Duration| humantime::format_duration(limit).to_string();
         Meta {
             profile: plan.profile.clone(),
+            effective: plan.effective.clone(),
             labels: plan.labels.clone(),
             target: plan.target.shown(),
             builtin: plan.target.builtin,

@@ -49,6 +49,9 @@ pub struct Row {
     /// Time that requests spent in flight, sent to ended, all together; over the row's length, the mean in flight.
     #[serde(skip_serializing_if = "none")]
     pub in_flight_us: u64,
+    /// How late we were with requests that were sent.
+    #[serde(skip_serializing_if = "Sketch::is_empty")]
+    pub lateness: Sketch,
     /// Response times of requests that were due and ended ok.
     #[serde(skip_serializing_if = "Sketch::is_empty")]
     pub response_time: Sketch,
@@ -100,7 +103,9 @@ impl Seconds {
         due.warmup += u64::from(exchange.ticket.warmup);
         due.missed += u64::from(outcome == Outcome::Missed);
         let Some(sent) = exchange.sent else { return };
-        self.at(micros(sent)).sent += 1;
+        let row = self.at(micros(sent));
+        row.sent += 1;
+        row.lateness.record(exchange.lateness().unwrap_or_default());
         self.spread(micros(sent), micros(exchange.ended), |row, us| row.in_flight_us += us);
         let ended = self.at(micros(exchange.ended));
         ended.ok += u64::from(outcome == Outcome::Ok);
@@ -138,6 +143,7 @@ impl Sum for Row {
         self.violations += other.violations;
         self.completion_millitokens += other.completion_millitokens;
         self.in_flight_us += other.in_flight_us;
+        self.lateness.merge(&other.lateness);
         self.response_time.merge(&other.response_time);
         self.first_token.merge(&other.first_token);
         self.token_gap.merge(&other.token_gap);

@@ -116,6 +116,11 @@ impl Sketch {
         self.buckets.is_empty()
     }
 
+    /// The middles of its buckets, in microseconds and rising, with how many times are in each.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
+        self.buckets.iter().map(|(bucket, count)| (middle(*bucket), *count))
+    }
+
     /// A percentile by nearest rank, in microseconds to two digits; none without a time.
     pub fn percentile(&self, p: f64) -> Option<f64> {
         self.percentile_among(p, 0)

@@ -110,6 +110,13 @@ impl Timing {
         self.histogram.get_or_insert_with(|| Box::new(empty())).saturating_record(us);
     }
 
+    /// Adds a count where times stand elsewhere; nonsense counts as none.
+    pub fn record_count(&mut self, count: f64) {
+        if count.is_finite() {
+            self.record(Duration::from_micros(super::milli(count) / 1000));
+        }
+    }
+
     /// Adds all samples of another.
     pub fn merge(&mut self, other: &Timing) {
         let Some(theirs) = &other.histogram else { return };
@@ -131,6 +138,11 @@ impl Timing {
     /// Samples above one hour.
     pub fn saturated(&self) -> u64 {
         self.saturated
+    }
+
+    /// Standard deviation of the population, in microseconds to 3 digits; none without a sample.
+    pub fn deviation_us(&self) -> Option<f64> {
+        self.histogram.as_ref().filter(|histogram| !histogram.is_empty()).map(|histogram| histogram.stdev())
     }
 
     /// The sample of that rank, from 1, in microseconds to 3 digits; none beyond the last.

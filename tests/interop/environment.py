@@ -20,6 +20,13 @@ PYTHON = {
     "llamacpp": ["xllamacpp==2026.10.11549"],
     "gguf": ["gguf==0.19.0"],
     "litellm-proxy": ["litellm[proxy]==1.106.2"],
+    "readers": [
+        "playwright==1.65.2",
+        "hdrhistogram==0.10.8",
+        "junitparser==5.0.3",
+        "prometheus-client==0.26.0",
+        "zstandard==0.25.0",
+    ],
     "llmock": ["llmock==0.2.2"],
 }
 NODE = {

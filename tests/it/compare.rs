@@ -91,6 +91,8 @@ fn an_endpoint_that_is_a_tenth_slower_is_found_and_fails_the_comparison() {
     assert!(within("low") && within("change"), "{median}");
 
     let [base, slow] = ["base", "new"].map(|name| format!("{out}/{name}"));
+    let page = std::fs::read_to_string(format!("{out}/compare.html")).expect("a page");
+    assert!(page.contains(">WORSE<") && page.contains("id=\"response-time-over-time\"") && page.len() < 1_000_000);
     let report = format!("markdown={out}/table.md");
     let (code, text, said) = ran(&["compare", &base, &slow, "--report", &report]);
     assert!(

@@ -19,6 +19,7 @@ mod matrix;
 mod measures;
 mod mutation;
 mod oracle;
+mod pages;
 mod parameters;
 mod probed;
 mod probes;

@@ -125,9 +125,10 @@ fn the_run_is_kept_and_its_report_printed_again_to_the_letter() {
     let second = run(&["--out", "mine", "--format", "json"]);
     let mine = report(&["mine", "--format", "json"]);
     assert_eq!(mine.stdout, second.stdout);
-    let files: Vec<_> =
+    let mut files: Vec<_> =
         fs::read_dir(folder.path().join("mine")).expect("a folder").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(files, ["summary.json"]);
+    files.sort();
+    assert_eq!(files, ["report.html", "summary.json"]);
     let again = run(&["--out", "mine"]);
     assert!(again.status.code() == Some(2) && again.stdout.is_empty(), "never overwritten, nothing sent");
     assert_eq!(run(&["--no-out", "--quiet"]).stderr, b"");

@@ -1,6 +1,6 @@
 //! What a job of GitHub Actions shows of a comparison.
 
-use super::{Kind, headline, write};
+use super::{headline, markdown};
 use crate::compare::Comparison;
 use crate::report::github::{ANNOTATIONS, command, cut};
 
@@ -17,5 +17,5 @@ pub fn annotations(comparison: &Comparison) -> String {
 
 /// The summary of a job.
 pub fn job_summary(comparison: &Comparison) -> String {
-    cut(write(comparison, Kind::Markdown))
+    cut(markdown::write(comparison))
 }

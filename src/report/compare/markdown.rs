@@ -6,6 +6,7 @@ use super::{described, footnotes, headings, headline, overview, rows};
 use crate::compare::violations::Violation;
 use crate::compare::{Change, Comparison};
 use crate::report::conformance::escaped;
+use crate::summary::evidence::is_control;
 
 pub(super) fn write(comparison: &Comparison) -> String {
     let mut text = String::new();
@@ -33,6 +34,7 @@ pub(super) fn write(comparison: &Comparison) -> String {
         text += &violations("No longer broken", &change.fixed_violations);
         text += &notes(change, comparison);
     }
+    text.retain(|c| c == '\n' || !is_control(c));
     text
 }
 

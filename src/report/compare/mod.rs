@@ -1,7 +1,10 @@
-//! A comparison, for people, for a pull request, and for scripts.
+//! A comparison, for people, for a browser, for a pull request, and for scripts.
 
+mod changes;
 mod github;
+mod html;
 mod markdown;
+mod overlay;
 mod refusal;
 mod text;
 
@@ -10,6 +13,7 @@ pub use refusal::refusal;
 
 use super::figure::{number, percent, time};
 use crate::compare::quantity::Unit;
+use crate::compare::side::Side;
 use crate::compare::{Change, Column, Comparison, Figure, Verdict};
 
 /// Formats of a comparison.
@@ -19,18 +23,21 @@ pub enum Kind {
     Text,
     /// To paste into a pull request.
     Markdown,
+    /// For a browser, in one file.
+    Html,
     /// For scripts.
     Json,
 }
 
-/// A comparison as a report.
+/// A comparison as a report; the sides are those that were compared, the base first, for their curves.
 ///
 /// # Panics
 /// Never: a comparison has string keys only.
-pub fn write(comparison: &Comparison, kind: Kind) -> String {
+pub fn write(comparison: &Comparison, sides: &[Side], kind: Kind) -> String {
     let mut text = match kind {
         Kind::Text => text::write(comparison),
         Kind::Markdown => markdown::write(comparison),
+        Kind::Html => html::write(comparison, sides),
         Kind::Json => serde_json::to_string_pretty(comparison).expect("a comparison has string keys only") + "\n",
     };
     text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));

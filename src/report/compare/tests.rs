@@ -4,6 +4,7 @@ use super::*;
 use crate::compare::side::Side;
 use crate::compare::tests::{Endpoint, STEADY, side};
 use crate::compare::{Terms, compare};
+use crate::report::chart::mark::Mark;
 
 /// A side with labels, and with checks that broke so often in each run.
 fn labelled(name: &str, endpoint: Endpoint, seed: u64, checks: [(&str, u64); 2]) -> Side {
@@ -31,27 +32,62 @@ fn three() -> [Side; 3] {
 #[test]
 fn one_side_against_the_base() {
     let [base, new, _] = three();
-    let comparison = compare(&base, &[new], &Terms::default()).expect("they belong together");
-    insta::assert_snapshot!("one_text", write(&comparison, Kind::Text));
-    insta::assert_snapshot!("one_markdown", write(&comparison, Kind::Markdown));
+    let sides = [base, new];
+    let comparison = compare(&sides[0], &sides[1..], &Terms::default()).expect("they belong together");
+    insta::assert_snapshot!("one_text", write(&comparison, &sides, Kind::Text));
+    insta::assert_snapshot!("one_markdown", write(&comparison, &sides, Kind::Markdown));
     insta::assert_snapshot!("one_github", annotations(&comparison));
-    let text = write(&comparison, Kind::Text);
+    let text = write(&comparison, &sides, Kind::Text);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
 #[test]
 fn several_sides_have_a_table_of_them_all() {
-    let [base, new, other] = three();
-    let comparison = compare(&base, &[new, other], &Terms::default()).expect("they belong together");
-    insta::assert_snapshot!("several_text", write(&comparison, Kind::Text));
+    let sides = three();
+    let comparison = compare(&sides[0], &sides[1..], &Terms::default()).expect("they belong together");
+    insta::assert_snapshot!("several_text", write(&comparison, &sides, Kind::Text));
+}
+
+#[test]
+fn a_page_has_the_curves_of_every_side_and_what_changed_in_each() {
+    let mut sides = three();
+    sides[1].name = "</title><script>alert(1)</script>".to_owned();
+    let comparison = compare(&sides[0], &sides[1..], &Terms::default()).expect("they belong together");
+    let page = write(&comparison, &sides, Kind::Html);
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    for id in ["changes-1", "changes-2", "response-time"] {
+        assert_eq!(page.matches(&format!("<figure class=\"chart\" id=\"{id}\">")).count(), 1, "{id}");
+    }
+    let curves = overlay::overlaid(&headings(&comparison), &sides);
+    for chart in &curves {
+        assert!(!chart.words.is_empty() && !chart.table.rows.is_empty(), "{}", chart.name);
+        assert!(chart.table.rows.iter().all(|row| row.len() == chart.table.head.len()), "{}", chart.name);
+    }
+    assert_eq!(curves[0].marks.len(), 3, "a line for each side");
+}
+
+#[test]
+fn what_changed_is_drawn_within_its_axis() {
+    let sides = three();
+    let comparison = compare(&sides[0], &sides[1..2], &Terms::default()).expect("they belong together");
+    let chart = changes::changes(&comparison.new[0], &comparison, "changes-1".to_owned(), String::new());
+    let chart = chart.expect("a picture");
+    let median = chart.table.rows.iter().find(|row| row[0] == "response_time.p50").expect("the median");
+    assert_eq!(median[4], "worse");
+    let bad = chart.marks.iter().find_map(|mark| match mark {
+        Mark::Boxes { colour: "bad", boxes, .. } => Some(boxes),
+        Mark::Boxes { .. } | Mark::Line { .. } | Mark::Band { .. } | Mark::Heat { .. } | Mark::Apart { .. } => None,
+    });
+    let bars = bad.expect("what is worse");
+    assert!(bars.iter().all(|bar| bar.x.0 > 0.0 && bar.x.1 <= chart.x.to && bar.y.1 <= chart.y.to), "{bars:?}");
 }
 
 #[test]
 fn what_cannot_be_believed_comes_first() {
-    let [base, mut new, _] = three();
-    new.runs[1].ending.interrupted = true;
-    let comparison = compare(&base, &[new], &Terms::default()).expect("they belong together");
-    let text = write(&comparison, Kind::Text);
+    let mut sides = three();
+    sides[1].runs[1].ending.interrupted = true;
+    let comparison = compare(&sides[0], &sides[1..2], &Terms::default()).expect("they belong together");
+    let text = write(&comparison, &sides[..2], Kind::Text);
     assert!(
         text.starts_with("INVALID  nothing can be told\n  - new, run 2: interrupted before the end of the plan\n"),
         "{text}"

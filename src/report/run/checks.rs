@@ -1,0 +1,77 @@
+//! The checks on a run's page: the broken ones with their evidence, the binding ones first.
+
+use maud::{Markup, html};
+
+use crate::report::cut::{brief, long};
+use crate::summary::digest::{Digest, Judgement};
+use crate::summary::tally::Example;
+
+/// Broken checks whose first example is shown in full; all are in the summary.
+const EVIDENCE: usize = 30;
+
+pub(super) fn checks(digest: &Digest) -> Markup {
+    let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
+    let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
+    let broken = digest.broken_checks();
+    html! {
+        h2 { "Checks" }
+        p { (held) " held, " (broken.len()) " broken, " (idle) " did not apply." }
+        @if !broken.is_empty() {
+            div class="scroll" {
+                table class="text stack" {
+                    thead { tr { th { "level" } th { "check" } th { "broken" } th { "rule and evidence" } } }
+                    @for (number, (id, check)) in broken.iter().enumerate() { (broken_check(id, check, number < EVIDENCE)) }
+                }
+            }
+        }
+        @if held > 0 {
+            details {
+                summary { "Rules that held" }
+                ul class="reasons" {
+                    @for (id, check) in digest.checks.iter().filter(|(_, check)| check.fail == 0 && check.pass > 0) {
+                        li { code { (id) } " " (check.rule) " (" (check.pass) ")" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn broken_check(id: &str, check: &Judgement, in_full: bool) -> Markup {
+    let (level, class) = match check {
+        check if check.known.is_some() => ("known", "soft"),
+        check if check.must > 0 => ("MUST", "bad"),
+        check if check.should > 0 => ("SHOULD", "c2"),
+        _ => ("may", "soft"),
+    };
+    html! {
+        tr {
+            td { span class={ "badge " (class) } { (level) } }
+            td class="id" { code { (id) } }
+            td { (check.fail) " of " (check.fail + check.pass) }
+            td {
+                (check.rule)
+                @if let Some(reason) = &check.known { p class="soft" { "Known: " (brief(reason)) } }
+                @if let Some(across) = &check.across { p { "Over the run: " (brief(across)) } }
+                @if let Some(example) = check.examples.first() { (evidence(example, in_full)) }
+            }
+        }
+    }
+}
+
+fn evidence(example: &Example, in_full: bool) -> Markup {
+    html! {
+        p {
+            "Request " (example.seq) " (" (brief(&example.case)) "): "
+            @if !example.place.is_empty() { code { (brief(&example.place)) } " " }
+            (brief(&example.detail))
+        }
+        @if in_full {
+            details {
+                summary { "The reply's first bytes, and the request again" }
+                pre { (long(&example.first_bytes)) }
+                pre { (long(&example.curl)) }
+            }
+        }
+    }
+}

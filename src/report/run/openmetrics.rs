@@ -1,0 +1,126 @@
+//! OpenMetrics text 1.0, for what collects metrics at the end of a job: gauges of the run's figures, in base units.
+
+use std::fmt::Write as _;
+
+use crate::plan::goal::Measure;
+use crate::summary::Summary;
+use crate::summary::digest::{Digest, Statistics};
+use crate::summary::evidence::is_control;
+
+pub(in crate::report) fn write(summary: &Summary) -> String {
+    let digest = Digest::of(summary);
+    let mut page = Page::default();
+    page.info(&digest);
+    let truth = |holds: bool| f64::from(u8::from(holds));
+    page.gauge("passed", "", "Whether the verdict is pass.", [(vec![], Some(truth(digest.verdict.name() == "pass")))]);
+    page.gauge(
+        "trusted",
+        "",
+        "Whether the measurement is trusted.",
+        [(vec![], Some(truth(digest.trust.verdict.name() == "trusted")))],
+    );
+    let outcomes = digest.outcomes.iter().map(|(name, count)| (vec![("outcome", name.clone())], Some(*count as f64)));
+    page.gauge("requests", "", "Requests of the measured part by outcome.", outcomes);
+    page.gauge(
+        "good_requests",
+        "",
+        "Requests that were ok and broke no MUST.",
+        [(vec![], Some(digest.requests.good as f64))],
+    );
+    for (name, help, value) in [
+        ("error_ratio", "Failed requests among those that ended.", digest.error_rate),
+        ("violation_ratio", "Replies with a broken MUST among those with status 200.", digest.violation_rate),
+        ("good_ratio", "Good requests within the limits among those planned.", digest.requests.good_fraction),
+        ("requests_per_second", "Requests that ended with a reply.", digest.rates_per_s.requests),
+        ("good_requests_per_second", "Good requests within the limits.", digest.rates_per_s.good_requests),
+        ("output_tokens_per_second", "Completion tokens.", digest.rates_per_s.output_tokens),
+        ("tokens_per_second", "Prompt and completion tokens.", digest.rates_per_s.total_tokens),
+    ] {
+        page.gauge(name, "", help, [(vec![], value)]);
+    }
+    for measure in Measure::ALL {
+        if let Some(timings) = digest.timings_us.get(measure.name()).filter(|timings| timings.all.count > 0) {
+            page.timing(measure.name(), &timings.all);
+        }
+    }
+    let checks = digest.checks.iter().filter(|(_, check)| check.fail > 0);
+    let broken = checks
+        .map(|(id, check)| (vec![("check", id.clone()), ("level", check.level.clone())], Some(check.fail as f64)));
+    page.gauge("broken_checks", "", "How often a check was broken.", broken);
+    let goals = digest.goals.iter().map(|goal| (vec![("goal", goal.goal.clone())], Some(truth(goal.held))));
+    page.gauge("goal_held", "", "Whether a goal held.", goals);
+    page.text + "# EOF\n"
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+type Labels<'l> = Vec<(&'l str, String)>;
+
+impl Page {
+    fn info(&mut self, digest: &Digest) {
+        let mut labels: Vec<(String, String)> = [
+            ("profile", digest.profile.clone()),
+            ("target", digest.target.clone()),
+            ("dialect", digest.dialect.clone()),
+            ("model", digest.model.clone().unwrap_or_default()),
+            ("load", digest.load.clone()),
+            ("version", digest.proofload.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        labels.extend(digest.labels.iter().map(|(name, value)| (format!("label_{}", safe(name)), value.clone())));
+        labels.dedup_by(|a, b| a.0 == b.0);
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        let _ = writeln!(self.text, "# TYPE proofload_run info\n# HELP proofload_run What was run.");
+        let _ = writeln!(self.text, "proofload_run_info{{{}}} 1", labels.join(","));
+    }
+
+    /// A metric family; samples without a value are left out, and so is a family without samples.
+    fn gauge<'l>(
+        &mut self,
+        name: &str,
+        unit: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels<'l>, Option<f64>)>,
+    ) {
+        let samples: Vec<_> = samples.into_iter().filter_map(|(labels, value)| Some((labels, value?))).collect();
+        if samples.is_empty() {
+            return;
+        }
+        let _ = writeln!(self.text, "# TYPE proofload_{name} gauge");
+        if !unit.is_empty() {
+            let _ = writeln!(self.text, "# UNIT proofload_{name} {unit}");
+        }
+        let _ = writeln!(self.text, "# HELP proofload_{name} {help}");
+        for (labels, value) in samples {
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let value = if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() };
+            let _ = writeln!(self.text, "proofload_{name}{labels} {value}");
+        }
+    }
+
+    /// Percentiles of all requests; a failure is infinitely slow.
+    fn timing(&mut self, measure: &str, all: &Statistics) {
+        let seconds = |us: Option<u64>| Some(us.map_or(f64::INFINITY, |us| us as f64 / 1e6));
+        let percentiles =
+            [("0.5", all.p50), ("0.9", all.p90), ("0.95", all.p95), ("0.99", all.p99), ("0.999", all.p99_9)];
+        let samples = percentiles.map(|(p, us)| (vec![("percentile", p.to_owned())], seconds(us)));
+        let help = format!("{} of all requests, by percentile.", measure.replace('_', " "));
+        self.gauge(&format!("{measure}_seconds"), "seconds", &help, samples);
+    }
+}
+
+/// A name of a label.
+fn safe(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+fn escaped(value: &str) -> String {
+    let clean: String = value.chars().map(|c| if is_control(c) { ' ' } else { c }).collect();
+    clean.replace('\\', "\\\\").replace('"', "\\\"")
+}
