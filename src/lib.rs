@@ -8,7 +8,7 @@
 //! ```text
 //! profile.toml -load-> Draft -plan-> Plan -schedule-> Ticket -send-> Exchange -read-> Reading -judge-> Verdicts -record-> Summary -write-> text | json | html | ...
 //!              [profile]           [plan]                    [run]          [exchange]       [check]            [summary]         [report]
-//! threads:      caller               pacer                tokio tasks                        judges                          caller
+//! threads:      caller               pacer                workers                            judges                          caller
 //! ```
 //!
 //! One edge runs back, *exchange ended -> pacer*: a slot is free, or the run is to stop. When to send and when to stop
@@ -46,6 +46,10 @@
 //!   (`run/client.rs`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
 //!   bytes and never delays a sender.
+//! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime
+//!   and connections of its own, a slot stays with one of them, and judges are woken for batches.
+//! * **A chunk that is the one before with another text is not parsed** (`exchange/repeat.rs`); rules on chunks look at
+//!   the distinct ones. [`exchange::Reading::in_full`] parses all, and a test holds the two against each other.
 //! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong
 //!   is data, never a Rust error; what the user wrote wrong is [`profile::Problems`]; what we could not do is a small
 //!   error type of the module that raises it.
