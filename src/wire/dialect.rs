@@ -101,7 +101,7 @@ impl fmt::Display for Dialect {
 macro_rules! schema {
     ($name:ident, $file:literal) => {
         static $name: LazyLock<Schema> =
-            LazyLock::new(|| Schema::compile(include_str!(concat!("../../schemas/", $file, ".json"))));
+            LazyLock::new(|| Schema::read(include_str!(concat!("../../schemas/", $file, ".json"))));
     };
 }
 schema!(PULZE_REQUEST, "pulze/request");
@@ -117,12 +117,12 @@ schema!(OPENAI_STRICT_RESPONSE, "openai-strict/response");
 schema!(OPENAI_STRICT_CHUNK, "openai-strict/chunk");
 schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 
-/// One compiled schema and the document it came from.
+/// One schema: the document, and what is made of it once it is wanted, for few of a process's schemas ever are.
 #[derive(Debug)]
 pub struct Schema {
-    validator: Validator,
     document: Value,
-    names: Names,
+    validator: OnceLock<Validator>,
+    names: OnceLock<Names>,
     overlay: OnceLock<Overlay>,
 }
 
@@ -145,14 +145,18 @@ pub struct Violation {
 }
 
 impl Schema {
-    /// Compiles one of the embedded schema files.
+    /// Reads one of the embedded schema files.
+    fn read(text: &str) -> Schema {
+        let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
+        Schema { document, validator: OnceLock::new(), names: OnceLock::new(), overlay: OnceLock::new() }
+    }
+
+    /// The compiled schema.
     ///
     /// # Panics
     /// If the file is not a valid schema, which a test excludes for every embedded one.
-    fn compile(text: &str) -> Schema {
-        let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
-        let validator = offline(&document).expect("embedded schemas are valid");
-        Schema { validator, names: Names::of(&document), document, overlay: OnceLock::new() }
+    fn validator(&self) -> &Validator {
+        self.validator.get_or_init(|| offline(&self.document).expect("embedded schemas are valid"))
     }
 
     /// The schema file itself.
@@ -162,12 +166,12 @@ impl Schema {
 
     /// Whether the value satisfies the schema: the cheap question, for the hot path.
     pub fn is_valid(&self, value: &Value) -> bool {
-        self.validator.is_valid(value) && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
+        self.validator().is_valid(value) && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
     }
 
     /// Every violation, in the order of the validator.
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        let mut found = violations(&self.validator, value);
+        let mut found = violations(self.validator(), value);
         if let Some(overlay) = self.overlay.get() {
             found.extend(violations(&overlay.validator, value));
         }
@@ -187,7 +191,7 @@ impl Schema {
 
     /// Adds the paths of the members the schema does not name, with `[]` for any index, each once and up to 20 of them.
     pub fn unnamed_members(&self, value: &Value, found: &mut Vec<String>) {
-        self.names.unnamed(value, found);
+        self.names.get_or_init(|| Names::of(&self.document)).unnamed(value, found);
     }
 }
 
