@@ -60,8 +60,9 @@
 //! * **The suite is the same line with another front**: a probe makes [`plan::order::Order`]s, which may be wrong on
 //!   purpose, `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
 //!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
-//! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request, on the JSON of the reply, on its
-//!   bytes, or on the connection ([`mod@reference`]), and the test of the whole matrix says what it must break.
+//! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request or its head, on the JSON of the reply,
+//!   on its bytes, or on the connection ([`mod@reference`]). Two matrices, of load runs and of the suite, say what each must
+//!   break, and `tests/it/self_proof.rs` that no rule of the catalogue is left which nothing breaks.
 //! * **A search is a function of its stages** ([`capacity::search`]): it knows no clock and no endpoint. So it is proved in
 //!   virtual time, goes on from its folder by reading what it kept, and is estimated by playing it against an endpoint
 //!   that is made up. Every stage is an ordinary run of the plan with another load and another seed.

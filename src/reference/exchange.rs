@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
 use super::arriving::{Arriving, ReadAt};
@@ -24,11 +25,16 @@ pub(super) async fn exchange(
     socket: Option<&Socket>,
 ) -> Response<Outgoing> {
     let began = Instant::now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let number = state.number.fetch_add(1, Ordering::Relaxed);
     let in_flight = front::is_completion(&head).then(|| InFlight::new(state, began));
-    let quirks = spoil::acting(&state.settings, number, state.metrics.in_flight());
+    // A request for another page is not counted, but is open all the same.
+    let open = state.metrics.in_flight() + u64::from(in_flight.is_none());
+    let quirks = spoil::acting(&state.settings, number, open);
     let mut witness = Witness::new(state.settings.recorder.as_ref(), &head, number, began);
+    for quirk in quirks {
+        quirk.spoil_head(&mut head, state.settings.key.as_deref().unwrap_or("any"));
+    }
     let packed = gzip::accepted(&head.headers);
     let read = ReadAt::default();
     let body = Arriving::new(body, Arc::clone(&read));
@@ -37,7 +43,7 @@ pub(super) async fn exchange(
     let read = read.get().copied().unwrap_or(began);
     witness.read(read);
     let (reply, course) = course(reply, state, read);
-    let mut transcript = spoilt(reply, quirks, &asked);
+    let mut transcript = spoilt(reply, quirks, &asked, &head);
     let timer = Timer::new(course, Arc::clone(&state.alarm));
     if let Some((script, socket)) = quirks.iter().find_map(|quirk| quirk.script(&transcript)).zip(socket) {
         witness.ends(Ending::Broken);
@@ -63,7 +69,7 @@ fn course(mut reply: Reply, state: &State, read: Instant) -> (Reply, Course) {
 }
 
 /// The reply as bytes in time, with what the quirks do to it.
-fn spoilt(mut reply: Reply, quirks: &[&'static Quirk], asked: &serde_json::Value) -> Transcript {
+fn spoilt(mut reply: Reply, quirks: &[&'static Quirk], asked: &serde_json::Value, head: &Parts) -> Transcript {
     if !quirks.is_empty()
         && let Some(mut draft) = reply.draft()
     {
@@ -74,7 +80,7 @@ fn spoilt(mut reply: Reply, quirks: &[&'static Quirk], asked: &serde_json::Value
     }
     let mut transcript = reply.transcribe();
     for quirk in quirks {
-        quirk.spoil_transcript(&mut transcript);
+        quirk.spoil_transcript(&mut transcript, head);
     }
     transcript
 }

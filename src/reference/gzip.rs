@@ -33,15 +33,17 @@ pub(super) fn pack(transcript: &mut Transcript) {
         return;
     }
     let [write] = transcript.writes.as_mut_slice() else { return };
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    if encoder.write_all(&write.bytes).is_err() {
-        return;
-    }
-    if let Ok(packed) = encoder.finish() {
+    if let Some(packed) = packed(&write.bytes) {
         write.bytes = packed;
         transcript.headers.push(("content-encoding", "gzip".into()));
         transcript.headers.push(("vary", "accept-encoding".into()));
     }
+}
+
+/// Compressed bytes; memory takes what is written to it.
+pub(super) fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).ok()
 }
 
 #[cfg(test)]

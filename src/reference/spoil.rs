@@ -41,12 +41,12 @@ pub(super) fn acting(settings: &Settings, number: u64, open: u64) -> &[&'static 
 }
 
 /// Where quirks act, reads the body and lets them make another one of it: what is to be answered, and what was asked
-/// (null where that is no JSON).
-pub(super) async fn overhear(body: Arriving, quirks: &[&Quirk], models: &[String]) -> (Inbound, Value) {
+/// (null where that is no JSON, or did not come whole).
+pub(super) async fn overhear(mut body: Arriving, quirks: &[&Quirk], models: &[String]) -> (Inbound, Value) {
     if quirks.is_empty() {
         return (Either::Left(body), Value::Null);
     }
-    let mut bytes = read(body).await;
+    let Some(mut bytes) = read(&mut body).await else { return (Either::Left(body), Value::Null) };
     let asked: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let mut answered = asked.clone();
     for quirk in quirks {
@@ -58,16 +58,16 @@ pub(super) async fn overhear(body: Arriving, quirks: &[&Quirk], models: &[String
     (Either::Right(Full::from(bytes)), asked)
 }
 
-/// The body as far as it came; of one that is too long, enough to be found so.
-async fn read(mut body: Arriving) -> Vec<u8> {
+/// The body, where it comes whole; of one that is too long, enough to be found so.
+async fn read(body: &mut Arriving) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref));
+    while let Some(frame) = body.frame().await {
+        bytes.extend_from_slice(frame.ok()?.data_ref().map_or(&[], Bytes::as_ref));
         if bytes.len() > LONGEST {
             break;
         }
     }
-    bytes
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -243,6 +243,19 @@ fn streams_that_take_requests_of_their_own() {
 }
 
 #[test]
+fn an_endpoint_that_does_not_survive_is_told() {
+    let (before, after) = (text("basic", "a"), |status| reply("neg-survives", status, String::new()));
+    all(
+        Dialect::OpenAi,
+        &[
+            ("neg-survives", "pass", vec![before.clone(), text("neg-survives", "a")]),
+            ("neg-survives", "broken", vec![before.clone(), after(500)]),
+            ("neg-survives", "broken", vec![before, refusal("neg-survives")]),
+        ],
+    );
+}
+
+#[test]
 fn a_slow_request_must_not_hold_up_the_others() {
     let slow = || text("neg-slow-body", "a");
     let row = |expected, replies| ("neg-slow-body", expected, replies);

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::{completion, run_json};
+use crate::harness::{completion, program, run_json};
 
 /// An authority, and what it has signed, as PEM files in a folder.
 pub(crate) struct Authority {
@@ -143,7 +143,8 @@ fn http_2_is_spoken_where_it_is_negotiated_and_not_where_it_is_not_wanted() {
         let (url, versions) = start(&authority, false);
         assert_eq!(run(&url, &[("ca", &ca), ("http", &format!("\"{http}\""))]).0, 0, "{http}");
         let seen = versions.lock().expect("no panic").clone();
-        assert!(seen.len() == 6 && seen.iter().all(|seen| *seen == version), "{http}: {seen:?}");
+        // A run that could not be believed, since the machine was busy, is repeated.
+        assert!(seen.len() >= 6 && seen.iter().all(|seen| *seen == version), "{http}: {seen:?}");
     }
 }
 
@@ -160,4 +161,23 @@ fn a_client_certificate_is_shown_when_there_is_one() {
         run(&url, &[("ca", &ca), ("client_cert", &authority.path("me.pem"))]),
         (0, serde_json::json!({"ok": 6}))
     );
+}
+
+#[test]
+fn the_version_that_tls_negotiates_is_noted() {
+    let authority = Authority::new();
+    let (url, _) = start(&authority, false);
+    let profile = authority.path("check.toml");
+    let ca = authority.path("ca.pem");
+    let text = format!(
+        "[target]\nurl = \"{url}\"\nmodel = \"m\"\nca = \"{ca}\"\n[load.closed]\nslots = 1\ncount = 1\n[[case]]\n"
+    );
+    fs::write(&profile, text + "messages = [{ role = \"user\", content = \"hi\" }]\n").expect("written");
+    let only = ["--only", "http-http2,http-tls-valid", "--format", "json", "--no-out"];
+    let output = program().args(["check", &profile]).args(only).output().expect("runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let row = |id: &str| report["checks"][id].clone();
+    assert_eq!(row("http-tls-valid")["status"], "PASS", "{report}");
+    let noted = row("http-http2");
+    assert!(noted["status"] == "INFO" && noted["reason"].as_str().is_some_and(|text| text.contains('2')), "{noted}");
 }

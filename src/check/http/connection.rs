@@ -61,7 +61,12 @@ fn is_reused(exchange: &Exchange) -> bool {
     head.is_some_and(|head| exchange.dial.is_none_or(|dial| dial.ended > head.at))
 }
 
-/// Which connection a request gets is the client's choice, so any request that found one open will do.
+/// One in so many replies must have come on a connection that had served before, where the second request did not.
+const SELDOM: usize = 10;
+
+/// Which connection a request gets is the client's choice, so that others may have found one open where the second
+/// request did not. A few of many show nothing: they may have been given one that was opened for another request, and
+/// had served none.
 fn keepalive(book: &Book<'_>) -> Verdict {
     if !book.facts.keep_alive {
         return Verdict::Skip("the client was told to open a connection for each request");
@@ -81,7 +86,8 @@ fn keepalive(book: &Book<'_>) -> Verdict {
         if !reading.success() {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         }
-        let reused = is_reused(reading.exchange) || book.all().any(|other| is_reused(other.exchange));
+        let others = book.all().filter(|other| is_reused(other.exchange)).count();
+        let reused = is_reused(reading.exchange) || others > 0 && others * SELDOM >= book.all().count();
         Verdict::holds(reused, "", || "no connection served a second request".to_owned())
     })
 }

@@ -78,23 +78,34 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The unit in which a latency fits into the time we waited: seconds first, since a provider is rarely a thousand
-/// times faster than the whole.
+/// By how much their clock may run beyond ours: rounding, and a tenth of the time.
+const ROUNDING_S: f64 = 0.01;
+const DRIFT: f64 = 1.1;
+
+/// How many times the wait, or what part of it, one reading of a latency must come to before it is out of the question.
+const FAR_FETCHED: f64 = 10.0;
+
+/// Whether a latency in seconds fits into the time we waited.
+fn fits(latency_s: f64, waited_s: f64) -> bool {
+    latency_s > 0.0 && latency_s <= waited_s * DRIFT + ROUNDING_S
+}
+
+/// The unit of a latency, where only one makes sense. On a busy machine we wait for longer than the provider took, so
+/// that 300 ms may fit into what we waited as 0.3 does elsewhere: where the wait alone decides, no unit is told.
 fn latency_unit(latency: f64, waited: Duration) -> Option<&'static str> {
     let waited = waited.as_secs_f64();
-    if latency <= 0.0 {
-        None
-    } else if latency <= waited {
-        Some("s")
+    if fits(latency, waited) {
+        (latency * FAR_FETCHED >= waited).then_some("s")
     } else {
-        (latency <= waited * 1000.0).then_some("ms")
+        (latency > waited * FAR_FETCHED && fits(latency / 1000.0, waited)).then_some("ms")
     }
 }
 
 fn latency_plausible(reading: &Reading<'_>) -> Verdict {
     let Some(latency) = member(reading, "latency").and_then(Value::as_f64) else { return Verdict::Skip(ABSENT) };
     let waited = reading.exchange.service_time().unwrap_or_default();
-    Verdict::holds(latency_unit(latency, waited).is_some(), "/metadata/latency", || {
+    // What fits as seconds fits as milliseconds.
+    Verdict::holds(fits(latency / 1000.0, waited.as_secs_f64()), "/metadata/latency", || {
         format!("{latency} fits in neither s nor ms into the {waited:.3?} we waited")
     })
 }
@@ -156,4 +167,20 @@ fn retries_within_policy(reading: &Reading<'_>) -> Verdict {
     let Some(retries) = member(reading, "retries").and_then(Value::as_u64) else { return Verdict::Skip(ABSENT) };
     let most = reading.exchange.asked.wanted.policies.retries;
     Verdict::holds(retries <= most, "/metadata/retries", || format!("{retries} retries, the policies allow {most}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_told_only_where_the_wait_does_not_decide() {
+        let unit = |latency, waited_ms| latency_unit(latency, Duration::from_millis(waited_ms));
+        assert_eq!((unit(0.3, 310), unit(300.0, 310)), (Some("s"), Some("ms")));
+        assert_eq!(unit(0.31, 305), Some("s"), "their clock, or their rounding");
+        assert_eq!(unit(312.0, 300), Some("ms"));
+        // The same provider, while the machine is busy.
+        assert_eq!((unit(0.3, 9000), unit(3.0, 900), unit(3.0, 90_000)), (None, None, None));
+        assert_eq!((unit(0.0, 300), unit(-1.0, 300), unit(31_536_000.0, 300)), (None, None, None));
+    }
 }

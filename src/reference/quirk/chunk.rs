@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind};
-use super::{Quirk, chunks, finishing, insert_behind, put, remove, set, with_text};
+use super::{Quirk, chunks, finishing, insert_behind, put, refinish, remove, set, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft(
@@ -164,6 +164,26 @@ pub(super) const QUIRKS: &[Quirk] = &[
                     *chunk = upstream_died();
                 }
             });
+        },
+    ),
+    Quirk::draft(
+        "usage-in-every-chunk",
+        "every chunk has the usage of the whole answer",
+        "vLLM's continuous_usage_stats, here unasked",
+        |draft| {
+            let usage =
+                draft.bodies.iter().rev().find_map(|chunk| chunk.get("usage").filter(|usage| usage.is_object()));
+            if let Some(usage) = usage.cloned() {
+                chunks(draft, |_, chunk| put(chunk, "", "usage", usage.clone()));
+            }
+        },
+    ),
+    Quirk::draft(
+        "stream-finish-filter",
+        "a text that stops is streamed with finish_reason content_filter",
+        "vllm-project/vllm #47903: whole and streamed output differ",
+        |draft| {
+            chunks(draft, |_, chunk| refinish(chunk, Some("stop"), "content_filter"));
         },
     ),
     Quirk::draft("usage-chunk-choice", "the chunk with usage has a choice", "BerriAI/litellm #28735", |draft| {

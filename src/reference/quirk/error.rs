@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind, Write};
 use super::framing::header;
-use super::{Quirk, error, put, set};
+use super::{MADE_UP, Quirk, error, put, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::transcript("error-html", "errors are HTML pages", "reverse proxies in front of a server", |transcript| {
@@ -100,6 +100,41 @@ pub(super) const QUIRKS: &[Quirk] = &[
             draft.headers.push(("retry-after", "soon".into()));
         }
     }),
+    Quirk::draft(
+        "put-off-503",
+        "what is wrong with a request is answered with 503, and no Retry-After",
+        "no server known; RFC 9110, section 15.6.4",
+        |draft| {
+            if put_off(draft) {
+                draft.status = 503;
+            }
+        },
+    ),
+    Quirk::draft(
+        "error-names-another",
+        "whatever is wrong with a request, the error names the temperature",
+        MADE_UP,
+        |draft| {
+            if draft.kind == Kind::Error && matches!(draft.status, 400 | 422) {
+                error(draft, |body| {
+                    set(body, "/error/param", "temperature");
+                    for fault in body.get_mut("detail").and_then(Value::as_array_mut).into_iter().flatten() {
+                        set(fault, "/loc", json!(["body", "temperature"]));
+                    }
+                });
+            }
+        },
+    ),
+    Quirk::draft(
+        "error-by-turns",
+        "what is wrong with a request is answered with 400 and with 422 in turn",
+        MADE_UP,
+        |draft| {
+            if draft.kind == Kind::Error && matches!(draft.status, 400 | 422) {
+                draft.status = if draft.number % 2 == 0 { 400 } else { 422 };
+            }
+        },
+    ),
     Quirk::answer(
         "error-as-stream",
         "an error of a streamed request comes as an event, with status 200",

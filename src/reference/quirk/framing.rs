@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::gzip;
 use super::super::wire::{Kind, Transcript, Write};
 use super::Quirk;
 
@@ -109,6 +110,19 @@ pub(super) const QUIRKS: &[Quirk] = &[
             transcript.writes.iter_mut().for_each(|write| write.at = last);
         }
     }),
+    Quirk::page(
+        "gzip-stream-held",
+        "a stream for who takes gzip comes compressed, all of it at its end",
+        "no server known; compressing proxies that do not flush",
+        |transcript, head| {
+            let bytes: Vec<u8> = transcript.writes.iter().flat_map(|write| &write.bytes).copied().collect();
+            let wanted = transcript.kind == Kind::Stream && gzip::accepted(&head.headers);
+            if let (true, Some(last), Some(bytes)) = (wanted, transcript.writes.last(), gzip::packed(&bytes)) {
+                transcript.writes = vec![Write { at: last.at, bytes }];
+                header(transcript, "content-encoding", "gzip");
+            }
+        },
+    ),
     Quirk::transcript(
         "byte-by-byte",
         "one byte of the first events at a time",
@@ -200,6 +214,21 @@ pub(super) const QUIRKS: &[Quirk] = &[
                 let whole = std::mem::take(&mut transcript.writes);
                 let cut = whole.into_iter().enumerate();
                 transcript.writes = cut.flat_map(|(n, write)| split(write, n + 1)).collect();
+            }
+        },
+    ),
+    Quirk::transcript(
+        "split-data",
+        "the data of each event in two lines",
+        "allowed by WHATWG HTML, section 9.2.6",
+        |transcript| {
+            if transcript.kind == Kind::Stream {
+                for write in &mut transcript.writes {
+                    // Lines are joined with a line feed, which JSON allows behind a comma.
+                    if let Some(comma) = write.bytes.iter().position(|byte| *byte == b',') {
+                        write.bytes.splice(comma..=comma, *b",\ndata: ");
+                    }
+                }
             }
         },
     ),

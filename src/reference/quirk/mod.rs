@@ -1,18 +1,22 @@
 //! What the endpoint does wrong on request: each quirk changes the request that is answered, or JSON, bytes or timing on
-//! the wire, as some real server has, and knows nothing of what is checked.
+//! the wire, as some real server has, or as a rule says that none should.
 
 use std::time::Duration;
 
+use hyper::http::request::Parts;
 use serde_json::Value;
 
 use super::socket::Script;
 use super::wire::{Draft, Kind, Transcript};
 
 mod acceptance;
+mod bearer;
+mod beside;
 mod body;
 mod chunk;
 mod error;
 mod framing;
+mod http;
 mod key;
 mod logprobs;
 mod metadata;
@@ -40,6 +44,8 @@ pub struct Quirk {
 enum Act {
     /// On a new connection, which is left alone for so long.
     Connection(Duration),
+    /// On the head of the request, given the key that is let in: method, path and headers are read as others.
+    Head(fn(&mut Parts, &str)),
     /// On the request, given the models that are known: another one is answered than was asked.
     Request(fn(&mut Value, &[String])),
     /// On what is said, as JSON.
@@ -48,6 +54,8 @@ enum Act {
     Answer(fn(&mut Draft, &Value)),
     /// On the bytes and their timing.
     Transcript(fn(&mut Transcript)),
+    /// On the bytes, given the head of the request; also where no completion was asked for.
+    Page(fn(&mut Transcript, &Parts)),
     /// On the connection, past hyper, where the reply is of the kind that the fault concerns.
     Transport(fn(&Transcript) -> Option<Script>),
 }
@@ -59,6 +67,10 @@ impl Quirk {
 
     const fn connection(name: &'static str, about: &'static str, source: &'static str, pause: Duration) -> Quirk {
         Quirk::new(name, about, source, Act::Connection(pause))
+    }
+
+    const fn head(name: &'static str, about: &'static str, source: &'static str, act: fn(&mut Parts, &str)) -> Quirk {
+        Quirk::new(name, about, source, Act::Head(act))
     }
 
     const fn request(
@@ -92,6 +104,15 @@ impl Quirk {
         Quirk::new(name, about, source, Act::Transcript(act))
     }
 
+    const fn page(
+        name: &'static str,
+        about: &'static str,
+        source: &'static str,
+        act: fn(&mut Transcript, &Parts),
+    ) -> Quirk {
+        Quirk::new(name, about, source, Act::Page(act))
+    }
+
     const fn transport(
         name: &'static str,
         about: &'static str,
@@ -115,6 +136,13 @@ impl Quirk {
         if let Act::Connection(pause) = self.act { Some(pause) } else { None }
     }
 
+    /// `key` is one that is let in.
+    pub(super) fn spoil_head(&self, head: &mut Parts, key: &str) {
+        if let Act::Head(act) = self.act {
+            act(head, key);
+        }
+    }
+
     pub(super) fn spoil_request(&self, asked: &mut Value, models: &[String]) {
         for act in self.acts() {
             if let Act::Request(act) = act {
@@ -133,9 +161,11 @@ impl Quirk {
         }
     }
 
-    pub(super) fn spoil_transcript(&self, transcript: &mut Transcript) {
+    pub(super) fn spoil_transcript(&self, transcript: &mut Transcript, head: &Parts) {
         if let Act::Transcript(act) = self.act {
             act(transcript);
+        } else if let Act::Page(act) = self.act {
+            act(transcript, head);
         }
     }
 
@@ -144,6 +174,9 @@ impl Quirk {
         if let Act::Transport(act) = self.act { act(transcript) } else { None }
     }
 }
+
+/// The source of what no server is known to do, and only a rule speaks of.
+const MADE_UP: &str = "no server known; made up for the rule on it";
 
 /// Every quirk.
 pub fn all() -> impl Iterator<Item = &'static Quirk> {
@@ -157,8 +190,11 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         usage::QUIRKS,
         logprobs::QUIRKS,
         metadata::QUIRKS,
+        beside::QUIRKS,
         error::QUIRKS,
         key::QUIRKS,
+        bearer::QUIRKS,
+        http::QUIRKS,
         body::QUIRKS,
         transport::QUIRKS,
     ]

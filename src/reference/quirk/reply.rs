@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind};
-use super::{Quirk, each, put, refinish, remove, set, whole, with_text};
+use super::{MADE_UP, Quirk, each, put, refinish, remove, set, whole, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft(
@@ -105,6 +105,25 @@ pub(super) const QUIRKS: &[Quirk] = &[
     }),
     Quirk::draft("id-repeated", "every reply has the same id", "ollama/ollama PR#14225", |draft| {
         each(draft, |reply| set(reply, "/id", "chatcmpl-373"));
+    }),
+    Quirk::draft("id-long", "an id of 300 letters", MADE_UP, |draft| {
+        let id = format!("{}-{}", "x".repeat(300), draft.number);
+        each(draft, |reply| set(reply, "/id", id.as_str()));
+    }),
+    Quirk::draft(
+        "fingerprint-changes",
+        "another system_fingerprint in each reply",
+        "no server known; a fleet of several versions",
+        |draft| {
+            let print = format!("fp_{}", draft.number);
+            each(draft, |reply| set(reply, "/system_fingerprint", print.as_str()));
+        },
+    ),
+    Quirk::draft("extra-members", "members that no contract names", "allowed: vLLM has them", |draft| {
+        each(draft, |reply| {
+            put(reply, "", "prompt_logprobs", Value::Null);
+            put(reply, "/choices/0", "stop_reason", Value::Null);
+        });
     }),
     Quirk::draft("created-fraction", "created is 1.5", "no server known; created is an integer", |draft| {
         each(draft, |reply| set(reply, "/created", 1.5));

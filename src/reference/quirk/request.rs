@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::wire::{Draft, Kind};
 use super::reply::say;
-use super::{Quirk, each, put, set};
+use super::{MADE_UP, Quirk, each, put, set};
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::request(
@@ -104,12 +104,13 @@ pub(super) const QUIRKS: &[Quirk] = &[
     ),
     Quirk::request(
         "prompt-truncated",
-        "of each text of the prompt no more than 1,000 words are read",
+        "of each text of the prompt only the last 1,000 words are read",
         "ollama/ollama #4967, #2208",
         |asked, _| {
             for message in asked.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(Value::String(text)) = message.get_mut("content") {
-                    *text = text.split_inclusive(' ').take(1000).collect();
+                    let words: Vec<&str> = text.split_inclusive(' ').collect();
+                    *text = words[words.len().saturating_sub(1000)..].concat();
                 }
             }
         },
@@ -149,6 +150,32 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         },
     ),
+    Quirk::answer(
+        "several-choices-500",
+        "a request for several choices is answered with 500",
+        MADE_UP,
+        |draft, asked| {
+            if asked.get("n").and_then(Value::as_u64).is_some_and(|n| n > 1) {
+                refuse(draft, 500, "only one choice can be made");
+            }
+        },
+    ),
+    Quirk::answer(
+        "odd-text-500",
+        "a prompt with NUL or with a control token of a model is answered with 500",
+        MADE_UP,
+        |draft, asked| {
+            let text = asked.pointer("/messages/0/content").and_then(Value::as_str).unwrap_or_default();
+            if text.contains('\0') || text.contains("<|im_start|>") {
+                refuse(draft, 500, "the prompt cannot be tokenized");
+            }
+        },
+    ),
+    Quirk::answer("huge-cap-500", "a cap beyond all contexts is answered with 500", MADE_UP, |draft, asked| {
+        if asked.get("max_tokens").and_then(Value::as_u64).is_some_and(|cap| cap > 1_000_000) {
+            refuse(draft, 500, "out of memory");
+        }
+    }),
     Quirk::answer(
         "own-tool-id-refused",
         "a tool call of its own is refused when it comes back",

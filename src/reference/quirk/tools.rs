@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::wire::Draft;
-use super::{Quirk, chunks, each, finishing, insert_behind, put, refinish, remove, set, whole};
+use super::request::refuse;
+use super::{MADE_UP, Quirk, chunks, each, finishing, insert_behind, put, refinish, remove, set, whole};
 
 const CALL: &str = "/choices/0/message/tool_calls/0";
 const PIECE: &str = "/choices/0/delta/tool_calls/0";
@@ -62,6 +63,58 @@ pub(super) const QUIRKS: &[Quirk] = &[
                 let pointer = format!("{PIECE}/function/arguments");
                 set(chunk, &pointer, if Some(n) == last { "{\"nonsense\": 1}" } else { "" });
             });
+        },
+    ),
+    Quirk::draft("tool-enum-off", "an argument of a whole call has none of its enum's values", MADE_UP, |draft| {
+        whole(draft, |reply| {
+            reword(reply, &format!("{CALL}/function/arguments"), |text| text.replace("celsius", "kelvin"));
+        });
+    }),
+    Quirk::draft(
+        "tool-latin-1",
+        "UTF-8 in the arguments is read as Latin-1",
+        "no server known; RFC 8259, section 8.1",
+        |draft| {
+            each(draft, |reply| {
+                for call in [CALL, PIECE] {
+                    reword(reply, &format!("{call}/function/arguments"), |text| text.bytes().map(char::from).collect());
+                }
+            });
+        },
+    ),
+    Quirk::request(
+        "tool-always-called",
+        "where tools are on offer, one is called",
+        "no server known; BFCL's category irrelevance",
+        |asked, _| {
+            let last = asked.get("messages").and_then(Value::as_array).and_then(|messages| messages.last());
+            let asks = last.is_some_and(|message| message.get("role").and_then(Value::as_str) == Some("user"));
+            let name = asked.pointer("/tools/0/function/name").cloned();
+            if let (true, None, Some(name)) = (asks, asked.get("tool_choice"), name) {
+                put(asked, "", "tool_choice", json!({"type": "function", "function": {"name": name}}));
+            }
+        },
+    ),
+    Quirk::answer(
+        "required-runs-on",
+        "a call that is required does not end before the cap on tokens",
+        "vllm-project/vllm #50399",
+        |draft, asked| {
+            if asked.get("tool_choice").and_then(Value::as_str) == Some("required") {
+                each(draft, |reply| refinish(reply, Some("tool_calls"), "length"));
+            }
+        },
+    ),
+    Quirk::answer(
+        "tools-odd-500",
+        "no tools in the list, or one without parameters, are answered with 500",
+        MADE_UP,
+        |draft, asked| {
+            let tools = asked.get("tools").and_then(Value::as_array);
+            let bare = |tool: &Value| tool.pointer("/function/parameters").is_none();
+            if tools.is_some_and(|tools| tools.is_empty() || tools.iter().any(bare)) {
+                refuse(draft, 500, "list index out of range");
+            }
         },
     ),
     Quirk::draft("tool-undeclared", "a function that was not offered", "sgl-project/sglang #34677", |draft| {
@@ -217,6 +270,13 @@ pub(super) const QUIRKS: &[Quirk] = &[
         as_text,
     ),
 ];
+
+/// Changes the text at a JSON pointer, where there is one.
+fn reword(reply: &mut Value, pointer: &str, change: impl FnOnce(&str) -> String) {
+    if let Some(Value::String(text)) = reply.pointer_mut(pointer) {
+        *text = change(text);
+    }
+}
 
 /// Number of the last chunk with a piece of a call.
 fn last_piece(draft: &Draft) -> Option<usize> {

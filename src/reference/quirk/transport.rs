@@ -90,6 +90,12 @@ pub(super) const QUIRKS: &[Quirk] = &[
         |transcript| whole(transcript, |length| length.saturating_sub(10)),
     ),
     Quirk::transport(
+        "closes-unannounced",
+        "the connection is closed behind each reply, without a word before",
+        "no server known; RFC 9112, section 9.6",
+        |transcript| Some(unannounced(transcript)),
+    ),
+    Quirk::transport(
         "byte-at-a-time",
         "head and body in packets of one byte",
         "allowed: TCP keeps no boundaries",
@@ -138,12 +144,29 @@ fn send(at: Duration, bytes: &[u8]) -> Step {
     Step::Send(at, bytes.to_vec())
 }
 
-/// Status line and headers, and one more that says how long the body is.
+/// Status line and headers, one more that says how long the body is, and one that says that no reply follows.
 fn head(transcript: &Transcript, framing: &str) -> Vec<u8> {
+    silent_head(transcript, &format!("{framing}\r\nconnection: close"))
+}
+
+/// The same without a word on what follows.
+fn silent_head(transcript: &Transcript, framing: &str) -> Vec<u8> {
     let named = transcript.headers.iter().filter(|(_, value)| !value.is_empty());
     let headers: Vec<String> = named.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let headers = headers.concat();
-    format!("HTTP/1.1 {} Reply\r\n{headers}{framing}\r\nconnection: close\r\n\r\n", transcript.status).into_bytes()
+    format!("HTTP/1.1 {} Reply\r\n{headers}{framing}\r\n\r\n", transcript.status).into_bytes()
+}
+
+/// The reply as it is, whatever its kind.
+fn unannounced(transcript: &Transcript) -> Script {
+    if let Some(mut script) = streamed(transcript) {
+        script[0] = Step::Send(Duration::ZERO, silent_head(transcript, "transfer-encoding: chunked"));
+        return script;
+    }
+    let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
+    let head = Step::Send(Duration::ZERO, silent_head(transcript, &format!("content-length: {length}")));
+    let bodies = transcript.writes.iter().map(|write| Step::Send(write.at, write.bytes.clone()));
+    std::iter::once(head).chain(bodies).collect()
 }
 
 /// A stream as a chunked body: the head, each write as a chunk, the terminator.

@@ -45,7 +45,8 @@ pub(crate) const PROBES: &[Probe] = &[
     probe("neg-nan-literal", |asking| spelt(asking, "temperature", b"NaN")),
     probe("neg-duplicate-keys", |asking| spelt(asking, "n", b"1,\"n\":2")),
     probe("neg-number-overflow", |asking| {
-        [spelt(asking, "temperature", b"1e400"), spelt(asking, "n", b"9223372036854775808")].concat()
+        let defects = [("temperature", &b"1e400"[..]), ("n", b"9223372036854775808")];
+        bodies(asking, defects.map(|(name, value)| spelt_body(asking, name, value)))
     }),
     probe("neg-deep-nesting", deep_nesting),
     probe("neg-lone-surrogate", |asking| spelt(asking, "messages", br#"[{"role":"user","content":"\ud83d"}]"#)),
@@ -113,10 +114,11 @@ pub(crate) const PROBES: &[Probe] = &[
 /// A question without a tag.
 const QUESTION: &str = "Reply with the single word: ok.";
 
-/// Far into the catalogue everything is sent twice, to see whether it gets the same answer.
+/// Far into the catalogue the first of them is sent once more, to see whether it gets the same answer.
 fn twice(asking: &Asking<'_>, requests: impl Into<Vec<Request>>) -> Vec<Request> {
     let requests = requests.into();
-    if asking.depth >= Depth::Full { [requests.clone(), requests].concat() } else { requests }
+    let again = requests.first().filter(|_| asking.depth >= Depth::Full).cloned();
+    requests.into_iter().chain(again).collect()
 }
 
 /// These bodies, byte for byte.
