@@ -10,6 +10,7 @@ use super::capacity_args::CapacityArgs;
 use super::check_args::{CheckArgs, ReplayArgs};
 use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
+use crate::plan::prompt::tokenizer::is_file;
 use crate::plan::secret::is_secret_header;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
@@ -100,6 +101,9 @@ pub(super) struct RunArgs {
     /// Ask for answers of so many tokens [case.*.output_tokens; replaces the cases' max_tokens].
     #[arg(long, value_name = "N", help_heading = "Load")]
     output_tokens: Option<String>,
+    /// The model's tokenizer: o200k_base, cl100k_base or a tokenizer.json; answers are counted with it, too [target.tokenizer].
+    #[arg(long, value_name = "T", help_heading = "Load")]
+    tokenizer: Option<String>,
     /// Root of every random choice; the same seed repeats the run [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
@@ -199,6 +203,10 @@ impl RunArgs {
             output_tokens: self.output_tokens.clone(),
             seed: self.seed,
             scrape: self.scrape.clone(),
+            tokenizer: self
+                .tokenizer
+                .as_deref()
+                .map(|name| if is_file(name) { absolute(name) } else { name.to_owned() }),
             labels: self.labels.clone(),
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,

@@ -357,7 +357,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::prompt::synthetic::Scale;
+    use crate::plan::prompt::synthetic::Manner;
 
     fn case(content: &str) -> Case {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": content}], "stream": true});
@@ -387,7 +387,7 @@ mod tests {
         let body = json!({"model": "m", "max_tokens": OUTPUT, "messages": [{"role": "user", "content": PROMPT}]});
         let setting =
             Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
-        let synthetic = Synthetic { length: Length::Constant(40), prefix: None, scale: Scale::WORDS };
+        let synthetic = Synthetic { length: Length::Constant(40), prefix: None, manner: Manner::default() };
         let output = Some(Length::Uniform(5, 9));
         let (messages, variables) = (None, None);
         let recipe =

@@ -3,6 +3,7 @@
 //! A [`Plan`] comes from a profile and holds values only. It knows no clock, no I/O and no file format.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub mod abort;
@@ -23,6 +24,7 @@ use abort::Abort;
 use baseline::Known;
 use case::Case;
 use goal::Goal;
+use prompt::tokenizer::Tokenizer;
 use schedule::{Load, Shard, Warmup};
 use target::Target;
 
@@ -53,6 +55,8 @@ pub struct Plan {
     pub seed: u64,
     /// What ends the run early.
     pub limits: Limits,
+    /// The model's tokenizer, where answers are to be counted beside usage.
+    pub tokenizer: Option<Arc<Tokenizer>>,
     /// What tokens cost, where the plan says so.
     pub price: Option<Price>,
     /// What ends it because it goes wrong.

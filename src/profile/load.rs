@@ -23,6 +23,7 @@ use crate::plan::goal::{Goal, nearest};
 use crate::plan::prompt::length::Length;
 use crate::plan::prompt::synthetic::{Scale, Synthetic};
 use crate::plan::prompt::table::Table;
+use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
@@ -71,6 +72,7 @@ pub struct Draft {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
     pub(super) aborts: Vec<Abort>,
+    pub(super) tokenizer: Option<Arc<Tokenizer>>,
     pub(super) price: Option<Price>,
     pub(super) cases: Vec<DraftCase>,
     pub(super) goals: Vec<Goal>,
@@ -118,7 +120,7 @@ impl Draft {
     /// Has a case's prompts made by what the endpoint said of its tokens.
     pub fn calibrate(&mut self, case: usize, scale: Scale) {
         if let Some(synthetic) = self.cases.get_mut(case).and_then(|case| case.synthetic.as_mut()) {
-            synthetic.scale = scale;
+            synthetic.manner.scale = scale;
         }
     }
 
@@ -179,6 +181,7 @@ impl Draft {
             target: self.target.clone(),
             loads: self.loads.clone(),
             shard: Shard::WHOLE,
+            tokenizer: self.tokenizer.clone(),
             price: self.price,
             aborts: self.aborts.clone(),
             cases: self.cases.iter().map(case).collect(),

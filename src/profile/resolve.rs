@@ -1,6 +1,8 @@
 //! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -11,11 +13,10 @@ use super::effective::effective;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::tree::Node;
-use super::{
-    CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable, TokenizerName,
-};
+use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable};
 use crate::plan::abort::Abort;
 use crate::plan::goal::{Goal, Part, nearest};
+use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::prompt::trace::Trace;
 use crate::plan::schedule::Load;
 use crate::plan::scrape::{Figure, Kind, Scrape};
@@ -40,6 +41,8 @@ pub(super) struct Resolver<'r> {
     pub(super) folder: &'r Path,
     pub(super) world: &'r World<'r>,
     pub(super) problems: &'r mut Vec<Problem>,
+    /// Tokenizers that were read, and those that could not be, by the names that profiles give them.
+    pub(super) tokenizers: BTreeMap<String, Option<Arc<Tokenizer>>>,
 }
 
 impl Resolver<'_> {
@@ -96,7 +99,7 @@ pub(super) fn resolve(
     sources: &mut Vec<Source>,
     problems: &mut Vec<Problem>,
 ) -> Option<Draft> {
-    let mut resolver = Resolver { tree, folder, world, problems };
+    let mut resolver = Resolver { tree, folder, world, problems, tokenizers: BTreeMap::new() };
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
@@ -116,8 +119,13 @@ pub(super) fn resolve(
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
     let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
+    let tokenizer = resolver.target_tokenizer(profile.target.tokenizer.as_deref());
     let (loads, traces) = loads.unzip();
-    let sent = Sent { loads: loads.as_deref().unwrap_or_default(), traces: traces.as_deref().unwrap_or_default() };
+    let sent = Sent {
+        loads: loads.as_deref().unwrap_or_default(),
+        traces: traces.as_deref().unwrap_or_default(),
+        tokenizer: tokenizer.as_deref(),
+    };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
     let target = target?;
     Some(Draft {
@@ -129,6 +137,7 @@ pub(super) fn resolve(
         labels: profile.labels,
         loads: loads?,
         aborts,
+        tokenizer,
         price: profile.target.price.map(|PriceTable { input, output }| Price { input, output }),
         cases,
         goals,
@@ -141,14 +150,15 @@ pub(super) fn resolve(
         terms,
         overlays,
         baseline,
-        keys: std::collections::BTreeMap::new(),
+        keys: BTreeMap::new(),
     })
 }
 
-/// The loads, and the recording of each that has one.
+/// The loads, the recording of each that has one, and the target's tokenizer.
 struct Sent<'s> {
     loads: &'s [Load],
     traces: &'s [Option<Trace>],
+    tokenizer: Option<&'s Tokenizer>,
 }
 
 impl Sent<'_> {
@@ -348,9 +358,10 @@ impl Resolver<'_> {
             let Made { bodies, messages, variables } =
                 bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
             let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
-            let synthetic = self.synthetic(&at, table, trace);
+            let (manner, asked) = self.manner(&at, table, sent.tokenizer);
+            let synthetic = self.synthetic(&at, table, manner, trace);
             let output = self.output(&at, table, trace);
-            let calibrated = synthetic.is_some() && table.tokenizer == TokenizerName::Endpoint;
+            let calibrated = synthetic.is_some() && asked;
             let weight = table.weight.unwrap_or(1);
             cases.push(DraftCase { name, weight, bodies, messages, variables, synthetic, output, calibrated });
         }

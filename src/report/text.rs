@@ -301,6 +301,17 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             format!("{} tokens asked, {} stated, on average", number(Some(asked.asked)), number(Some(asked.stated)));
         line(&mut text, &format!("{what}: "), &words);
     }
+    if let Some(recount) = &tokens.recount {
+        let difference = recount.difference.map_or(String::new(), |share| format!(" ({:+.1} %)", share * 100.0));
+        let words = format!(
+            "{} completion tokens by {} in {} replies whose usage states {}{difference}",
+            recount.counted,
+            recount.tokenizer,
+            recount.replies,
+            number(Some(recount.stated))
+        );
+        line(&mut text, "counted: ", &words);
+    }
     line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
     text
 }

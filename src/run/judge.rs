@@ -19,6 +19,7 @@ use super::pacer::{Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
+use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::Warmup;
 use crate::summary::evidence::Evidence;
 use crate::summary::{Judged, Summary};
@@ -162,6 +163,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
             in_window: reading.outcome.counts() && shared.in_window(exchange.ended),
             in_time: is_in_time(plan, &exchange),
             window_us: shared.window_us(),
+            counted: plan.tokenizer.as_deref().and_then(|tokenizer| counted(&reading, tokenizer)),
         };
         let part = if shared.by_case { exchange.ticket.case } else { 0 };
         summaries[part].record(&judged, plan.goodput, &evidence);
@@ -192,6 +194,16 @@ fn in_batches(exchanges: &Receiver<Exchange>) -> impl Iterator<Item = Exchange> 
             first
         })
     })
+}
+
+/// Tokens of what an exchange delivered, where it is of use: where its usage states some.
+fn counted(reading: &Reading<'_>, tokenizer: &Tokenizer) -> Option<u64> {
+    if reading.usage.is_none() || reading.outcome != Outcome::Ok || reading.exchange.ticket.warmup {
+        return None;
+    }
+    // A fault in the tokenizer is none of the reply.
+    let count = || reading.delivered_texts().map(|text| tokenizer.count(text)).sum();
+    catch_unwind(AssertUnwindSafe(count)).ok().flatten()
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;

@@ -203,12 +203,45 @@ pub struct Tokens {
     pub per_event: Option<f64>,
     /// Replies that claim more tokens than their text can hold: above 4 for each character and 64.
     pub implausible: u64,
+    /// Answers counted by a tokenizer of ours, beside what their usage states; null where none were.
+    pub recount: Option<Recounted>,
     /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
     /// Prompts that were made to have a length; null where none were.
     pub asked_prompts: Option<AskedTokens>,
     /// Answers that were to have a length; null where none were.
     pub asked_answers: Option<AskedTokens>,
+}
+
+/// Answers counted by a tokenizer of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Recounted {
+    /// The tokenizer.
+    pub tokenizer: String,
+    /// Replies that ended ok with usage.
+    pub replies: u64,
+    /// Tokens that we count in what they delivered.
+    pub counted: u64,
+    /// Tokens that their usage states and that they delivered.
+    pub stated: f64,
+    /// How much more is stated than counted, as a share of what is counted; null where nothing was counted.
+    pub difference: Option<f64>,
+    /// Replies that claim above 4 times what we count and 64.
+    pub overclaiming: u64,
+}
+
+impl Recounted {
+    fn of(summary: &Summary) -> Option<Recounted> {
+        let recount = &summary.delivered.recount;
+        Some(Recounted {
+            tokenizer: summary.meta.tokenizer.clone().filter(|_| !recount.is_none())?,
+            replies: recount.replies,
+            counted: recount.tokens,
+            stated: recount.stated_millitokens as f64 / 1000.0,
+            difference: recount.difference(),
+            overclaiming: recount.overclaiming,
+        })
+    }
 }
 
 /// Lengths that were asked for, beside what usage states, on average.
@@ -557,6 +590,7 @@ impl Tokens {
             events: summary.delivered.events,
             per_event: summary.delivered.tokens_per_event(),
             implausible: summary.delivered.implausible,
+            recount: Recounted::of(summary),
             source: source.to_owned(),
             asked_prompts: AskedTokens::of(counts.asked_prompts),
             asked_answers: AskedTokens::of(counts.asked_answers),

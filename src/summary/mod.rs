@@ -138,6 +138,9 @@ pub struct Meta {
     pub dialect: String,
     /// The model asked for, where one was.
     pub model: Option<String>,
+    /// The tokenizer that answers were counted with beside usage, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
     /// The load in words.
     pub load: String,
     /// Requests per second asked for, of an open load.
@@ -197,6 +200,8 @@ pub struct Judged<'r> {
     pub in_time: bool,
     /// The window, in microseconds from the start of the run.
     pub window_us: [u64; 2],
+    /// Tokens that a tokenizer of ours counts in what was delivered, where the plan has one.
+    pub counted: Option<u64>,
 }
 
 /// Two summaries that do not belong together.
@@ -283,7 +288,7 @@ impl Summary {
         self.counts.record_tokens(reading);
         self.record_timings(reading);
         self.lengths.record(reading);
-        self.delivered.record(reading);
+        self.delivered.record(reading, judged.counted);
         self.metrics_as.record(reading);
         self.by_case.record(&exchange.asked.wanted.case, reading, good);
         if let Some(model) = pulze::namespace(reading) {
@@ -533,6 +538,7 @@ impl Meta {
             builtin: plan.target.builtin,
             dialect: plan.target.dialect.name().to_owned(),
             model: plan.target.model.clone(),
+            tokenizer: plan.tokenizer.as_ref().map(|tokenizer| tokenizer.name().to_owned()),
             load: plan.describe(),
             rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
@@ -573,6 +579,7 @@ impl Meta {
                 ("the target", meta.target.clone()),
                 ("the dialect", meta.dialect.clone()),
                 ("the model", format!("{:?}", meta.model)),
+                ("the tokenizer", format!("{:?}", meta.tokenizer)),
                 ("the load", meta.load.clone()),
                 ("the seed", meta.seed.to_string()),
                 ("the goals", meta.goals.join(", ")),
