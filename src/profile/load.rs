@@ -20,10 +20,12 @@ use crate::plan::baseline::Baseline;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms};
 use crate::plan::case::{Case, Recipe, Setting};
 use crate::plan::goal::{Goal, nearest};
+use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::length::Length;
 use crate::plan::prompt::synthetic::{Scale, Synthetic};
 use crate::plan::prompt::table::Table;
 use crate::plan::prompt::tokenizer::Tokenizer;
+use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
@@ -88,7 +90,8 @@ pub(super) struct DraftCase {
     pub(super) name: String,
     pub(super) weight: u32,
     pub(super) bodies: Vec<Value>,
-    pub(super) messages: Option<Arc<Table>>,
+    pub(super) conversations: Option<Arc<Conversations>>,
+    pub(super) think: Think,
     pub(super) variables: Option<Arc<Table>>,
     pub(super) synthetic: Option<Synthetic>,
     pub(super) output: Option<Length>,
@@ -160,12 +163,13 @@ impl Draft {
         };
         let case = |case: &DraftCase| {
             let bodies: Vec<Value> = case.bodies.iter().map(with_model).collect();
-            let DraftCase { name, weight, messages, variables, synthetic, output, .. } = case;
+            let DraftCase { name, weight, conversations, think, variables, synthetic, output, .. } = case;
             let recipe = Recipe {
                 name,
                 weight: *weight,
                 bodies: &bodies,
-                messages: messages.clone(),
+                conversations: conversations.clone(),
+                think: *think,
                 variables: variables.clone(),
                 synthetic: synthetic.clone(),
                 output: output.clone(),

@@ -437,6 +437,18 @@ struct CaseTable {
     /// file has `ShareGPT`'s conversations, of which the first human turn is sent. Any other file is one prompt. Prompts
     /// come after the messages of the case.
     prompt_files: Vec<String>,
+    /// What the user says, turn by turn, in a session: each turn is sent behind all that was said before, the endpoint's own
+    /// answers included. The session begins with the messages of the case. An arrival of the load begins a session, and its
+    /// count counts them; a session ends early with a turn that fails, and with the load's duration.
+    turns: Vec<String>,
+    /// Send the conversations of the prompt files as such sessions: what their user says, turn by turn. What was answered
+    /// when they were recorded is not sent.
+    sessions: bool,
+    /// So many turns of each session at most.
+    #[schemars(range(min = 1))]
+    max_turns: Option<u64>,
+    /// How long the user of a session thinks between an answer and the next turn, as think_time of a closed load.
+    think_time: Option<String>,
     /// CSV file with variables for {{row.COLUMN}} in the fields of the case; its rows are taken in turn. {{env.NAME}} is
     /// an environment variable, which reports show as they show any text that is sent: no place for a secret.
     variables: Option<String>,

@@ -355,7 +355,7 @@ impl Resolver<'_> {
             if cases.iter().any(|case| case.name == name) {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
-            let Made { bodies, messages, variables } =
+            let Made { bodies, conversations, variables } =
                 bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
             let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
             let (manner, asked) = self.manner(&at, table, sent.tokenizer);
@@ -363,7 +363,18 @@ impl Resolver<'_> {
             let output = self.output(&at, table, trace);
             let calibrated = synthetic.is_some() && asked;
             let weight = table.weight.unwrap_or(1);
-            cases.push(DraftCase { name, weight, bodies, messages, variables, synthetic, output, calibrated });
+            let think = self.think(&format!("{at}/think_time"), table.think_time.as_ref());
+            cases.push(DraftCase {
+                name,
+                weight,
+                bodies,
+                conversations,
+                think,
+                variables,
+                synthetic,
+                output,
+                calibrated,
+            });
         }
         cases
     }

@@ -15,7 +15,7 @@ use super::abort::{Abortion, Ended};
 use super::clock::micros;
 use super::journal::{Found, Journal};
 use super::live::Live;
-use super::pacer::{Event, Stop};
+use super::pacer::{Answered, Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
@@ -95,6 +95,14 @@ impl Shared {
         (from..until).contains(&micros(at))
     }
 
+    /// Tells the pacer what came of a turn of a session.
+    fn go_on(&self, reading: &Reading<'_>) {
+        let Exchange { ticket, ended, .. } = *reading.exchange;
+        if self.plan.cases[ticket.case].longest() > 1 {
+            let _ = self.events.send(Event::Answered(Answered { ticket, at: ended, answer: answer(reading) }));
+        }
+    }
+
     /// Whether an exchange ends the run by a rule of the plan.
     fn heed_aborts(&self, reading: &Reading<'_>, violating: bool) {
         if !reading.outcome.counts() {
@@ -163,8 +171,10 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
             in_window: reading.outcome.counts() && shared.in_window(exchange.ended),
             in_time: is_in_time(plan, &exchange),
             window_us: shared.window_us(),
+            turns: turns(plan, &exchange),
             counted: plan.tokenizer.as_deref().and_then(|tokenizer| counted(&reading, tokenizer)),
         };
+        shared.go_on(&reading);
         let part = if shared.by_case { exchange.ticket.case } else { 0 };
         summaries[part].record(&judged, plan.goodput, &evidence);
         let violating = is_violating(plan, &verdicts);
@@ -194,6 +204,21 @@ fn in_batches(exchanges: &Receiver<Exchange>) -> impl Iterator<Item = Exchange> 
             first
         })
     })
+}
+
+/// Turns of the session that an exchange is one of, where its case has any.
+fn turns(plan: &Plan, exchange: &Exchange) -> Option<u64> {
+    let case = &plan.cases[exchange.ticket.case];
+    (case.longest() > 1).then(|| case.turns(&exchange.ticket, plan.seed))
+}
+
+/// The answer as a message of the history. There is none where it failed, was not read, or calls tools, since nobody
+/// here can say what they found.
+fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
+    let choice = reading.choices.first().filter(|choice| choice.calls.is_empty())?;
+    let text = if choice.content.is_empty() { &choice.refusal } else { &choice.content };
+    let message = serde_json::json!({"role": "assistant", "content": text});
+    (reading.outcome == Outcome::Ok && !reading.exchange.unjudged).then(|| message.to_string().into_bytes())
 }
 
 /// Tokens of what an exchange delivered, where it is of use: where its usage states some.

@@ -29,7 +29,7 @@ mod statistics;
 pub use metrics_as::{AsFigure, AsTool};
 pub use seconds::Series;
 pub use server::{ServerFigure, ServerFigures};
-pub use splits::{Percentiles, PulzeFigures, Share};
+pub use splits::{Percentiles, PulzeFigures, SessionFigures, Share};
 pub use statistics::{PERCENTILES, Statistics, Timings};
 
 /// The figures of a run, worked out.
@@ -90,6 +90,8 @@ pub struct Digest {
     pub cases: BTreeMap<String, Share>,
     /// The replies by the model that answered, where Pulze's metadata names it.
     pub models: BTreeMap<String, Share>,
+    /// Sessions of several turns; null where there were none.
+    pub sessions: Option<SessionFigures>,
     /// What Pulze's metadata adds up to; null where no reply had any.
     pub pulze: Option<PulzeFigures>,
     /// What the server says of itself; null where its page was not asked for.
@@ -388,6 +390,7 @@ impl Digest {
             prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
             cases: splits::shares(&summary.by_case),
             models: splits::shares(&summary.by_model),
+            sessions: splits::sessions(&summary.sessions),
             pulze: PulzeFigures::of(summary),
             server: ServerFigures::of(summary),
             metrics_as: AsTool::all(summary),

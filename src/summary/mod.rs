@@ -35,6 +35,7 @@ pub mod pulze;
 pub mod quantile;
 pub mod seconds;
 pub mod server;
+pub mod sessions;
 pub mod sketch;
 pub mod splits;
 pub mod steady;
@@ -53,6 +54,7 @@ use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::{Seconds, Standing};
 use server::Server;
+use sessions::Sessions;
 use splits::Splits;
 use tally::Tally;
 use timing::{Populations, Timing};
@@ -108,6 +110,9 @@ pub struct Summary {
     pub by_case: Splits,
     /// The replies by the model that answered, where Pulze's metadata names it.
     pub by_model: Splits,
+    /// Sessions of several turns.
+    #[serde(default, skip_serializing_if = "Sessions::is_none")]
+    pub sessions: Sessions,
     /// What Pulze's metadata adds up to.
     pub pulze: Pulze,
     /// What the server says of itself.
@@ -202,6 +207,8 @@ pub struct Judged<'r> {
     pub window_us: [u64; 2],
     /// Tokens that a tokenizer of ours counts in what was delivered, where the plan has one.
     pub counted: Option<u64>,
+    /// Turns of the session that it is a part of, where its case has sessions of several.
+    pub turns: Option<u64>,
 }
 
 /// Two summaries that do not belong together.
@@ -243,6 +250,7 @@ impl Summary {
             metrics_as: MetricsAs::default(),
             by_case: Splits::default(),
             by_model: Splits::default(),
+            sessions: Sessions::default(),
             pulze: Pulze::default(),
             server: Server::default(),
             health: Health::default(),
@@ -270,6 +278,9 @@ impl Summary {
         if let Some(sent) = exchange.sent {
             self.flow.record(micros(sent), micros(exchange.ended), judged.window_us);
         }
+        if let Some(turns) = judged.turns {
+            self.sessions.record(reading, turns);
+        }
         if warmup {
             bump(&mut self.warmup, reading.outcome.name());
             self.record_failure(reading, "warm-up: ", evidence);
@@ -290,6 +301,9 @@ impl Summary {
         self.lengths.record(reading);
         self.delivered.record(reading, judged.counted);
         self.metrics_as.record(reading);
+        if judged.turns.is_some() {
+            self.sessions.record_turn(reading, good);
+        }
         self.by_case.record(&exchange.asked.wanted.case, reading, good);
         if let Some(model) = pulze::namespace(reading) {
             self.by_model.record(&evidence.name(model), reading, good);
@@ -336,6 +350,7 @@ impl Summary {
         self.metrics_as.merge(&other.metrics_as);
         self.by_case.merge(other.by_case);
         self.by_model.merge(other.by_model);
+        self.sessions.merge(other.sessions);
         self.pulze.merge(&other.pulze);
         self.server.merge(other.server);
         self.health.merge(&other.health);
@@ -548,7 +563,8 @@ impl Meta {
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
-            reuse: plan.reuse || plan.cases.iter().any(Case::shares_prefixes),
+            // A session says again what was said before.
+            reuse: plan.reuse || plan.cases.iter().any(|case| case.shares_prefixes() || case.longest() > 1),
             known: plan
                 .baseline
                 .iter()

@@ -1,5 +1,6 @@
 //! What prompts are made of: lengths, words, tokens, text from data files, and recordings of what others sent.
 
+pub mod conversation;
 pub mod length;
 pub mod synthetic;
 pub mod table;

@@ -107,6 +107,7 @@ impl Shard {
     /// The only one.
     pub const WHOLE: Shard = Shard { index: 0, of: 1 };
 
+    /// Whether a number is its own.
     fn owns(self, number: u64) -> bool {
         number % self.of == self.index
     }
