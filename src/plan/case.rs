@@ -241,13 +241,8 @@ impl Case {
             }
         }
         let output_text = output.map(|tokens| tokens.to_string()).unwrap_or_default();
-        let filling = Filling {
-            tag: &tag,
-            prompt: &prompt,
-            output: &output_text,
-            messages: said,
-            variables: self.row(ticket),
-        };
+        let filling =
+            Filling { tag: &tag, prompt: &prompt, output: &output_text, messages: said, variables: self.row(ticket) };
         for piece in template.pieces.iter().filter(|piece| matches!(piece, Piece::Messages | Piece::Cell(_))) {
             prompt_hash = xxh3_64_with_seed(piece.filled(&filling), prompt_hash);
         }

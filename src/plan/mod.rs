@@ -148,6 +148,11 @@ impl Plan {
         cases.first().copied().unwrap_or(0)
     }
 
+    /// What is this process's own of a number of requests that are in the plan.
+    pub fn share(&self, count: u64) -> u64 {
+        self.shard.share(count)
+    }
+
     /// How long requests are sent, where the plan says so.
     pub fn length(&self) -> Option<Duration> {
         self.loads.iter().map(Load::length).collect::<Option<Vec<_>>>()?.into_iter().max()

@@ -11,6 +11,7 @@ use super::variables::Variables;
 use crate::plan::case::{MESSAGES, OUTPUT, PROMPT};
 use crate::plan::goal::nearest;
 use crate::plan::prompt::conversation::Conversations;
+use crate::plan::prompt::table::Table;
 use crate::wire::Dialect;
 
 /// What the bodies of a case are made from.
@@ -112,10 +113,22 @@ impl Bodies<'_> {
     fn turns(&self, resolver: &mut Resolver<'_>, variables: &Variables) -> Vec<Value> {
         let table = self.table;
         let faults = [
-            (!table.turns.is_empty() && !table.prompt_files.is_empty(), "turns", "turns are either written or read from files"),
+            (
+                !table.turns.is_empty() && !table.prompt_files.is_empty(),
+                "turns",
+                "turns are either written or read from files",
+            ),
             (!table.turns.is_empty() && table.input_tokens.is_some(), "turns", "prompts are either made or written"),
-            (table.sessions && table.prompt_files.is_empty(), "sessions", "sessions needs prompt_files with conversations"),
-            (!self.has_sessions() && table.think_time.is_some(), "think_time", "only sessions have turns to think between"),
+            (
+                table.sessions && table.prompt_files.is_empty(),
+                "sessions",
+                "sessions needs prompt_files with conversations",
+            ),
+            (
+                !self.has_sessions() && table.think_time.is_some(),
+                "think_time",
+                "only sessions have turns to think between",
+            ),
             (!self.has_sessions() && table.max_turns.is_some(), "max_turns", "only sessions have turns"),
         ];
         for (_, key, title) in faults.into_iter().filter(|(is_fault, ..)| *is_fault) {

@@ -81,6 +81,8 @@ pub struct Draft {
     pub(super) goodput: Option<Goodput>,
     pub(super) reuse: bool,
     pub(super) limits: Limits,
+    /// The part of the plan that this process is to carry out.
+    pub shard: Shard,
     pub(super) keys: BTreeMap<String, String>,
 }
 
@@ -184,7 +186,7 @@ impl Draft {
             labels: self.labels.clone(),
             target: self.target.clone(),
             loads: self.loads.clone(),
-            shard: Shard::WHOLE,
+            shard: self.shard,
             tokenizer: self.tokenizer.clone(),
             price: self.price,
             aborts: self.aborts.clone(),

@@ -18,7 +18,7 @@ use crate::plan::abort::Abort;
 use crate::plan::goal::{Goal, Part, nearest};
 use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::prompt::trace::Trace;
-use crate::plan::schedule::Load;
+use crate::plan::schedule::{Load, Shard};
 use crate::plan::scrape::{Figure, Kind, Scrape};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
@@ -144,6 +144,7 @@ pub(super) fn resolve(
         goodput,
         reuse: profile.reuse,
         limits,
+        shard: Shard::WHOLE,
         search,
         builtin,
         target_name: profile.target.name,

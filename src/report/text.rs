@@ -108,6 +108,9 @@ fn header(summary: &Summary, digest: &Digest) -> String {
     if digest.load.contains("closed loop") {
         line(&mut text, "         ", "closed loop: waiting users are not modelled");
     }
+    if let Some(shard) = &summary.meta.shard {
+        line(&mut text, "part     ", &format!("{shard} of the run: proofload merge puts all parts together"));
+    }
     line(&mut text, "run      ", &format!("{}, seed {}", humantime::format_rfc3339_seconds(started), digest.seed));
     if !digest.labels.is_empty() {
         let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -252,7 +252,7 @@ impl Shared {
         let Some(tokens) = reading.tokens() else { return };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
         let cost = (tokens.prompt + tokens.completion).clamp(0.0, 1e15) as u64;
-        if self.tokens.fetch_add(cost, Ordering::Relaxed) + cost >= limit {
+        if self.tokens.fetch_add(cost, Ordering::Relaxed) + cost >= self.plan.share(limit) {
             let _ = self.events.send(Event::Stop(Stop::Tokens));
         }
     }

@@ -20,12 +20,12 @@ pub(super) struct Lane {
     ready: BinaryHeap<Reverse<Ready>>,
     /// What was said so far in sessions that are not over, by their numbers.
     sessions: BTreeMap<u64, Vec<u8>>,
-    in_flight: usize,
+    in_flight: u64,
     /// When a request in flight last made room under the cap.
     freed: Duration,
     /// Nothing goes before: the endpoint asked us to wait.
     held: Duration,
-    cap: Option<(usize, OverCap)>,
+    cap: Option<(u64, OverCap)>,
     /// Nothing is due at or after this time.
     end: Option<Duration>,
     obeys: bool,
@@ -87,7 +87,8 @@ impl Lane {
             in_flight: 0,
             freed: Duration::ZERO,
             held: Duration::ZERO,
-            cap: own.cap.map(|cap| (cap.in_flight, cap.policy)),
+            // Machines that share a run share its cap.
+            cap: own.cap.map(|cap| (plan.share(cap.in_flight as u64).max(1), cap.policy)),
             end: own.duration,
             obeys: own.obeys_retry_after,
             warming: matches!(own.warmup, Warmup::First(_)),
@@ -164,7 +165,7 @@ impl Lane {
     /// The next request; it is in flight from now on, unless it was missed.
     pub(super) fn take(&mut self, missed: bool) -> Option<Job> {
         let Reverse(Ready(job)) = self.ready.pop()?;
-        self.in_flight += usize::from(!missed);
+        self.in_flight += u64::from(!missed);
         Some(job)
     }
 

@@ -139,7 +139,8 @@ impl Pacer {
             match self.upcoming() {
                 (Next::Over, _) => return,
                 (Next::WhenFree, _) => {
-                    let ends = self.lanes.iter().filter_map(Lane::sessions_end).filter(|end| *end > self.line.clock.now());
+                    let ends =
+                        self.lanes.iter().filter_map(Lane::sessions_end).filter(|end| *end > self.line.clock.now());
                     self.wait(ends.chain(self.plan.limits.time).min());
                 }
                 (Next::Due(due), lane) => {
@@ -221,13 +222,14 @@ impl Pacer {
     fn heed_limits(&mut self) {
         let limits = self.plan.limits;
         let over = |pacer: &mut Pacer| pacer.upcoming().0 == Next::Over;
-        if limits.requests.is_some_and(|limit| self.sent >= limit) && !over(self) {
+        if limits.requests.is_some_and(|limit| self.sent >= self.plan.share(limit)) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Requests);
         }
         if limits.time.is_some_and(|limit| self.line.clock.now() >= limit) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Time);
         }
-        let crowded = |rule: &Rule| matches!(rule, Rule::InFlight(most) if self.in_flight as u64 > *most);
+        let crowded =
+            |rule: &Rule| matches!(rule, Rule::InFlight(most) if self.in_flight as u64 > self.plan.share(*most));
         if let Some(rule) = self.plan.aborts.iter().position(|abort| crowded(&abort.rule)) {
             self.paced.stop.get_or_insert(Stop::Abort(rule));
         }

@@ -54,6 +54,8 @@ pub struct Digest {
     pub labels: BTreeMap<String, String>,
     /// Seed of the run; giving it back repeats the run.
     pub seed: u64,
+    /// Which part of the plan it is, as 2/4; null where it is the whole.
+    pub shard: Option<String>,
     /// Length of the window that rates refer to, warm-up excluded, in seconds.
     pub duration_s: f64,
     /// The load in words.
@@ -345,6 +347,7 @@ impl Digest {
             model: meta.model.clone(),
             labels: meta.labels.clone(),
             seed: meta.seed,
+            shard: meta.shard.clone(),
             duration_s: summary.window_s(),
             load: meta.load.clone(),
             ended_early: summary.ending.early.clone(),

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Check, Level, Verdict};
 use crate::exchange::{Outcome, Reading, micros};
 use crate::plan::baseline::Known;
-use crate::plan::case::Case;
 use crate::plan::goal::Measure;
 use crate::plan::{Goodput, Plan};
 use crate::wire::Dialect;
@@ -36,6 +35,7 @@ pub mod quantile;
 pub mod seconds;
 pub mod server;
 pub mod sessions;
+pub mod shards;
 pub mod sketch;
 pub mod splits;
 pub mod steady;
@@ -156,6 +156,9 @@ pub struct Meta {
     pub capped: bool,
     /// Seed of the run.
     pub seed: u64,
+    /// Which part of the plan it is, where it is not the whole, as 2/4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Unix time of the start, in milliseconds.
     pub started_unix_ms: u64,
     /// Length of the warm-up.
@@ -316,6 +319,10 @@ impl Summary {
     /// # Errors
     /// If the two are not parts of one run.
     pub fn merge(&mut self, other: Summary) -> Result<(), Mismatch> {
+        if self.proofload != other.proofload {
+            let (ours, theirs) = (self.proofload.clone(), other.proofload);
+            return Err(Mismatch { what: "the version of proofload", ours, theirs });
+        }
         self.meta.matches(&other.meta)?;
         self.meta.started_unix_ms = self.meta.started_unix_ms.min(other.meta.started_unix_ms);
         self.ending.interrupted |= other.ending.interrupted;
@@ -559,6 +566,7 @@ impl Meta {
             keep_alive: plan.target.keep_alive,
             capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
             seed: plan.seed,
+            shard: plan.shard.is_part().then(|| plan.shard.to_string()),
             started_unix_ms,
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
@@ -584,6 +592,17 @@ impl Meta {
         match self.levels.get(check.id) {
             Some(own) => Level::named(own),
             None => check.level(Dialect::named(&self.dialect)?),
+        }
+    }
+
+    /// Whether both were made from the same keys of a profile.
+    fn same_plan(&self, other: &Meta) -> Result<(), Mismatch> {
+        let differs = |key: &&String| self.plan.get(*key) != other.plan.get(*key);
+        let shown =
+            |meta: &Meta, key: &String| format!("{key} = {}", meta.plan.get(key).map_or("nothing", String::as_str));
+        match self.plan.keys().chain(other.plan.keys()).find(differs) {
+            Some(key) => Err(Mismatch { what: "the plan", ours: shown(self, key), theirs: shown(other, key) }),
+            None => Ok(()),
         }
     }
 

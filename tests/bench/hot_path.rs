@@ -90,7 +90,7 @@ fn judged(criterion: &mut Criterion) {
                 in_time: true,
                 window_us: [0, u64::MAX],
                 counted: None,
-            turns: None,
+                turns: None,
             };
             let mut summary = Summary::new(&plan, 0);
             bencher.iter(|| summary.record(black_box(&judged), plan.goodput, &evidence));

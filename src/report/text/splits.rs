@@ -11,7 +11,8 @@ use crate::summary::sessions::TURNS;
 
 pub(super) fn splits(digest: &Digest) -> String {
     let by_case = if digest.cases.len() > 1 { by("by case", named(&digest.cases)) } else { String::new() };
-    let by_model = if digest.models.is_empty() { String::new() } else { by("by model that answered", named(&digest.models)) };
+    let by_model =
+        if digest.models.is_empty() { String::new() } else { by("by model that answered", named(&digest.models)) };
     let pulze = digest.pulze.as_ref().map_or(String::new(), pulze);
     let sessions = digest.sessions.as_ref().map_or(String::new(), sessions);
     [by_case, sessions, by_model, pulze].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
