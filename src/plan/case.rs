@@ -222,7 +222,9 @@ impl Case {
             said.push(b',');
         }
         let pieces = pieces(&text, self.variables.as_deref().map_or(0, Table::columns));
-        pieces.iter().for_each(|piece| said.extend_from_slice(piece.filled(&filling)));
+        for piece in &pieces {
+            said.extend_from_slice(piece.filled(&filling));
+        }
         said
     }
 

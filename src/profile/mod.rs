@@ -447,7 +447,7 @@ struct CaseTable {
     /// So many turns of each session at most.
     #[schemars(range(min = 1))]
     max_turns: Option<u64>,
-    /// How long the user of a session thinks between an answer and the next turn, as think_time of a closed load.
+    /// How long the user of a session thinks between an answer and the next turn, as `think_time` of a closed load.
     think_time: Option<String>,
     /// CSV file with variables for {{row.COLUMN}} in the fields of the case; its rows are taken in turn. {{env.NAME}} is
     /// an environment variable, which reports show as they show any text that is sent: no place for a secret.

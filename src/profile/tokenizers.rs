@@ -22,7 +22,7 @@ impl Resolver<'_> {
     pub(super) fn manner(&mut self, at: &str, table: &CaseTable, of_target: Option<&Tokenizer>) -> (Manner, bool) {
         let manner = match (table.tokenizer.as_deref(), of_target) {
             (None, Some(tokenizer)) if table.input_tokens.is_some() => Manner::of(tokenizer),
-            (None, _) | (Some(WORDS | ENDPOINT), _) => Manner::default(),
+            (None | Some(WORDS | ENDPOINT), _) => Manner::default(),
             (Some(name), _) => {
                 let known = format!("{WORDS}, {ENDPOINT}, ");
                 let tokenizer = self.tokenizer(&format!("{at}/tokenizer"), name, &known);

@@ -31,6 +31,8 @@ import time
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 RATE = 50
 EVERY, FROZEN = 12.0, 2.0
+# Beyond the load itself, a tool that has not ended by then never will.
+LONGEST = 300
 BODY = {"model": "gpt-4o", "max_tokens": 16, "messages": [{"role": "user", "content": "Tell me about the river."}]}
 HEADERS = {"content-type": "application/json", "authorization": "Bearer x"}
 
@@ -95,14 +97,19 @@ class Server:
 def run(command, server, stop_after=None):
     """Output of a client; with `stop_after`, it is stopped for a second then."""
     server.begin()
-    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A group of its own: some tools are many processes.
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     if stop_after:
         time.sleep(stop_after)
         client.send_signal(signal.SIGSTOP)
         time.sleep(1.0)
         client.send_signal(signal.SIGCONT)
-    out, err = client.communicate()
-    return out, err
+    try:
+        return client.communicate(timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        os.killpg(client.pid, signal.SIGKILL)
+        client.communicate()
+        return "", f"no end within {LONGEST} s"
 
 
 def proofload(binary, url, folder, seconds):

@@ -129,7 +129,7 @@ impl BuiltIn {
 mod tests {
     use super::*;
 
-    /// Published by tiktoken's own tests (tests/test_encoding.py) and `OpenAI`'s cookbook (How to count tokens with tiktoken).
+    /// Published by tiktoken's own tests (`tests/test_encoding.py`) and `OpenAI`'s cookbook (How to count tokens).
     const CL100K: [(&str, &[u32]); 12] = [
         ("hello world", &[15339, 1917]),
         ("rer", &[38149]),
