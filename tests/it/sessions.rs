@@ -158,7 +158,7 @@ fn conversations_of_files_are_sent_turn_by_turn() {
 fn the_same_seed_and_answers_make_the_same_requests_and_shards_share_the_sessions() {
     let (server, log) = server(0);
     let load = "[load.closed]\nslots = 2\ncount = 6";
-    let mut all = |more: &[&str]| -> BTreeSet<Said> {
+    let all = |more: &[&str]| -> BTreeSet<Said> {
         run(&server.url(), load, TURNS, &[], more);
         taken(&log).into_iter().map(|(_, said)| said).collect()
     };
