@@ -11,7 +11,8 @@
 //! threads:      caller               pacer                workers                            judges                          caller
 //! ```
 //!
-//! One edge runs back, *exchange ended -> pacer*: a slot is free, or the run is to stop. When to send and when to stop
+//! One edge runs back, *exchange ended -> pacer*: a slot is free, the next turn of a session is due, or the run is to
+//! stop. When to send and when to stop
 //! are data ([`plan::schedule::Load`]), not variants of a loop, and [`plan::schedule::Schedule`] knows no clock.
 //!
 //! # The layers
@@ -42,6 +43,9 @@
 //! * **A load is a course**: rates and slots over time are straight pieces ([`plan::schedule::course`]), and requests are
 //!   a process of rate one that the course stretches, so one mechanism serves every spacing on every shape. Prompts of a
 //!   wanted length ([`plan::prompt`]) are drawn from the seed and the ticket's number, as everything random is.
+//! * **A session is a conversation whose next turn is due when the last answer has ended** and its user has thought. The
+//!   judge that has read the answer hands it to the pacer (`run/lane.rs`), and what that takes is lateness, as all that is
+//!   ours. A request that stands alone is a session of one turn.
 //! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
 //!   (`run/client.rs`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in

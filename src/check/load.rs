@@ -159,7 +159,8 @@ fn no_crosstalk(reading: &Reading<'_>) -> Verdict {
     let Some(key) = reading.exchange.asked.wanted.tag_key else {
         return Verdict::Skip("the prompt has no tag of ours");
     };
-    let own = reading.exchange.ticket.seq;
+    // The turns of a session share one tag.
+    let own = reading.exchange.ticket.session;
     let mut echoed = false;
     for choice in &reading.choices {
         for seq in nonce::found(key, &choice.content) {

@@ -10,6 +10,8 @@ use super::capacity_args::CapacityArgs;
 use super::check_args::{CheckArgs, ReplayArgs};
 use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
+use crate::plan::prompt::tokenizer::is_file;
+use crate::plan::schedule::Shard;
 use crate::plan::secret::is_secret_header;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
@@ -45,6 +47,8 @@ pub(super) enum Command {
     Capacity(Box<CapacityArgs>),
     /// Serve the built-in reference endpoint.
     Serve(Box<ServeArgs>),
+    /// Put the parts of a run that several machines shared together, and report.
+    Merge(MergeArgs),
     /// Print the report of an earlier run or check again.
     Report(ReportArgs),
     /// Hold runs against a base: what changed, how sure that is, better or worse.
@@ -100,9 +104,15 @@ pub(super) struct RunArgs {
     /// Ask for answers of so many tokens [case.*.output_tokens; replaces the cases' max_tokens].
     #[arg(long, value_name = "N", help_heading = "Load")]
     output_tokens: Option<String>,
+    /// The model's tokenizer: o200k_base, cl100k_base or a tokenizer.json; answers are counted with it, too [target.tokenizer].
+    #[arg(long, value_name = "T", help_heading = "Load")]
+    tokenizer: Option<String>,
     /// Root of every random choice; the same seed repeats the run [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
+    /// Carry out this part of the plan only, as 1/4 to 4/4 on four machines; proofload merge puts the parts together.
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["sweep", "repeat"], help_heading = "Load")]
+    pub(super) shard: Option<Shard>,
     /// Send nothing after this time [limits.max_time].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     max_time: Option<String>,
@@ -199,6 +209,10 @@ impl RunArgs {
             output_tokens: self.output_tokens.clone(),
             seed: self.seed,
             scrape: self.scrape.clone(),
+            tokenizer: self
+                .tokenizer
+                .as_deref()
+                .map(|name| if is_file(name) { absolute(name) } else { name.to_owned() }),
             labels: self.labels.clone(),
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,
@@ -391,6 +405,22 @@ pub(super) struct ServeArgs {
     /// List the quirks, what each does and where it comes from, and exit.
     #[arg(long, help_heading = "Quirks")]
     pub(super) list_quirks: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct MergeArgs {
+    /// Folders of all the parts, in any order.
+    #[arg(required = true)]
+    pub(super) runs: Vec<String>,
+    /// Format of the report on stdout: text for people, json (the digest) for scripts.
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub(super) format: FormatArg,
+    /// Keep the whole run in this folder instead of runs/TIME-PROFILE.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_out")]
+    pub(super) out: Option<PathBuf>,
+    /// Do not keep it.
+    #[arg(long)]
+    pub(super) no_out: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -22,6 +22,7 @@ mod exit;
 mod folder;
 mod github;
 mod history;
+mod merge;
 mod new_profile;
 mod progress;
 mod recall;
@@ -64,6 +65,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Command::Replay(args) => replay::replay(&args),
         Command::Capacity(args) => capacity::capacity(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::History(args) => history::history(&args),

@@ -36,6 +36,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
     };
+    if let Some(shard) = args.shard {
+        if draft.seed.is_none() {
+            anyhow::bail!("the parts of a run must draw alike: give all of them the same --seed");
+        }
+        draft.shard = shard;
+    }
     if let Some(shown) = args.dry_run {
         let seed = draft.seed.unwrap_or_else(fresh_seed);
         print(&crate::report::preview::preview(&draft.plan(seed), shown))?;
@@ -188,8 +194,9 @@ pub(super) fn random() -> u64 {
 pub(super) fn introduction(plan: &Plan) -> String {
     let target = &plan.target;
     let model = target.model.as_deref().unwrap_or("the endpoint's default model");
+    let part = if plan.shard.is_part() { format!(", part {} of it", plan.shard) } else { String::new() };
     format!(
-        "{}: {} to {} ({} dialect, {model}), seed {}",
+        "{}: {}{part} to {} ({} dialect, {model}), seed {}",
         plan.profile,
         plan.describe(),
         target.shown(),

@@ -31,8 +31,12 @@ pub struct Ticket {
     pub seq: u64,
     /// Index of the load it belongs to.
     pub load: usize,
-    /// Number of the ticket in its load, from 0.
+    /// Number of its session in its load, from 0.
     pub nth: u64,
+    /// Which turn of its session it is, from 0; a request that stands alone is a session of one.
+    pub turn: u64,
+    /// Number of the ticket that began its session.
+    pub session: u64,
     /// The slot that it takes, of a closed load.
     pub slot: usize,
     /// Index of the case it is an instance of.
@@ -46,7 +50,7 @@ pub struct Ticket {
 impl Ticket {
     /// A ticket of the only load.
     pub fn alone(seq: u64, case: usize, due: Duration) -> Ticket {
-        Ticket { seq, load: 0, nth: seq, slot: 0, case, due, warmup: false }
+        Ticket { seq, load: 0, nth: seq, turn: 0, session: seq, slot: 0, case, due, warmup: false }
     }
 }
 

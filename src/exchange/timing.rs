@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::reading::{Choice, Payload, Reading, Seen, Stream};
+use super::reading::{Payload, Reading, Seen, Stream};
 use crate::wire::reply::{choices, reasoning};
 
 /// Where a count of tokens comes from.
@@ -143,13 +143,18 @@ impl Reading<'_> {
         self.marks.len() as u64
     }
 
-    /// Characters of everything that the choices deliver: content, reasoning, refusals, names and arguments of calls.
+    /// Everything that the choices deliver: content, reasoning, refusals, names and arguments of calls.
+    pub fn delivered_texts(&self) -> impl Iterator<Item = &str> {
+        self.choices.iter().flat_map(|choice| {
+            let calls = choice.calls.iter().flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]);
+            let own = [&choice.content, &choice.reasoning, &choice.refusal];
+            own.into_iter().map(String::as_str).chain(calls.flatten())
+        })
+    }
+
+    /// Characters of everything that the choices deliver.
     pub fn delivered_characters(&self) -> u64 {
-        let length = |text: &str| text.chars().count() as u64;
-        let part = |text: &Option<String>| text.as_deref().map_or(0, length);
-        let calls =
-            |choice: &Choice| choice.calls.iter().map(|call| part(&call.name) + part(&call.arguments)).sum::<u64>();
-        self.choices.iter().map(|c| length(&c.content) + length(&c.reasoning) + length(&c.refusal) + calls(c)).sum()
+        self.delivered_texts().map(|text| text.chars().count() as u64).sum()
     }
 
     /// When the chunks of a stream came whose first choice has such a delta; what a text says is nothing to go by.

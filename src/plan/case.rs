@@ -1,15 +1,18 @@
 //! What is sent: a case is a recipe that gives each ticket its body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use memchr::memmem;
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::prompt::conversation::Conversations;
 use super::prompt::length::Length;
 use super::prompt::synthetic::Synthetic;
 use super::prompt::table::Table;
+use super::schedule::think::Think;
 use super::target::Target;
 use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
@@ -31,18 +34,21 @@ pub struct Case {
     output: Option<Length>,
     /// Prompts from files, where there are any.
     prompts: Option<Prompts>,
+    /// How long a user thinks between the turns of a session.
+    think: Think,
     /// Variables, where there are any.
     variables: Option<Arc<Table>>,
     /// Its bodies; never empty.
     templates: Vec<Template>,
 }
 
-/// Prompts from files.
+/// Prompts that are drawn.
 #[derive(Debug)]
 struct Prompts {
-    /// Messages, a row each.
-    messages: Arc<Table>,
-    /// Whether every one of them has a tag.
+    conversations: Arc<Conversations>,
+    /// Turns of the longest.
+    longest: u64,
+    /// Whether every one of them has a tag in its first turn.
     tagged: bool,
 }
 
@@ -56,8 +62,10 @@ pub struct Recipe<'r> {
     /// Its bodies; never empty. [`PROMPT`] stands where a made prompt goes, [`OUTPUT`] for a number of tokens,
     /// [`MESSAGES`] for messages from a file, and what [`cell`] gives for a variable.
     pub bodies: &'r [Value],
-    /// Messages, a row of which is drawn for each request: JSON, without the brackets around them.
-    pub messages: Option<Arc<Table>>,
+    /// Conversations, one of which is drawn for each session.
+    pub conversations: Option<Arc<Conversations>>,
+    /// How long a user thinks between the turns of a session.
+    pub think: Think,
     /// Variables, whose rows are taken in turn: text as it stands between the quotes of a JSON string.
     pub variables: Option<Arc<Table>>,
     /// How its prompts are made.
@@ -71,7 +79,7 @@ pub const PROMPT: &str = "\u{f8ff}prompt";
 /// Stands, as a string, for the number of tokens that an answer is to have.
 pub const OUTPUT: &str = "\u{f8ff}output";
 
-/// Stands, as a message, for those of a prompt from a file.
+/// Stands, as a message, for all that is said in a conversation so far.
 pub const MESSAGES: &str = "\u{f8ff}messages";
 
 /// Stands in a text for the variable of that column.
@@ -106,6 +114,7 @@ enum Piece {
 }
 
 /// What fills the gaps of one request.
+#[derive(Default)]
 struct Filling<'f> {
     tag: &'f str,
     prompt: &'f str,
@@ -148,23 +157,38 @@ impl Case {
     /// If there is no body.
     pub fn new(recipe: Recipe<'_>, setting: &Setting) -> Case {
         assert!(!recipe.bodies.is_empty(), "a case has at least one body");
-        let Recipe { name, weight, bodies, messages, variables, synthetic, output } = recipe;
-        let prompts = messages.map(Prompts::new);
+        let Recipe { name, weight, bodies, conversations, think, variables, synthetic, output } = recipe;
+        let prompts = conversations.map(Prompts::new);
         let template = |body| Template::new(name, body, prompts.as_ref(), variables.as_deref(), setting);
         let templates = bodies.iter().map(template).collect();
-        Case { name: name.to_owned(), weight, synthetic, output, prompts, variables, templates }
+        Case { name: name.to_owned(), weight, synthetic, output, prompts, think, variables, templates }
     }
 
     /// A case that sends this body as it is.
     pub fn plain(name: &str, body: &Value, setting: &Setting) -> Case {
         let bodies = std::slice::from_ref(body);
-        let recipe = Recipe { name, weight: 1, bodies, messages: None, variables: None, synthetic: None, output: None };
-        Case::new(recipe, setting)
+        Case::new(Recipe::plain(name, bodies), setting)
     }
 
     /// Whether the prompts of all its tickets differ.
     pub fn is_unique(&self) -> bool {
         self.synthetic.is_some() || self.templates.iter().all(|template| template.tagged_prompt)
+    }
+
+    /// Turns of its longest session; 1 where its requests stand alone.
+    pub fn longest(&self) -> u64 {
+        self.prompts.as_ref().map_or(1, |prompts| prompts.longest)
+    }
+
+    /// Turns of the session of a ticket.
+    pub fn turns(&self, ticket: &Ticket, seed: u64) -> u64 {
+        let drawn = self.drawn(ticket, seed);
+        self.prompts.as_ref().map_or(1, |prompts| prompts.conversations.turns(drawn).max(1) as u64)
+    }
+
+    /// How long the user thinks before the turn behind this ticket's.
+    pub fn think(&self, ticket: &Ticket, seed: u64) -> Duration {
+        self.think.draw(seed, ticket.seq, "turn")
     }
 
     /// Whether prompts share a beginning that is declared.
@@ -181,11 +205,33 @@ impl Case {
         (input, self.output.as_ref().map(Length::mean).or(most))
     }
 
-    /// The request of a ticket: a pure function of seed and ticket.
+    /// The request of a ticket that begins a session: a pure function of seed and ticket.
     pub fn render(&self, ticket: &Ticket, seed: u64) -> Asked {
-        let pick = draw(seed, ticket.seq, "prompt");
-        let template = self.template(pick);
-        let tag = nonce::tag(nonce::key(seed), ticket.seq);
+        self.render_turn(ticket, seed, &self.say(ticket, seed, None))
+    }
+
+    /// All that is said in the session of a ticket, up to its turn: `before` is what was said before, the answer included.
+    pub fn say(&self, ticket: &Ticket, seed: u64, before: Option<Vec<u8>>) -> Vec<u8> {
+        let Some(Prompts { conversations, .. }) = &self.prompts else { return Vec::new() };
+        let turn = usize::try_from(ticket.turn).unwrap_or(usize::MAX);
+        let text = String::from_utf8_lossy(conversations.turn(self.drawn(ticket, seed), turn));
+        let tag = nonce::tag(nonce::key(seed), ticket.session);
+        let filling = Filling { tag: &tag, variables: self.row(ticket), ..Filling::default() };
+        let mut said = before.unwrap_or_default();
+        if !said.is_empty() {
+            said.push(b',');
+        }
+        let pieces = pieces(&text, self.variables.as_deref().map_or(0, Table::columns));
+        for piece in &pieces {
+            said.extend_from_slice(piece.filled(&filling));
+        }
+        said
+    }
+
+    /// The request of a ticket, with all that is said in its session up to its turn.
+    pub fn render_turn(&self, ticket: &Ticket, seed: u64, said: &[u8]) -> Asked {
+        let template = self.template(self.drawn(ticket, seed));
+        let tag = nonce::tag(nonce::key(seed), ticket.session);
         let made = self.synthetic.as_ref().map(|synthetic| synthetic.prompt(seed, ticket.seq, ticket.nth));
         let output = self.output.as_ref().map(|length| length.draw(seed, ticket.seq, ticket.nth, "output"));
         let (prompt, input) = made.unzip();
@@ -197,14 +243,8 @@ impl Case {
             }
         }
         let output_text = output.map(|tokens| tokens.to_string()).unwrap_or_default();
-        let messages = self.messages(pick, &tag);
-        let filling = Filling {
-            tag: &tag,
-            prompt: &prompt,
-            output: &output_text,
-            messages: &messages,
-            variables: self.variables.as_deref().map(|table| (table, place(ticket.nth, table.rows()))),
-        };
+        let filling =
+            Filling { tag: &tag, prompt: &prompt, output: &output_text, messages: said, variables: self.row(ticket) };
         for piece in template.pieces.iter().filter(|piece| matches!(piece, Piece::Messages | Piece::Cell(_))) {
             prompt_hash = xxh3_64_with_seed(piece.filled(&filling), prompt_hash);
         }
@@ -219,35 +259,44 @@ impl Case {
 }
 
 impl Case {
-    /// The body that is drawn. One that takes messages from a file stands for as many as there are prompts.
-    fn template(&self, pick: u64) -> &Template {
-        let rows = self.prompts.as_ref().map_or(0, |prompts| prompts.messages.rows());
-        let drawn = place(pick, rows.saturating_sub(1) + self.templates.len());
-        &self.templates[drawn.saturating_sub(rows.saturating_sub(1))]
+    /// The place of what is drawn for a session, among conversations and, behind them, bodies that stand for themselves:
+    /// the body that takes conversations stands for as many as there are.
+    fn drawn(&self, ticket: &Ticket, seed: u64) -> usize {
+        let conversations = self.prompts.as_ref().map_or(1, |prompts| prompts.conversations.len());
+        place(draw(seed, ticket.session, "prompt"), conversations - 1 + self.templates.len())
     }
 
-    /// The messages from a file that are drawn, with the ticket's tag in them.
-    fn messages(&self, pick: u64, tag: &str) -> Vec<u8> {
-        let Some(Prompts { messages, .. }) = &self.prompts else { return Vec::new() };
-        let drawn = place(pick, messages.rows() + self.templates.len() - 1);
-        let row = messages.cell(drawn, 0);
-        let mut filled = Vec::with_capacity(row.len());
-        let mut from = 0;
-        for at in memmem::find_iter(row, PLACEHOLDER) {
-            filled.extend_from_slice(&row[from..at]);
-            filled.extend_from_slice(tag.as_bytes());
-            from = at + PLACEHOLDER.len();
-        }
-        filled.extend_from_slice(&row[from..]);
-        filled
+    fn template(&self, drawn: usize) -> &Template {
+        let conversations = self.prompts.as_ref().map_or(1, |prompts| prompts.conversations.len());
+        &self.templates[drawn.saturating_sub(conversations - 1)]
+    }
+
+    /// The variables, and the row whose turn it is.
+    fn row(&self, ticket: &Ticket) -> Option<(&Table, usize)> {
+        self.variables.as_deref().map(|table| (table, place(ticket.nth, table.rows())))
     }
 }
 
 impl Prompts {
-    fn new(messages: Arc<Table>) -> Prompts {
-        let tagged =
-            (0..messages.rows()).all(|row| memmem::find(messages.cell(row, 0), PLACEHOLDER.as_bytes()).is_some());
-        Prompts { messages, tagged }
+    fn new(conversations: Arc<Conversations>) -> Prompts {
+        let tagged = conversations.openings().all(|turn| memmem::find(turn, PLACEHOLDER.as_bytes()).is_some());
+        Prompts { longest: conversations.longest().max(1) as u64, conversations, tagged }
+    }
+}
+
+impl<'r> Recipe<'r> {
+    /// The recipe of a case that sends these bodies as they are.
+    pub fn plain(name: &'r str, bodies: &'r [Value]) -> Recipe<'r> {
+        Recipe {
+            name,
+            weight: 1,
+            bodies,
+            conversations: None,
+            think: Think::None,
+            variables: None,
+            synthetic: None,
+            output: None,
+        }
     }
 }
 
@@ -357,7 +406,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::prompt::synthetic::Scale;
+    use crate::plan::prompt::synthetic::Manner;
 
     fn case(content: &str) -> Case {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": content}], "stream": true});
@@ -387,12 +436,10 @@ mod tests {
         let body = json!({"model": "m", "max_tokens": OUTPUT, "messages": [{"role": "user", "content": PROMPT}]});
         let setting =
             Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
-        let synthetic = Synthetic { length: Length::Constant(40), prefix: None, scale: Scale::WORDS };
+        let synthetic = Synthetic { length: Length::Constant(40), prefix: None, manner: Manner::default() };
         let output = Some(Length::Uniform(5, 9));
-        let (messages, variables) = (None, None);
-        let recipe =
-            Recipe { name: "c", weight: 1, bodies: &[body], messages, variables, synthetic: Some(synthetic), output };
-        let case = Case::new(recipe, &setting);
+        let bodies = [body];
+        let case = Case::new(Recipe { synthetic: Some(synthetic), output, ..Recipe::plain("c", &bodies) }, &setting);
         let (a, b) = (render(&case, 1), render(&case, 2));
         let sent: Value = serde_json::from_slice(&a.body).expect("JSON");
         let text = sent.pointer("/messages/0/content").and_then(Value::as_str).expect("a text");
@@ -407,18 +454,14 @@ mod tests {
         let message = |text: &str| json!({"role": "user", "content": text});
         let with = |messages: Value| json!({"model": "m", "messages": messages});
         let bodies = [with(json!([message("own"), MESSAGES])), with(json!([message("batch")]))];
-        let mut messages = Table::new(1);
+        let mut conversations = Conversations::default();
         for text in ["{{unique}} one", "two", "three"] {
-            messages.push(message(text).to_string().as_bytes());
+            conversations.push([message(text).to_string().as_bytes()]);
         }
         let setting =
             Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
-        let (synthetic, output, variables) = (None, None, None);
-        let messages = Some(Arc::new(messages));
-        let case = Case::new(
-            Recipe { name: "c", weight: 1, bodies: &bodies, messages, variables, synthetic, output },
-            &setting,
-        );
+        let conversations = Some(Arc::new(conversations));
+        let case = Case::new(Recipe { conversations, ..Recipe::plain("c", &bodies) }, &setting);
         let mut counts = std::collections::BTreeMap::<String, u32>::new();
         for seq in 0..4000 {
             let sent: Value = serde_json::from_slice(&render(&case, seq).body).expect("JSON");
@@ -428,6 +471,30 @@ mod tests {
         assert_eq!(counts.keys().map(String::as_str).collect::<Vec<_>>(), ["batch", "one", "three", "two"]);
         assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
         assert!(!case.is_unique());
+    }
+
+    #[test]
+    fn a_session_says_again_what_was_said() {
+        let body = json!({"model": "m", "messages": [{"role": "system", "content": "be brief"}, MESSAGES]});
+        let setting =
+            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let turn = |text: &str| json!({"role": "user", "content": text}).to_string().into_bytes();
+        let mut conversations = Conversations::default();
+        conversations.push([turn("{{unique}} hi").as_slice(), &turn("and then?")]);
+        let (bodies, conversations) = ([body], Some(Arc::new(conversations)));
+        let case = Case::new(Recipe { conversations, ..Recipe::plain("c", &bodies) }, &setting);
+        let first = Ticket::alone(3, 0, Duration::ZERO);
+        let mut said = case.say(&first, 7, None);
+        said.extend_from_slice(br#",{"role":"assistant","content":"hello"}"#);
+        let second = Ticket { seq: 4, turn: 1, ..first };
+        let asked = case.render_turn(&second, 7, &case.say(&second, 7, Some(said)));
+        let sent: Value = serde_json::from_slice(&asked.body).expect("JSON");
+        let texts: Vec<&str> =
+            sent["messages"].as_array().into_iter().flatten().filter_map(|m| m["content"].as_str()).collect();
+        let tag = nonce::tag(nonce::key(7), 3);
+        assert_eq!(texts, ["be brief", format!("{tag} hi").as_str(), "hello", "and then?"]);
+        assert_eq!((case.longest(), case.turns(&first, 7)), (2, 2));
+        assert_ne!(asked.prompt_hash, render(&case, 3).prompt_hash);
     }
 
     #[test]

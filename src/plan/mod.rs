@@ -3,6 +3,7 @@
 //! A [`Plan`] comes from a profile and holds values only. It knows no clock, no I/O and no file format.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub mod abort;
@@ -19,11 +20,13 @@ pub mod target;
 pub mod terms;
 
 use crate::check::Level;
+use crate::exchange::Ticket;
 use abort::Abort;
 use baseline::Known;
 use case::Case;
 use goal::Goal;
-use schedule::{Load, Shard, Warmup};
+use prompt::tokenizer::Tokenizer;
+use schedule::{Issue, Load, Shard, Warmup};
 use target::Target;
 
 /// A run with nothing left to decide.
@@ -53,6 +56,8 @@ pub struct Plan {
     pub seed: u64,
     /// What ends the run early.
     pub limits: Limits,
+    /// The model's tokenizer, where answers are to be counted beside usage.
+    pub tokenizer: Option<Arc<Tokenizer>>,
     /// What tokens cost, where the plan says so.
     pub price: Option<Price>,
     /// What ends it because it goes wrong.
@@ -104,9 +109,29 @@ impl Plan {
         self.seed.wrapping_add((load as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
-    /// The number of a ticket in the plan, from its number in its load.
+    /// The number in the plan of the ticket that begins a load's session, from the session's number in its load. Its later
+    /// turns have the numbers behind it that are the load's.
     pub fn seq_of(&self, load: usize, nth: u64) -> u64 {
-        nth * self.loads.len() as u64 + load as u64
+        let longest = self.loads[load].cases.iter().filter_map(|case| self.cases.get(*case)).map(Case::longest).max();
+        nth * longest.unwrap_or(1) * self.loads.len() as u64 + load as u64
+    }
+
+    /// The ticket of a load's issue, which begins a session.
+    pub fn ticket(&self, load: usize, issue: Issue) -> Ticket {
+        let seq = self.seq_of(load, issue.nth);
+        let Issue { nth, due, slot, warmup } = issue;
+        Ticket { seq, load, nth, turn: 0, session: seq, slot, case: self.case_of(load, seq), due, warmup }
+    }
+
+    /// The ticket of the turn behind another, which is due then; none where the load has ended by then.
+    pub fn next_turn(&self, ticket: &Ticket, due: Duration) -> Option<Ticket> {
+        let load = &self.loads[ticket.load];
+        let warmup = match load.warmup {
+            Warmup::Until(time) => due < time,
+            Warmup::First(_) => ticket.warmup,
+        };
+        let (seq, turn) = (ticket.seq + self.loads.len() as u64, ticket.turn + 1);
+        load.duration.is_none_or(|end| due < end).then_some(Ticket { seq, turn, due, warmup, ..*ticket })
     }
 
     /// The case of a load's ticket: drawn by weight from the seed and the ticket's number.
@@ -121,6 +146,11 @@ impl Plan {
             }
         }
         cases.first().copied().unwrap_or(0)
+    }
+
+    /// What is this process's own of a number of requests that are in the plan.
+    pub fn share(&self, count: u64) -> u64 {
+        self.shard.share(count)
     }
 
     /// How long requests are sent, where the plan says so.
@@ -159,9 +189,7 @@ impl Plan {
             None => load.describe(),
         };
         let loads = self.loads.iter().map(described).collect::<Vec<_>>().join("; ");
-        match self.shard {
-            Shard::WHOLE => loads,
-            Shard { index, of } => format!("{loads} (part {} of {of})", index + 1),
-        }
+        let longest = self.cases.iter().map(Case::longest).max().unwrap_or(1);
+        if longest > 1 { format!("{loads}; each begins a session of up to {longest} turns") } else { loads }
     }
 }

@@ -10,6 +10,7 @@ use super::resolve::Resolver;
 use super::variables::Variables;
 use crate::plan::case::{MESSAGES, OUTPUT, PROMPT};
 use crate::plan::goal::nearest;
+use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::table::Table;
 use crate::wire::Dialect;
 
@@ -29,8 +30,8 @@ pub(super) struct Bodies<'b> {
 pub(super) struct Made {
     /// Its bodies, with marks where something goes in.
     pub(super) bodies: Vec<Value>,
-    /// Messages from files, a row each.
-    pub(super) messages: Option<Arc<Table>>,
+    /// Conversations, from files or the case's own turns.
+    pub(super) conversations: Option<Arc<Conversations>>,
     /// Variables.
     pub(super) variables: Option<Arc<Table>>,
 }
@@ -57,8 +58,11 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>, notes: &mu
     }
     let variables = resolver.variables(&case.pointer("variables"), case.table.variables.as_deref());
     let own = case.own(resolver, &variables);
-    let mut made = Made { bodies: Vec::new(), messages: None, variables: variables.table.map(Arc::new) };
-    if case.table.prompt_files.is_empty() {
+    let turns = case.turns(resolver, &variables);
+    let mut made = Made { bodies: Vec::new(), conversations: None, variables: variables.table.map(Arc::new) };
+    if !turns.is_empty() {
+        case.session(resolver, &own, &turns, &mut made);
+    } else if case.table.prompt_files.is_empty() {
         let body = case.body(&own, &[], &Map::new());
         case.judge(resolver, &body);
         made.bodies.push(body);
@@ -105,6 +109,68 @@ impl Bodies<'_> {
         own
     }
 
+    /// What the user says in the case's own session, with variables in its places; what cannot be is a fault.
+    fn turns(&self, resolver: &mut Resolver<'_>, variables: &Variables) -> Vec<Value> {
+        let table = self.table;
+        let faults = [
+            (
+                !table.turns.is_empty() && !table.prompt_files.is_empty(),
+                "turns",
+                "turns are either written or read from files",
+            ),
+            (!table.turns.is_empty() && table.input_tokens.is_some(), "turns", "prompts are either made or written"),
+            (
+                table.sessions && table.prompt_files.is_empty(),
+                "sessions",
+                "sessions needs prompt_files with conversations",
+            ),
+            (
+                !self.has_sessions() && table.think_time.is_some(),
+                "think_time",
+                "only sessions have turns to think between",
+            ),
+            (!self.has_sessions() && table.max_turns.is_some(), "max_turns", "only sessions have turns"),
+        ];
+        for (_, key, title) in faults.into_iter().filter(|(is_fault, ..)| *is_fault) {
+            resolver.fault(&self.pointer(key), title, "", None);
+        }
+        let mut turns: Vec<Value> =
+            table.turns.iter().take(self.most_turns()).map(|text| json!({"role": "user", "content": text})).collect();
+        for (index, turn) in turns.iter_mut().enumerate() {
+            resolver.fill_in(&self.pointer(&format!("turns/{index}")), turn, variables);
+        }
+        turns
+    }
+
+    fn has_sessions(&self) -> bool {
+        self.table.sessions || !self.table.turns.is_empty()
+    }
+
+    fn most_turns(&self) -> usize {
+        self.table.max_turns.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
+    }
+
+    /// The case's own session.
+    fn session(&self, resolver: &mut Resolver<'_>, own: &Map<String, Value>, turns: &[Value], made: &mut Made) {
+        self.judge(resolver, &self.body(own, turns, &Map::new()));
+        made.bodies.push(self.body(own, &[json!(MESSAGES)], &Map::new()));
+        let mut conversations = Conversations::default();
+        let turns: Vec<Vec<u8>> = turns.iter().map(|turn| turn.to_string().into_bytes()).collect();
+        conversations.push(turns.iter().map(Vec::as_slice));
+        made.conversations = Some(Arc::new(conversations));
+    }
+
+    /// The messages of a prompt as turns: all that comes before an answer, and then what comes between answers. Without
+    /// sessions, all of it is one turn.
+    fn split(&self, messages: Vec<Value>) -> Vec<Vec<Value>> {
+        if !self.table.sessions {
+            return vec![messages];
+        }
+        let is_answer = |message: &Value| message["role"] == "assistant";
+        let turns = messages.split(is_answer).filter(|turn| turn.iter().any(|message| message["role"] == "user"));
+        turns.take(self.most_turns()).map(<[Value]>::to_vec).collect()
+    }
+
     /// Puts images behind the text of the last user message.
     fn add_images(&self, resolver: &mut Resolver<'_>, own: &mut Map<String, Value>) {
         let parts: Vec<Value> = (self.table.image_files.iter().enumerate())
@@ -140,15 +206,22 @@ impl Bodies<'_> {
         if resolver.problems.len() > before {
             return;
         }
-        let mut rows = Table::new(1);
+        let mut rows = Conversations::default();
         for (index, file) in self.table.prompt_files.iter().enumerate() {
             let pointer = self.pointer(&format!("prompt_files/{index}"));
-            resolver.prompts(&pointer, file, notes, |prompt| {
+            resolver.prompts(&pointer, file, self.table.sessions, notes, |prompt| {
                 match prompt {
                     Prompt::Messages(messages) => {
-                        self.fits(&self.body(own, &messages, &none))?;
-                        let list = Value::Array(messages).to_string();
-                        rows.push(&list.as_bytes()[1..list.len() - 1]);
+                        let turns = self.split(messages);
+                        self.fits(&self.body(own, &turns.concat(), &none))?;
+                        let lists: Vec<String> = turns.into_iter().map(|turn| Value::Array(turn).to_string()).collect();
+                        if lists.is_empty() {
+                            return Err("a conversation without a turn of the user".to_owned());
+                        }
+                        rows.push(lists.iter().map(|list| &list.as_bytes()[1..list.len() - 1]));
+                    }
+                    Prompt::Body(_) if self.table.sessions => {
+                        return Err("a line of a batch is one request, and no session".to_owned());
                     }
                     Prompt::Body(fields) => {
                         let body = self.body(own, &[], &fields);
@@ -159,9 +232,9 @@ impl Bodies<'_> {
                 Ok(())
             });
         }
-        if rows.rows() > 0 {
+        if !rows.is_empty() {
             made.bodies.insert(0, self.body(own, &[json!(MESSAGES)], &none));
-            made.messages = Some(Arc::new(rows));
+            made.conversations = Some(Arc::new(rows));
         } else if made.bodies.is_empty() && resolver.problems.len() == before {
             resolver.fault(&self.pointer("prompt_files"), "the prompt files hold no prompt", "", None);
         }

@@ -18,6 +18,8 @@ pub struct Flags {
     pub model: Option<String>,
     /// `target.key_env`
     pub key_env: Option<String>,
+    /// `target.tokenizer`
+    pub tokenizer: Option<String>,
     /// `target.scrape`
     pub scrape: Option<String>,
     /// `target.headers.NAME`
@@ -66,6 +68,7 @@ impl Flags {
             ("--model", "target/model", &self.model),
             ("--key-env", "target/key_env", &self.key_env),
             ("--scrape", "target/scrape", &self.scrape),
+            ("--tokenizer", "target/tokenizer", &self.tokenizer),
             ("--max-time", "limits/max_time", &self.max_time),
             ("--baseline", "baseline", &self.baseline),
         ];

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::CaseTable;
-use super::TokenizerName;
 use super::resolve::Resolver;
 use crate::plan::prompt::length::{LONGEST, Length};
-use crate::plan::prompt::synthetic::{Prefix, Scale, Synthetic};
+use crate::plan::prompt::synthetic::{Manner, Prefix, Synthetic};
 use crate::plan::prompt::trace::Trace;
 
 /// Faults of one file that are shown.
@@ -16,12 +15,16 @@ const SHOWN: usize = 20;
 
 impl Resolver<'_> {
     /// How a case's prompts are made, if they are; `trace` is that of a load that sends it.
-    pub(super) fn synthetic(&mut self, at: &str, table: &CaseTable, trace: Option<&Trace>) -> Option<Synthetic> {
+    pub(super) fn synthetic(
+        &mut self,
+        at: &str,
+        table: &CaseTable,
+        manner: Manner,
+        trace: Option<&Trace>,
+    ) -> Option<Synthetic> {
         let recorded = |trace: &Trace| trace.rows.iter().map(|row| row.input).collect();
         if table.input_tokens.is_none() {
-            for (key, set) in
-                [("prefix", table.prefix.is_some()), ("tokenizer", table.tokenizer != TokenizerName::Words)]
-            {
+            for (key, set) in [("prefix", table.prefix.is_some()), ("tokenizer", table.tokenizer.is_some())] {
                 if set {
                     self.fault(
                         &format!("{at}/{key}"),
@@ -41,7 +44,7 @@ impl Resolver<'_> {
             tokens: prefix.tokens,
             zipf: prefix.zipf.unwrap_or(0.0),
         });
-        Some(Synthetic { length, prefix, scale: Scale::WORDS })
+        Some(Synthetic { length, prefix, manner })
     }
 
     /// How long a case's answers are to be, if that is said.

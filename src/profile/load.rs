@@ -20,9 +20,12 @@ use crate::plan::baseline::Baseline;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms};
 use crate::plan::case::{Case, Recipe, Setting};
 use crate::plan::goal::{Goal, nearest};
+use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::length::Length;
 use crate::plan::prompt::synthetic::{Scale, Synthetic};
 use crate::plan::prompt::table::Table;
+use crate::plan::prompt::tokenizer::Tokenizer;
+use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::secret::{Redactor, Secret, is_secret_header};
 use crate::plan::target::{Header, Target, secrets_of};
@@ -71,12 +74,15 @@ pub struct Draft {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
     pub(super) aborts: Vec<Abort>,
+    pub(super) tokenizer: Option<Arc<Tokenizer>>,
     pub(super) price: Option<Price>,
     pub(super) cases: Vec<DraftCase>,
     pub(super) goals: Vec<Goal>,
     pub(super) goodput: Option<Goodput>,
     pub(super) reuse: bool,
     pub(super) limits: Limits,
+    /// The part of the plan that this process is to carry out.
+    pub shard: Shard,
     pub(super) keys: BTreeMap<String, String>,
 }
 
@@ -86,7 +92,8 @@ pub(super) struct DraftCase {
     pub(super) name: String,
     pub(super) weight: u32,
     pub(super) bodies: Vec<Value>,
-    pub(super) messages: Option<Arc<Table>>,
+    pub(super) conversations: Option<Arc<Conversations>>,
+    pub(super) think: Think,
     pub(super) variables: Option<Arc<Table>>,
     pub(super) synthetic: Option<Synthetic>,
     pub(super) output: Option<Length>,
@@ -118,7 +125,7 @@ impl Draft {
     /// Has a case's prompts made by what the endpoint said of its tokens.
     pub fn calibrate(&mut self, case: usize, scale: Scale) {
         if let Some(synthetic) = self.cases.get_mut(case).and_then(|case| case.synthetic.as_mut()) {
-            synthetic.scale = scale;
+            synthetic.manner.scale = scale;
         }
     }
 
@@ -158,12 +165,13 @@ impl Draft {
         };
         let case = |case: &DraftCase| {
             let bodies: Vec<Value> = case.bodies.iter().map(with_model).collect();
-            let DraftCase { name, weight, messages, variables, synthetic, output, .. } = case;
+            let DraftCase { name, weight, conversations, think, variables, synthetic, output, .. } = case;
             let recipe = Recipe {
                 name,
                 weight: *weight,
                 bodies: &bodies,
-                messages: messages.clone(),
+                conversations: conversations.clone(),
+                think: *think,
                 variables: variables.clone(),
                 synthetic: synthetic.clone(),
                 output: output.clone(),
@@ -178,7 +186,8 @@ impl Draft {
             labels: self.labels.clone(),
             target: self.target.clone(),
             loads: self.loads.clone(),
-            shard: Shard::WHOLE,
+            shard: self.shard,
+            tokenizer: self.tokenizer.clone(),
             price: self.price,
             aborts: self.aborts.clone(),
             cases: self.cases.iter().map(case).collect(),

@@ -136,15 +136,7 @@ impl Resolver<'_> {
     }
 
     fn closed(&mut self, at: &str, table: &ClosedTable, total: Duration) -> Option<Load> {
-        let think = match table.think_time.as_ref().map(|text| text.parse::<Think>()) {
-            None => Think::None,
-            Some(Ok(think)) => think,
-            Some(Err(error)) => {
-                let help = "write 2s, uniform:1s:3s, exponential:2s or lognormal:2s:0.5".to_owned();
-                self.fault(&format!("{at}/think_time"), "think_time is not a time", error, help);
-                Think::None
-            }
-        };
+        let think = self.think(&format!("{at}/think_time"), table.think_time.as_ref());
         if matches!(table.over_cap, OverCapName::Drop) && think.is_none() {
             let help = "a slot whose request is dropped would try again at once; add think_time, or let it queue";
             self.fault(&format!("{at}/over_cap"), "drop needs a think_time in a closed load", "", help.to_owned());
@@ -152,6 +144,19 @@ impl Resolver<'_> {
         let slots = self.slots(at, table);
         let arrivals = slots.map(|slots| Arrivals::Closed { slots, think });
         self.finish(at, arrivals, &common!(table), total)
+    }
+
+    /// How long a user thinks; not at all where nothing is written.
+    pub(super) fn think(&mut self, pointer: &str, text: Option<&String>) -> Think {
+        match text.map(|text| text.parse::<Think>()) {
+            None => Think::None,
+            Some(Ok(think)) => think,
+            Some(Err(error)) => {
+                let help = "write 2s, uniform:1s:3s, exponential:2s or lognormal:2s:0.5".to_owned();
+                self.fault(pointer, "think_time is not a time", error, help);
+                Think::None
+            }
+        }
     }
 
     /// The load, once it is known what makes its requests due.

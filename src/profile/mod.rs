@@ -32,6 +32,7 @@ pub mod record;
 mod resolve;
 pub mod schema;
 mod terms;
+mod tokenizers;
 mod tree;
 mod variables;
 
@@ -103,6 +104,9 @@ struct TargetTable {
     pulze: PulzeTable,
     /// Folder with response.json, chunk.json or error.json: JSON Schemas that replies must satisfy beside the dialect's.
     schemas: Option<String>,
+    /// The model's tokenizer: "`o200k_base`" or "`cl100k_base`", which are built in, or a tokenizer.json of Hugging Face's.
+    /// Answers are counted with it beside what usage states, and made prompts have their length by it.
+    tokenizer: Option<String>,
     /// What a million tokens cost, in any currency, such as { input = 2.5, output = 10.0 }; for estimates.
     price: Option<PriceTable>,
     /// PEM file of certificate authorities to trust beside the system's.
@@ -433,6 +437,18 @@ struct CaseTable {
     /// file has `ShareGPT`'s conversations, of which the first human turn is sent. Any other file is one prompt. Prompts
     /// come after the messages of the case.
     prompt_files: Vec<String>,
+    /// What the user says, turn by turn, in a session: each turn is sent behind all that was said before, the endpoint's own
+    /// answers included. The session begins with the messages of the case. An arrival of the load begins a session, and its
+    /// count counts them; a session ends early with a turn that fails, and with the load's duration.
+    turns: Vec<String>,
+    /// Send the conversations of the prompt files as such sessions: what their user says, turn by turn. What was answered
+    /// when they were recorded is not sent.
+    sessions: bool,
+    /// So many turns of each session at most.
+    #[schemars(range(min = 1))]
+    max_turns: Option<u64>,
+    /// How long the user of a session thinks between an answer and the next turn, as `think_time` of a closed load.
+    think_time: Option<String>,
     /// CSV file with variables for {{row.COLUMN}} in the fields of the case; its rows are taken in turn. {{env.NAME}} is
     /// an environment variable, which reports show as they show any text that is sent: no place for a secret.
     variables: Option<String>,
@@ -450,8 +466,9 @@ struct CaseTable {
     exact: bool,
     /// A beginning that made prompts share; it is a part of their length.
     prefix: Option<PrefixTable>,
-    /// How tokens of made prompts are counted: words takes each word for one token, endpoint asks the endpoint first.
-    tokenizer: TokenizerName,
+    /// How tokens of made prompts are counted: words takes each word for one token, endpoint asks the endpoint first;
+    /// else the name of a tokenizer, as in target.tokenizer. Without it that one counts, and words where there is none.
+    tokenizer: Option<String>,
     /// Any other members of the body, sent as they are.
     extra: Map<String, Value>,
     /// The body fields.
@@ -464,17 +481,6 @@ struct CaseTable {
 #[derive(JsonSchema)]
 #[schemars(transparent, extend("type" = ["integer", "string"]))]
 struct TokensName(#[expect(dead_code, reason = "stands for its schema only")] Value);
-
-/// How tokens of made prompts are counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum TokenizerName {
-    /// Each word is one token, as it is for most of them.
-    #[default]
-    Words,
-    /// As the endpoint's usage counts them, template included; it is asked twice before the run.
-    Endpoint,
-}
 
 /// A beginning that prompts share.
 #[derive(Debug, Deserialize, JsonSchema)]

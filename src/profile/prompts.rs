@@ -23,11 +23,13 @@ const LINE: &str =
     "a line is a JSON string, {\"prompt\": \"...\"}, {\"messages\": [...]}, or a line of a batch with a \"body\"";
 
 impl Resolver<'_> {
-    /// Hands on every prompt of a file with its line, where it has lines. A prompt that is not taken is a fault.
+    /// Hands on every prompt of a file with its line, where it has lines. A prompt that is not taken is a fault. Of a
+    /// conversation of `ShareGPT`'s, that is its first human turn, or the whole of it.
     pub(super) fn prompts(
         &mut self,
         pointer: &str,
         file: &str,
+        whole: bool,
         notes: &mut Vec<String>,
         mut take: impl FnMut(Prompt) -> Result<(), String>,
     ) {
@@ -39,7 +41,7 @@ impl Resolver<'_> {
         let extension = std::path::Path::new(file).extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
             Some("jsonl") => self.lines(pointer, file, &text, take),
-            Some("json") => self.conversations(pointer, file, &text, notes, take),
+            Some("json") => self.conversations(pointer, file, &text, whole, notes, take),
             _ if text.trim().is_empty() => self.fault(pointer, format!("{file:?} is empty"), "", None),
             _ => {
                 if let Err(message) = take(Prompt::Messages(vec![user(text.trim_end())])) {
@@ -75,10 +77,11 @@ impl Resolver<'_> {
         pointer: &str,
         file: &str,
         text: &str,
+        whole: bool,
         notes: &mut Vec<String>,
         take: impl FnMut(Prompt) -> Result<(), String>,
     ) {
-        let mut reader = Conversations { take, number: 0, without: 0, faults: Vec::new() };
+        let mut reader = Conversations { take, whole, number: 0, without: 0, faults: Vec::new() };
         let read = serde_json::Deserializer::from_str(text).deserialize_seq(&mut reader);
         let Conversations { number, without, faults, .. } = reader;
         if let Err(error) = read {
@@ -129,9 +132,26 @@ struct Turn {
     value: String,
 }
 
+impl Turn {
+    fn is_human(&self) -> bool {
+        matches!(self.from.as_str(), "human" | "user")
+    }
+
+    fn message(&self) -> Value {
+        let role = match self.from.as_str() {
+            "human" | "user" => "user",
+            "system" => "system",
+            _ => "assistant",
+        };
+        json!({"role": role, "content": self.value})
+    }
+}
+
 /// Reads one conversation at a time, since such files are large.
 struct Conversations<T> {
     take: T,
+    /// Whether all turns are taken, and not the first of the human's alone.
+    whole: bool,
     number: u64,
     without: u64,
     faults: Vec<(u64, String)>,
@@ -147,12 +167,14 @@ impl<'de, T: FnMut(Prompt) -> Result<(), String>> Visitor<'de> for &mut Conversa
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(conversation) = list.next_element::<Conversation>()? {
             self.number += 1;
-            let first = conversation.conversations.iter().find(|turn| matches!(turn.from.as_str(), "human" | "user"));
-            let Some(turn) = first.filter(|turn| !turn.value.trim().is_empty()) else {
+            let turns = conversation.conversations.iter();
+            let first = turns.clone().find(|turn| turn.is_human()).filter(|turn| !turn.value.trim().is_empty());
+            let Some(turn) = first else {
                 self.without += 1;
                 continue;
             };
-            if let Err(message) = (self.take)(Prompt::Messages(vec![user(&turn.value)]))
+            let messages = if self.whole { turns.map(Turn::message).collect() } else { vec![user(&turn.value)] };
+            if let Err(message) = (self.take)(Prompt::Messages(messages))
                 && self.faults.len() < SHOWN
             {
                 self.faults.push((self.number, message));
@@ -195,7 +217,7 @@ mod tests {
             taken.push(prompt);
             Ok(())
         };
-        let mut reader = Conversations { take, number: 0, without: 0, faults: Vec::new() };
+        let mut reader = Conversations { take, whole: false, number: 0, without: 0, faults: Vec::new() };
         serde_json::Deserializer::from_str(text).deserialize_seq(&mut reader).expect("a list");
         assert_eq!((reader.number, reader.without), (3, 1));
         assert_eq!(taken, [Prompt::Messages(vec![user("hi")]), Prompt::Messages(vec![user("you")])]);

@@ -1,6 +1,8 @@
 //! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -11,13 +13,12 @@ use super::effective::effective;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::tree::Node;
-use super::{
-    CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable, TokenizerName,
-};
+use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable};
 use crate::plan::abort::Abort;
 use crate::plan::goal::{Goal, Part, nearest};
+use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::prompt::trace::Trace;
-use crate::plan::schedule::Load;
+use crate::plan::schedule::{Load, Shard};
 use crate::plan::scrape::{Figure, Kind, Scrape};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
@@ -40,6 +41,8 @@ pub(super) struct Resolver<'r> {
     pub(super) folder: &'r Path,
     pub(super) world: &'r World<'r>,
     pub(super) problems: &'r mut Vec<Problem>,
+    /// Tokenizers that were read, and those that could not be, by the names that profiles give them.
+    pub(super) tokenizers: BTreeMap<String, Option<Arc<Tokenizer>>>,
 }
 
 impl Resolver<'_> {
@@ -96,7 +99,7 @@ pub(super) fn resolve(
     sources: &mut Vec<Source>,
     problems: &mut Vec<Problem>,
 ) -> Option<Draft> {
-    let mut resolver = Resolver { tree, folder, world, problems };
+    let mut resolver = Resolver { tree, folder, world, problems, tokenizers: BTreeMap::new() };
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
@@ -116,8 +119,13 @@ pub(super) fn resolve(
     let named = target.as_ref().and_then(|target| target.model.clone());
     let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
     let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
+    let tokenizer = resolver.target_tokenizer(profile.target.tokenizer.as_deref());
     let (loads, traces) = loads.unzip();
-    let sent = Sent { loads: loads.as_deref().unwrap_or_default(), traces: traces.as_deref().unwrap_or_default() };
+    let sent = Sent {
+        loads: loads.as_deref().unwrap_or_default(),
+        traces: traces.as_deref().unwrap_or_default(),
+        tokenizer: tokenizer.as_deref(),
+    };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
     let target = target?;
     Some(Draft {
@@ -129,26 +137,29 @@ pub(super) fn resolve(
         labels: profile.labels,
         loads: loads?,
         aborts,
+        tokenizer,
         price: profile.target.price.map(|PriceTable { input, output }| Price { input, output }),
         cases,
         goals,
         goodput,
         reuse: profile.reuse,
         limits,
+        shard: Shard::WHOLE,
         search,
         builtin,
         target_name: profile.target.name,
         terms,
         overlays,
         baseline,
-        keys: std::collections::BTreeMap::new(),
+        keys: BTreeMap::new(),
     })
 }
 
-/// The loads, and the recording of each that has one.
+/// The loads, the recording of each that has one, and the target's tokenizer.
 struct Sent<'s> {
     loads: &'s [Load],
     traces: &'s [Option<Trace>],
+    tokenizer: Option<&'s Tokenizer>,
 }
 
 impl Sent<'_> {
@@ -345,14 +356,26 @@ impl Resolver<'_> {
             if cases.iter().any(|case| case.name == name) {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
-            let Made { bodies, messages, variables } =
+            let Made { bodies, conversations, variables } =
                 bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
             let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
-            let synthetic = self.synthetic(&at, table, trace);
+            let (manner, asked) = self.manner(&at, table, sent.tokenizer);
+            let synthetic = self.synthetic(&at, table, manner, trace);
             let output = self.output(&at, table, trace);
-            let calibrated = synthetic.is_some() && table.tokenizer == TokenizerName::Endpoint;
+            let calibrated = synthetic.is_some() && asked;
             let weight = table.weight.unwrap_or(1);
-            cases.push(DraftCase { name, weight, bodies, messages, variables, synthetic, output, calibrated });
+            let think = self.think(&format!("{at}/think_time"), table.think_time.as_ref());
+            cases.push(DraftCase {
+                name,
+                weight,
+                bodies,
+                conversations,
+                think,
+                variables,
+                synthetic,
+                output,
+                calibrated,
+            });
         }
         cases
     }

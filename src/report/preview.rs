@@ -105,18 +105,8 @@ fn first(plan: &Plan, count: usize) -> Vec<Ticket> {
     let mut tickets = Vec::new();
     for (number, load) in plan.loads.iter().enumerate() {
         let mut schedule = Schedule::new(load, plan.seed_of(number), plan.shard);
-        for issue in std::iter::from_fn(|| schedule.take()).take(count) {
-            let seq = plan.seq_of(number, issue.nth);
-            tickets.push(Ticket {
-                seq,
-                load: number,
-                nth: issue.nth,
-                slot: issue.slot,
-                case: plan.case_of(number, seq),
-                due: issue.due,
-                warmup: issue.warmup,
-            });
-        }
+        let issues = std::iter::from_fn(|| schedule.take()).take(count);
+        tickets.extend(issues.map(|issue| plan.ticket(number, issue)));
     }
     tickets.sort_by_key(|ticket| (ticket.due, ticket.seq));
     tickets.truncate(count);

@@ -108,6 +108,9 @@ fn header(summary: &Summary, digest: &Digest) -> String {
     if digest.load.contains("closed loop") {
         line(&mut text, "         ", "closed loop: waiting users are not modelled");
     }
+    if let Some(shard) = &summary.meta.shard {
+        line(&mut text, "part     ", &format!("{shard} of the run: proofload merge puts all parts together"));
+    }
     line(&mut text, "run      ", &format!("{}, seed {}", humantime::format_rfc3339_seconds(started), digest.seed));
     if !digest.labels.is_empty() {
         let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -300,6 +303,17 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
         let words =
             format!("{} tokens asked, {} stated, on average", number(Some(asked.asked)), number(Some(asked.stated)));
         line(&mut text, &format!("{what}: "), &words);
+    }
+    if let Some(recount) = &tokens.recount {
+        let difference = recount.difference.map_or(String::new(), |share| format!(" ({:+.1} %)", share * 100.0));
+        let words = format!(
+            "{} completion tokens by {} in {} replies whose usage states {}{difference}",
+            recount.counted,
+            recount.tokenizer,
+            recount.replies,
+            number(Some(recount.stated))
+        );
+        line(&mut text, "counted: ", &words);
     }
     line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
     text

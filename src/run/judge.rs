@@ -15,10 +15,11 @@ use super::abort::{Abortion, Ended};
 use super::clock::micros;
 use super::journal::{Found, Journal};
 use super::live::Live;
-use super::pacer::{Event, Stop};
+use super::pacer::{Answered, Event, Stop};
 use crate::check::{self, Check, Level, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
+use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::Warmup;
 use crate::summary::evidence::Evidence;
 use crate::summary::{Judged, Summary};
@@ -94,6 +95,14 @@ impl Shared {
         (from..until).contains(&micros(at))
     }
 
+    /// Tells the pacer what came of a turn of a session.
+    fn go_on(&self, reading: &Reading<'_>) {
+        let Exchange { ticket, ended, .. } = *reading.exchange;
+        if self.plan.cases[ticket.case].longest() > 1 {
+            let _ = self.events.send(Event::Answered(Answered { ticket, at: ended, answer: answer(reading) }));
+        }
+    }
+
     /// Whether an exchange ends the run by a rule of the plan.
     fn heed_aborts(&self, reading: &Reading<'_>, violating: bool) {
         if !reading.outcome.counts() {
@@ -147,7 +156,9 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
     let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
     let mut checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
     checks.sort_unstable_by_key(|check| check.id);
-    for exchange in in_batches(exchanges) {
+    // The next turn of a session waits for what is read here.
+    let nap = if plan.cases.iter().any(|case| case.longest() > 1) { Duration::ZERO } else { NAP };
+    for exchange in in_batches(exchanges, nap) {
         let unread;
         // A fault of ours in one reply must not cost what was measured of all the others.
         let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
@@ -162,7 +173,10 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
             in_window: reading.outcome.counts() && shared.in_window(exchange.ended),
             in_time: is_in_time(plan, &exchange),
             window_us: shared.window_us(),
+            turns: turns(plan, &exchange),
+            counted: plan.tokenizer.as_deref().and_then(|tokenizer| counted(&reading, tokenizer)),
         };
+        shared.go_on(&reading);
         let part = if shared.by_case { exchange.ticket.case } else { 0 };
         summaries[part].record(&judged, plan.goodput, &evidence);
         let violating = is_violating(plan, &verdicts);
@@ -184,14 +198,39 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
 const NAP: Duration = Duration::from_millis(1);
 
 /// Every exchange, until the last sender is gone.
-fn in_batches(exchanges: &Receiver<Exchange>) -> impl Iterator<Item = Exchange> {
-    std::iter::from_fn(|| {
+fn in_batches(exchanges: &Receiver<Exchange>, nap: Duration) -> impl Iterator<Item = Exchange> {
+    std::iter::from_fn(move || {
         exchanges.try_recv().ok().or_else(|| {
             let first = exchanges.recv().ok();
-            std::thread::sleep(NAP);
+            std::thread::sleep(nap);
             first
         })
     })
+}
+
+/// Turns of the session that an exchange is one of, where its case has any.
+fn turns(plan: &Plan, exchange: &Exchange) -> Option<u64> {
+    let case = &plan.cases[exchange.ticket.case];
+    (case.longest() > 1).then(|| case.turns(&exchange.ticket, plan.seed))
+}
+
+/// The answer as a message of the history. There is none where it failed, was not read, or calls tools, since nobody
+/// here can say what they found.
+fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
+    let choice = reading.choices.first().filter(|choice| choice.calls.is_empty())?;
+    let text = if choice.content.is_empty() { &choice.refusal } else { &choice.content };
+    let message = serde_json::json!({"role": "assistant", "content": text});
+    (reading.outcome == Outcome::Ok && !reading.exchange.unjudged).then(|| message.to_string().into_bytes())
+}
+
+/// Tokens of what an exchange delivered, where it is of use: where its usage states some.
+fn counted(reading: &Reading<'_>, tokenizer: &Tokenizer) -> Option<u64> {
+    if reading.usage.is_none() || reading.outcome != Outcome::Ok || reading.exchange.ticket.warmup {
+        return None;
+    }
+    // A fault in the tokenizer is none of the reply.
+    let count = || reading.delivered_texts().map(|text| tokenizer.count(text)).sum();
+    catch_unwind(AssertUnwindSafe(count)).ok().flatten()
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;
@@ -215,7 +254,7 @@ impl Shared {
         let Some(tokens) = reading.tokens() else { return };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
         let cost = (tokens.prompt + tokens.completion).clamp(0.0, 1e15) as u64;
-        if self.tokens.fetch_add(cost, Ordering::Relaxed) + cost >= limit {
+        if self.tokens.fetch_add(cost, Ordering::Relaxed) + cost >= self.plan.share(limit) {
             let _ = self.events.send(Event::Stop(Stop::Tokens));
         }
     }

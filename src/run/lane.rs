@@ -1,10 +1,11 @@
 //! One load of a run, as the pacer carries it: its schedule, and the requests that are built before they are due.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::client::{Client, Job};
+use super::pacer::Answered;
 use crate::exchange::Ticket;
 use crate::plan::Plan;
 use crate::plan::schedule::{Next, OverCap, Schedule, Warmup};
@@ -17,12 +18,16 @@ pub(super) struct Lane {
     /// Requests that are built, the earliest first. An open load has one at a time; of a closed one, a slot that comes
     /// free may have to send before another that is still thinking.
     ready: BinaryHeap<Reverse<Ready>>,
-    in_flight: usize,
+    /// What was said so far in sessions that are not over, by their numbers.
+    sessions: BTreeMap<u64, Vec<u8>>,
+    in_flight: u64,
     /// When a request in flight last made room under the cap.
     freed: Duration,
     /// Nothing goes before: the endpoint asked us to wait.
     held: Duration,
-    cap: Option<(usize, OverCap)>,
+    cap: Option<(u64, OverCap)>,
+    /// Nothing is due at or after this time.
+    end: Option<Duration>,
     obeys: bool,
     /// Whether a number of requests is its warm-up and they are not all sent, so that its end is not known yet.
     pub(super) warming: bool,
@@ -78,42 +83,71 @@ impl Lane {
             load,
             schedule: Schedule::new(own, plan.seed_of(load), plan.shard),
             ready: BinaryHeap::new(),
+            sessions: BTreeMap::new(),
             in_flight: 0,
             freed: Duration::ZERO,
             held: Duration::ZERO,
-            cap: own.cap.map(|cap| (cap.in_flight, cap.policy)),
+            // Machines that share a run share its cap.
+            cap: own.cap.map(|cap| (plan.share(cap.in_flight as u64).max(1), cap.policy)),
+            end: own.duration,
             obeys: own.obeys_retry_after,
             warming: matches!(own.warmup, Warmup::First(_)),
         }
     }
 
     /// What comes next; a request that is due next is built and held.
-    pub(super) fn upcoming(&mut self, plan: &Plan, client: &Client) -> Next {
+    pub(super) fn upcoming(&mut self, plan: &Plan, client: &Client, now: Duration) -> Next {
         loop {
             let ready = self.ready.peek().map(|Reverse(ready)| ready.0.ticket.due);
             match (self.schedule.peek(), ready) {
                 (Next::Due(due), ready) if ready.is_none_or(|ready| due < ready) => self.build(plan, client),
                 (_, Some(due)) => return Next::Due(due),
+                (Next::Over, None) if self.may_go_on(now) => return Next::WhenFree,
                 (next, None) => return next,
             }
         }
     }
 
+    /// Whether a session may have another turn.
+    fn may_go_on(&self, now: Duration) -> bool {
+        !self.sessions.is_empty() && self.end.is_none_or(|end| now < end)
+    }
+
+    /// When sessions end, whatever their turns: with the load.
+    pub(super) fn sessions_end(&self) -> Option<Duration> {
+        self.end.filter(|_| !self.sessions.is_empty())
+    }
+
     fn build(&mut self, plan: &Plan, client: &Client) {
         let Some(issue) = self.schedule.take() else { return };
-        let seq = plan.seq_of(self.load, issue.nth);
-        let case = plan.case_of(self.load, seq);
-        let ticket = Ticket {
-            seq,
-            load: self.load,
-            nth: issue.nth,
-            slot: issue.slot,
-            case,
-            due: issue.due,
-            warmup: issue.warmup,
-        };
-        let asked = plan.cases[case].render(&ticket, plan.seed);
+        self.say(plan, client, plan.ticket(self.load, issue), None);
+    }
+
+    /// Builds the request of a ticket, behind what was said before in its session.
+    fn say(&mut self, plan: &Plan, client: &Client, ticket: Ticket, before: Option<Vec<u8>>) {
+        let case = &plan.cases[ticket.case];
+        let said = case.say(&ticket, plan.seed, before);
+        let asked = case.render_turn(&ticket, plan.seed, &said);
+        if case.longest() > 1 {
+            self.sessions.insert(ticket.nth, said);
+        }
         self.ready.push(Reverse(Ready(client.prepare(ticket, asked))));
+    }
+
+    /// What came of a turn is known: the session goes on behind the answer, or it is over and its slot free.
+    pub(super) fn answered(&mut self, plan: &Plan, client: &Client, answered: Answered) {
+        let Answered { ticket, at, answer } = answered;
+        let Some(mut said) = self.sessions.remove(&ticket.nth) else { return };
+        let case = &plan.cases[ticket.case];
+        let next = plan.next_turn(&ticket, at + case.think(&ticket, plan.seed));
+        match (answer, next) {
+            (Some(answer), Some(next)) if next.turn < case.turns(&ticket, plan.seed) => {
+                said.push(b',');
+                said.extend_from_slice(&answer);
+                self.say(plan, client, next, Some(said));
+            }
+            _ => self.schedule.ended(ticket.slot, ticket.nth, at),
+        }
     }
 
     /// Whether the next request may go, at a time at which it is due.
@@ -131,12 +165,12 @@ impl Lane {
     /// The next request; it is in flight from now on, unless it was missed.
     pub(super) fn take(&mut self, missed: bool) -> Option<Job> {
         let Reverse(Ready(job)) = self.ready.pop()?;
-        self.in_flight += usize::from(!missed);
+        self.in_flight += u64::from(!missed);
         Some(job)
     }
 
     /// A request ended then; the endpoint asked to be left alone until a time, where one is given.
-    pub(super) fn ended(&mut self, ticket: &Ticket, at: Duration, held: Option<Duration>) {
+    pub(super) fn ended(&mut self, plan: &Plan, ticket: &Ticket, at: Duration, held: Option<Duration>) {
         if self.cap.is_some_and(|(most, policy)| policy == OverCap::Queue && self.in_flight == most) {
             self.freed = at;
         }
@@ -144,11 +178,15 @@ impl Lane {
         if let Some(until) = held.filter(|_| self.obeys) {
             self.held = self.held.max(until);
         }
-        self.schedule.ended(ticket.slot, ticket.nth, at);
+        // A session keeps its slot until a judge has said what came of the turn.
+        if plan.cases[ticket.case].longest() == 1 {
+            self.schedule.ended(ticket.slot, ticket.nth, at);
+        }
     }
 
-    /// A slot whose request was missed is free again at once.
+    /// A slot whose request was missed is free again at once, and a session that it is a turn of is over.
     pub(super) fn missed(&mut self, ticket: &Ticket) {
+        self.sessions.remove(&ticket.nth);
         self.schedule.ended(ticket.slot, ticket.nth, ticket.due);
     }
 

@@ -15,10 +15,12 @@ use crate::plan::abort::Rule;
 use crate::plan::schedule::{Load, Next};
 
 /// What the pacer is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
     /// A request in flight ended.
     Ended(Ended),
+    /// A judge has read what came of a turn of a session.
+    Answered(Answered),
     /// Send no more.
     Stop(Stop),
 }
@@ -32,6 +34,18 @@ pub(super) struct Ended {
     pub(super) at: Duration,
     /// Until when the endpoint asked to be left alone, if it did.
     pub(super) held: Option<Duration>,
+}
+
+/// What came of a turn of a session. It is read away from the clock: what that takes shows as lateness of the next turn,
+/// which is due from the end of this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answered {
+    /// The ticket of the turn.
+    pub(super) ticket: Ticket,
+    /// When it ended.
+    pub(super) at: Duration,
+    /// The answer as a message of the history; none where the session cannot go on.
+    pub(super) answer: Option<Vec<u8>>,
 }
 
 /// Why no more requests are sent, though the plan has some.
@@ -124,7 +138,11 @@ impl Pacer {
             }
             match self.upcoming() {
                 (Next::Over, _) => return,
-                (Next::WhenFree, _) => self.wait(self.plan.limits.time),
+                (Next::WhenFree, _) => {
+                    let ends =
+                        self.lanes.iter().filter_map(Lane::sessions_end).filter(|end| *end > self.line.clock.now());
+                    self.wait(ends.chain(self.plan.limits.time).min());
+                }
                 (Next::Due(due), lane) => {
                     let until = self.plan.limits.time.map_or(due, |limit| limit.min(due));
                     if self.line.clock.now() + self.spin < until {
@@ -143,7 +161,7 @@ impl Pacer {
         let now = self.line.clock.now();
         let mut first = (Next::Over, 0);
         for (number, lane) in self.lanes.iter_mut().enumerate() {
-            let next = match lane.upcoming(&self.plan, &self.line.client) {
+            let next = match lane.upcoming(&self.plan, &self.line.client, now) {
                 Next::Due(due) => match lane.leave(due, now) {
                     Leave::Full if due <= now => Next::WhenFree,
                     Leave::Held(until) => Next::Due(due.max(until)),
@@ -169,8 +187,9 @@ impl Pacer {
             std::hint::spin_loop();
         }
         let lane = &mut self.lanes[lane];
-        let Next::Due(due) = lane.upcoming(&self.plan, &self.line.client) else { return };
-        match lane.leave(due, self.line.clock.now()) {
+        let now = self.line.clock.now();
+        let Next::Due(due) = lane.upcoming(&self.plan, &self.line.client, now) else { return };
+        match lane.leave(due, now) {
             Leave::Full | Leave::Held(_) => {}
             Leave::Missed => {
                 let Some(job) = lane.take(true) else { return };
@@ -203,13 +222,14 @@ impl Pacer {
     fn heed_limits(&mut self) {
         let limits = self.plan.limits;
         let over = |pacer: &mut Pacer| pacer.upcoming().0 == Next::Over;
-        if limits.requests.is_some_and(|limit| self.sent >= limit) && !over(self) {
+        if limits.requests.is_some_and(|limit| self.sent >= self.plan.share(limit)) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Requests);
         }
         if limits.time.is_some_and(|limit| self.line.clock.now() >= limit) && !over(self) {
             self.paced.stop.get_or_insert(Stop::Time);
         }
-        let crowded = |rule: &Rule| matches!(rule, Rule::InFlight(most) if self.in_flight as u64 > *most);
+        let crowded =
+            |rule: &Rule| matches!(rule, Rule::InFlight(most) if self.in_flight as u64 > self.plan.share(*most));
         if let Some(rule) = self.plan.aborts.iter().position(|abort| crowded(&abort.rule)) {
             self.paced.stop.get_or_insert(Stop::Abort(rule));
         }
@@ -218,9 +238,12 @@ impl Pacer {
     fn take(&mut self, event: Event) {
         match event {
             Event::Ended(Ended { ticket, at, held }) => {
-                self.lanes[ticket.load].ended(&ticket, at, held);
+                self.lanes[ticket.load].ended(&self.plan, &ticket, at, held);
                 self.in_flight -= 1;
                 self.paced.last_ended = self.paced.last_ended.max(at);
+            }
+            Event::Answered(answered) => {
+                self.lanes[answered.ticket.load].answered(&self.plan, &self.line.client, answered);
             }
             Event::Stop(stop) => {
                 self.paced.stop.get_or_insert(stop);

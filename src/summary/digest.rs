@@ -29,7 +29,7 @@ mod statistics;
 pub use metrics_as::{AsFigure, AsTool};
 pub use seconds::Series;
 pub use server::{ServerFigure, ServerFigures};
-pub use splits::{Percentiles, PulzeFigures, Share};
+pub use splits::{Percentiles, PulzeFigures, SessionFigures, Share};
 pub use statistics::{PERCENTILES, Statistics, Timings};
 
 /// The figures of a run, worked out.
@@ -54,6 +54,8 @@ pub struct Digest {
     pub labels: BTreeMap<String, String>,
     /// Seed of the run; giving it back repeats the run.
     pub seed: u64,
+    /// Which part of the plan it is, as 2/4; null where it is the whole.
+    pub shard: Option<String>,
     /// Length of the window that rates refer to, warm-up excluded, in seconds.
     pub duration_s: f64,
     /// The load in words.
@@ -90,6 +92,8 @@ pub struct Digest {
     pub cases: BTreeMap<String, Share>,
     /// The replies by the model that answered, where Pulze's metadata names it.
     pub models: BTreeMap<String, Share>,
+    /// Sessions of several turns; null where there were none.
+    pub sessions: Option<SessionFigures>,
     /// What Pulze's metadata adds up to; null where no reply had any.
     pub pulze: Option<PulzeFigures>,
     /// What the server says of itself; null where its page was not asked for.
@@ -203,12 +207,45 @@ pub struct Tokens {
     pub per_event: Option<f64>,
     /// Replies that claim more tokens than their text can hold: above 4 for each character and 64.
     pub implausible: u64,
+    /// Answers counted by a tokenizer of ours, beside what their usage states; null where none were.
+    pub recount: Option<Recounted>,
     /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
     /// Prompts that were made to have a length; null where none were.
     pub asked_prompts: Option<AskedTokens>,
     /// Answers that were to have a length; null where none were.
     pub asked_answers: Option<AskedTokens>,
+}
+
+/// Answers counted by a tokenizer of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Recounted {
+    /// The tokenizer.
+    pub tokenizer: String,
+    /// Replies that ended ok with usage.
+    pub replies: u64,
+    /// Tokens that we count in what they delivered.
+    pub counted: u64,
+    /// Tokens that their usage states and that they delivered.
+    pub stated: f64,
+    /// How much more is stated than counted, as a share of what is counted; null where nothing was counted.
+    pub difference: Option<f64>,
+    /// Replies that claim above 4 times what we count and 64.
+    pub overclaiming: u64,
+}
+
+impl Recounted {
+    fn of(summary: &Summary) -> Option<Recounted> {
+        let recount = &summary.delivered.recount;
+        Some(Recounted {
+            tokenizer: summary.meta.tokenizer.clone().filter(|_| !recount.is_none())?,
+            replies: recount.replies,
+            counted: recount.tokens,
+            stated: recount.stated_millitokens as f64 / 1000.0,
+            difference: recount.difference(),
+            overclaiming: recount.overclaiming,
+        })
+    }
 }
 
 /// Lengths that were asked for, beside what usage states, on average.
@@ -310,6 +347,7 @@ impl Digest {
             model: meta.model.clone(),
             labels: meta.labels.clone(),
             seed: meta.seed,
+            shard: meta.shard.clone(),
             duration_s: summary.window_s(),
             load: meta.load.clone(),
             ended_early: summary.ending.early.clone(),
@@ -355,6 +393,7 @@ impl Digest {
             prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
             cases: splits::shares(&summary.by_case),
             models: splits::shares(&summary.by_model),
+            sessions: splits::sessions(&summary.sessions),
             pulze: PulzeFigures::of(summary),
             server: ServerFigures::of(summary),
             metrics_as: AsTool::all(summary),
@@ -557,6 +596,7 @@ impl Tokens {
             events: summary.delivered.events,
             per_event: summary.delivered.tokens_per_event(),
             implausible: summary.delivered.implausible,
+            recount: Recounted::of(summary),
             source: source.to_owned(),
             asked_prompts: AskedTokens::of(counts.asked_prompts),
             asked_answers: AskedTokens::of(counts.asked_answers),

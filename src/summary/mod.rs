@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Check, Level, Verdict};
 use crate::exchange::{Outcome, Reading, micros};
 use crate::plan::baseline::Known;
-use crate::plan::case::Case;
 use crate::plan::goal::Measure;
 use crate::plan::{Goodput, Plan};
 use crate::wire::Dialect;
@@ -35,6 +34,8 @@ pub mod pulze;
 pub mod quantile;
 pub mod seconds;
 pub mod server;
+pub mod sessions;
+pub mod shards;
 pub mod sketch;
 pub mod splits;
 pub mod steady;
@@ -53,6 +54,7 @@ use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::{Seconds, Standing};
 use server::Server;
+use sessions::Sessions;
 use splits::Splits;
 use tally::Tally;
 use timing::{Populations, Timing};
@@ -108,6 +110,9 @@ pub struct Summary {
     pub by_case: Splits,
     /// The replies by the model that answered, where Pulze's metadata names it.
     pub by_model: Splits,
+    /// Sessions of several turns.
+    #[serde(default, skip_serializing_if = "Sessions::is_none")]
+    pub sessions: Sessions,
     /// What Pulze's metadata adds up to.
     pub pulze: Pulze,
     /// What the server says of itself.
@@ -138,6 +143,9 @@ pub struct Meta {
     pub dialect: String,
     /// The model asked for, where one was.
     pub model: Option<String>,
+    /// The tokenizer that answers were counted with beside usage, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
     /// The load in words.
     pub load: String,
     /// Requests per second asked for, of an open load.
@@ -148,6 +156,9 @@ pub struct Meta {
     pub capped: bool,
     /// Seed of the run.
     pub seed: u64,
+    /// Which part of the plan it is, where it is not the whole, as 2/4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Unix time of the start, in milliseconds.
     pub started_unix_ms: u64,
     /// Length of the warm-up.
@@ -197,6 +208,10 @@ pub struct Judged<'r> {
     pub in_time: bool,
     /// The window, in microseconds from the start of the run.
     pub window_us: [u64; 2],
+    /// Tokens that a tokenizer of ours counts in what was delivered, where the plan has one.
+    pub counted: Option<u64>,
+    /// Turns of the session that it is a part of, where its case has sessions of several.
+    pub turns: Option<u64>,
 }
 
 /// Two summaries that do not belong together.
@@ -238,6 +253,7 @@ impl Summary {
             metrics_as: MetricsAs::default(),
             by_case: Splits::default(),
             by_model: Splits::default(),
+            sessions: Sessions::default(),
             pulze: Pulze::default(),
             server: Server::default(),
             health: Health::default(),
@@ -265,6 +281,9 @@ impl Summary {
         if let Some(sent) = exchange.sent {
             self.flow.record(micros(sent), micros(exchange.ended), judged.window_us);
         }
+        if let Some(turns) = judged.turns {
+            self.sessions.record(reading, turns);
+        }
         if warmup {
             bump(&mut self.warmup, reading.outcome.name());
             self.record_failure(reading, "warm-up: ", evidence);
@@ -283,8 +302,11 @@ impl Summary {
         self.counts.record_tokens(reading);
         self.record_timings(reading);
         self.lengths.record(reading);
-        self.delivered.record(reading);
+        self.delivered.record(reading, judged.counted);
         self.metrics_as.record(reading);
+        if judged.turns.is_some() {
+            self.sessions.record_turn(reading, good);
+        }
         self.by_case.record(&exchange.asked.wanted.case, reading, good);
         if let Some(model) = pulze::namespace(reading) {
             self.by_model.record(&evidence.name(model), reading, good);
@@ -297,6 +319,10 @@ impl Summary {
     /// # Errors
     /// If the two are not parts of one run.
     pub fn merge(&mut self, other: Summary) -> Result<(), Mismatch> {
+        if self.proofload != other.proofload {
+            let (ours, theirs) = (self.proofload.clone(), other.proofload);
+            return Err(Mismatch { what: "the version of proofload", ours, theirs });
+        }
         self.meta.matches(&other.meta)?;
         self.meta.started_unix_ms = self.meta.started_unix_ms.min(other.meta.started_unix_ms);
         self.ending.interrupted |= other.ending.interrupted;
@@ -331,6 +357,7 @@ impl Summary {
         self.metrics_as.merge(&other.metrics_as);
         self.by_case.merge(other.by_case);
         self.by_model.merge(other.by_model);
+        self.sessions.merge(other.sessions);
         self.pulze.merge(&other.pulze);
         self.server.merge(other.server);
         self.health.merge(&other.health);
@@ -533,16 +560,19 @@ impl Meta {
             builtin: plan.target.builtin,
             dialect: plan.target.dialect.name().to_owned(),
             model: plan.target.model.clone(),
+            tokenizer: plan.tokenizer.as_ref().map(|tokenizer| tokenizer.name().to_owned()),
             load: plan.describe(),
             rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
             capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
             seed: plan.seed,
+            shard: plan.shard.is_part().then(|| plan.shard.to_string()),
             started_unix_ms,
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
             goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
-            reuse: plan.reuse || plan.cases.iter().any(Case::shares_prefixes),
+            // A session says again what was said before.
+            reuse: plan.reuse || plan.cases.iter().any(|case| case.shares_prefixes() || case.longest() > 1),
             known: plan
                 .baseline
                 .iter()
@@ -565,6 +595,17 @@ impl Meta {
         }
     }
 
+    /// Whether both were made from the same keys of a profile.
+    fn same_plan(&self, other: &Meta) -> Result<(), Mismatch> {
+        let differs = |key: &&String| self.plan.get(*key) != other.plan.get(*key);
+        let shown =
+            |meta: &Meta, key: &String| format!("{key} = {}", meta.plan.get(key).map_or("nothing", String::as_str));
+        match self.plan.keys().chain(other.plan.keys()).find(differs) {
+            Some(key) => Err(Mismatch { what: "the plan", ours: shown(self, key), theirs: shown(other, key) }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether both are parts of one run: all but the start must agree.
     fn matches(&self, other: &Meta) -> Result<(), Mismatch> {
         let words = |meta: &Meta| {
@@ -573,6 +614,7 @@ impl Meta {
                 ("the target", meta.target.clone()),
                 ("the dialect", meta.dialect.clone()),
                 ("the model", format!("{:?}", meta.model)),
+                ("the tokenizer", format!("{:?}", meta.tokenizer)),
                 ("the load", meta.load.clone()),
                 ("the seed", meta.seed.to_string()),
                 ("the goals", meta.goals.join(", ")),

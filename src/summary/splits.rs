@@ -89,7 +89,7 @@ impl Split {
         }
     }
 
-    fn record(&mut self, reading: &Reading<'_>, good: bool) {
+    pub(super) fn record(&mut self, reading: &Reading<'_>, good: bool) {
         let exchange = reading.exchange;
         self.requests += 1;
         self.ok += u64::from(reading.outcome == Outcome::Ok);
@@ -106,7 +106,7 @@ impl Split {
         reading.token_gaps().into_iter().for_each(|gap| self.token_gap.record(gap));
     }
 
-    fn merge(&mut self, other: &Split) {
+    pub(super) fn merge(&mut self, other: &Split) {
         self.requests += other.requests;
         self.ok += other.ok;
         self.failed += other.failed;

@@ -372,7 +372,17 @@ fn steady(summary: &Summary) -> Reason {
 
 /// Token rates are no better than the usage they come from.
 fn claims(summary: &Summary) -> Reason {
-    let delivered = &summary.delivered;
+    let (delivered, recount) = (&summary.delivered, &summary.delivered.recount);
+    if recount.overclaiming_share() > IMPLAUSIBLE {
+        let (claimed, counted) = (recount.overclaimed_millitokens / 1000, recount.overclaiming_tokens);
+        let tokenizer = summary.meta.tokenizer.as_deref().unwrap_or("a tokenizer");
+        let text = format!(
+            "usage claims what was not delivered: in {} of {} replies {claimed} tokens where {tokenizer} counts {counted} \
+             (or reasoning is kept back without being stated)",
+            recount.overclaiming, recount.replies
+        );
+        return Some((Belief::Doubtful, text));
+    }
     (delivered.implausible_share() > IMPLAUSIBLE).then(|| {
         let (claimed, characters) = (delivered.claimed_millitokens / 1000, delivered.claimed_characters);
         let each = claimed as f64 / characters.max(1) as f64;

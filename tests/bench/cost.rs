@@ -78,6 +78,8 @@ fn judged(work: &str, kind: &str, count: u32) {
                 in_window: true,
                 in_time: true,
                 window_us: [0, u64::MAX],
+                counted: None,
+                turns: None,
             };
             let mut summary = Summary::new(&plan, 0);
             repeat(count, || summary.record(black_box(&judged), plan.goodput, &evidence));

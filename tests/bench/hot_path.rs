@@ -89,6 +89,8 @@ fn judged(criterion: &mut Criterion) {
                 in_window: true,
                 in_time: true,
                 window_us: [0, u64::MAX],
+                counted: None,
+                turns: None,
             };
             let mut summary = Summary::new(&plan, 0);
             bencher.iter(|| summary.record(black_box(&judged), plan.goodput, &evidence));

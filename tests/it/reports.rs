@@ -175,6 +175,8 @@ pub(crate) fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> 
             in_window: exchange.ended >= WARMUP,
             in_time: exchange.sent.is_some(),
             window_us: [200_000, 1_200_000],
+            counted: None,
+            turns: None,
         };
         summary.record(&judged, PLAN.goodput, &evidence);
     }

@@ -1,6 +1,8 @@
-//! What prompts are made of: lengths, words, text from data files, and recordings of what others sent.
+//! What prompts are made of: lengths, words, tokens, text from data files, and recordings of what others sent.
 
+pub mod conversation;
 pub mod length;
 pub mod synthetic;
 pub mod table;
+pub mod tokenizer;
 pub mod trace;

@@ -2,15 +2,19 @@
 //!
 //! The words are common English ones, each of which is one token of tiktoken's `cl100k_base` and `o200k_base`, with a space
 //! before it and without; these cut a text between a word and the space behind it before they look for tokens, so that n
-//! words are n tokens there. What a chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
+//! words are n tokens there. For another tokenizer, those words are taken that are one token of it ([`Manner::of`]). What a
+//! chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
 //! a run differ from their first words on, and so do those of runs with other seeds: a prefix cache finds nothing in
 //! common but a prefix that is declared.
+
+use std::sync::Arc;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Zipf};
 use rand_pcg::Pcg64;
 
 use super::length::Length;
+use super::tokenizer::Tokenizer;
 use crate::plan::case::draw;
 
 /// How a case's prompts are made.
@@ -21,7 +25,47 @@ pub struct Synthetic {
     /// What they share.
     pub prefix: Option<Prefix>,
     /// How tokens become words.
+    pub manner: Manner,
+}
+
+/// How prompts of a number of tokens are said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manner {
+    words: Arc<[&'static str]>,
+    /// How many words it takes.
     pub scale: Scale,
+}
+
+/// With fewer words of one token than this, prompts would be too much alike.
+const LEAST_WORDS: usize = 16;
+/// Numbers of words that a tokenizer is asked to count where it takes several tokens for most of them.
+const COUNTED: [u64; 2] = [64, 512];
+
+impl Default for Manner {
+    /// All words, each for one token.
+    fn default() -> Manner {
+        Manner { words: WORDS.into(), scale: Scale::WORDS }
+    }
+}
+
+impl Manner {
+    /// What a tokenizer asks for: words that are one token each, so that prompts have their length exactly; where it
+    /// has too few of them, all words, by what they come to on average.
+    pub fn of(tokenizer: &Tokenizer) -> Manner {
+        let count = |text: &str| tokenizer.count(text).unwrap_or(0);
+        let is_one = |word: &&'static str| count(&format!("{word} {word}")) == count(word) + 1;
+        let words: Vec<&'static str> = WORDS.into_iter().filter(is_one).collect();
+        let base = words.first().map_or(0, |word| count(word).saturating_sub(1));
+        if words.len() >= LEAST_WORDS && count(&words.join(" ")) == base + words.len() as u64 {
+            return Manner { words: words.into(), scale: Scale { base: base as f64, per_word: 1.0 } };
+        }
+        let counted = COUNTED.map(|words| {
+            let mut text = String::new();
+            speak(&mut text, &WORDS, words, words);
+            (words, count(&text) as f64)
+        });
+        Manner { scale: Scale::through(counted[0], counted[1]).unwrap_or(Scale::WORDS), ..Manner::default() }
+    }
 }
 
 /// A beginning that prompts share, as those of one application do.
@@ -81,16 +125,17 @@ impl Synthetic {
     /// The prompt of request `nth` of its load, with the number `seq` in the plan, and its length in tokens as asked.
     pub fn prompt(&self, seed: u64, seq: u64, nth: u64) -> (String, u64) {
         let tokens = self.length.draw(seed, seq, nth, "input");
-        let mut words = self.scale.words(tokens);
+        let Manner { words: known, scale } = &self.manner;
+        let mut words = scale.words(tokens);
         // The average word has four letters.
         let mut text = String::with_capacity(usize::try_from(words).unwrap_or(0) * 6);
         if let Some(prefix) = self.prefix {
-            let own = self.scale.words(prefix.tokens).min(words - 1);
+            let own = scale.words(prefix.tokens).min(words - 1);
             let group = prefix.group(seed, seq);
-            speak(&mut text, own, draw(seed, group, "prefix"));
+            speak(&mut text, known, own, draw(seed, group, "prefix"));
             words -= own;
         }
-        speak(&mut text, words, draw(seed, seq, "words"));
+        speak(&mut text, known, words, draw(seed, seq, "words"));
         (text, tokens)
     }
 }
@@ -105,13 +150,13 @@ impl Prefix {
     }
 }
 
-fn speak(text: &mut String, words: u64, seed: u64) {
+fn speak(text: &mut String, known: &[&str], words: u64, seed: u64) {
     let mut random = Pcg64::seed_from_u64(seed);
     for _ in 0..words {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(WORDS[random.random_range(0..WORDS.len())]);
+        text.push_str(known[random.random_range(0..known.len())]);
     }
 }
 
@@ -122,7 +167,7 @@ mod tests {
     use super::*;
 
     fn synthetic(tokens: u64, prefix: Option<Prefix>) -> Synthetic {
-        Synthetic { length: Length::Constant(tokens), prefix, scale: Scale::WORDS }
+        Synthetic { length: Length::Constant(tokens), prefix, manner: Manner::default() }
     }
 
     fn beginning(text: &str, words: usize) -> String {
@@ -156,6 +201,21 @@ mod tests {
         );
         assert_eq!(shared.prompt(1, 5, 5).0.split(' ').count(), 50);
         assert_ne!(shared.prompt(1, 5, 5).0, shared.prompt(1, 6, 6).0);
+    }
+
+    #[test]
+    fn prompts_have_their_length_by_a_tokenizer() {
+        for name in super::super::tokenizer::NAMES {
+            let tokenizer = Tokenizer::built_in(name).expect("built in");
+            let manner = Manner::of(&tokenizer);
+            assert_eq!(manner, Manner::default(), "{name}: every word is one token");
+            for (tokens, prefix) in
+                [(1, None), (7, None), (500, None), (90, Some(Prefix { groups: 2, tokens: 40, zipf: 1.0 }))]
+            {
+                let made = Synthetic { manner: manner.clone(), ..synthetic(tokens, prefix) };
+                assert_eq!(tokenizer.count(&made.prompt(1, tokens, tokens).0), Some(tokens), "{name}");
+            }
+        }
     }
 
     #[test]

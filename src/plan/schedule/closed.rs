@@ -55,7 +55,7 @@ impl Slots {
     /// The request `nth`, of this slot, ended then.
     pub(super) fn ended(&mut self, slot: usize, nth: u64, at: Duration) {
         self.busy -= 1;
-        self.rest(slot, at + self.think.draw(self.seed, nth));
+        self.rest(slot, at + self.think.draw(self.seed, nth, "think"));
     }
 
     /// Frees a slot from the first moment on at which there is room for it; a slot that never has any again is gone.

@@ -3,8 +3,9 @@
 //! An open load is an iterator of due times. A closed load waits for a slot to be free, which is the one edge that
 //! runs back along the line. Both are deterministic in their inputs, so "when to send" and "when to stop" are data.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::iter::Peekable;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,12 +108,18 @@ impl Shard {
     /// The only one.
     pub const WHOLE: Shard = Shard { index: 0, of: 1 };
 
+    /// Whether there are others.
+    pub fn is_part(self) -> bool {
+        self.of > 1
+    }
+
+    /// Whether a number is its own.
     fn owns(self, number: u64) -> bool {
         number % self.of == self.index
     }
 
     /// How many of the first numbers are its own.
-    fn share(self, count: u64) -> u64 {
+    pub fn share(self, count: u64) -> u64 {
         count / self.of + u64::from(count % self.of > self.index)
     }
 }
@@ -225,6 +232,26 @@ pub enum Next {
     WhenFree,
     /// Nothing any more.
     Over,
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    /// As it is written, counted from 1: `2/4`.
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let parts =
+            text.split_once('/').and_then(|(part, of)| Some((part.parse::<u64>().ok()?, of.parse::<u64>().ok()?)));
+        match parts {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Shard { index: part - 1, of }),
+            Some(_) | None => Err("expected a part and how many there are, from 1/4 to 4/4".to_owned()),
+        }
+    }
 }
 
 /// Leave for one request of a load.

@@ -28,9 +28,9 @@ pub enum Think {
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl Think {
-    /// The time of request `nth`.
-    pub(super) fn draw(self, seed: u64, nth: u64) -> Duration {
-        let mut random = Pcg64::seed_from_u64(crate::plan::case::draw(seed, nth, "think"));
+    /// The time of a request, from its number and what it is drawn for.
+    pub(in crate::plan) fn draw(self, seed: u64, number: u64, purpose: &str) -> Duration {
+        let mut random = Pcg64::seed_from_u64(crate::plan::case::draw(seed, number, purpose));
         let seconds = match self {
             Think::None => return Duration::ZERO,
             Think::Constant(time) => return time,
@@ -116,10 +116,10 @@ mod tests {
     fn draws_have_the_mean_and_depend_on_the_number_alone() {
         let second = Duration::from_secs(1);
         for think in [Think::Exponential(second), Think::Uniform(Duration::ZERO, 2 * second)] {
-            let sum: f64 = (0..20_000).map(|nth| think.draw(3, nth).as_secs_f64()).sum();
+            let sum: f64 = (0..20_000).map(|nth| think.draw(3, nth, "think").as_secs_f64()).sum();
             // The standard deviation of the mean is at most 0.7 %: six of them.
             assert!((sum / 20_000.0 - 1.0).abs() < 0.045, "{think}: {}", sum / 20_000.0);
-            assert_eq!(think.draw(3, 7), think.draw(3, 7));
+            assert_eq!(think.draw(3, 7, "think"), think.draw(3, 7, "think"));
         }
     }
 }

@@ -6,22 +6,44 @@ use tabled::builder::Builder;
 
 use super::{line, table};
 use crate::report::figure::time;
-use crate::summary::digest::{Digest, PulzeFigures, Share};
+use crate::summary::digest::{Digest, PulzeFigures, SessionFigures, Share};
+use crate::summary::sessions::TURNS;
 
 pub(super) fn splits(digest: &Digest) -> String {
-    let by_case = if digest.cases.len() > 1 { by("by case", &digest.cases) } else { String::new() };
-    let by_model = if digest.models.is_empty() { String::new() } else { by("by model that answered", &digest.models) };
+    let by_case = if digest.cases.len() > 1 { by("by case", named(&digest.cases)) } else { String::new() };
+    let by_model =
+        if digest.models.is_empty() { String::new() } else { by("by model that answered", named(&digest.models)) };
     let pulze = digest.pulze.as_ref().map_or(String::new(), pulze);
-    [by_case, by_model, pulze].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    let sessions = digest.sessions.as_ref().map_or(String::new(), sessions);
+    [by_case, sessions, by_model, pulze].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-fn by(title: &str, shares: &BTreeMap<String, Share>) -> String {
+/// Sessions and their turns; the last row stands for all behind it, too.
+fn sessions(sessions: &SessionFigures) -> String {
+    let name = |turn: &u64| if *turn == TURNS { format!("{turn} and on") } else { turn.to_string() };
+    let mut text = by("by turn", sessions.turns.iter().map(|(turn, share)| (name(turn), share)));
+    line(
+        &mut text,
+        "sessions: ",
+        &format!(
+            "{} begun, {} complete, {} ended by a turn that failed, {} cut",
+            sessions.begun, sessions.complete, sessions.failed, sessions.cut
+        ),
+    );
+    text
+}
+
+fn named(shares: &BTreeMap<String, Share>) -> impl Iterator<Item = (String, &Share)> {
+    shares.iter().map(|(name, share)| (name.chars().take(NAME).collect(), share))
+}
+
+fn by<'s>(title: &str, shares: impl Iterator<Item = (String, &'s Share)>) -> String {
     let mut builder = Builder::new();
     builder.push_record([title, "requests", "ok", "good", "e2e p50", "e2e p95", "ttft p50", "ttft p95", "itl p95"]);
     for (name, share) in shares {
         let time = |us: Option<u64>| time(us.map(|us| us as f64));
         builder.push_record([
-            name.chars().take(NAME).collect(),
+            name,
             share.requests.to_string(),
             share.ok.to_string(),
             share.good.to_string(),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Counted, counted, whole};
 use crate::summary::Summary;
+use crate::summary::sessions::Sessions;
 use crate::summary::sketch::Sketch;
 use crate::summary::splits::{Split, Splits};
 
@@ -44,6 +45,21 @@ pub struct Percentiles {
     pub p99: Option<u64>,
 }
 
+/// Sessions of several turns.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SessionFigures {
+    /// Whose first turn was planned, those of the warm-up included.
+    pub begun: u64,
+    /// Whose last turn ended ok.
+    pub complete: u64,
+    /// That ended with a turn that failed or was missed: no further turn of them is sent.
+    pub failed: u64,
+    /// That the end of the run cut, or that could not go on, since an answer called tools.
+    pub cut: u64,
+    /// Their requests by turn, from 1; the 32nd stands for all behind it, too.
+    pub turns: BTreeMap<u64, Share>,
+}
+
 /// What Pulze's metadata adds up to.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PulzeFigures {
@@ -67,6 +83,17 @@ const OTHER: &str = "(other)";
 pub(super) fn shares(splits: &Splits) -> BTreeMap<String, Share> {
     let other = (splits.other.requests > 0).then(|| (OTHER.to_owned(), Share::of(&splits.other)));
     splits.kept.iter().map(|(name, split)| (name.clone(), Share::of(split))).chain(other).collect()
+}
+
+/// None where there were none.
+pub(super) fn sessions(sessions: &Sessions) -> Option<SessionFigures> {
+    (!sessions.is_none()).then(|| SessionFigures {
+        begun: sessions.begun,
+        complete: sessions.complete,
+        failed: sessions.failed,
+        cut: sessions.cut(),
+        turns: sessions.turns.iter().map(|(turn, split)| (*turn, Share::of(split))).collect(),
+    })
 }
 
 impl Share {

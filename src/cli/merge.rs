@@ -1,0 +1,34 @@
+//! `proofload merge`: a run that several machines shared, from its parts.
+
+use super::args::MergeArgs;
+use super::exit::Exit;
+use super::{folder, print, say};
+use crate::summary::shards::join;
+
+pub(super) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
+    if let Some(out) = &args.out {
+        folder::check_free(out)?;
+    }
+    let mut parts = Vec::new();
+    for run in &args.runs {
+        match folder::read(run)? {
+            Ok(summary) => parts.push((run.clone(), summary)),
+            Err(unusable) => return Ok(refuse(&unusable)),
+        }
+    }
+    let whole = match join(parts) {
+        Ok(whole) => whole,
+        Err(no_whole) => return Ok(refuse(&no_whole)),
+    };
+    print(&crate::report::write(&whole, args.format.into()))?;
+    if !args.no_out {
+        let folder = folder::keep(&whole, args.out.as_deref())?;
+        say(&format!("kept in {}\n", folder.display()));
+    }
+    Ok(Exit::of_run(&whole))
+}
+
+fn refuse(why: &dyn std::error::Error) -> Exit {
+    say(&format!("error: {why}\n"));
+    Exit::Mismatch
+}

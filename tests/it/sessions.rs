@@ -1,0 +1,184 @@
+//! Sessions of several turns: what was said before is said again, the endpoint's own answers included.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Endpoint, Raw, completion, reply, run_json, settings};
+use proofload::wire::Dialect;
+
+/// What a request said: role and text of each message.
+type Said = Vec<(String, String)>;
+type Log = Arc<Mutex<Vec<(Instant, Said)>>>;
+
+/// A server whose answers are like no other's, and which refuses requests of so many messages.
+fn server(refused: usize) -> (Raw, Log) {
+    let log = Log::default();
+    let noted = Arc::clone(&log);
+    let server = Raw::start(move |stream, request| {
+        let asked: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        let said: Said =
+            asked["messages"].as_array().into_iter().flatten().map(|m| (text(m, "role"), text(m, "content"))).collect();
+        let last = said.last().expect("a message").1.clone();
+        noted.lock().expect("not poisoned").push((Instant::now(), said.clone()));
+        if said.len() == refused {
+            return reply(
+                stream,
+                "500 Internal Server Error",
+                "application/json",
+                b"{\"error\": {\"message\": \"no\"}}",
+            );
+        }
+        let mut body = completion();
+        body["choices"][0]["message"]["content"] = json!(answer(&last, said.len()));
+        reply(stream, "200 OK", "application/json", body.to_string().as_bytes())
+    });
+    (server, log)
+}
+
+fn answer(last: &str, messages: usize) -> String {
+    format!("\"{last}\" is message {messages}")
+}
+
+const TURNS: &str = "turns = [\"{{unique}} Who are you?\", \"And then?\", \"Thanks.\"]\n";
+
+/// Runs a profile with such a case, and gives its digest.
+fn run(url: &str, load: &str, case: &str, files: &[(&str, &str)], more: &[&str]) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    let file = folder.path().join("p.toml");
+    let text = format!(
+        "seed = 1\n[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n\
+         headers = {{ authorization = \"Bearer x\" }}\n{load}\n[[case]]\n{case}"
+    );
+    std::fs::write(&file, text).expect("written");
+    let arguments: Vec<&str> = [file.to_str().expect("UTF-8")].into_iter().chain(more.iter().copied()).collect();
+    run_json(&arguments).1
+}
+
+fn taken(log: &Log) -> Vec<(Instant, Said)> {
+    std::mem::take(&mut *log.lock().expect("not poisoned"))
+}
+
+#[test]
+fn histories_grow_by_the_endpoints_own_answers() {
+    let (server, log) = server(0);
+    let case = format!("messages = [{{ role = \"system\", content = \"Be brief.\" }}]\n{TURNS}");
+    let digest = run(&server.url(), "[load.closed]\nslots = 2\ncount = 6", &case, &[], &[]);
+    let mut by_session: BTreeMap<String, Vec<Said>> = BTreeMap::new();
+    for (_, said) in taken(&log) {
+        by_session.entry(said[1].1.clone()).or_default().push(said);
+    }
+    assert_eq!(by_session.len(), 6, "{by_session:?}");
+    for requests in by_session.values() {
+        let lengths: Vec<usize> = requests.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [2, 4, 6]);
+        let last = &requests[2];
+        assert!(requests.iter().all(|said| *said == last[..said.len()]), "each begins as the last does");
+        let roles: Vec<&str> = last.iter().map(|(role, _)| role.as_str()).collect();
+        assert_eq!(roles, ["system", "user", "assistant", "user", "assistant", "user"]);
+        assert_eq!((&last[2].1, &last[4].1), (&answer(&last[1].1, 2), &answer("And then?", 4)));
+    }
+    let sessions = &digest["sessions"];
+    let counts = ["begun", "complete", "failed", "cut"].map(|name| sessions[name].as_u64());
+    assert_eq!(counts, [Some(6), Some(6), Some(0), Some(0)], "{sessions}");
+    assert_eq!((&sessions["turns"]["1"]["requests"], &sessions["turns"]["3"]["ok"]), (&json!(6), &json!(6)));
+    assert_eq!(digest["requests"]["planned"], 18);
+    assert!(!digest["trust"]["reasons"].to_string().contains("cache"), "{}", digest["trust"]);
+}
+
+#[test]
+fn a_turn_that_fails_ends_its_session() {
+    let (server, log) = server(3);
+    let digest = run(&server.url(), "[load.closed]\nslots = 2\ncount = 5", TURNS, &[], &["--set", "goals=[]"]);
+    let lengths: Vec<usize> = taken(&log).iter().map(|(_, said)| said.len()).collect();
+    assert!(lengths.len() == 10 && !lengths.contains(&5), "{lengths:?}");
+    let counts = ["begun", "complete", "failed", "cut"].map(|name| digest["sessions"][name].as_u64());
+    assert_eq!(counts, [Some(5), Some(0), Some(5), Some(0)]);
+    assert_eq!((&digest["outcomes"]["ok"], &digest["outcomes"]["server_error"]), (&json!(5), &json!(5)));
+}
+
+#[test]
+fn an_arrival_begins_a_session_and_its_user_thinks_between_turns() {
+    let (server, log) = server(0);
+    let case = format!("{TURNS}think_time = \"constant:60ms\"\n");
+    let digest = run(&server.url(), "[load.open]\nrate = 40\ncount = 8", &case, &[], &[]);
+    assert_eq!((&digest["sessions"]["complete"], &digest["requests"]["planned"]), (&json!(8), &json!(24)));
+    let mut by_session: BTreeMap<String, Vec<Instant>> = BTreeMap::new();
+    for (at, said) in taken(&log) {
+        by_session.entry(said[0].1.clone()).or_default().push(at);
+    }
+    for times in by_session.values() {
+        assert_eq!(times.len(), 3);
+        // The server notes a request before it answers, so that more than the time of thinking lies between two.
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(60)), "{times:?}");
+    }
+    assert!(
+        digest["load"].as_str().is_some_and(|load| load.contains("session of up to 3 turns")),
+        "{}",
+        digest["load"]
+    );
+}
+
+#[test]
+fn the_end_of_the_load_cuts_sessions() {
+    let (server, log) = server(0);
+    let case = format!("{TURNS}think_time = \"constant:1h\"\n");
+    let digest = run(&server.url(), "[load.open]\nrate = 20\nduration = \"300ms\"", &case, &[], &[]);
+    assert_eq!(
+        (taken(&log).len(), &digest["sessions"]["begun"], &digest["sessions"]["cut"]),
+        (6, &json!(6), &json!(6))
+    );
+}
+
+#[test]
+fn conversations_of_files_are_sent_turn_by_turn() {
+    let (server, log) = server(0);
+    let share = json!([{"conversations": [{"from": "human", "value": "one"}, {"from": "gpt", "value": "no"}, {"from": "human", "value": "two"}, {"from": "gpt", "value": "no"}, {"from": "human", "value": "three"}]}]);
+    let lines = json!({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "four"},
+        {"role": "assistant", "content": "no"}, {"role": "user", "content": "five"}]});
+    let case = "prompt_files = [\"a.json\", \"b.jsonl\"]\nsessions = true\nmax_turns = 2\n";
+    let files = [("a.json", share.to_string()), ("b.jsonl", lines.to_string())];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 12", case, &files, &[]);
+    assert_eq!((&digest["sessions"]["complete"], &digest["requests"]["planned"]), (&json!(12), &json!(24)));
+    let texts = |said: &Said| said.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>().join("|");
+    let sent: BTreeSet<String> = taken(&log).iter().map(|(_, said)| texts(said)).collect();
+    let (one, four) = (answer("one", 1), answer("four", 2));
+    let wanted = ["one".to_owned(), format!("one|{one}|two"), "S|four".to_owned(), format!("S|four|{four}|five")];
+    assert_eq!(sent, BTreeSet::from(wanted));
+}
+
+#[test]
+fn the_same_seed_and_answers_make_the_same_requests_and_shards_share_the_sessions() {
+    let (server, log) = server(0);
+    let load = "[load.closed]\nslots = 2\ncount = 6";
+    let all = |more: &[&str]| -> BTreeSet<Said> {
+        run(&server.url(), load, TURNS, &[], more);
+        taken(&log).into_iter().map(|(_, said)| said).collect()
+    };
+    let whole = all(&[]);
+    assert_eq!((whole.len(), &whole), (18, &all(&[])));
+    let (first, second) = (all(&["--shard", "1/2"]), all(&["--shard", "2/2"]));
+    assert_eq!((first.len(), second.len()), (9, 9), "sessions stay whole");
+    assert_eq!(first.union(&second).cloned().collect::<BTreeSet<_>>(), whole);
+}
+
+#[test]
+fn the_reference_endpoint_takes_sessions() {
+    let endpoint = Endpoint::start(settings(Dialect::OpenAi, 2, 0, Vec::new()));
+    let case = format!("{TURNS}stream = true\nmax_tokens = 12\nmodel = \"gpt-4o\"\n");
+    let digest = run(&endpoint.url(), "[load.closed]\nslots = 3\ncount = 9", &case, &[], &[]);
+    assert_eq!(
+        (&digest["verdict"], &digest["sessions"]["complete"]),
+        (&json!("pass"), &json!(9)),
+        "{}",
+        digest["reasons"]
+    );
+    assert_eq!(digest["sessions"]["turns"]["3"]["first_token_us"]["count"], 9);
+}
