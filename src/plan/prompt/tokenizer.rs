@@ -21,7 +21,7 @@ struct BuiltIn {
     name: &'static str,
     /// How a text is cut before tokens are looked for, as tiktoken publishes it (`tiktoken_ext/openai_public.py`).
     pattern: &'static str,
-    /// Its tokens by rank, packed as `vocabularies/README.md` says.
+    /// Its tokens by rank, packed as `vocabularies/README.md` beside this file says.
     packed: &'static [u8],
 }
 
@@ -33,7 +33,7 @@ const BUILT_IN: [BuiltIn; 2] = [
             r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|",
             r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         ),
-        packed: include_bytes!("../../../vocabularies/o200k_base.zlib"),
+        packed: include_bytes!("vocabularies/o200k_base.zlib"),
     },
     BuiltIn {
         name: "cl100k_base",
@@ -41,7 +41,7 @@ const BUILT_IN: [BuiltIn; 2] = [
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|",
             r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         ),
-        packed: include_bytes!("../../../vocabularies/cl100k_base.zlib"),
+        packed: include_bytes!("vocabularies/cl100k_base.zlib"),
     },
 ];
 
