@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Endpoint, Raw, completion, reply, run_json, settings};
+use crate::harness::{Endpoint, Raw, assert_digest, completion, program, reply, settings, shared};
 use proofload::wire::Dialect;
 
 /// What a request said: role and text of each message.
@@ -57,8 +57,13 @@ fn run(url: &str, load: &str, case: &str, files: &[(&str, &str)], more: &[&str])
          headers = {{ authorization = \"Bearer x\" }}\n{load}\n[[case]]\n{case}"
     );
     std::fs::write(&file, text).expect("written");
-    let arguments: Vec<&str> = [file.to_str().expect("UTF-8")].into_iter().chain(more.iter().copied()).collect();
-    run_json(&arguments).1
+    // Not `run_json`, which runs again where the machine was busy: the log is to hold one run's requests.
+    let _machine = shared();
+    let output =
+        program().arg("run").arg(&file).args(more).args(["--format", "json", "--no-out"]).output().expect("runs");
+    let digest = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_digest(&digest);
+    digest
 }
 
 fn taken(log: &Log) -> Vec<(Instant, Said)> {
@@ -174,11 +179,6 @@ fn the_reference_endpoint_takes_sessions() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 2, 0, Vec::new()));
     let case = format!("{TURNS}stream = true\nmax_tokens = 12\nmodel = \"gpt-4o\"\n");
     let digest = run(&endpoint.url(), "[load.closed]\nslots = 3\ncount = 9", &case, &[], &[]);
-    assert_eq!(
-        (&digest["verdict"], &digest["sessions"]["complete"]),
-        (&json!("pass"), &json!(9)),
-        "{}",
-        digest["reasons"]
-    );
+    assert_eq!(digest["sessions"]["complete"], 9, "{}", digest["reasons"]);
     assert_eq!(digest["sessions"]["turns"]["3"]["first_token_us"]["count"], 9);
 }
