@@ -387,13 +387,11 @@ impl Events {
     fn add(&mut self, arrival: usize, event: Event) {
         let name = lossy(event.name);
         let (data, payload) = match String::from_utf8(event.data) {
-            Ok(data) => match self.repeat(&name, &data) {
-                Some(repeat) => (data, Payload::Repeat(repeat)),
-                None => {
-                    let payload = payload(&name, data.as_bytes());
-                    (data, payload)
-                }
-            },
+            Ok(data) => {
+                let payload =
+                    self.repeat(&name, &data).map_or_else(|| payload(&name, data.as_bytes()), Payload::Repeat);
+                (data, payload)
+            }
             Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), payload(&name, error.as_bytes())),
         };
         match &payload {

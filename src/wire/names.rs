@@ -41,7 +41,9 @@ impl Names {
         match value {
             Value::Array(items) => {
                 let Some(named) = &self.items else { return };
-                items.iter().for_each(|item| named.look(item, &Step::AnyItem(at), found));
+                for item in items {
+                    named.look(item, &Step::AnyItem(at), found);
+                }
             }
             Value::Object(members) => {
                 let Some(named) = &self.members else { return };
