@@ -251,6 +251,7 @@ fn each_quirk_breaks_exactly_these_rules() {
                         .iter()
                         .filter_map(remark)
                         .filter(|remark| !correct[of(*dialect)].contains(remark))
+                        .filter(|remark| !by_chance(name, remark))
                         .collect();
                     let mut line = format!("{dialect} {name}:");
                     let _ = write!(line, " {}", broken.join(", "));
@@ -260,6 +261,11 @@ fn each_quirk_breaks_exactly_these_rules() {
         }
     });
     insta::assert_snapshot!("quirks", lines.into_inner().expect("no panic").join("\n"));
+}
+
+/// What is no gzip comes in as many pieces as the machine makes of it.
+fn by_chance(quirk: &str, remark: &str) -> bool {
+    quirk == "gzip-that-is-none" && remark.ends_with("stream-compressed-flush")
 }
 
 /// The next of several jobs, with its number.
