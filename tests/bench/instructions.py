@@ -26,7 +26,6 @@ EVENTS = 1000
 # What is counted: the step, and the step whose share is taken off with by how much the rest is divided.
 FIGURES = {
     "parse a reply": ("parse", None, 1),
-    "hold a reply against the schema": ("schema", None, 1),
     "judge a reply": ("judge-reply", None, 1),
     "record a reply": ("record-reply", None, 1),
     "judge an event": ("judge-long", "judge-stream", EVENTS),
