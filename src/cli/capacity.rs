@@ -335,7 +335,7 @@ fn asked(draft: &Draft, plan: &Plan, terms: &Terms, reference: &str) -> Asked {
         stage_s: terms.lasting[0].as_secs_f64(),
         confirm_s: terms.lasting[1].as_secs_f64(),
         seed: plan.seed,
-        started_unix_ms: crate::run::now_unix_ms(),
+        started_unix_ms: crate::run::unix_ms(),
     }
 }
 

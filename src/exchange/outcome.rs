@@ -5,7 +5,7 @@ use std::fmt;
 use super::Exchange;
 use super::reading::{Payload, Reply, Stream};
 use crate::wire::Dialect;
-use crate::wire::reply::{choices, has_error};
+use crate::wire::reply::{choices, has_error, index};
 
 /// How one ticket ended; every planned ticket ends in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -235,10 +235,9 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
             Payload::Chunk(_) | Payload::Repeat(_) | Payload::Done | Payload::Empty => {}
         }
     }
-    let finished = |index: u64| {
+    let finished = |wanted: u64| {
         stream.distinct().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
-            choice.get("index").and_then(serde_json::Value::as_u64).unwrap_or(0) == index
-                && choice.get("finish_reason").is_some_and(|reason| !reason.is_null())
+            index(choice) == wanted && choice.get("finish_reason").is_some_and(|reason| !reason.is_null())
         })
     };
     if let Some(text) = &stream.bare_json {

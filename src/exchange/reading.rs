@@ -8,7 +8,7 @@ use super::repeat::{Part, Pattern};
 use super::timing::{Mark, marks};
 use super::{Exchange, Outcome};
 use crate::wire::json::{self, At, Document};
-use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, reasoning};
+use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, index, reasoning};
 use crate::wire::sse::{Decoder, Event, Framing};
 
 /// An exchange, read.
@@ -448,7 +448,7 @@ fn whole_choice(choice: &Value) -> Choice {
     let null = Value::Null;
     let message = choice.get("message").unwrap_or(&null);
     Choice {
-        index: choice.get("index").and_then(Value::as_u64).unwrap_or(0),
+        index: index(choice),
         content: text(message.get("content")).unwrap_or_default().to_owned(),
         reasoning: reasoning(message).unwrap_or_default().to_owned(),
         refusal: text(message.get("refusal")).unwrap_or_default().to_owned(),
@@ -473,7 +473,7 @@ fn joined_choices(stream: &Stream) -> Vec<Choice> {
         match &event.payload {
             Payload::Chunk(document) => join(&mut joined, &document.value, number),
             Payload::Repeat(repeat) => {
-                let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index_of);
+                let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
                 if let Some(choice) = joined.get_mut(&index) {
                     let text = match repeat.part {
                         Part::Content => &mut choice.content,
@@ -488,13 +488,9 @@ fn joined_choices(stream: &Stream) -> Vec<Choice> {
     joined.into_values().collect()
 }
 
-fn index_of(piece: &Value) -> u64 {
-    piece.get("index").and_then(Value::as_u64).unwrap_or(0)
-}
-
 fn join(joined: &mut BTreeMap<u64, Choice>, chunk: &Value, number: usize) {
     for piece in choices(chunk) {
-        let index = index_of(piece);
+        let index = index(piece);
         let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
         if let Some(reason) = text(piece.get("finish_reason")) {
             choice.finish = Some(reason.to_owned());

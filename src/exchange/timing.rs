@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::reading::{Payload, Reading, Seen, Stream};
-use crate::wire::reply::{choices, reasoning};
+use crate::wire::reply::{choices, index, reasoning};
 
 /// Where a count of tokens comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +59,7 @@ fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize) {
         let Some(delta) = choice.get("delta") else { continue };
         let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
         if visible || reasoning {
-            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-            marks.push(Mark { choice: index, arrival, visible, reasoning });
+            marks.push(Mark { choice: index(choice), arrival, visible, reasoning });
         }
     }
 }

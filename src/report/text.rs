@@ -1,7 +1,6 @@
 //! The report for people: verdict and trust first, then what was run, what came of it, and what was broken.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
@@ -97,7 +96,7 @@ fn bounds_failures(result: &GoalResult) -> bool {
 }
 
 fn header(summary: &Summary, digest: &Digest) -> String {
-    let started = std::time::UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
+    let started = summary.meta.started();
     let builtin = if summary.meta.builtin { " (built in)" } else { "" };
     let model = digest.model.as_deref().unwrap_or("the endpoint's default");
     let mut text = String::new();
@@ -167,7 +166,7 @@ const SHOWN: [Measure; 9] = [
     Measure::TokenGap,
     Measure::TimePerOutputToken,
 ];
-const STATISTICS: [Statistic; 7] = [
+pub(super) const STATISTICS: [Statistic; 7] = [
     Statistic::Mean,
     Statistic::Percentile(50.0),
     Statistic::Percentile(90.0),

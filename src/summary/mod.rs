@@ -5,7 +5,7 @@
 //! whoever reads it ([`digest`], [`trust`], [`goals`]).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -411,10 +411,7 @@ impl Summary {
             bump(&mut self.classes, &format!("{}.{class}", outcome.name()));
         }
         if let Some(status) = reading.exchange.status() {
-            match status {
-                200 => bump(&mut self.statuses, "200"),
-                status => bump(&mut self.statuses, &status.to_string()),
-            }
+            bump(&mut self.statuses, &status.to_string());
         }
         self.record_failure(reading, "", evidence);
     }
@@ -585,6 +582,11 @@ impl Meta {
                 .map(|(id, level)| ((*id).to_owned(), level.map_or(OFF, Level::name).to_owned()))
                 .collect(),
         }
+    }
+
+    /// When it started.
+    pub fn started(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.started_unix_ms)
     }
 
     /// How binding a rule is in this run; none where it is off, or does not apply.

@@ -42,6 +42,11 @@ pub fn choices(reply: &Value) -> &[Value] {
     reply.get("choices").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// The index of a choice, or of a piece of one: 0 where none is given.
+pub fn index(choice: &Value) -> u64 {
+    choice.get("index").and_then(Value::as_u64).unwrap_or(0)
+}
+
 /// Reasoning text of a message or a delta, under either name that kin give it.
 pub fn reasoning(message: &Value) -> Option<&str> {
     let text = |name: &str| message.get(name)?.as_str().filter(|text| !text.is_empty());

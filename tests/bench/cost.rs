@@ -5,16 +5,15 @@
 use std::fs;
 use std::hint::black_box;
 
-use proofload::check::{self, Check, Verdict};
 use proofload::exchange::Reading;
+use proofload::summary::Summary;
 use proofload::summary::evidence::Evidence;
-use proofload::summary::{Judged, Summary};
 use proofload::wire::sse::Decoder;
 use proofload::wire::{Dialect, json};
 
 mod replies;
 
-use replies::{WHOLE, events, exchange, plan};
+use replies::{WHOLE, checks, events, exchange, judged, plan, verdicts};
 
 const STEPS: &str = "parse, schema, decode, {read, judge, record}-{reply, stream, long}";
 /// Events with content of a long stream beside those of the short one.
@@ -44,12 +43,12 @@ fn main() {
         }
         _ => {
             let (work, kind) = step.split_once('-').unwrap_or_else(|| panic!("no such step; {STEPS}"));
-            judged(work, kind, count);
+            judge(work, kind, count);
         }
     }
 }
 
-fn judged(work: &str, kind: &str, count: u32) {
+fn judge(work: &str, kind: &str, count: u32) {
     let stream = kind != "reply";
     let dialect = if stream { Dialect::OpenAi } else { Dialect::Pulze };
     let mut pieces = if stream { events() } else { vec![fs::read(WHOLE).expect("the reply")] };
@@ -60,27 +59,15 @@ fn judged(work: &str, kind: &str, count: u32) {
     let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
     let plan = plan(dialect);
     let exchange = exchange(&plan, stream, &pieces);
-    let mut checks: Vec<&'static Check> = check::all(dialect).collect();
-    checks.sort_unstable_by_key(|check| check.id);
-    let judge = |reading: &Reading<'_>| -> Vec<(&'static Check, Verdict)> {
-        checks.iter().map(|check| (*check, check.judge(reading))).collect()
-    };
+    let checks = checks(dialect);
     match work {
         "read" => repeat(count, || Reading::of(black_box(&exchange))),
-        "judge" => repeat(count, || judge(&Reading::of(black_box(&exchange)))),
+        "judge" => repeat(count, || verdicts(&checks, &Reading::of(black_box(&exchange)))),
         "record" => {
             let reading = Reading::of(&exchange);
-            let verdicts = judge(&reading);
+            let verdicts = verdicts(&checks, &reading);
             let evidence = Evidence::of(&plan.target);
-            let judged = Judged {
-                reading: &reading,
-                verdicts: &verdicts,
-                in_window: true,
-                in_time: true,
-                window_us: [0, u64::MAX],
-                counted: None,
-                turns: None,
-            };
+            let judged = judged(&reading, &verdicts);
             let mut summary = Summary::new(&plan, 0);
             repeat(count, || summary.record(black_box(&judged), plan.goodput, &evidence));
         }

@@ -7,17 +7,17 @@ use std::fs;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use proofload::check::{self, Check, Verdict};
+use proofload::check::{Check, Verdict};
 use proofload::exchange::{Exchange, Reading};
+use proofload::summary::Summary;
 use proofload::summary::evidence::Evidence;
-use proofload::summary::{Judged, Summary};
 use proofload::wire::Dialect;
 use proofload::wire::json;
 use proofload::wire::sse::Decoder;
 
 mod replies;
 
-use replies::{WHOLE, events, exchange, plan};
+use replies::{WHOLE, checks, events, exchange, judged, plan, verdicts};
 
 fn judge(checks: &[&'static Check], exchange: &Exchange) -> usize {
     let reading = Reading::of(exchange);
@@ -60,7 +60,7 @@ fn decode(criterion: &mut Criterion) {
 }
 
 /// Everything a judge does: reading, every passive check, and recording.
-fn judged(criterion: &mut Criterion) {
+fn judging(criterion: &mut Criterion) {
     let events = events();
     let pieces: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
     let whole = fs::read(WHOLE).expect("the reply");
@@ -72,31 +72,22 @@ fn judged(criterion: &mut Criterion) {
     for (name, dialect, stream, pieces) in cases {
         let plan = plan(dialect);
         let exchange = exchange(&plan, stream, &pieces);
-        let checks: Vec<&'static Check> = check::all(dialect).collect();
+        let checks = checks(dialect);
         group.throughput(Throughput::Elements(pieces.len() as u64));
         group.bench_function(format!("read, {name}"), |bencher| bencher.iter(|| Reading::of(black_box(&exchange))));
         group.bench_function(format!("read and check, {name}"), |bencher| {
             bencher.iter(|| judge(&checks, black_box(&exchange)));
         });
         let reading = Reading::of(&exchange);
-        let verdicts: Vec<(&'static Check, Verdict)> =
-            checks.iter().map(|check| (*check, check.judge(&reading))).collect();
+        let verdicts = verdicts(&checks, &reading);
         let evidence = Evidence::of(&plan.target);
         group.bench_function(format!("record, {name}"), |bencher| {
-            let judged = Judged {
-                reading: &reading,
-                verdicts: &verdicts,
-                in_window: true,
-                in_time: true,
-                window_us: [0, u64::MAX],
-                counted: None,
-                turns: None,
-            };
+            let judged = judged(&reading, &verdicts);
             let mut summary = Summary::new(&plan, 0);
             bencher.iter(|| summary.record(black_box(&judged), plan.goodput, &evidence));
         });
     }
 }
 
-criterion_group!(benches, parse_and_schema, decode, judged);
+criterion_group!(benches, parse_and_schema, decode, judging);
 criterion_main!(benches);

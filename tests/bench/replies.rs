@@ -3,10 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
-use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Ticket};
+use proofload::check::{self, Check, Verdict};
+use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Reading, Ticket};
 use proofload::plan::Plan;
 use proofload::profile::flags::Flags;
 use proofload::profile::load::World;
+use proofload::summary::Judged;
 use proofload::wire::Dialect;
 
 pub(crate) const WHOLE: &str = "tests/it/contract/seed-response.json";
@@ -69,4 +71,21 @@ pub(crate) fn events() -> Vec<Vec<u8>> {
     let text = fs::read_to_string(STREAM).expect("the capture");
     let lines = text.lines().filter(|line| line.starts_with("data: "));
     lines.map(|line| format!("{line}\n\n").into_bytes()).collect()
+}
+
+/// The rules that are judged on any reply, by id, as a judge has them.
+pub(crate) fn checks(dialect: Dialect) -> Vec<&'static Check> {
+    let mut checks: Vec<&'static Check> = check::all(dialect).collect();
+    checks.sort_unstable_by_key(|check| check.id);
+    checks
+}
+
+/// What the rules say of a reply.
+pub(crate) fn verdicts(checks: &[&'static Check], reading: &Reading<'_>) -> Vec<(&'static Check, Verdict)> {
+    checks.iter().map(|check| (*check, check.judge(reading))).collect()
+}
+
+/// A reply of the measured part, as it is recorded.
+pub(crate) fn judged<'r>(reading: &'r Reading<'r>, verdicts: &'r [(&'static Check, Verdict)]) -> Judged<'r> {
+    Judged { reading, verdicts, in_window: true, in_time: true, window_us: [0, u64::MAX], counted: None, turns: None }
 }

@@ -1,11 +1,13 @@
 //! What several tests need: an endpoint, a plan, a run, the binary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use proofload::check::Depth;
 use proofload::plan::Plan;
 use proofload::profile::flags::Flags;
 use proofload::profile::load::World;
@@ -13,6 +15,7 @@ use proofload::reference::delay::Delay;
 use proofload::reference::quirk::Quirk;
 use proofload::reference::{Settings, serve};
 use proofload::run::{Control, run};
+use proofload::suite::Options;
 use proofload::summary::Summary;
 use proofload::wire::Dialect;
 use tokio::sync::oneshot;
@@ -41,6 +44,25 @@ impl Endpoint {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+}
+
+/// The whole suite, so far into the catalogue.
+pub(crate) fn suite(depth: Depth) -> Options {
+    Options {
+        depth,
+        only: None,
+        without: BTreeSet::new(),
+        require: BTreeSet::new(),
+        levels: BTreeMap::new(),
+        repeat: 1,
+        jobs: 4,
+        seed: 1,
+        cap: 64,
+        context_window: None,
+        schema_rate: None,
+        fail_fast: false,
+        forgiven: BTreeSet::new(),
     }
 }
 

@@ -20,7 +20,7 @@ use proofload::suite::{Options, conduct};
 use proofload::wire::Dialect;
 use serde_json::Value;
 
-use crate::harness::{Endpoint, plan, settings};
+use crate::harness::{Endpoint, plan, settings, suite};
 use crate::matrix::TIMED;
 
 mod open;
@@ -53,21 +53,7 @@ impl Suite {
             endpoint.url()
         );
         let target = plan(&text).target;
-        let options = Options {
-            depth: Depth::Full,
-            only: None,
-            without: BTreeSet::new(),
-            require: BTreeSet::new(),
-            levels: BTreeMap::new(),
-            repeat: 1,
-            jobs: 4,
-            seed: 7,
-            cap: 64,
-            context_window: None,
-            schema_rate: None,
-            fail_fast: false,
-            forgiven: BTreeSet::new(),
-        };
+        let options = Options { seed: 7, ..suite(Depth::Full) };
         let run = conduct(&target, &options, &tokio::sync::watch::channel(false).1, |_, _| {}).expect("the client");
         let lines = lines(&run, &target.redactor()).collect();
         let captured = Captured { meta: Meta::of(&target, &options), lines };

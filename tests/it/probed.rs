@@ -12,7 +12,7 @@ use proofload::suite::{Options, Row, conduct};
 use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
-use crate::harness::{Endpoint, plan, settings};
+use crate::harness::{Endpoint, plan, settings, suite};
 
 /// A reply to a probe.
 #[derive(Clone)]
@@ -487,19 +487,8 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
     .target;
     let of_areas = |check: &&'static check::Check| AREAS.contains(&check.area());
     let options = Options {
-        depth: Depth::Intrusive,
         only: Some(check::catalogue(dialect).filter(of_areas).map(|check| check.id).collect()),
-        without: std::collections::BTreeSet::new(),
-        require: std::collections::BTreeSet::new(),
-        levels: BTreeMap::new(),
-        repeat: 1,
-        jobs: 4,
-        seed: 1,
-        cap: 64,
-        context_window: None,
-        schema_rate: None,
-        fail_fast: false,
-        forgiven: std::collections::BTreeSet::new(),
+        ..suite(Depth::Intrusive)
     };
     conduct(&target, &options, &tokio::sync::watch::channel(false).1, |_, _| {}).expect("a client").rows
 }

@@ -1,7 +1,7 @@
 //! The whole suite against the reference endpoint: a correct one keeps every rule in every dialect, and each quirk that
 //! requests of their own show breaks exactly the rules of the snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use proofload::suite::status::Status;
 use proofload::suite::{Conformance, Options, Row, conduct};
 use proofload::wire::Dialect;
 
-use crate::harness::{Endpoint, plan, settings, shared};
+use crate::harness::{Endpoint, plan, settings, shared, suite};
 use crate::matrix::TIMED;
 
 /// Quirks that rules on requests of their own are about, tried in the openai dialect.
@@ -177,19 +177,10 @@ fn conducted(dialect: Dialect, quirk: Option<&str>, depth: Depth) -> Conformance
         endpoint.url()
     );
     let options = Options {
-        depth,
         only: Some(check::catalogue(dialect).map(|check| check.id).filter(|id| *id != SLOW).collect()),
-        without: BTreeSet::new(),
-        require: BTreeSet::new(),
-        levels: BTreeMap::new(),
-        repeat: 1,
-        jobs: 4,
         seed: 7,
-        cap: 64,
         context_window: Some(WINDOW),
-        schema_rate: None,
-        fail_fast: false,
-        forgiven: BTreeSet::new(),
+        ..suite(depth)
     };
     let run = conduct(&plan(&text).target, &options, &tokio::sync::watch::channel(false).1, |_, _| {});
     run.expect("the client can be made")

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{INCOMPLETE, NO_STREAM, Verdict};
 use crate::exchange::{Reading, Stream};
-use crate::wire::reply::choices;
+use crate::wire::reply::{choices, index};
 
 pub(super) mod chunks;
 pub(super) mod framing;
@@ -32,7 +32,6 @@ fn ended<'r>(reading: &'r Reading<'_>) -> Result<&'r Stream, Verdict> {
 /// Every distinct piece of every choice: event, position in the chunk, index of the choice, and the piece.
 fn pieces_of(stream: &Stream) -> impl Iterator<Item = (usize, usize, u64, &Value)> {
     stream.distinct().flat_map(|(event, chunk)| {
-        let index = |piece: &Value| piece.get("index").and_then(Value::as_u64).unwrap_or(0);
         choices(chunk).iter().enumerate().map(move |(position, piece)| (event, position, index(piece), piece))
     })
 }

@@ -92,7 +92,7 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
 }
 
 fn started(summary: &Summary) -> String {
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(summary.meta.started_unix_ms);
+    let at = summary.meta.started();
     humantime::format_rfc3339_millis(at).to_string()
 }
 

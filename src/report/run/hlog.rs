@@ -3,7 +3,7 @@
 //! Values are nanoseconds, as those tools take them to be; they are as exact as the run's seconds are, to 0.8 %. The
 //! warm-up is in it, as in the seconds.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -29,9 +29,8 @@ const MEASURES: [(&str, Of); 3] = [
 ];
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
-    let started = UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
     let mut text = Vec::new();
-    lines(summary, started, &mut text).expect("a log in memory can be written");
+    lines(summary, summary.meta.started(), &mut text).expect("a log in memory can be written");
     String::from_utf8(text).expect("a log is text")
 }
 

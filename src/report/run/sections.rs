@@ -1,7 +1,6 @@
 //! The parts of a run's page, beside its pictures.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use maud::{Markup, html};
 
@@ -9,7 +8,7 @@ use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::chart::Table;
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, time};
-use crate::report::text::{cell, measured, windows};
+use crate::report::text::{STATISTICS, cell, measured, windows};
 use crate::summary::Summary;
 use crate::summary::digest::{Counted, Digest, Outcome, Share};
 use crate::summary::trust::{Belief, Used};
@@ -48,7 +47,7 @@ pub(super) fn verdict(digest: &Digest, summary: &Summary) -> Markup {
 }
 
 fn started(summary: &Summary) -> String {
-    let at = UNIX_EPOCH + Duration::from_millis(summary.meta.started_unix_ms);
+    let at = summary.meta.started();
     humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC")
 }
 
@@ -127,15 +126,6 @@ pub(super) fn goals(digest: &Digest) -> Markup {
 }
 
 pub(super) fn timings(summary: &Summary) -> Markup {
-    const STATISTICS: [Statistic; 7] = [
-        Statistic::Mean,
-        Statistic::Percentile(50.0),
-        Statistic::Percentile(90.0),
-        Statistic::Percentile(95.0),
-        Statistic::Percentile(99.0),
-        Statistic::Percentile(99.9),
-        Statistic::Max,
-    ];
     let rows = Measure::ALL.iter().filter_map(|measure| {
         let populations = summary.timings.get(measure.name())?;
         let count = populations.count(Population::All);

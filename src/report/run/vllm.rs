@@ -77,7 +77,7 @@ fn whole(tokens: f64) -> u64 {
 
 /// As in `20261122-140000`, in UTC.
 fn date(summary: &Summary) -> String {
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(summary.meta.started_unix_ms);
+    let at = summary.meta.started();
     let text = humantime::format_rfc3339_seconds(at).to_string();
     text.trim_end_matches('Z').replace(['-', ':'], "").replace('T', "-")
 }
