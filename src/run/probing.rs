@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::RunError;
-use super::client::{Client, Job};
+use super::client::{Client, Job, Message};
 use super::clock::Clock;
 use super::raw;
 use crate::exchange::{Exchange, Outcome};
@@ -108,9 +108,9 @@ impl Prober {
                 raw::exchange(&self.target, order, &steps, self.clock).await
             }
             Way::Usual | Way::Chunked | Way::Leaving(_) => {
-                let request = self.request(&order);
+                let message = Message::Library(self.request(&order));
                 let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
-                let job = Job { ticket: order.ticket, asked: order.asked, request, leave_after };
+                let job = Job { ticket: order.ticket, asked: order.asked, message, leave_after };
                 let (_keep, never) = watch::channel(false);
                 self.client.send(job, due, self.clock, never).await
             }

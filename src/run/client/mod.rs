@@ -1,0 +1,350 @@
+//! The only place that speaks HTTP outwards.
+//!
+//! Redirects are not followed, nothing is retried, and neither a proxy nor compression is used unless the profile
+//! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted; bytes are kept as
+//! they come, with the instant they came.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Request};
+use tokio::sync::watch;
+
+mod direct;
+mod fault;
+mod intake;
+mod library;
+mod lookup;
+
+use direct::Direct;
+use fault::Fault;
+use intake::{RawHead, Received};
+
+use super::clock::Clock;
+use super::failure::{Exhausted, Stage, causes, classify_chain};
+use crate::exchange::{Asked, Dial, Exchange, Outcome, Ticket};
+use crate::plan::target::{Target, Timeouts};
+
+/// What we call ourselves.
+const USER: &str = concat!("proofload/", env!("CARGO_PKG_VERSION"));
+
+/// Speaks HTTP with one target.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// Sends a load where the target asks for no more than it can.
+    direct: Option<Direct>,
+    library: reqwest::Client,
+    url: reqwest::Url,
+    headers: HeaderMap,
+    timeouts: Timeouts,
+    max_reply: usize,
+    dials: Arc<AtomicU64>,
+    exhausted: Arc<Exhausted>,
+}
+
+/// Why a client could not be made: what the profile says does not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A certificate or key is not what it should be.
+    #[error("certificate: {0}")]
+    Certificate(String),
+    /// A header has bytes that no header may have.
+    #[error("header {0:?} has a name or value that HTTP does not allow")]
+    Header(String),
+    /// Anything else the HTTP library refuses.
+    #[error("HTTP client: {0}")]
+    Library(String),
+}
+
+/// A request that is ready to go.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Leave to send it.
+    pub(super) ticket: Ticket,
+    /// What it asks.
+    pub(super) asked: Asked,
+    /// In the form in which it is sent.
+    pub(super) message: Message,
+    /// After how many arrivals of the body we leave, where we are not to stay until its end.
+    pub(super) leave_after: Option<usize>,
+}
+
+/// A request in the form of the way that it takes.
+#[derive(Debug)]
+pub(super) enum Message {
+    Direct(hyper::Request<Full<Bytes>>),
+    Library(Request),
+}
+
+/// A reply whose head has come.
+enum Reply<'c> {
+    Direct(direct::Reply<'c>),
+    Library(reqwest::Response),
+}
+
+impl Client {
+    /// A client of this target.
+    ///
+    /// # Errors
+    /// If certificates, headers or the proxy are not usable.
+    pub(super) fn new(target: &Target) -> Result<Client, ClientError> {
+        Client::counting(target, Arc::default(), Arc::default())
+    }
+
+    /// Another client of the same target, with connections of its own; both count together.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub(super) fn twin(&self, target: &Target) -> Result<Client, ClientError> {
+        Client::counting(target, Arc::clone(&self.dials), Arc::clone(&self.exhausted))
+    }
+
+    fn counting(target: &Target, dials: Arc<AtomicU64>, exhausted: Arc<Exhausted>) -> Result<Client, ClientError> {
+        let headers = headers(target)?;
+        Ok(Client {
+            direct: Direct::new(target, &headers, &dials)?,
+            library: library::client(target, &dials)?,
+            url: target.url.clone(),
+            headers,
+            timeouts: target.timeouts,
+            max_reply: target.max_reply,
+            dials,
+            exhausted,
+        })
+    }
+
+    /// The headers of every request.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Connections opened so far.
+    pub(super) fn dials(&self) -> u64 {
+        self.dials.load(Ordering::Relaxed)
+    }
+
+    /// What we ran out of.
+    pub(super) fn exhausted(&self) -> &Exhausted {
+        &self.exhausted
+    }
+
+    /// Makes a request ready, so that nothing is left to build when it is due.
+    pub(super) fn prepare(&self, ticket: Ticket, asked: Asked) -> Job {
+        let body = asked.body.clone();
+        let message = match &self.direct {
+            Some(direct) => Message::Direct(direct.prepare(body)),
+            None => {
+                let mut request = Request::new(Method::POST, self.url.clone());
+                *request.headers_mut() = self.headers.clone();
+                *request.body_mut() = Some(body.into());
+                Message::Library(request)
+            }
+        };
+        Job { ticket, asked, message, leave_after: None }
+    }
+
+    /// Sends a request and takes in what comes back, until its end, a limit, or `cut`.
+    pub(super) async fn send(
+        &self,
+        job: Job,
+        eligible: Duration,
+        clock: Clock,
+        mut cut: watch::Receiver<bool>,
+    ) -> Exchange {
+        let dial = Arc::new(OnceLock::new());
+        let sent = clock.now();
+        let mut received = Received::default();
+        let work = self.perform(job.message, job.leave_after, clock, &dial, &mut received);
+        let end = tokio::select! {
+            end = work => end,
+            () = tokio::time::sleep(self.timeouts.total) => {
+                End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
+            }
+            _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
+        };
+        let ended = clock.now();
+        let end = end.explained(&dial, &received);
+        let status = received.head.as_ref().map(|head| Outcome::of_status(head.status.as_u16()));
+        let outcome = if end.outcome == Outcome::Ok { status.unwrap_or(Outcome::Protocol) } else { end.outcome };
+        Exchange {
+            ticket: job.ticket,
+            asked: job.asked,
+            epoch: clock.epoch(),
+            eligible,
+            sent: Some(sent),
+            dial: dial.get().copied(),
+            head: received.head.map(RawHead::read),
+            body: received.body,
+            ended,
+            outcome,
+            cause: end.cause,
+            unjudged: false,
+        }
+    }
+
+    async fn perform(
+        &self,
+        message: Message,
+        leave_after: Option<usize>,
+        clock: Clock,
+        dial: &Arc<OnceLock<Dial>>,
+        received: &mut Received,
+    ) -> End {
+        let limit = self.timeouts.first_byte;
+        let mut reply = match tokio::time::timeout(limit, self.hand_out(message, clock, dial)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(fault)) => return self.classify(fault, Stage::Head),
+            Err(_) => return End::new(Outcome::Timeout, format!("no status within {limit:?}")),
+        };
+        received.head = Some(reply.take_head(clock.now()));
+        received.body.bytes.reserve(4096);
+        loop {
+            match reply.chunk().await {
+                Ok(Some(bytes)) => received.take(clock.now(), &bytes),
+                Ok(None) => return End { outcome: Outcome::Ok, cause: None },
+                Err(fault) => return self.classify(fault, Stage::Body),
+            }
+            if leave_after.is_some_and(|arrivals| received.body.arrivals.len() >= arrivals) {
+                return End { outcome: Outcome::Unfinished, cause: None };
+            }
+            if received.body.bytes.len() > self.max_reply {
+                received.shorten();
+                return End::new(Outcome::TooLarge, format!("the reply is longer than {} bytes", self.max_reply));
+            }
+        }
+    }
+
+    /// Sends a request its way until the head of the reply has come.
+    async fn hand_out(&self, message: Message, clock: Clock, dial: &Arc<OnceLock<Dial>>) -> Result<Reply<'_>, Fault> {
+        match (message, &self.direct) {
+            (Message::Direct(request), Some(direct)) => Ok(Reply::Direct(direct.send(request, clock, dial).await?)),
+            (Message::Direct(_), None) => Err(Fault::new(OfAnother)),
+            (Message::Library(request), _) => {
+                let sending = library::DIAL.scope(Arc::clone(dial), self.library.execute(request));
+                Ok(Reply::Library(library::CLOCK.scope(clock, sending).await?))
+            }
+        }
+    }
+
+    /// Asks for something beside the load, such as the list of models: status and body, or what went wrong.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: reqwest::Url,
+        body: Option<Vec<u8>>,
+    ) -> Result<(u16, Vec<u8>), Failure> {
+        let mut request = Request::new(method, url);
+        *request.headers_mut() = self.headers.clone();
+        *request.body_mut() = body.map(Into::into);
+        let work = async {
+            let mut response = self.library.execute(request).await.map_err(|error| self.classify(error.into(), Stage::Head))?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(|error| self.classify(error.into(), Stage::Body))? {
+                bytes.extend_from_slice(&chunk);
+                if bytes.len() > self.max_reply {
+                    return Err(End::new(Outcome::TooLarge, "the reply is too long".to_owned()));
+                }
+            }
+            Ok((response.status().as_u16(), bytes))
+        };
+        match tokio::time::timeout(self.timeouts.first_byte, work).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(end)) => Err(Failure { cause: end.cause.unwrap_or_else(|| end.outcome.to_string()) }),
+            Err(_) => Err(Failure { cause: format!("no answer within {:?}", self.timeouts.first_byte) }),
+        }
+    }
+
+    /// What went wrong, by the chain of sources: the libraries' own kinds are too coarse.
+    fn classify(&self, fault: Fault, stage: Stage) -> End {
+        let (error, connecting) = match fault {
+            Fault::Slow => {
+                let cause = format!("no connection within {:?}", self.timeouts.connect);
+                return End::new(Outcome::Timeout, cause);
+            }
+            Fault::Failed { error, connecting } => (error, connecting),
+        };
+        let chain = causes(error.as_ref());
+        self.exhausted.note(&chain);
+        let outcome = classify_chain(&chain, stage, connecting, self.url.scheme() == "https");
+        let fallback = if connecting { Outcome::Connect } else { Outcome::Protocol };
+        End::new(outcome.unwrap_or(fallback), chain.last().map_or_else(String::new, ToString::to_string))
+    }
+}
+
+impl Reply<'_> {
+    fn take_head(&mut self, at: Duration) -> RawHead {
+        match self {
+            Reply::Direct(reply) => {
+                let response = &mut reply.response;
+                let (status, version) = (response.status(), response.version());
+                RawHead { at, status, version, headers: std::mem::take(response.headers_mut()) }
+            }
+            Reply::Library(response) => {
+                let (status, version) = (response.status(), response.version());
+                RawHead { at, status, version, headers: std::mem::take(response.headers_mut()) }
+            }
+        }
+    }
+
+    /// The bytes that come next, none at the end.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        match self {
+            Reply::Direct(reply) => reply.chunk().await,
+            Reply::Library(response) => Ok(response.chunk().await?),
+        }
+    }
+}
+
+/// Why an answer beside the load did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub(super) struct Failure {
+    cause: String,
+}
+
+/// A fault of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was prepared for another target")]
+struct OfAnother;
+
+/// How an exchange ended.
+struct End {
+    outcome: Outcome,
+    cause: Option<String>,
+}
+
+impl End {
+    fn new(outcome: Outcome, cause: String) -> End {
+        End { outcome, cause: Some(cause) }
+    }
+}
+
+impl End {
+    /// A kept-alive connection that ends as a request goes out on it was closed without a word, which a report of
+    /// plain resets would not tell.
+    fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
+        if self.outcome != Outcome::Reset || dial.get().is_some() || received.head.is_some() {
+            return self;
+        }
+        let cause = "the server closed a kept-alive connection without announcing it (Connection: close); \
+                     target.keep_alive = false opens one for each request";
+        End::new(Outcome::Reset, cause.to_owned())
+    }
+}
+
+fn headers(target: &Target) -> Result<HeaderMap, ClientError> {
+    let mut headers = HeaderMap::new();
+    for header in &target.headers {
+        let refused = || ClientError::Header(header.name.clone());
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| refused())?;
+        let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| refused())?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
