@@ -47,7 +47,7 @@
 //!   judge that has read the answer hands it to the pacer (`run/lane.rs`), and what that takes is lateness, as all that is
 //!   ours. A request that stands alone is a session of one turn.
 //! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
-//!   (`run/client.rs`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
+//!   (`run/client/`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
 //!   bytes and never delays a sender.
 //! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime

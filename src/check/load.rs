@@ -8,6 +8,7 @@ use super::request::is_router;
 use super::{Across, Check, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::has_error;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -278,7 +279,7 @@ fn named(reading: &Reading<'_>, member: &str) -> Option<String> {
 }
 
 fn hidden_retries(reading: &Reading<'_>) -> Verdict {
-    let retries = reading.metadata().and_then(|metadata| metadata.get("retries")?.as_u64());
+    let retries = reading.metadata().and_then(|metadata| metadata.member("retries")?.as_u64());
     match retries {
         None => Verdict::Skip("metadata, or its retries, is absent or null"),
         Some(0) => Verdict::Pass,
@@ -297,8 +298,8 @@ fn carries_error(reading: &Reading<'_>) -> bool {
     let in_body = reading.success() && reading.json().is_some_and(|document| has_error(&document.value));
     let in_metadata = reading.exchange.asked.wanted.dialect == Dialect::Pulze
         && reading.metadata().is_some_and(|metadata| {
-            let text = metadata.get("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-            text || metadata.get("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)
+            let text = metadata.member("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+            text || metadata.member("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)
         });
     in_events || in_body || in_metadata
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::book::{accepted, each, refused};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 use crate::wire::reply::choices;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -173,11 +173,11 @@ impl Entry<'_> {
 }
 
 fn token(entry: &Value) -> &str {
-    entry.get("token").and_then(Value::as_str).unwrap_or_default()
+    entry.member("token").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn given_bytes(entry: &Value) -> Option<Vec<u8>> {
-    let bytes = entry.get("bytes")?.as_array()?;
+    let bytes = entry.member("bytes")?.as_array()?;
     bytes.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
 }
 
@@ -223,7 +223,7 @@ fn present(reading: &Reading<'_>) -> Verdict {
         let listed = choice.at("/logprobs/content").and_then(Value::as_array);
         let wrong = said && listed.is_none_or(Vec::is_empty);
         let pointer = format!("/choices/{number}/logprobs");
-        wrong.then(|| Finding::new(pointer, format!("expected entries, got {}", shown(choice.get("logprobs")))))
+        wrong.then(|| Finding::new(pointer, format!("expected entries, got {}", shown(choice.member("logprobs")))))
     };
     Verdict::of(choices(completion).iter().enumerate().filter_map(lacks).collect())
 }
@@ -235,7 +235,8 @@ fn absent_by_default(reading: &Reading<'_>) -> Verdict {
     if !reading.says_something() {
         return Verdict::Skip(NO_COMPLETION);
     }
-    let found = reading.bodies().flat_map(choices).find_map(|choice| choice.get("logprobs").filter(|l| !l.is_null()));
+    let found =
+        reading.bodies().flat_map(choices).find_map(|choice| choice.member("logprobs").filter(|l| !l.is_null()));
     Verdict::holds(found.is_none(), "/choices/0/logprobs", || format!("not asked for, got {}", shown(found)))
 }
 
@@ -243,16 +244,16 @@ fn shape(entry: &Value) -> Option<(String, String)> {
     let wrong = |member: &str, expected: &str| {
         Some((format!("/{member}"), format!("expected {expected}, got {}", shown(entry.get(member)))))
     };
-    if !entry.get("token").is_some_and(Value::is_string) {
+    if !entry.member("token").is_some_and(Value::is_string) {
         return wrong("token", "a string");
     }
-    if !entry.get("logprob").is_some_and(Value::is_number) {
+    if !entry.member("logprob").is_some_and(Value::is_number) {
         return wrong("logprob", "a number");
     }
     if let Some(wrong) = bytes_are_bytes(entry) {
         return Some(wrong);
     }
-    if !entry.get("top_logprobs").is_some_and(Value::is_array) {
+    if !entry.member("top_logprobs").is_some_and(Value::is_array) {
         return wrong("top_logprobs", "a list");
     }
     None
@@ -260,9 +261,10 @@ fn shape(entry: &Value) -> Option<(String, String)> {
 
 /// What is given as the bytes of a token, or of one of its alternatives, is a list of bytes.
 fn bytes_are_bytes(entry: &Value) -> Option<(String, String)> {
-    let (place, value) = with_alternatives(entry)
-        .find(|(_, value)| value.get("bytes").is_some_and(|bytes| !bytes.is_null()) && given_bytes(value).is_none())?;
-    let detail = format!("expected a list of bytes, or null, got {}", shown(value.get("bytes")));
+    let (place, value) = with_alternatives(entry).find(|(_, value)| {
+        value.member("bytes").is_some_and(|bytes| !bytes.is_null()) && given_bytes(value).is_none()
+    })?;
+    let detail = format!("expected a list of bytes, or null, got {}", shown(value.member("bytes")));
     Some((format!("{place}/bytes"), detail))
 }
 
@@ -273,18 +275,18 @@ fn with_alternatives(entry: &Value) -> impl Iterator<Item = (String, &Value)> {
 }
 
 fn top(entry: &Value) -> &[Value] {
-    entry.get("top_logprobs").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    entry.member("top_logprobs").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn logprob(entry: &Value) -> Option<f64> {
-    entry.get("logprob").and_then(Value::as_f64)
+    entry.member("logprob").and_then(Value::as_f64)
 }
 
 /// JSON has no other numbers than finite ones; what is none is a matter of the shape.
 fn nonpositive(entry: &Value) -> Option<(String, String)> {
     let over = |value: &Value| logprob(value).is_some_and(|logprob| logprob > ROUNDING);
     let (place, value) = with_alternatives(entry).find(|(_, value)| over(value))?;
-    Some((format!("{place}/logprob"), format!("expected at most 0, got {}", shown(value.get("logprob")))))
+    Some((format!("{place}/logprob"), format!("expected at most 0, got {}", shown(value.member("logprob")))))
 }
 
 fn bytes_match(entry: &Value) -> Option<(String, String)> {

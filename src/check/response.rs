@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::{choices, has_error};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -204,7 +205,7 @@ pub(super) static CHECKS: &[Check] = &[
 fn choices_nonempty(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     Verdict::holds(!choices(completion).is_empty(), "/choices", || {
-        format!("no choice in {}", shown(completion.get("choices")))
+        format!("no choice in {}", shown(completion.member("choices")))
     })
 }
 
@@ -221,19 +222,19 @@ fn each_choice(reading: &Reading<'_>, judge: impl Fn(usize, &Value) -> Option<Fi
 fn index_sequence(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let choices = choices(completion);
-    let indices: BTreeSet<u64> = choices.iter().filter_map(|choice| choice.get("index")?.as_u64()).collect();
+    let indices: BTreeSet<u64> = choices.iter().filter_map(|choice| choice.member("index")?.as_u64()).collect();
     Verdict::holds(indices.iter().copied().eq(0..choices.len() as u64), "/choices", || {
-        let said: Vec<String> = choices.iter().map(|choice| shown(choice.get("index"))).collect();
+        let said: Vec<String> = choices.iter().map(|choice| shown(choice.member("index"))).collect();
         format!("expected 0 to {}, got {}", choices.len().saturating_sub(1), said.join(", "))
     })
 }
 
 fn message_object(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
-        if choice.get("delta").is_some() {
+        if choice.member("delta").is_some() {
             return Some(Finding::new(format!("/choices/{number}/delta"), "a delta in a whole reply"));
         }
-        let message = choice.get("message");
+        let message = choice.member("message");
         (!message.is_some_and(Value::is_object)).then(|| {
             Finding::new(format!("/choices/{number}/message"), format!("expected an object, got {}", shown(message)))
         })
@@ -242,7 +243,7 @@ fn message_object(reading: &Reading<'_>) -> Verdict {
 
 fn role_assistant(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
-        let role = choice.get("message").filter(|message| message.is_object())?.get("role");
+        let role = choice.member("message").filter(|message| message.is_object())?.member("role");
         (role.and_then(Value::as_str) != Some("assistant")).then(|| {
             Finding::new(
                 format!("/choices/{number}/message/role"),
@@ -257,9 +258,9 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let mut unexplained = None;
     for (number, choice) in choices(completion).iter().enumerate() {
-        let Some(message) = choice.get("message").filter(|message| message.is_object()) else { continue };
+        let Some(message) = choice.member("message").filter(|message| message.is_object()) else { continue };
         let place = format!("/choices/{number}/message/content");
-        match message.get("content") {
+        match message.member("content") {
             None | Some(Value::Null) if explains_null(reading.choices.get(number)) => {}
             None | Some(Value::Null) => unexplained = Some(place),
             Some(content) if content.is_string() => {}
@@ -304,7 +305,7 @@ fn content_nonempty(reading: &Reading<'_>) -> Verdict {
 
 fn finish_present(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
-        let reason = choice.get("finish_reason");
+        let reason = choice.member("finish_reason");
         (!reason.is_some_and(Value::is_string)).then(|| {
             Finding::new(
                 format!("/choices/{number}/finish_reason"),
@@ -323,7 +324,7 @@ pub(super) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
 fn finish_known(reading: &Reading<'_>) -> Verdict {
     let dialect = reading.exchange.asked.wanted.dialect;
     each_choice(reading, |number, choice| {
-        let reason = choice.get("finish_reason")?.as_str()?;
+        let reason = choice.member("finish_reason")?.as_str()?;
         (!is_known_finish(dialect, reason))
             .then(|| Finding::new(format!("/choices/{number}/finish_reason"), format!("{reason:?} is not published")))
     })
@@ -331,7 +332,7 @@ fn finish_known(reading: &Reading<'_>) -> Verdict {
 
 fn object_value(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let object = completion.get("object");
+    let object = completion.member("object");
     let right = match object.and_then(Value::as_str) {
         Some("chat.completion") => true,
         Some("text_completion") => reading.exchange.asked.wanted.dialect == Dialect::Pulze,
@@ -342,7 +343,7 @@ fn object_value(reading: &Reading<'_>) -> Verdict {
 
 fn object_chat(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let object = completion.get("object");
+    let object = completion.member("object");
     Verdict::holds(object.and_then(Value::as_str) == Some("chat.completion"), "/object", || {
         format!("expected \"chat.completion\", got {}", shown(object))
     })
@@ -350,12 +351,12 @@ fn object_chat(reading: &Reading<'_>) -> Verdict {
 
 /// The id of a completion, or of the first chunk that has one.
 fn id<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
-    reading.bodies().find_map(|body| body.get("id")?.as_str().filter(|id| !id.is_empty()))
+    reading.bodies().find_map(|body| body.member("id")?.as_str().filter(|id| !id.is_empty()))
 }
 
 fn id_present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let said = completion.get("id");
+    let said = completion.member("id");
     if reading.exchange.asked.wanted.policies.private && said.is_none_or(Value::is_null) {
         return Verdict::Skip("privacy level 3 keeps no log");
     }
@@ -381,7 +382,7 @@ fn stamped<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
 
 fn created_integer(reading: &Reading<'_>) -> Verdict {
     let Some(body) = stamped(reading) else { return Verdict::Skip("no completion to judge") };
-    let created = body.get("created");
+    let created = body.member("created");
     if reading.exchange.asked.wanted.dialect == Dialect::Pulze && created.is_none_or(Value::is_null) {
         return Verdict::Skip("created is optional");
     }
@@ -394,7 +395,7 @@ const MILLISECONDS_FROM: f64 = 1e11;
 const PLAUSIBLE_S: f64 = 300.0;
 
 fn created_plausible(reading: &Reading<'_>) -> Verdict {
-    let Some(created) = stamped(reading).and_then(|body| body.get("created")?.as_f64()) else {
+    let Some(created) = stamped(reading).and_then(|body| body.member("created")?.as_f64()) else {
         return Verdict::Skip("no created");
     };
     let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
@@ -418,7 +419,7 @@ pub(super) fn unix_seconds(date: &str) -> Option<f64> {
 
 fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     if let Some(completion) = reading.completion() {
-        let model = completion.get("model");
+        let model = completion.member("model");
         return Verdict::holds(model.and_then(Value::as_str).is_some_and(|m| !m.is_empty()), "/model", || {
             format!("expected a non-empty string, got {}", shown(model))
         });
@@ -426,14 +427,14 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
     let optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
     let nameless = stream.distinct().find(|(_, chunk)| {
-        let model = chunk.get("model");
+        let model = chunk.member("model");
         let absent = model.is_none_or(Value::is_null);
         let excused = choices(chunk).is_empty() || (absent && optional);
         !excused && model.and_then(Value::as_str).is_none_or(str::is_empty)
     });
     match nameless {
         Some((event, chunk)) => {
-            Verdict::of(vec![Finding::in_event(event, "/model", format!("got {}", shown(chunk.get("model"))))])
+            Verdict::of(vec![Finding::in_event(event, "/model", format!("got {}", shown(chunk.member("model"))))])
         }
         None => Verdict::Pass,
     }
@@ -444,7 +445,9 @@ fn no_error_member(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("not a whole success");
     }
     match reading.json() {
-        Some(document) => Verdict::holds(!has_error(&document.value), "/error", || shown(document.value.get("error"))),
+        Some(document) => {
+            Verdict::holds(!has_error(&document.value), "/error", || shown(document.value.member("error")))
+        }
         None => Verdict::Skip("no JSON to judge"),
     }
 }
@@ -453,8 +456,8 @@ const MARKUP: [&str; 6] = ["<tool_call>", "<|im_end|>", "<|eot_id|>", "</think>"
 
 fn refusal_key(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
-        let message = choice.get("message").filter(|message| message.is_object())?;
-        message.get("refusal").is_none().then(|| {
+        let message = choice.member("message").filter(|message| message.is_object())?;
+        message.member("refusal").is_none().then(|| {
             Finding::new(format!("/choices/{number}/message"), "no key refusal; it is null where there is none")
         })
     })
@@ -462,7 +465,7 @@ fn refusal_key(reading: &Reading<'_>) -> Verdict {
 
 fn logprobs_key(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
-        let lacks = choice.is_object() && choice.get("logprobs").is_none();
+        let lacks = choice.is_object() && choice.member("logprobs").is_none();
         lacks.then(|| {
             Finding::new(format!("/choices/{number}"), "no key logprobs; it is null where none were asked for")
         })

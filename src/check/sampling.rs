@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::book::{accepted, broken_at, each, first_text, refused, sent};
 use super::{Book, Check, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -206,7 +206,7 @@ fn seed_repeatable(book: &Book<'_>) -> Verdict {
     let mut noted = Verdict::Pass;
     for reading in book.replies("seed3").iter().filter(|reading| reading.success()) {
         let (Some(completion), Some(choice)) = (reading.completion(), reading.choices.first()) else { continue };
-        let fingerprint = completion.get("system_fingerprint").and_then(Value::as_str).map(str::to_owned);
+        let fingerprint = completion.member("system_fingerprint").and_then(Value::as_str).map(str::to_owned);
         let before = *texts.entry(fingerprint.clone()).or_insert(&choice.content);
         if before == choice.content {
             continue;
@@ -241,7 +241,7 @@ fn temperature_echo(reading: &Reading<'_>) -> Verdict {
     let Some(asked) = reading.exchange.asked.wanted.temperature else {
         return Verdict::Skip("no temperature was asked for");
     };
-    match reading.metadata().and_then(|metadata| metadata.get("temperature")).and_then(Value::as_f64) {
+    match reading.metadata().and_then(|metadata| metadata.member("temperature")).and_then(Value::as_f64) {
         None => Verdict::Skip("metadata has no temperature"),
         Some(said) => Verdict::holds((said - asked).abs() <= 1e-6, "/metadata/temperature", || {
             format!("asked for {asked}, got {said}")

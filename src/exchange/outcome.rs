@@ -5,6 +5,7 @@ use std::fmt;
 use super::Exchange;
 use super::reading::{Payload, Reply, Stream};
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::{choices, has_error, index};
 
 /// How one ticket ended; every planned ticket ends in exactly one.
@@ -237,7 +238,7 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
     }
     let finished = |wanted: u64| {
         stream.distinct().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
-            index(choice) == wanted && choice.get("finish_reason").is_some_and(|reason| !reason.is_null())
+            index(choice) == wanted && choice.member("finish_reason").is_some_and(|reason| !reason.is_null())
         })
     };
     if let Some(text) = &stream.bare_json {
@@ -261,9 +262,9 @@ fn metadata_error(exchange: &Exchange, reply: &serde_json::Value) -> bool {
     if exchange.asked.wanted.dialect != Dialect::Pulze {
         return false;
     }
-    let Some(metadata) = reply.get("metadata") else { return false };
-    let text = metadata.get("error").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
-    text || metadata.get("status_code").and_then(serde_json::Value::as_u64).is_some_and(|status| status >= 400)
+    let Some(metadata) = reply.member("metadata") else { return false };
+    let text = metadata.member("error").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    text || metadata.member("status_code").and_then(serde_json::Value::as_u64).is_some_and(|status| status >= 400)
 }
 
 impl fmt::Display for Outcome {

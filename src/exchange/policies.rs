@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::wire::json::Members;
+
 /// Name of the header that carries them.
 pub const POLICIES: &str = "pulze-policies";
 
@@ -30,7 +32,7 @@ impl Policies {
         Policies {
             private: count("privacy_level") == Some(3),
             retries: tries("max_same_model_retries").saturating_mul(tries("max_switch_model_retries")) - 1,
-            max_cost: header.get("max_cost").and_then(Value::as_f64).unwrap_or(0.02),
+            max_cost: header.member("max_cost").and_then(Value::as_f64).unwrap_or(0.02),
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::repeat::{Part, Pattern};
 use super::timing::{Mark, marks};
 use super::{Exchange, Outcome};
-use crate::wire::json::{self, At, Document};
+use crate::wire::json::{self, At, Document, Members};
 use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, index, reasoning};
 use crate::wire::sse::{Decoder, Event, Framing};
 
@@ -253,7 +253,7 @@ impl<'e> Reading<'e> {
             Some(stream) => stream.chunk(self.metadata?)?,
             None => self.completion()?,
         };
-        body.get("metadata").filter(|metadata| metadata.is_object())
+        body.member("metadata").filter(|metadata| metadata.is_object())
     }
 
     /// What went wrong, in the words of the HTTP client or of the endpoint; secrets may be in it.
@@ -272,7 +272,7 @@ impl<'e> Reading<'e> {
                 stream.documents().map(|(_, document)| &document.value).find(|value| error_text(value).is_some())
             }
         };
-        let in_metadata = || self.metadata()?.get("error")?.as_str();
+        let in_metadata = || self.metadata()?.member("error")?.as_str();
         body.and_then(error_text).or_else(in_metadata).map(str::to_owned)
     }
 
@@ -338,8 +338,8 @@ impl Stream {
 
 /// Whether a body is an error in place of a completion, in any of the shapes servers use (spec, section 3).
 pub(crate) fn is_error_body(body: &Value) -> bool {
-    let bare = body.get("object").and_then(Value::as_str) == Some("error");
-    body.get("choices").is_none() && (has_error(body) || body.get("detail").is_some() || bare)
+    let bare = body.member("object").and_then(Value::as_str) == Some("error");
+    body.member("choices").is_none() && (has_error(body) || body.member("detail").is_some() || bare)
 }
 
 fn read_reply(exchange: &Exchange, events: Events) -> Reply {
@@ -437,7 +437,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
 
 /// The tool calls of a message or delta, a single object read as a list of one (a fault that a check reports).
 fn calls_of(message: &Value) -> &[Value] {
-    match message.get("tool_calls") {
+    match message.member("tool_calls") {
         Some(calls @ Value::Object(_)) => std::slice::from_ref(calls),
         Some(calls) => calls.as_array().map_or(&[], Vec::as_slice),
         None => &[],
@@ -446,21 +446,21 @@ fn calls_of(message: &Value) -> &[Value] {
 
 fn whole_choice(choice: &Value) -> Choice {
     let null = Value::Null;
-    let message = choice.get("message").unwrap_or(&null);
+    let message = choice.member("message").unwrap_or(&null);
     Choice {
         index: index(choice),
-        content: text(message.get("content")).unwrap_or_default().to_owned(),
+        content: text(message.member("content")).unwrap_or_default().to_owned(),
         reasoning: reasoning(message).unwrap_or_default().to_owned(),
-        refusal: text(message.get("refusal")).unwrap_or_default().to_owned(),
+        refusal: text(message.member("refusal")).unwrap_or_default().to_owned(),
         calls: calls_of(message).iter().map(whole_call).collect(),
-        finish: text(choice.get("finish_reason")).map(str::to_owned),
+        finish: text(choice.member("finish_reason")).map(str::to_owned),
     }
 }
 
 fn whole_call(call: &Value) -> Call {
     Call {
-        id: text(call.get("id")).map(str::to_owned),
-        kind: text(call.get("type")).map(str::to_owned),
+        id: text(call.member("id")).map(str::to_owned),
+        kind: text(call.member("type")).map(str::to_owned),
         name: text(call.at("/function/name")).map(str::to_owned),
         arguments: text(call.at("/function/arguments")).map(str::to_owned),
         fragments: Vec::new(),
@@ -492,26 +492,26 @@ fn join(joined: &mut BTreeMap<u64, Choice>, chunk: &Value, number: usize) {
     for piece in choices(chunk) {
         let index = index(piece);
         let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
-        if let Some(reason) = text(piece.get("finish_reason")) {
+        if let Some(reason) = text(piece.member("finish_reason")) {
             choice.finish = Some(reason.to_owned());
         }
-        if let Some(delta) = piece.get("delta") {
+        if let Some(delta) = piece.member("delta") {
             append(choice, delta, number);
         }
     }
 }
 
 fn append(choice: &mut Choice, delta: &Value, event: usize) {
-    choice.content.push_str(text(delta.get("content")).unwrap_or_default());
+    choice.content.push_str(text(delta.member("content")).unwrap_or_default());
     choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
-    choice.refusal.push_str(text(delta.get("refusal")).unwrap_or_default());
+    choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
     for piece in calls_of(delta) {
         let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
         let fragment = Fragment {
             event,
-            index: piece.get("index").and_then(Value::as_u64),
-            id: filled(piece.get("id")),
-            kind: filled(piece.get("type")),
+            index: piece.member("index").and_then(Value::as_u64),
+            id: filled(piece.member("id")),
+            kind: filled(piece.member("type")),
             name: filled(piece.at("/function/name")),
         };
         let position = call_position(&choice.calls, &fragment);
@@ -519,7 +519,7 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
             choice.calls.push(Call::default());
         }
         let call = &mut choice.calls[position];
-        call.id = call.id.take().or_else(|| text(piece.get("id")).map(str::to_owned));
+        call.id = call.id.take().or_else(|| text(piece.member("id")).map(str::to_owned));
         call.kind = call.kind.take().or_else(|| fragment.kind.clone());
         call.name = call.name.take().or_else(|| fragment.name.clone());
         if let Some(arguments) = text(piece.at("/function/arguments")) {

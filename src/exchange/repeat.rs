@@ -12,7 +12,7 @@ use memchr::memchr2;
 use memchr::memmem::Finder;
 use serde_json::Value;
 
-use crate::wire::json::{self, Document};
+use crate::wire::json::{self, Document, Members};
 use crate::wire::reply::choices;
 
 /// The text of a delta in which a chunk may differ from the one before.
@@ -49,8 +49,8 @@ impl Pattern {
     pub(super) fn of(event: usize, text: &str, chunk: &Value) -> Option<Pattern> {
         let [choice] = choices(chunk) else { return None };
         let says = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
-        let delta = choice.get("delta")?;
-        if says(choice.get("finish_reason")) || says(choice.get("logprobs")) {
+        let delta = choice.member("delta")?;
+        if says(choice.member("finish_reason")) || says(choice.member("logprobs")) {
             return None;
         }
         if ["tool_calls", "function_call", "refusal"].into_iter().any(|name| says(delta.get(name))) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::reading::{Payload, Reading, Seen, Stream};
+use crate::wire::json::Members;
 use crate::wire::reply::{choices, index, reasoning};
 
 /// Where a count of tokens comes from.
@@ -56,7 +57,7 @@ pub(super) fn marks(stream: &Stream) -> Vec<Mark> {
 
 fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize) {
     for choice in choices(chunk) {
-        let Some(delta) = choice.get("delta") else { continue };
+        let Some(delta) = choice.member("delta") else { continue };
         let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
         if visible || reasoning {
             marks.push(Mark { choice: index(choice), arrival, visible, reasoning });
@@ -160,7 +161,7 @@ impl Reading<'_> {
     pub fn chunk_times(&self, counts: impl Fn(&Value) -> bool) -> Vec<Duration> {
         let Some(stream) = self.stream() else { return Vec::new() };
         let counted =
-            |chunk: &Value| choices(chunk).first().and_then(|choice| choice.get("delta")).is_some_and(&counts);
+            |chunk: &Value| choices(chunk).first().and_then(|choice| choice.member("delta")).is_some_and(&counts);
         let mut before = false;
         let mut counts = |event: &&Seen| {
             before = match &event.payload {

@@ -102,6 +102,8 @@ impl Lane {
             match (self.schedule.peek(), ready) {
                 (Next::Due(due), ready) if ready.is_none_or(|ready| due < ready) => self.build(plan, client),
                 (_, Some(due)) => return Next::Due(due),
+                // Whoever ends then frees a slot that sends no more.
+                (Next::WhenFree, None) if self.end.is_some_and(|end| now >= end) => return Next::Over,
                 (Next::Over, None) if self.may_go_on(now) => return Next::WhenFree,
                 (next, None) => return next,
             }
@@ -113,9 +115,9 @@ impl Lane {
         !self.sessions.is_empty() && self.end.is_none_or(|end| now < end)
     }
 
-    /// When sessions end, whatever their turns: with the load.
-    pub(super) fn sessions_end(&self) -> Option<Duration> {
-        self.end.filter(|_| !self.sessions.is_empty())
+    /// From when on nothing is due, whatever ends.
+    pub(super) fn end(&self) -> Option<Duration> {
+        self.end
     }
 
     fn build(&mut self, plan: &Plan, client: &Client) {

@@ -139,8 +139,8 @@ impl Pacer {
             match self.upcoming() {
                 (Next::Over, _) => return,
                 (Next::WhenFree, _) => {
-                    let ends =
-                        self.lanes.iter().filter_map(Lane::sessions_end).filter(|end| *end > self.line.clock.now());
+                    let now = self.line.clock.now();
+                    let ends = self.lanes.iter().filter_map(Lane::end).filter(|end| *end > now);
                     self.wait(ends.chain(self.plan.limits.time).min());
                 }
                 (Next::Due(due), lane) => {

@@ -27,10 +27,9 @@ impl Sighting {
     }
 
     fn merge(&mut self, other: Sighting) {
-        let mut seqs: Vec<u64> =
-            [Some(self.first), self.second, Some(other.first), other.second].into_iter().flatten().collect();
-        seqs.sort_unstable();
-        *self = Sighting { count: self.count + other.count, first: seqs[0], second: seqs.get(1).copied() };
+        let later = self.first.max(other.first);
+        let second = [self.second, other.second].into_iter().flatten().fold(later, u64::min);
+        *self = Sighting { count: self.count + other.count, first: self.first.min(other.first), second: Some(second) };
     }
 }
 
@@ -51,11 +50,14 @@ impl Texts {
     /// Counts a text, cut to 200 characters.
     pub fn add(&mut self, text: &str, seq: u64) {
         self.total += 1;
-        let text = match text.char_indices().nth(TEXT_CHARS) {
-            Some((end, _)) => &text[..end],
-            None => text,
-        };
-        self.keep(text.to_owned(), Sighting::once(seq));
+        // As many bytes are no more characters, and are not counted.
+        let long = Some(text).filter(|text| text.len() > TEXT_CHARS);
+        let cut = long.and_then(|text| Some(&text[..text.char_indices().nth(TEXT_CHARS)?.0]));
+        let text = cut.unwrap_or(text);
+        match self.kept.get_mut(text) {
+            Some(known) => known.merge(Sighting::once(seq)),
+            None => self.keep(text.to_owned(), Sighting::once(seq)),
+        }
     }
 
     /// Adds all texts of another.

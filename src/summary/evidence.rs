@@ -23,7 +23,11 @@ impl<'p> Evidence<'p> {
 
     /// A text from the endpoint without our secrets and without control characters, which could drive a terminal.
     pub fn clean(&self, text: &str) -> String {
-        self.redactor.clean(text).chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+        let text = self.redactor.clean(text);
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return text;
+        }
+        text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
     }
 
     /// A name that the endpoint gives something, cut short.

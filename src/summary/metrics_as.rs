@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::timing::Timing;
 use super::{micros, milli};
 use crate::exchange::{Outcome, Reading, carries_content};
+use crate::wire::json::Members;
 
 /// A tool with definitions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,8 +88,8 @@ impl Tool {
             // It knows `reasoning`, the newer of the two names, only.
             Tool::Vllm => {
                 let text = |name: &str| delta.get(name).and_then(Value::as_str);
-                let calls = delta.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
-                let blank = text("content") == Some("") && delta.get("role").is_none_or(Value::is_null);
+                let calls = delta.member("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
+                let blank = text("content") == Some("") && delta.member("role").is_none_or(Value::is_null);
                 let filled = |name: &str| text(name).is_some_and(|text| !text.is_empty());
                 filled("content") || filled("reasoning") || calls || blank
             }

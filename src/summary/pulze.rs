@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::distinct::Texts;
 use super::evidence::Evidence;
 use crate::exchange::Reading;
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 
 /// What the metadata of the replies of the measured part adds up to. Money is in integer billionths of a dollar, so that
 /// sums do not depend on their order.
@@ -35,13 +35,13 @@ impl Pulze {
     /// Adds an exchange of the measured part.
     pub(super) fn record(&mut self, reading: &Reading<'_>, evidence: &Evidence<'_>) {
         let Some(metadata) = reading.metadata() else { return };
-        let retries = metadata.get("retries").and_then(Value::as_u64).unwrap_or(0);
+        let retries = metadata.member("retries").and_then(Value::as_u64).unwrap_or(0);
         self.replies += 1;
         self.retried += u64::from(retries > 0);
         self.retries = self.retries.saturating_add(retries);
         self.cost_nanodollars += nanodollars(metadata, "costs");
         self.savings_nanodollars += nanodollars(metadata, "cost_savings");
-        if let Some(warning) = metadata.get("warning").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+        if let Some(warning) = metadata.member("warning").and_then(Value::as_str).filter(|text| !text.is_empty()) {
             self.warnings.add(&evidence.clean(warning), reading.exchange.ticket.seq);
         }
     }
@@ -61,7 +61,7 @@ impl Pulze {
 #[expect(clippy::cast_possible_truncation, reason = "clamped to a range that fits")]
 fn nanodollars(metadata: &Value, block: &str) -> i64 {
     let dollars =
-        metadata.get(block).and_then(|block| block.get("total_tokens")).and_then(Value::as_f64).unwrap_or(0.0);
+        metadata.get(block).and_then(|block| block.member("total_tokens")).and_then(Value::as_f64).unwrap_or(0.0);
     (dollars.clamp(-DEAREST, DEAREST) * 1e9).round() as i64
 }
 

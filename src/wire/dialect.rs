@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
+use super::json::Members;
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -199,7 +200,7 @@ impl Schema {
 fn names(schema: &Value, name: &str) -> bool {
     match schema {
         Value::Object(parts) => {
-            parts.get("properties").is_some_and(|named| named.get(name).is_some())
+            parts.member("properties").is_some_and(|named| named.get(name).is_some())
                 || parts.values().any(|part| names(part, name))
         }
         Value::Array(parts) => parts.iter().any(|part| names(part, name)),

@@ -45,6 +45,12 @@ pub fn non_finite(text: &[u8]) -> Option<&'static str> {
     None
 }
 
+/// Looks into an object. Those of replies have few members, and going through them is quicker than hashing a name.
+pub trait Members {
+    /// The member of that name, where it is an object that has one.
+    fn member(&self, name: &str) -> Option<&Value>;
+}
+
 /// Walks into a value by name.
 pub trait At {
     /// The value at a path such as `/usage/0/name`: a JSON pointer whose names have nothing to escape, so that walking
@@ -52,10 +58,28 @@ pub trait At {
     fn at(&self, path: &str) -> Option<&Value>;
 }
 
+/// Objects with more members than this are asked by the hash of a name.
+const FEW: usize = 16;
+
+impl Members for Map<String, Value> {
+    fn member(&self, name: &str) -> Option<&Value> {
+        if self.len() > FEW {
+            return self.get(name);
+        }
+        self.iter().find(|(own, _)| own.as_str() == name).map(|(_, value)| value)
+    }
+}
+
+impl Members for Value {
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.as_object()?.member(name)
+    }
+}
+
 impl At for Value {
     fn at(&self, path: &str) -> Option<&Value> {
         path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
-            Value::Object(members) => members.get(token),
+            Value::Object(members) => members.member(token),
             Value::Array(items) => items.get(token.parse::<usize>().ok()?),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })

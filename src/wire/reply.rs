@@ -1,5 +1,6 @@
 //! The reply as both sides read it: the few members that are measured, borrowed from the parsed JSON.
 
+use super::json::Members;
 use serde_json::Value;
 
 use super::json::At;
@@ -25,7 +26,7 @@ pub struct Usage {
 impl Usage {
     /// The `usage` member of a reply or a chunk, when all three counts are numbers.
     pub fn of(reply: &Value) -> Option<Usage> {
-        let usage = reply.get("usage")?;
+        let usage = reply.member("usage")?;
         let count = |name: &str| usage.get(name).and_then(Value::as_f64);
         Some(Usage {
             prompt: count("prompt_tokens")?,
@@ -39,12 +40,12 @@ impl Usage {
 
 /// The choices of a reply or a chunk; none when it has no such array.
 pub fn choices(reply: &Value) -> &[Value] {
-    reply.get("choices").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    reply.member("choices").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The index of a choice, or of a piece of one: 0 where none is given.
 pub fn index(choice: &Value) -> u64 {
-    choice.get("index").and_then(Value::as_u64).unwrap_or(0)
+    choice.member("index").and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// Reasoning text of a message or a delta, under either name that kin give it.
@@ -55,17 +56,17 @@ pub fn reasoning(message: &Value) -> Option<&str> {
 
 /// Text of an error member, of whatever shape: an object with a message, a string, or FastAPI's `detail`.
 pub fn error_text(body: &Value) -> Option<&str> {
-    let error = body.get("error").filter(|e| !e.is_null()).or_else(|| body.get("detail"))?;
+    let error = body.member("error").filter(|e| !e.is_null()).or_else(|| body.member("detail"))?;
     error
         .as_str()
-        .or_else(|| error.get("message")?.as_str())
+        .or_else(|| error.member("message")?.as_str())
         .or_else(|| error.at("/0/msg")?.as_str())
         .filter(|text| !text.trim().is_empty())
 }
 
 /// Whether a value has a top-level `error` that says something.
 pub fn has_error(reply: &Value) -> bool {
-    reply.get("error").is_some_and(|error| match error.as_str() {
+    reply.member("error").is_some_and(|error| match error.as_str() {
         Some(text) => !text.is_empty(),
         None => !error.is_null(),
     })

@@ -266,26 +266,29 @@ fn a_second_interrupt_ends_at_once() {
     assert!(began.elapsed() < Duration::from_secs(20), "the grace period is not waited for");
 }
 
-#[test]
-fn what_is_in_flight_at_the_end_of_the_grace_period_is_unfinished() {
+/// What comes of a load on a server that never answers, where requests have a grace period of 200 ms.
+fn without_an_answer(load: [&str; 2], grace: &str) -> (i32, serde_json::Value) {
     let server = Raw::start(|_, _| {
         std::thread::sleep(Duration::from_secs(600));
         false
     });
-    let (code, digest, _) = run_json(&[
-        "smoke",
-        "--url",
-        &server.url(),
-        "--model",
-        "m",
-        "--rate",
-        "10",
-        "--duration",
-        "1s",
-        "--set",
-        "load.open.grace=\"200ms\"",
-    ]);
+    let url = server.url();
+    let mut arguments = vec!["smoke", "--url", &url, "--model", "m", "--duration", "1s", "--set", grace];
+    arguments.extend(load);
+    let (code, digest, _) = run_json(&arguments);
+    (code, digest)
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_of_the_grace_period_is_unfinished() {
+    let (code, digest) = without_an_answer(["--rate", "10"], "load.open.grace=\"200ms\"");
     assert_eq!(code, 3);
     assert_eq!(digest["outcomes"]["unfinished"], 10);
     assert!(digest["error_rate"].is_null() && digest["timings_us"]["response_time"]["all"]["p50"].is_null());
+}
+
+#[test]
+fn slots_whose_requests_do_not_end_do_not_hold_up_the_end_of_their_load() {
+    let (code, digest) = without_an_answer(["--slots", "3"], "load.closed.grace=\"200ms\"");
+    assert_eq!((code, &digest["outcomes"]), (3, &serde_json::json!({"unfinished": 3})));
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{NO_ERROR, error};
 use crate::exchange::Reading;
+use crate::wire::json::Members;
 
 pub(in crate::check) static CODE: &[Check] = &[
     Check {
@@ -39,7 +40,7 @@ pub(in crate::check) static CODE: &[Check] = &[
 /// The code of the error object of an error reply.
 fn code<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
     error(reading)?;
-    reading.json()?.value.get("error")?.get("code")
+    reading.json()?.value.member("error")?.member("code")
 }
 
 fn code_string(reading: &Reading<'_>) -> Verdict {

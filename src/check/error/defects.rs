@@ -6,7 +6,7 @@ use super::super::book::{broken_at, came, each, is_refusal, refused};
 use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 use crate::wire::reply::error_text;
 
 pub(in crate::check) static DEFECTS: &[Check] = &[
@@ -83,10 +83,10 @@ fn loc_names_field(book: &Book<'_>) -> Verdict {
     let mut judged = false;
     let mut findings = Vec::new();
     for (member, reading) in defects(book).filter(|(member, _)| !member.is_empty()) {
-        let detail = reading.json().and_then(|document| document.value.get("detail")?.as_array());
+        let detail = reading.json().and_then(|document| document.value.member("detail")?.as_array());
         let Some(detail) = detail.filter(|_| reading.exchange.status() == Some(422)) else { continue };
         judged = true;
-        let steps = |fault: &Value| fault.get("loc").and_then(Value::as_array).cloned().unwrap_or_default();
+        let steps = |fault: &Value| fault.member("loc").and_then(Value::as_array).cloned().unwrap_or_default();
         if !detail.iter().flat_map(steps).any(|step| step == member) {
             findings.push(Finding::new("/detail", format!("no loc names {member}: {}", came(reading))).at(reading));
         }

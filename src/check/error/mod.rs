@@ -2,6 +2,7 @@
 
 use super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Reading, is_error_body};
+use crate::wire::json::Members;
 use crate::wire::reply::{error_text, has_error};
 
 mod code;
@@ -107,7 +108,7 @@ fn envelope(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_ERROR);
     }
     let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
-    if document.value.get("error").is_some_and(serde_json::Value::is_string) {
+    if document.value.member("error").is_some_and(serde_json::Value::is_string) {
         return Verdict::Skip("error is a string");
     }
     let schema = reading.exchange.asked.wanted.dialect.error();
@@ -122,7 +123,8 @@ fn message_nonempty(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_ERROR);
     }
     let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
-    let bare = document.value.get("message").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    let bare =
+        document.value.member("message").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
     Verdict::holds(bare || error_text(&document.value).is_some(), "", || "no message".to_owned())
 }
 
@@ -130,7 +132,7 @@ fn error_not_string(reading: &Reading<'_>) -> Verdict {
     if error(reading).is_none() {
         return Verdict::Skip(NO_ERROR);
     }
-    match reading.json().and_then(|document| document.value.get("error")) {
+    match reading.json().and_then(|document| document.value.member("error")) {
         Some(error) => Verdict::holds(!error.is_string(), "/error", || format!("the string {error}")),
         None => Verdict::Skip("the body has no error member"),
     }
@@ -140,7 +142,8 @@ fn keys_complete(reading: &Reading<'_>) -> Verdict {
     if error(reading).is_none() {
         return Verdict::Skip(NO_ERROR);
     }
-    let Some(error) = reading.json().and_then(|document| document.value.get("error")).filter(|error| error.is_object())
+    let Some(error) =
+        reading.json().and_then(|document| document.value.member("error")).filter(|error| error.is_object())
     else {
         return Verdict::Skip("the body has no error object");
     };

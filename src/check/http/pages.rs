@@ -6,6 +6,7 @@ use super::super::book::{Book, came, each};
 use super::super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 
 pub(in crate::check) static PAGES: &[Check] = &[
     Check {
@@ -120,7 +121,7 @@ fn get_not_allowed(book: &Book<'_>) -> Verdict {
 }
 
 fn is_list(value: &Value) -> bool {
-    value.get("object").and_then(Value::as_str) == Some("list") && value.get("data").is_some_and(Value::is_array)
+    value.member("object").and_then(Value::as_str) == Some("list") && value.member("data").is_some_and(Value::is_array)
 }
 
 fn allow(book: &Book<'_>) -> Verdict {
@@ -208,13 +209,13 @@ fn pulze_models(reading: &Reading<'_>, _: &str) -> Verdict {
 
 fn openai_models(reading: &Reading<'_>, model: &str) -> Verdict {
     let list = reading.json().map(|document| &document.value).filter(|list| is_list(list));
-    let Some(list) = list.and_then(|list| list.get("data")?.as_array()) else {
+    let Some(list) = list.and_then(|list| list.member("data")?.as_array()) else {
         return Verdict::broken("", "expected {\"object\": \"list\", \"data\": [...]}");
     };
     let whole = |entry: &Value| {
         text(entry, "id").is_some()
             && text(entry, "object") == Some("model")
-            && entry.get("created").is_some_and(Value::is_number)
+            && entry.member("created").is_some_and(Value::is_number)
             && text(entry, "owned_by").is_some()
     };
     if let Some(at) = list.iter().position(|entry| !whole(entry)) {

@@ -10,7 +10,7 @@ use super::{ABSENT, member};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 use crate::wire::dialect::{offline, violations};
-use crate::wire::json::{At, pointer_token};
+use crate::wire::json::{At, Members, pointer_token};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -138,7 +138,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 
 fn present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let metadata = completion.get("metadata");
+    let metadata = completion.member("metadata");
     Verdict::holds(metadata.is_some_and(Value::is_object), "/metadata", || {
         format!("expected an object, got {}", shown(metadata))
     })
@@ -253,7 +253,7 @@ fn artifacts_shape(reading: &Reading<'_>) -> Verdict {
 }
 
 fn openai_string_map(reading: &Reading<'_>) -> Verdict {
-    let said = reading.bodies().filter_map(|body| body.get("metadata"));
+    let said = reading.bodies().filter_map(|body| body.member("metadata"));
     let Some(metadata) = said.into_iter().find(|metadata| !metadata.is_null()) else { return Verdict::Skip(ABSENT) };
     let Some(members) = metadata.as_object() else {
         return Verdict::broken("/metadata", format!("expected an object, got {}", shown(Some(metadata))));

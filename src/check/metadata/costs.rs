@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::{Across, Check, Judge, Level, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::wire::json::Members;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -96,7 +97,7 @@ fn costs_nonnegative(reading: &Reading<'_>) -> Verdict {
 const DOLLARS_PER_TOKEN: f64 = 0.01;
 
 fn costs_are_dollars(reading: &Reading<'_>) -> Verdict {
-    let cost = member(reading, "costs").and_then(|costs| costs.get("total_tokens")).and_then(Value::as_f64);
+    let cost = member(reading, "costs").and_then(|costs| costs.member("total_tokens")).and_then(Value::as_f64);
     let (Some(cost), Some(usage)) = (cost, reading.usage.filter(|usage| usage.total > 0.0)) else {
         return Verdict::Skip(ABSENT);
     };
@@ -106,7 +107,7 @@ fn costs_are_dollars(reading: &Reading<'_>) -> Verdict {
 }
 
 fn costs_under_max(reading: &Reading<'_>) -> Verdict {
-    let cost = member(reading, "costs").and_then(|costs| costs.get("total_tokens")).and_then(Value::as_f64);
+    let cost = member(reading, "costs").and_then(|costs| costs.member("total_tokens")).and_then(Value::as_f64);
     let Some(cost) = cost else { return Verdict::Skip(ABSENT) };
     let most = reading.exchange.asked.wanted.policies.max_cost;
     Verdict::holds(cost <= most, "/metadata/costs/total_tokens", || format!("{cost} dollars, max_cost is {most}"))

@@ -7,6 +7,7 @@ use super::super::request::is_router;
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::wire::json::Members;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -147,7 +148,7 @@ fn bad_header(book: &Book<'_>) -> Verdict {
 
 fn plugins_accepted(book: &Book<'_>) -> Verdict {
     each_unless_refused(book, "pz-plugins", |reading| {
-        let found = member(reading, "search_results").and_then(|results| results.get("items")?.as_array());
+        let found = member(reading, "search_results").and_then(|results| results.member("items")?.as_array());
         Verdict::Noted(format!("accepted; {} search results", found.map_or(0, Vec::len)))
     })
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::exchange::Reading;
+use crate::wire::json::Members;
 
 pub(super) mod block;
 pub(super) mod costs;
@@ -19,5 +20,5 @@ fn member<'r>(reading: &'r Reading<'_>, name: &str) -> Option<&'r Value> {
 }
 
 fn namespace<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
-    member(reading, "model")?.get("namespace")?.as_str()
+    member(reading, "model")?.member("namespace")?.as_str()
 }

@@ -8,6 +8,7 @@ use super::super::request::is_router;
 use super::super::{Across, Check, Judge, Level, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::wire::json::Members;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -125,7 +126,7 @@ fn model_required(reading: &Reading<'_>) -> Verdict {
 }
 
 fn namespace_is_model(reading: &Reading<'_>) -> Verdict {
-    let top = reading.bodies().rev().find_map(|body| body.get("model")?.as_str());
+    let top = reading.bodies().rev().find_map(|body| body.member("model")?.as_str());
     match (top, namespace(reading)) {
         (Some(model), Some(namespace)) => {
             Verdict::holds(model == namespace, "/model", || format!("{model:?}, but the namespace is {namespace:?}"))
@@ -135,7 +136,7 @@ fn namespace_is_model(reading: &Reading<'_>) -> Verdict {
 }
 
 fn owner_prefix(reading: &Reading<'_>) -> Verdict {
-    let owner = member(reading, "model").and_then(|model| model.get("owner")?.as_str());
+    let owner = member(reading, "model").and_then(|model| model.member("owner")?.as_str());
     let (Some(namespace), Some(owner)) = (namespace(reading), owner) else { return Verdict::Skip(ABSENT) };
     let begins = namespace.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'));
     Verdict::holds(begins, "/metadata/model/namespace", || format!("{namespace:?}, but the owner is {owner:?}"))

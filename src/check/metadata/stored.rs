@@ -8,7 +8,7 @@ use super::super::book::{Book, broken_at, came};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -83,13 +83,13 @@ fn costs_match_price(book: &Book<'_>) -> Verdict {
     const UNREADABLE: Verdict = Verdict::Skip("the price list cannot be read");
     let (Some(prices), Some(reading)) = (page(book, "pz-prices"), book.reply("pz-nort")) else { return UNREADABLE };
     let (Some(namespace), Some(usage)) = (namespace(reading), reading.usage) else { return Verdict::Skip(ABSENT) };
-    let cost = member(reading, "costs").and_then(|costs| costs.get("total_tokens")?.as_f64());
+    let cost = member(reading, "costs").and_then(|costs| costs.member("total_tokens")?.as_f64());
     let Some(cost) = cost else { return Verdict::Skip(ABSENT) };
     let mut entries = Vec::new();
     objects(prices, &mut entries);
     let per = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_f64);
     let listed = entries.into_iter().find_map(|entry| {
-        let names = entry.get("namespace").or_else(|| entry.at("/model/namespace")).and_then(Value::as_str);
+        let names = entry.member("namespace").or_else(|| entry.at("/model/namespace")).and_then(Value::as_str);
         let (prompt, completion) = (per(entry, "prompt_token_cost")?, per(entry, "completion_token_cost")?);
         let base = per(entry, "base_cost").unwrap_or(0.0);
         (names == Some(namespace)).then_some(usage.prompt * prompt + usage.completion * completion + base)
@@ -105,7 +105,7 @@ fn costs_match_price(book: &Book<'_>) -> Verdict {
 
 fn costs_scale(book: &Book<'_>) -> Verdict {
     let bill = |reading: &Reading<'_>| {
-        let cost = member(reading, "costs")?.get("completion_tokens")?.as_f64()?;
+        let cost = member(reading, "costs")?.member("completion_tokens")?.as_f64()?;
         Some((namespace(reading)?.to_owned(), reading.usage?.completion, cost))
     };
     let (Some(long), Some(short)) = (book.reply("basic"), book.reply("cap5")) else { return Verdict::Skip(ABSENT) };
@@ -130,7 +130,7 @@ fn rank_oracle(book: &Book<'_>) -> Verdict {
     let Some(namespace) = namespace(reading) else { return Verdict::Skip(ABSENT) };
     let mut ranked = Vec::new();
     objects(ranking, &mut ranked);
-    let named = ranked.iter().any(|entry| entry.get("namespace").and_then(Value::as_str) == Some(namespace));
+    let named = ranked.iter().any(|entry| entry.member("namespace").and_then(Value::as_str) == Some(namespace));
     if named {
         return Verdict::Pass;
     }
@@ -173,7 +173,7 @@ fn privacy_no_log(book: &Book<'_>) -> Verdict {
     let Some(asked) = book.reply("pz-priv3").filter(|reading| reading.success()) else {
         return Verdict::Skip("the request was not served");
     };
-    let id = asked.completion().and_then(|completion| completion.get("id")?.as_str());
+    let id = asked.completion().and_then(|completion| completion.member("id")?.as_str());
     match (id, book.reply("pz-priv3-log").and_then(|log| log.exchange.status())) {
         (None, _) | (Some(_), Some(404)) => Verdict::Pass,
         (Some(_), Some(401 | 403)) => Verdict::Skip("this key may not read logs"),

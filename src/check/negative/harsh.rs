@@ -9,6 +9,7 @@ use super::{
     refused, tier,
 };
 use crate::exchange::{Outcome, nonce};
+use crate::wire::json::Members;
 
 pub(in crate::check) static HARSH: &[Check] = &[
     Check {
@@ -159,7 +160,7 @@ fn mutated(reading: &Reading<'_>) -> String {
     let schema = reading.exchange.asked.wanted.dialect.request();
     let at = |pointer: String| pointer.split('/').nth(1).map(str::to_owned);
     let broken = schema.violations(&body).into_iter().find_map(|violation| at(violation.pointer));
-    let required = schema.document().get("required").and_then(Value::as_array).into_iter().flatten();
+    let required = schema.document().member("required").and_then(Value::as_array).into_iter().flatten();
     let missing = || required.filter_map(Value::as_str).find(|name| body.get(name).is_none()).map(str::to_owned);
     broken.or_else(missing).unwrap_or_else(|| "body".to_owned())
 }

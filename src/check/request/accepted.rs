@@ -7,6 +7,7 @@ use crate::check::book::{
 };
 use crate::check::{Book, Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::{Reading, nonce};
+use crate::wire::json::Members;
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -166,7 +167,7 @@ fn routed(book: &Book<'_>) -> Verdict {
         let Some(completion) = reading.completion() else {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         };
-        let model = completion.get("model");
+        let model = completion.member("model");
         Verdict::holds(model.and_then(Value::as_str).is_some_and(|model| !model.is_empty()), "/model", || {
             format!("expected a name, got {}", shown(model))
         })

@@ -8,6 +8,7 @@ use crate::check::book::{accepted, came, each, refused};
 use crate::check::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::{Usage, choices};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -151,7 +152,7 @@ fn has_choices(reading: &Reading<'_>, count: usize) -> Verdict {
 
 fn indices(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let said: Vec<Option<&Value>> = choices(completion).iter().map(|choice| choice.get("index")).collect();
+    let said: Vec<Option<&Value>> = choices(completion).iter().map(|choice| choice.member("index")).collect();
     let known: BTreeSet<u64> = said.iter().filter_map(|index| index.and_then(Value::as_u64)).collect();
     Verdict::holds(said.len() == 2 && known == BTreeSet::from([0, 1]), "/choices", || {
         let said: Vec<String> = said.into_iter().map(shown).collect();

@@ -7,6 +7,7 @@ use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::choices;
 
 pub(super) mod accepted;
@@ -39,7 +40,7 @@ fn n_default_one(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("more than one choice was asked for");
     }
     if let Some(completion) = reading.completion() {
-        let indices: Vec<Option<&Value>> = choices(completion).iter().map(|choice| choice.get("index")).collect();
+        let indices: Vec<Option<&Value>> = choices(completion).iter().map(|choice| choice.member("index")).collect();
         let right = indices.len() == 1 && indices[0].and_then(Value::as_f64) == Some(0.0);
         return match indices.first() {
             Some(index) if indices.len() == 1 => {
@@ -71,8 +72,8 @@ fn pinned_model(reading: &Reading<'_>) -> Verdict {
     };
     // A model whose name carries a tag was asked for by the name that was sent.
     let tagged = asked.contains(PLACEHOLDER).then(|| sent(reading));
-    let asked = tagged.as_ref().and_then(|body| body.get("model")?.as_str()).unwrap_or(asked);
-    let said = reading.bodies().find_map(|body| body.get("model")?.as_str().filter(|model| !model.is_empty()));
+    let asked = tagged.as_ref().and_then(|body| body.member("model")?.as_str()).unwrap_or(asked);
+    let said = reading.bodies().find_map(|body| body.member("model")?.as_str().filter(|model| !model.is_empty()));
     match said {
         None => Verdict::Skip("the reply names no model"),
         Some(model) => Verdict::holds(model.starts_with(asked) || model.ends_with(asked), "/model", || {

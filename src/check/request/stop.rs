@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::check::book::{accepted, each, sent};
 use crate::check::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::Choice;
+use crate::wire::json::Members;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -82,7 +83,7 @@ fn judged(book: &Book<'_>, probe: &str, fault: Fault) -> Verdict {
 
 /// The stop sequences of a request.
 fn sequences(body: &Value) -> Vec<String> {
-    let list = match body.get("stop") {
+    let list = match body.member("stop") {
         Some(one @ Value::String(_)) => std::slice::from_ref(one),
         Some(list) => list.as_array().map_or(&[][..], Vec::as_slice),
         None => &[],

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::{asked_stream, clip};
 use crate::exchange::{Payload, Reading};
+use crate::wire::json::Members;
 use crate::wire::reply::{choices, has_error};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -98,7 +99,7 @@ fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let leading = stream
         .distinct()
         .next()
-        .is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.get("usage").is_none_or(Value::is_null));
+        .is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.member("usage").is_none_or(Value::is_null));
     stream.distinct().skip(usize::from(skip_leading && leading)).collect()
 }
 
@@ -127,7 +128,7 @@ pub(super) fn each_chunk(reading: &Reading<'_>, judge: impl Fn(&Value) -> Option
 
 fn object_value(reading: &Reading<'_>) -> Verdict {
     each_chunk(reading, |chunk| {
-        let object = chunk.get("object");
+        let object = chunk.member("object");
         (object.and_then(Value::as_str) != Some("chat.completion.chunk"))
             .then(|| ("/object".to_owned(), format!("expected \"chat.completion.chunk\", got {}", shown(object))))
     })
@@ -174,7 +175,7 @@ fn usage_not_unasked(reading: &Reading<'_>) -> Verdict {
     if reading.exchange.asked.wanted.include_usage {
         return Verdict::Skip("usage was asked for");
     }
-    let unasked = stream.distinct().find(|(_, chunk)| chunk.get("usage").is_some_and(|usage| !usage.is_null()));
+    let unasked = stream.distinct().find(|(_, chunk)| chunk.member("usage").is_some_and(|usage| !usage.is_null()));
     let finding = |(event, _)| Finding::in_event(event, "/usage", "usage comes unasked");
     Verdict::of(unasked.map(finding).into_iter().collect())
 }
@@ -210,7 +211,7 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
         return Verdict::of(vec![Finding::in_event(event, "/error", clip(&stream.events[event].data))]);
     }
     match &stream.bare_json {
-        Some(body) if has_error(body) => Verdict::broken("/error", shown(body.get("error"))),
+        Some(body) if has_error(body) => Verdict::broken("/error", shown(body.member("error"))),
         Some(_) | None => Verdict::Pass,
     }
 }

@@ -9,7 +9,7 @@ use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Reading, carries_content};
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -146,7 +146,7 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
     };
     let mut finishes: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
     for (_, _, index, piece) in pieces_of(stream) {
-        let ends = piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
+        let ends = piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
         *finishes.entry(index).or_default() += u32::from(ends);
     }
     match finishes.into_iter().find(|(_, count)| *count != 1) {
@@ -160,11 +160,11 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let mut finished = Vec::new();
     for (event, position, index, piece) in pieces_of(stream) {
-        if finished.contains(&index) && piece.get("delta").is_some_and(carries_content) {
+        if finished.contains(&index) && piece.member("delta").is_some_and(carries_content) {
             let detail = format!("content of choice {index} after its finish_reason");
             return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta"), detail)]);
         }
-        if piece.get("finish_reason").is_some_and(|reason| !reason.is_null()) {
+        if piece.member("finish_reason").is_some_and(|reason| !reason.is_null()) {
             finished.push(index);
         }
     }
@@ -173,7 +173,7 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
 
 fn finish_null_key(reading: &Reading<'_>) -> Verdict {
     each_chunk(reading, |chunk| {
-        let position = choices(chunk).iter().position(|piece| piece.get("finish_reason").is_none())?;
+        let position = choices(chunk).iter().position(|piece| piece.member("finish_reason").is_none())?;
         Some((format!("/choices/{position}"), "no key finish_reason; it is null until the choice ends".to_owned()))
     })
 }
@@ -182,7 +182,7 @@ fn finish_known(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let dialect = reading.exchange.asked.wanted.dialect;
     let unknown = pieces_of(stream).find_map(|(event, position, _, piece)| {
-        let reason = piece.get("finish_reason")?.as_str()?;
+        let reason = piece.member("finish_reason")?.as_str()?;
         (!is_known_finish(dialect, reason)).then(|| {
             Finding::in_event(
                 event,
@@ -200,8 +200,8 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     let mut seen = Vec::new();
     for (event, chunk) in stream.distinct() {
         for (position, piece) in choices(chunk).iter().enumerate() {
-            let Some(index) = piece.get("index").and_then(Value::as_u64).filter(|index| *index < n) else {
-                let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.get("index")));
+            let Some(index) = piece.member("index").and_then(Value::as_u64).filter(|index| *index < n) else {
+                let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.member("index")));
                 return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/index"), detail)]);
             };
             seen.push(index);

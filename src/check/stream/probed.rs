@@ -9,7 +9,7 @@ use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::ended;
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -216,7 +216,7 @@ fn matches_nonstream(book: &Book<'_>) -> Verdict {
 /// The chunks with usage: number of the event, and the chunk.
 fn with_usage<'r>(reading: &'r Reading<'_>) -> Result<Vec<(usize, &'r Value)>, Verdict> {
     let stream = ended(reading)?;
-    let stated = |chunk: &Value| chunk.get("usage").is_some_and(|usage| !usage.is_null());
+    let stated = |chunk: &Value| chunk.member("usage").is_some_and(|usage| !usage.is_null());
     Ok(stream.chunks().filter(|(_, chunk)| stated(chunk)).collect())
 }
 
@@ -248,8 +248,9 @@ fn usage_empty_choices(reading: &Reading<'_>) -> Verdict {
         Err(verdict) => return verdict,
     };
     let Some((event, chunk)) = chunks.last() else { return Verdict::Skip("no chunk has usage") };
-    let empty = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    let finding = || Finding::in_event(*event, "/choices", format!("expected [], got {}", shown(chunk.get("choices"))));
+    let empty = chunk.member("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let finding =
+        || Finding::in_event(*event, "/choices", format!("expected [], got {}", shown(chunk.member("choices"))));
     Verdict::of((!empty).then(finding).into_iter().collect())
 }
 

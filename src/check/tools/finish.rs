@@ -6,6 +6,7 @@ use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use super::NO_CALL;
 use crate::exchange::Reading;
 use crate::wire::Dialect;
+use crate::wire::json::Members;
 use crate::wire::reply::{choices, index};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -84,7 +85,7 @@ fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
         let last = choice.calls.iter().flat_map(|call| &call.fragments).map(|fragment| fragment.event).max();
         let finishes = |chunk: &Value| {
             let of_choice = |piece: &&Value| index(piece) == choice.index;
-            let said = |piece: &Value| piece.get("finish_reason").is_some_and(|reason| !reason.is_null());
+            let said = |piece: &Value| piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
             choices(chunk).iter().filter(of_choice).any(said)
         };
         let finish = stream.distinct().find(|(_, chunk)| finishes(chunk)).map(|(event, _)| event);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::book::{Book, came, each};
 use super::{Finding, Verdict};
 use crate::exchange::{Call, Choice, Reading};
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -112,7 +112,7 @@ pub(super) fn tells_call(text: &str, reading: &Reading<'_>) -> bool {
         let arguments = call.arguments.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
         arguments.is_some_and(|arguments| arguments == value && arguments != serde_json::json!({}))
     };
-    let named = value.get("name").or_else(|| value.at("/function/name")).and_then(Value::as_str);
+    let named = value.member("name").or_else(|| value.at("/function/name")).and_then(Value::as_str);
     let offered = named.is_some_and(|name| reading.exchange.asked.wanted.tools.iter().any(|tool| tool.name == name));
     let given = ["arguments", "parameters", "function"].iter().any(|member| value.get(member).is_some());
     made(reading).iter().any(is_made) || (offered && given)

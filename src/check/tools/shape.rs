@@ -8,7 +8,7 @@ use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, le
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::At;
+use crate::wire::json::{At, Members};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -136,7 +136,7 @@ fn shape(reading: &Reading<'_>) -> Verdict {
             .flat_map(|(place, call)| required.iter().map(move |member| (place, call, *member)))
             .filter(|(_, call, member)| {
                 let custom =
-                    call.get("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
+                    call.member("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
                 let excused = custom || (*member == "/type" && type_optional);
                 !excused && call.at(member).is_none_or(Value::is_null)
             })
@@ -240,7 +240,7 @@ fn type_function(reading: &Reading<'_>) -> Verdict {
 fn streamed_type(reading: &Reading<'_>) -> Option<Finding> {
     reading.stream()?.distinct().find_map(|(event, chunk)| {
         let calls = choices(chunk).iter().filter_map(|choice| choice.at("/delta/tool_calls")?.as_array());
-        let said = calls.flatten().filter_map(|call| call.get("type"));
+        let said = calls.flatten().filter_map(|call| call.member("type"));
         let kind = said.into_iter().find(|kind| !kind.is_null() && !kind.is_string())?;
         let detail = format!("expected \"function\", got {}", shown(Some(kind)));
         Some(Finding::in_event(event, "/choices/0/delta/tool_calls/0/type", detail))

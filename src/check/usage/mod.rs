@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
+use crate::wire::json::Members;
 use crate::wire::reply::Usage;
 use crate::wire::{Dialect, json};
 
@@ -107,12 +108,12 @@ const MEMBERS: [&str; 3] = ["prompt_tokens", "completion_tokens", "total_tokens"
 
 /// The last `usage` object of the reply, whatever is in it.
 fn raw<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
-    reading.bodies().rev().find_map(|body| body.get("usage").filter(|usage| !usage.is_null()))
+    reading.bodies().rev().find_map(|body| body.member("usage").filter(|usage| !usage.is_null()))
 }
 
 fn present(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let usage = completion.get("usage");
+    let usage = completion.member("usage");
     Verdict::holds(usage.is_some_and(Value::is_object), "/usage", || {
         format!("expected an object, got {}", shown(usage))
     })

@@ -241,7 +241,8 @@ impl Client {
         *request.headers_mut() = self.headers.clone();
         *request.body_mut() = body.map(Into::into);
         let work = async {
-            let mut response = self.library.execute(request).await.map_err(|error| self.classify(error.into(), Stage::Head))?;
+            let mut response =
+                self.library.execute(request).await.map_err(|error| self.classify(error.into(), Stage::Head))?;
             let mut bytes = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(|error| self.classify(error.into(), Stage::Body))? {
                 bytes.extend_from_slice(&chunk);
@@ -347,4 +348,3 @@ fn headers(target: &Target) -> Result<HeaderMap, ClientError> {
     }
     Ok(headers)
 }
-
