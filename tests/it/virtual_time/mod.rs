@@ -144,7 +144,9 @@ fn holds(set: &Set, rate: f64) -> bool {
     let (warmup, seconds) = (20.0, 20.0 + LONG_RUN / rate);
     let mut dues = set.world.dues(rate, seconds, 77);
     let stretch = dues.len() as f64 / (rate * seconds);
-    dues.iter_mut().for_each(|due| *due *= stretch);
+    for due in &mut dues {
+        *due *= stretch;
+    }
     // An endpoint that falls behind by thousands does so for ever.
     let mut hopeless = false;
     let fates = set.world.play(&dues, 78, |_, in_flight| {
