@@ -28,7 +28,7 @@ pub struct Answer {
     pub breaks_first: Vec<String>,
     /// What is at its limit.
     pub limit: Limit,
-    /// Requests per second that are let through, where a quota is the limit.
+    /// Requests per second that are let through at most, about, where a quota is the limit.
     pub quota_per_s: Option<f64>,
     /// Whether the stage of the answer can be believed: `trusted`, `doubtful` or `invalid`.
     pub trust: String,
@@ -77,11 +77,17 @@ impl Limit {
 }
 
 /// A share of 429 that makes a difference.
-const REFUSES: f64 = 0.005;
-/// As fast as ever: the median of what is let through is at most so many times that at a low load.
+pub(super) const REFUSES: f64 = 0.005;
+/// As fast as ever: what is let through takes at most so many times as long as at a low load, in the median.
 const FAST: f64 = 1.5;
-/// A quota lets the same rate through whatever is offered, to this factor; a server that is full takes more of more.
-const FLAT: f64 = 1.15;
+/// The same of first tokens. At a low load a request finds nobody and joins at once; else it waits for the step in
+/// progress, which may take as long as its own.
+const PROMPT: f64 = 3.0;
+/// A quota lets nearly the same rate through whatever is offered, a server that is full takes more when more is offered:
+/// what is let through grows with a power of what is offered, and this is between the two.
+const ELASTIC: f64 = 0.5;
+/// So many times the load that broke shows which of the two it is.
+pub(super) const FAR: f64 = 1.4;
 /// An end of the bracket that chance may have decided gives way by so many times the precision.
 const CHANCE: f64 = 1.5;
 
@@ -99,7 +105,8 @@ impl Answer {
             ..Answer::default()
         };
         if answer.limit == Limit::Quota {
-            answer.quota_per_s = broken.map(|stage| stage.achieved_per_s * (1.0 - stage.rate_limited));
+            let refusing = search.stages().iter().filter(|stage| stage.rate_limited > REFUSES);
+            answer.quota_per_s = refusing.map(admitted).max_by(f64::total_cmp);
         }
         let Some(low) = low else { return answer };
         let Some(best) = last_of(search, low.load, Verdict::Held) else { return answer };
@@ -168,21 +175,28 @@ fn limit(search: &Search, broken: Option<&Stage>, ending: Option<&Ending>) -> Li
     if by_goal || broken.violations.is_empty() { Limit::Hardware } else { Limit::Contract }
 }
 
-/// Whether what is let through is as fast as ever, and is the same rate whatever is offered. A server that refuses since
-/// it is full shows one of the two: what it takes has waited, or it takes more when more is offered.
+/// Replies per second that are no 429.
+fn admitted(stage: &Stage) -> f64 {
+    stage.achieved_per_s * (1.0 - stage.rate_limited)
+}
+
+/// Whether far beyond the load that broke the same rate is let through, as fast as ever; where replies state a quota, it
+/// need not be far. A server that refuses since it is full shows one of the two: what it takes has waited, or it takes
+/// more when more is offered.
 fn is_quota(stages: &[Stage], broken: &Stage) -> bool {
     let held = stages.iter().filter(|stage| stage.verdict == Verdict::Held);
     let idle = held.min_by(|a, b| a.load.total_cmp(&b.load));
-    let fast = |of: fn(&Stage) -> Option<f64>| match (idle.and_then(of), of(broken)) {
-        (Some(idle), Some(now)) => now <= FAST * idle,
+    let far = stages.iter().filter(|stage| stage.load >= FAR * broken.load && stage.verdict != Verdict::Untrusted);
+    let Some(far) = far.min_by(|a, b| a.load.total_cmp(&b.load)).or(broken.states_quota.then_some(broken)) else {
+        return false;
+    };
+    let fast = |of: fn(&Stage) -> Option<f64>, most: f64| match (idle.and_then(of), of(far)) {
+        (Some(idle), Some(now)) => now <= most * idle,
         _ => true,
     };
-    let admitted = |stage: &Stage| stage.achieved_per_s * (1.0 - stage.rate_limited);
-    let refusing = stages.iter().filter(|stage| stage.verdict == Verdict::Broke && stage.rate_limited > REFUSES);
-    let most = refusing.map(admitted).fold(0.0, f64::max);
-    fast(|stage| stage.response_time_ok_us.p50)
-        && fast(|stage| stage.first_token_ok_us.p50)
-        && most <= FLAT * admitted(broken)
+    fast(|stage| stage.response_time_ok_us.p50, FAST)
+        && fast(|stage| stage.first_token_ok_us.p50, PROMPT)
+        && (broken.states_quota || (admitted(far) / admitted(broken)).ln() <= ELASTIC * (far.load / broken.load).ln())
 }
 
 fn words(ending: Option<&Ending>, search: &Search) -> String {

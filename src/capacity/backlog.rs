@@ -12,6 +12,8 @@ const CUT: f64 = 4.0;
 const GREW: f64 = 3.0;
 /// The least that is looked at, in samples.
 const LEAST: usize = 12;
+/// And in requests: of a handful, twice as many as were due are soon there by chance.
+const LEAST_CAME: f64 = 40.0;
 
 /// The requests in flight over a stage.
 #[derive(Debug, Clone)]
@@ -59,6 +61,7 @@ impl Backlog {
         let rise = (last - first) * 1.5;
         let came = self.rate * (until - from);
         self.samples.len() >= LEAST
+            && came >= LEAST_CAME
             && first < middle
             && middle < last
             && rise > (SHARE * came).max(deviations * came.sqrt())

@@ -2,7 +2,8 @@
 //!
 //! A percentile that lies just below its limit may lie above it in the next stage. So each goal is judged a second time
 //! with the percentile moved by two standard deviations of a share: `p + 2 * sqrt(p (1 - p) / n)`. Requests of a stage
-//! are not independent, since those that come together wait together: `n` is a quarter of them.
+//! are not independent, since those that come together wait together: `n` is a fraction of them. So many it is where
+//! requests wait for one of sixteen slots, near the knee; where few wait, three times as many or more would do.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::plan::goal::{Goal, Measure, Metric, Op, Scalar, Statistic};
 use crate::summary::Summary;
 
 /// Requests that count as one independent one.
-const TOGETHER: f64 = 4.0;
+const TOGETHER: f64 = 25.0;
 /// Standard deviations.
 const DEVIATIONS: f64 = 2.0;
 /// Figures without a known spread are sure when they are this share off.
@@ -72,11 +73,11 @@ impl GoalAt {
 }
 
 fn sure(goal: &Goal, summary: &Summary, value: f64, held: bool) -> bool {
-    let requests = summary.planned() as f64;
+    let independent = (summary.planned() as f64 / TOGETHER).max(1.0);
     match goal.metric {
         Metric::Timing(measure, population, Statistic::Percentile(percentile)) => {
             let share = percentile / 100.0;
-            let shift = DEVIATIONS * (share * (1.0 - share) / (requests / TOGETHER).max(1.0)).sqrt();
+            let shift = DEVIATIONS * (share * (1.0 - share) / independent).sqrt();
             // Held: would it still, had the sample been an unlucky one. Broken: would it still, had it been a lucky one.
             let upward = held == matches!(goal.op, Op::Below | Op::AtMost);
             let moved = if upward { share + shift } else { share - shift };
@@ -89,7 +90,7 @@ fn sure(goal: &Goal, summary: &Summary, value: f64, held: bool) -> bool {
             moved.is_some_and(|moved| goal.op.holds(moved, goal.value) == held)
         }
         Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction) => {
-            let [low, high] = wilson(value, requests);
+            let [low, high] = wilson(value, independent);
             let far = if held == matches!(goal.op, Op::Below | Op::AtMost) { high } else { low };
             goal.op.holds(far, goal.value) == held
         }

@@ -4,10 +4,12 @@
 //! It doubles the load until a stage breaks, halves the bracket until its ends are near, and then carries out a longer
 //! stage at each end. A longer stage overrules shorter ones, so chance in a short one costs stages and not truth. What
 //! a stage says of its load it says of all loads on its side: that is the one assumption, and every stage that
-//! contradicts it throws out what it contradicts.
+//! contradicts it throws out what it contradicts. Where refusals broke the highest load, one more stage far beyond tells
+//! a quota from a server that is full.
 
 use std::time::Duration;
 
+use super::answer::{FAR, REFUSES};
 use super::judging::requests_needed;
 use super::stage::{Goals, Stage, Verdict};
 use crate::plan::Limits;
@@ -21,10 +23,11 @@ const TRIES: usize = 3;
 const GROWTH: f64 = 2.0;
 /// How far below the first load a search goes before it says that none holds.
 const DOWN: f64 = 256.0;
-/// Requests beyond a quantile, in a stage that explores and in one that confirms.
-const BEYOND: [f64; 2] = [2.0, 25.0];
-/// How much longer than it was asked to be a stage may get for the sake of its quantiles.
-const LONGER: u32 = 3;
+/// Requests beyond a quantile, in a stage that explores and in one that confirms. Those that wait come together: of 200,
+/// eight may be independent, and near a knee that is enough to tell rates apart that differ by a few percent.
+const BEYOND: [f64; 2] = [2.0, 200.0];
+/// How much longer than it was asked to be either may get for the sake of its quantiles.
+const LONGER: [u32; 2] = [3, 10];
 /// Response times (p95) that a stage warms up for: by then the endpoint is as full as it will be.
 const SETTLES: f64 = 1.5;
 /// No stage warms up for longer.
@@ -221,7 +224,9 @@ impl Search {
 
     /// The load of the next stage and whether it confirms, or why there is none.
     fn wanted(&self) -> Result<(f64, bool), Ending> {
-        if let Some(last) = self.stages.last().filter(|stage| stage.verdict == Verdict::Untrusted) {
+        // Above a load that broke nothing is open that a doubtful stage leaves open.
+        let open = |stage: &&Stage| self.bracket().1.is_none_or(|high| stage.load <= high.load);
+        if let Some(last) = self.stages.last().filter(|stage| stage.verdict == Verdict::Untrusted).filter(open) {
             if !self.tried_out() {
                 return Ok((last.load, last.confirms));
             }
@@ -244,7 +249,7 @@ impl Search {
                 Some(load) => Ok((load, false)),
                 None if !low.confirmed => Ok((low.load, true)),
                 None if !high.confirmed => Ok((high.load, true)),
-                None => Err(Ending::Confirmed),
+                None => self.far(high).map(|load| (load, false)).ok_or(Ending::Confirmed),
             },
         }
     }
@@ -258,9 +263,9 @@ impl Search {
         (high > low * (1.0 + self.terms.precision)).then(|| rounded((low * high).sqrt(), self.terms.precision))
     }
 
-    /// Where none has broken: double it; but by little where a long stage held what a short one had broken.
+    /// Where none has broken: double it; but by less where a long stage held what a short one had broken.
     fn above(&self, low: End) -> f64 {
-        let growth = if low.confirmed { 1.0 + 2.0 * self.terms.precision } else { GROWTH };
+        let growth = if low.confirmed { GROWTH.sqrt() } else { GROWTH };
         let load = low.load * growth;
         let load = if self.terms.slots { load.round().max(low.load + 1.0) } else { load };
         load.min(self.terms.to)
@@ -271,6 +276,14 @@ impl Search {
         // Less than two requests in a stage are no load.
         let least = if self.terms.slots { 1.0 } else { 2.0 / self.terms.lasting[0].as_secs_f64() };
         (load >= least.max(self.terms.from / DOWN).min(self.terms.from)).then_some(load)
+    }
+
+    /// Where refusals broke it: a load far beyond, unless there was one. It tells a quota from a server that is full.
+    fn far(&self, high: End) -> Option<f64> {
+        let refused = |stage: &Stage| same(stage.load, high.load) && stage.rate_limited > REFUSES;
+        let seen = self.stages.iter().any(|stage| stage.load >= FAR * high.load);
+        let load = (high.load * GROWTH).min(self.terms.to);
+        (!seen && self.stages.iter().any(refused) && load >= FAR * high.load).then_some(load)
     }
 
     fn ask(&self, load: f64, confirms: bool) -> Ask {
@@ -285,7 +298,7 @@ impl Search {
             number: self.stages.len(),
             load,
             warmup: settles.unwrap_or_default().max(self.terms.warmup).min(LONGEST_WARMUP),
-            measured: whole(needed.clamp(lasting, lasting * LONGER)),
+            measured: whole(needed.clamp(lasting, lasting * LONGER[kind])),
             confirms,
             settled: settles.is_some(),
         }

@@ -55,6 +55,8 @@ pub struct Stage {
     pub violations: BTreeMap<String, u64>,
     /// Share of the requests that were answered with 429.
     pub rate_limited: f64,
+    /// Whether replies state a quota in `x-ratelimit-*` headers.
+    pub states_quota: bool,
     /// Requests in flight on average, sampled; none where it was not watched.
     pub in_flight: Option<f64>,
     /// Whether more requests came in than went out.
@@ -199,6 +201,7 @@ impl Stage {
             violation_rate: summary.scalar(Scalar::ViolationRate),
             violations: violations(summary),
             rate_limited: summary.count(&["rate_limited"]) as f64 / (measured.max(1)) as f64,
+            states_quota: summary.checks.get(QUOTA).is_some_and(|tally| tally.pass + tally.should + tally.must > 0),
             in_flight: carried.in_flight.filter(|_| window > 0.0),
             backlog: carried.backlog,
             trust: trust.verdict.name().to_owned(),
@@ -271,6 +274,9 @@ impl Stage {
         self.trust == Belief::Invalid.name()
     }
 }
+
+/// The rule on `x-ratelimit-*` headers, which is skipped where there are none.
+const QUOTA: &str = "http-ratelimit-headers";
 
 /// Rules on single replies that were broken as a MUST, but for those that are known.
 fn violations(summary: &Summary) -> BTreeMap<String, u64> {

@@ -28,16 +28,16 @@ use crate::report::capacity::{Dress, write};
 use crate::run::{Control, Parts, Sampler, run_by_case};
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
-    match (&args.command, &args.search) {
+    match (&args.command, &args.search.profile) {
         (Some(CapacityCommand::Plan(args)), _) => capacity_plan::plan(args),
         (Some(CapacityCommand::Compare(args)), _) => capacity_plan::compare(args),
-        (None, Some(args)) => search(args),
+        (None, Some(profile)) => search(profile, &args.search),
         (None, None) => bail!("name a profile, as in proofload capacity chat"),
     }
 }
 
-fn search(args: &SearchArgs) -> anyhow::Result<Exit> {
-    let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
+fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
+    let mut draft = match load(profile, &args.flags(), &check_profile::world(&check_profile::env)) {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
     };
@@ -61,7 +61,7 @@ fn search(args: &SearchArgs) -> anyhow::Result<Exit> {
     if let Some(exit) = preflight(args.wait, &mut draft, &tell)? {
         return Ok(exit);
     }
-    let mut hunt = Hunt::new(args, draft, seed)?;
+    let mut hunt = Hunt::new(profile, args, draft, seed)?;
     if let Some(before) = before {
         hunt.go_on_from(before)?;
     }
@@ -110,7 +110,7 @@ const CHARACTERS: f64 = 4.0;
 const UNCAPPED: f64 = 256.0;
 
 impl Hunt {
-    fn new(args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
+    fn new(profile: &str, args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
         let plan = draft.plan(seed);
         let [load] = plan.loads.as_slice() else {
             bail!("the profile has several loads side by side; a search needs one, in [load]")
@@ -127,7 +127,7 @@ impl Hunt {
         };
         let goals = goals_of(&draft, &plan)?;
         let terms = Terms::new(&draft.search, &goals, first, slots, warmup);
-        let asked = asked(&draft, &plan, &terms, &args.profile);
+        let asked = asked(&draft, &plan, &terms, profile);
         let folder = match &args.resume {
             Some(folder) => folder.clone(),
             None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,

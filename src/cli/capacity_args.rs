@@ -30,7 +30,7 @@ pub(super) struct CapacityArgs {
     #[command(subcommand)]
     pub(super) command: Option<CapacityCommand>,
     #[command(flatten)]
-    pub(super) search: Option<SearchArgs>,
+    pub(super) search: SearchArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,9 @@ pub(super) enum CapacityCommand {
 #[derive(Debug, ClapArgs)]
 pub(super) struct SearchArgs {
     /// A profile's path, or the name of a preset.
-    pub(super) profile: String,
+    // Not there where a subcommand is.
+    #[arg(required = true)]
+    pub(super) profile: Option<String>,
 
     /// Base address, or the endpoint's full path [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]

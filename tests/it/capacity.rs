@@ -51,6 +51,7 @@ fn record(knee: f64, goal: &str) -> Record {
 }
 
 /// A stage of an endpoint whose response time grows towards its knee.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests")]
 fn stage(load: f64, confirms: bool, knee: f64, goal: &str) -> Stage {
     let holds = load <= knee;
     let response = 0.5 / (1.0 - (load / knee / 1.1).min(0.95));
@@ -130,15 +131,31 @@ fn a_plan_reads_as_one_that_could_be_sent() {
     fs::write(&day, "time,rate\n00:00,15\n08:00,90\n18:00,40\n").expect("written");
     let began = Instant::now();
     let (code, text, stderr) = capacity(&[
-        "plan", &search, "--demand", &day.to_string_lossy(), "--price", "2.50", "--headroom", "30%", "--start-time",
-        "3m", "--scenario", "1,1.5,2", "--prepared-for", "the board",
+        "plan",
+        &search,
+        "--demand",
+        &day.to_string_lossy(),
+        "--price",
+        "2.50",
+        "--headroom",
+        "30%",
+        "--start-time",
+        "3m",
+        "--scenario",
+        "1,1.5,2",
+        "--prepared-for",
+        "the board",
     ]);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(began.elapsed() < Duration::from_secs(30), "offline");
     insta::assert_snapshot!("plan", text);
-    let (_, page, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "html", "--title", "A <plan>"]);
+    let (_, page, _) =
+        capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "html", "--title", "A <plan>"]);
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<h1>A &lt;plan&gt;</h1>"), "{page}");
-    assert!(!page.contains("http-equiv") && !page.contains("<script") && !page.contains("src="), "it needs nothing else");
+    assert!(
+        !page.contains("http-equiv") && !page.contains("<script") && !page.contains("src="),
+        "it needs nothing else"
+    );
     let (_, json, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "json"]);
     let plan: Value = serde_json::from_str(&json).expect("JSON");
     assert_schema(&plan, "schemas/capacity-plan.json");
@@ -162,7 +179,10 @@ fn what_is_wrong_with_a_plan_is_said() {
         (vec!["compare", &search], 2, "2 more"),
     ] {
         let (got, _, stderr) = capacity(&arguments);
-        assert!(got == Some(code) && stderr.contains(said) || code == 2 && got == Some(2), "{arguments:?}: {got:?} {stderr}");
+        assert!(
+            got == Some(code) && stderr.contains(said) || code == 2 && got == Some(2),
+            "{arguments:?}: {got:?} {stderr}"
+        );
     }
     fs::write(folder.path().join("a/capacity.json"), "{\"capacity\": 99}").expect("written");
     let (code, _, stderr) = capacity(&["plan", &search, "--demand", "5"]);
@@ -190,7 +210,19 @@ fn a_bounded_search_says_so_and_goes_on_from_its_folder() {
     let _machine = shared();
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("search").to_string_lossy().into_owned();
-    let flags = ["capacity", "--stage", "1s", "--confirm", "1s", "--set", "capacity.cooldown=0s", "--seed", "5", "--format", "json"];
+    let flags = [
+        "capacity",
+        "--stage",
+        "1s",
+        "--confirm",
+        "1s",
+        "--set",
+        "capacity.cooldown=0s",
+        "--seed",
+        "5",
+        "--format",
+        "json",
+    ];
     let (code, json, stderr) = capacity(&[&flags[..], &["--max-requests", "90", "--out", &out]].concat());
     let first: Value = serde_json::from_str(&json).expect("JSON");
     assert!(code == Some(0) || code == Some(1), "{stderr}");

@@ -2,6 +2,7 @@
 
 mod ask;
 mod behaviour;
+mod capacity;
 mod compare;
 mod conformance;
 mod contract;

@@ -1,7 +1,8 @@
 //! The search for capacity in virtual time: what it finds, against a truth that is worked out another way.
 //!
 //! The truth plays the same endpoint for far longer than any stage, reads the goals from sorted samples and not from a
-//! summary, and halves the rate until it is known to a percent.
+//! summary, and halves the rate until it is known to a percent. Its requests come at the rate that is meant to the
+//! letter, since chance in their number alone would make it wrong by that.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -15,6 +16,7 @@ mod sockets;
 mod world;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,10 +136,17 @@ fn find(set: &Set, plan: &Arc<Plan>, seed: u64) -> (Search, Ending) {
     }
 }
 
+/// Requests of the truth: at least four times those of the longest stages at the same rate.
+const LONG_RUN: f64 = 40_000.0;
+
 /// Whether the goals hold at a rate in the long run.
 fn holds(set: &Set, rate: f64) -> bool {
-    let (warmup, seconds) = (20.0, 20.0 + 20_000.0 / rate);
-    let dues = set.world.dues(rate, seconds, 77);
+    let (warmup, seconds) = (20.0, 20.0 + LONG_RUN / rate);
+    let mut dues = set.world.dues(rate, seconds, 77);
+    let stretch = dues.len() as f64 / (rate * seconds);
+    for due in &mut dues {
+        *due *= stretch;
+    }
     // An endpoint that falls behind by thousands does so for ever.
     let mut hopeless = false;
     let fates = set.world.play(&dues, 78, |_, in_flight| {
@@ -202,46 +211,59 @@ fn truth(set: &Set) -> f64 {
 /// The most requests that a search may take.
 const MOST_REQUESTS: f64 = 60_000.0;
 
-#[test]
-fn the_search_finds_what_a_long_simulation_says() {
+const HEAD: &str =
+    "set                       truth    found          interval    off stages  requests  limit, what breaks\n";
+
+/// The table, and what is wrong with it: every set is searched once with each seed.
+fn table(seeds: Range<u64>) -> (String, Vec<String>) {
     let (sets, plan) = (sets(), empty_plan());
+    let rows = |set: &Set| {
+        let truth = truth(set);
+        seeds.clone().map(|seed| row(set, truth, &plan, seed)).collect::<Vec<_>>()
+    };
     let rows: Vec<(String, Option<String>)> = std::thread::scope(|scope| {
-        let rows: Vec<_> = sets.iter().map(|set| scope.spawn(|| row(set, &plan))).collect();
-        rows.into_iter().map(|row| row.join().expect("a row")).collect()
+        let sets: Vec<_> = sets.iter().map(|set| scope.spawn(move || rows(set))).collect();
+        sets.into_iter().flat_map(|set| set.join().expect("rows")).collect()
     });
-    let head =
-        "set                       truth    found          interval    off stages  requests  limit, what breaks\n";
-    let table = rows.iter().map(|(row, _)| row.as_str()).collect::<String>();
-    let faults: Vec<&str> = rows.iter().filter_map(|(_, fault)| fault.as_deref()).collect();
-    println!("{head}{table}");
-    let unexpected: Vec<&&str> =
-        faults.iter().filter(|fault| !KNOWN.iter().any(|known| fault.starts_with(known))).collect();
-    assert!(unexpected.is_empty(), "{head}{table}\n{unexpected:#?}");
+    let (rows, faults): (Vec<String>, Vec<Option<String>>) = rows.into_iter().unzip();
+    (HEAD.to_owned() + &rows.concat(), faults.into_iter().flatten().collect())
 }
 
-/// Sets that the search does not judge rightly yet: it finds `prefill` 10 % too high, where a stage has few requests, and
-/// the rate of `quota`, but takes it for the hardware's.
-const KNOWN: [&str; 2] = ["prefill", "quota"];
+#[test]
+fn the_search_finds_what_a_long_simulation_says() {
+    let (table, faults) = table(1..2);
+    println!("{table}");
+    assert!(faults.is_empty(), "{table}\n{faults:#?}");
+}
+
+#[test]
+#[ignore = "takes eight times as long as one seed; `cargo test --test it -- --ignored --nocapture eight_seeds`"]
+fn of_eight_seeds_nine_in_ten_find_it() {
+    let (table, faults) = table(1..9);
+    let searches = table.lines().count() - 1;
+    println!("{table}{} of {searches} hold", searches - faults.len());
+    assert!(faults.len() * 10 <= searches, "{faults:#?}");
+}
 
 /// A row of the table, and what is wrong with it.
-fn row(set: &Set, plan: &Arc<Plan>) -> (String, Option<String>) {
-    let truth = truth(set);
-    let (search, ending) = find(set, plan, 1);
+fn row(set: &Set, truth: f64, plan: &Arc<Plan>, seed: u64) -> (String, Option<String>) {
+    let (search, ending) = find(set, plan, seed);
     let answer = Answer::of(&search, Some(&ending));
     let [rate, low, high] = [answer.rate_per_s, answer.low, answer.high].map(Option::unwrap_or_default);
     let (off, spent) = (rate / truth - 1.0, search.spent());
+    let near = off.abs() <= 0.05 || (low <= truth && truth <= high);
+    let narrow = high - low <= 0.2 * rate && low <= rate && rate <= high;
+    let ended = ending == Ending::Confirmed && spent.requests <= MOST_REQUESTS && answer.limit == set.limit;
+    let holds = near && narrow && ended;
     let row = format!(
-        "{:22} {truth:8.2} {rate:8.2} {low:8.2}-{high:8.2} {:5.1}% {:6} {:9}  {:?}, {}\n",
+        "{:22} {truth:8.2} {rate:8.2} {low:8.2}-{high:8.2} {:5.1}% {:6} {:9}  {:?}, {}{}\n",
         set.name,
         off * 100.0,
         search.stages().len(),
         spent.requests,
         answer.limit,
-        answer.breaks_first.first().map_or("", String::as_str)
+        answer.breaks_first.first().map_or("", String::as_str),
+        if holds { "" } else { " <- wrong" }
     );
-    let near = off.abs() <= 0.05 || (low <= truth && truth <= high);
-    let narrow = high - low <= 0.2 * rate && low <= rate && rate <= high;
-    let ended = ending == Ending::Confirmed && spent.requests <= MOST_REQUESTS && answer.limit == set.limit;
-    let fault = (!near || !narrow || !ended).then(|| format!("{}: {ending:?}, {answer:?}", set.name));
-    (row, fault)
+    (row, (!holds).then(|| format!("{} with seed {seed}: {ending:?}, {answer:?}", set.name)))
 }

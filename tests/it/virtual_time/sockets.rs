@@ -103,7 +103,7 @@ fn judge(real: &Real) -> (Option<String>, String) {
 }
 
 #[test]
-#[ignore = "not shown to hold yet: run it on a quiet machine"]
+#[ignore = "minutes, and a quiet machine: cargo test --test it -- --ignored --nocapture on_real_sockets"]
 fn three_endpoints_on_real_sockets_are_found_as_in_virtual_time() {
     let _machine = shared();
     let sets = sets();
