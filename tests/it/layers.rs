@@ -109,3 +109,16 @@ fn the_test_itself_sees_what_it_should() {
         lines().len() > 4000 && lines().iter().any(|(folder, _, line)| folder == "cli" && line.contains("crate::run"))
     );
 }
+
+#[test]
+fn every_file_of_tests_is_part_of_the_binary() {
+    let main = fs::read_to_string("tests/it/main.rs").expect("readable");
+    for entry in fs::read_dir("tests/it").expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let is_module = path.extension().is_some_and(|extension| extension == "rs") || path.join("mod.rs").exists();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if is_module && name != "main" {
+            assert!(main.contains(&format!("mod {name};")), "{} is never compiled", path.display());
+        }
+    }
+}
