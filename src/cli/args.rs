@@ -319,18 +319,18 @@ Times (--first-token, --token-gap):
 Tokens (--tokens):
   48, uniform:10:100, normal:48:10, lognormal:48:0.5
 
-A batching server (--capacity), in steps that make one token for each running request:
-  slots=N                the most requests in a batch
-  step=TIME[+TIME]       length of a step, and what each running request adds
+A batching server (--capacity), in steps that make one token for each running sequence:
+  slots=N                the most sequences in a batch; a request has one for each of its n choices
+  step=TIME[+TIME]       length of a step, and what each running sequence adds
   prefill=N/s            prompt tokens read per second; without it prompts cost no time
   kv=N                   memory in tokens; a request holds prompt and output
-  queue=N                requests that may wait beyond the slots before 429; without it, any number
+  queue=N                sequences that may wait beyond the slots before 429; without it, any number
   full=wait|429          what becomes of a request that finds no memory
   Its knee for requests of p prompt and o output tokens, in requests per second:
   1 / (o * (step / B + added) + p / prefill)   where B = min(slots, kv / (p + o))
 
-HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; whole replies are compressed where gzip is
-asked for. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
+HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; replies are compressed where gzip is asked
+for, streams event by event. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]

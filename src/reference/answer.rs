@@ -10,6 +10,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ask::Ask;
+use super::capacity::Job;
 use super::completion::{About, Choice, Frame, Member};
 use super::headers::Wishes;
 use super::metadata::{Metadata, Subject};
@@ -43,7 +44,8 @@ pub(super) fn answer(
     let choices = choices(&ask, bytes, tokens, &mut random)?;
     let usage = Usage::of(&ask, &prompt, &choices, state);
     state.metrics.tokens(prompt.tokens, usage.completion_tokens);
-    let pace = pace::draw(settings, number, prompt.tokens, steps(&ask, &choices), &mut random);
+    let job = Job { prompt: prompt.tokens, outputs: steps(&ask, &choices) };
+    let pace = pace::draw(settings, number, job, &mut random);
     let took = pace.ready.last().copied().unwrap_or_default();
     let id = wishes.stored.then(|| id::completion(dialect, &mut random));
     let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
@@ -112,10 +114,10 @@ fn choices<'r>(ask: &Ask<'r>, bytes: &Bytes, tokens: u64, random: &mut Pcg64) ->
     Ok(choices)
 }
 
-/// A stream takes as long as its pieces, a whole answer as long as its tokens.
-fn steps(ask: &Ask<'_>, choices: &[Said<'_>]) -> usize {
-    let most = if ask.request.stream { steps_of(choices) } else { choices.iter().map(Said::tokens).max().unwrap_or(0) };
-    most.max(1)
+/// What each choice takes: as long as its pieces in a stream, as its tokens in a whole answer.
+fn steps(ask: &Ask<'_>, choices: &[Said<'_>]) -> Vec<u64> {
+    let of = |said| if ask.request.stream { steps_of(said) } else { said.tokens() };
+    choices.iter().map(|said| of(said).max(1) as u64).collect()
 }
 
 /// The opening words of this prompt and of the one before.

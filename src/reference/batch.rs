@@ -7,28 +7,41 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::capacity::{Capacity, Work};
+use super::capacity::{Capacity, Job};
 
 /// A batching server at work.
 #[derive(Debug)]
 pub struct Batch {
     capacity: Capacity,
     now: Duration,
-    running: Vec<Sequence>,
+    running: Vec<Request>,
     /// In the order they came; none overtakes another.
-    waiting: VecDeque<Sequence>,
+    waiting: VecDeque<Request>,
     /// When the step in progress ends.
     step: Option<Duration>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Sequence {
+#[derive(Debug, Clone)]
+struct Request {
     id: u64,
-    work: Work,
+    job: Job,
+    /// Tokens that each of its choices has made, or all of them where it has fewer.
     made: u64,
 }
 
-/// A token that was made.
+impl Request {
+    /// Sequences that are still to make tokens.
+    fn sequences(&self) -> usize {
+        self.job.sequences(self.made)
+    }
+
+    /// Memory that they hold.
+    fn memory(&self) -> u64 {
+        self.job.memory(self.made)
+    }
+}
+
+/// A token that was made, of each choice that has one more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     /// The request it belongs to.
@@ -49,6 +62,8 @@ pub enum Refusal {
     },
     /// It would not fit into memory if it were alone.
     TooLong,
+    /// It has more choices than there are slots; llama.cpp refuses such a request too.
+    TooWide,
 }
 
 impl Batch {
@@ -67,30 +82,33 @@ impl Batch {
     ///
     /// # Errors
     /// If it is turned away.
-    pub fn offer(&mut self, id: u64, work: Work) -> Result<(), Refusal> {
-        let work = Work { output: work.output.max(1), ..work };
-        let house = self.running.len() + self.waiting.len();
-        let full = self.capacity.queue.is_some_and(|queue| house >= self.capacity.slots.saturating_add(queue));
+    pub fn offer(&mut self, id: u64, job: impl Into<Job>) -> Result<(), Refusal> {
+        let request = Request { id, job: job.into(), made: 0 };
+        if request.sequences() > self.capacity.slots {
+            return Err(Refusal::TooWide);
+        }
         if let Some(memory) = self.capacity.memory {
-            if work.memory() > memory {
+            if request.memory() > memory {
                 return Err(Refusal::TooLong);
             }
-            let claimed = self.held() + self.waiting.iter().map(|sequence| sequence.work.memory()).sum::<u64>();
-            if !self.capacity.waits_for_memory && claimed + work.memory() > memory {
+            let claimed = self.held() + self.waiting.iter().map(Request::memory).sum::<u64>();
+            if !self.capacity.waits_for_memory && claimed + request.memory() > memory {
                 return Err(self.full());
             }
         }
-        if full {
+        let house = self.sequences() + self.waiting.iter().map(Request::sequences).sum::<usize>();
+        let room = self.capacity.queue.map(|queue| self.capacity.slots.saturating_add(queue));
+        if room.is_some_and(|room| house + request.sequences() > room) {
             return Err(self.full());
         }
-        self.waiting.push_back(Sequence { id, work, made: 0 });
+        self.waiting.push_back(request);
         Ok(())
     }
 
     /// A request is given up: it makes no more tokens, and its room is free for the next step.
     pub fn withdraw(&mut self, id: u64) {
-        self.running.retain(|sequence| sequence.id != id);
-        self.waiting.retain(|sequence| sequence.id != id);
+        self.running.retain(|request| request.id != id);
+        self.waiting.retain(|request| request.id != id);
     }
 
     /// When the next tokens are made, if nothing comes before: what is here now joins the step.
@@ -116,8 +134,12 @@ impl Batch {
         self.running.is_empty() && self.waiting.is_empty()
     }
 
+    fn sequences(&self) -> usize {
+        self.running.iter().map(Request::sequences).sum()
+    }
+
     fn held(&self) -> u64 {
-        self.running.iter().map(|sequence| sequence.work.memory()).sum()
+        self.running.iter().map(Request::memory).sum()
     }
 
     /// Begins a step now, unless one is in progress or there is nothing to do.
@@ -127,52 +149,56 @@ impl Batch {
         }
         let prompt = self.admit();
         if !self.running.is_empty() {
-            self.step = Some(self.now + self.capacity.step_time(self.running.len(), prompt));
+            self.step = Some(self.now + self.capacity.step_time(self.sequences(), prompt));
         }
     }
 
-    /// Lets requests join while there are slots and memory, and says how many prompt tokens they bring.
+    /// Lets requests join while there are slots and memory, and says how many prompt tokens they bring. The choices of a
+    /// request join together, and its prompt is read once for them all.
     fn admit(&mut self) -> u64 {
-        let (mut held, mut prompt) = (self.held(), 0);
-        while let Some(next) = self.waiting.front().copied() {
-            held += next.work.memory();
-            if self.running.len() >= self.capacity.slots || self.capacity.memory.is_some_and(|memory| held > memory) {
+        let (mut sequences, mut held, mut prompt) = (self.sequences(), self.held(), 0);
+        while let Some(next) = self.waiting.front() {
+            sequences += next.sequences();
+            held += next.memory();
+            if sequences > self.capacity.slots || self.capacity.memory.is_some_and(|memory| held > memory) {
                 break;
             }
-            prompt += next.work.prompt;
-            self.waiting.pop_front();
-            self.running.push(next);
+            prompt += next.job.prompt;
+            self.running.extend(self.waiting.pop_front());
         }
         prompt
     }
 
     /// Ends a step: every running sequence has one token more, and those with all of theirs leave.
     fn end(&mut self, at: Duration, made: &mut impl FnMut(Token)) {
-        for sequence in &mut self.running {
-            sequence.made += 1;
-            made(Token { id: sequence.id, at, last: sequence.made == sequence.work.output });
+        for request in &mut self.running {
+            request.made += 1;
+            made(Token { id: request.id, at, last: request.sequences() == 0 });
         }
-        self.running.retain(|sequence| sequence.made < sequence.work.output);
+        self.running.retain(|request| request.sequences() > 0);
         self.now = at;
         self.step = None;
     }
 
     fn full(&self) -> Refusal {
-        let left = self.running.iter().map(|sequence| sequence.work.output - sequence.made).min().unwrap_or(1);
-        let step = self.capacity.step_time(self.running.len(), 0);
+        let left = self.running.iter().filter_map(|request| request.job.left(request.made)).min().unwrap_or(1);
+        let step = self.capacity.step_time(self.sequences(), 0);
         Refusal::Full { retry_after: step * u32::try_from(left).unwrap_or(u32::MAX) }
     }
 }
 
 /// What becomes of requests that come at these instants, in their order: the instants of their tokens, or why they were
 /// turned away. Instants must not decrease.
-pub fn simulate(capacity: &Capacity, arrivals: &[(Duration, Work)]) -> Vec<Result<Vec<Duration>, Refusal>> {
+pub fn simulate(
+    capacity: &Capacity,
+    arrivals: &[(Duration, impl Into<Job> + Clone)],
+) -> Vec<Result<Vec<Duration>, Refusal>> {
     let mut batch = Batch::new(capacity.clone());
     let mut tokens: HashMap<u64, Vec<Duration>> = HashMap::new();
     let mut refused: HashMap<u64, Refusal> = HashMap::new();
-    for (id, (at, work)) in (0..).zip(arrivals) {
+    for (id, (at, job)) in (0..).zip(arrivals) {
         batch.advance(*at, |token| tokens.entry(token.id).or_default().push(token.at));
-        if let Err(refusal) = batch.offer(id, *work) {
+        if let Err(refusal) = batch.offer(id, job.clone()) {
             refused.insert(id, refusal);
         }
     }

@@ -20,6 +20,9 @@
 //! Below it the queue is bounded, above it the queue grows by the difference: slots, memory (through `B`) and prefill
 //! (the last term) are the three ways to be at the limit. For lengths that vary, `p` and `o` are their means; that is
 //! exact for slots and prefill, and near for memory. The simulation is [`super::batch`].
+//!
+//! A request for `n` choices is `n` sequences with one prompt ([`Job`]). They join together, so they need `n` slots at
+//! once; the prompt is read once and lies in memory once, until the last of them has ended.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,7 +32,7 @@ use std::time::Duration;
 pub struct Capacity {
     /// The most sequences in the batch.
     pub slots: usize,
-    /// How many requests may be in the house beyond the slots; without a bound, none is turned away.
+    /// How many sequences may be in the house beyond the slots; without a bound, none is turned away.
     pub queue: Option<usize>,
     /// Prompt tokens that are read in a second; without it, prompts cost no time.
     pub prefill_per_s: Option<f64>,
@@ -43,7 +46,7 @@ pub struct Capacity {
     pub waits_for_memory: bool,
 }
 
-/// What a request asks of the server, in tokens.
+/// What a request with one choice asks of the server, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
     /// Tokens of the prompt.
@@ -56,6 +59,43 @@ impl Work {
     /// Memory it holds while it runs.
     pub fn memory(self) -> u64 {
         self.prompt.saturating_add(self.output)
+    }
+}
+
+/// A request: one prompt, and a sequence for each of its choices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Tokens of the prompt.
+    pub prompt: u64,
+    /// Tokens of the output of each choice, at least 1.
+    pub outputs: Vec<u64>,
+}
+
+impl From<Work> for Job {
+    fn from(work: Work) -> Job {
+        Job { prompt: work.prompt, outputs: vec![work.output.max(1)] }
+    }
+}
+
+impl Job {
+    /// Outputs that go on when that many tokens of each are made.
+    fn open(&self, made: u64) -> impl Iterator<Item = u64> {
+        self.outputs.iter().copied().filter(move |output| *output > made)
+    }
+
+    /// Sequences that are then left, each of which holds a slot.
+    pub fn sequences(&self, made: u64) -> usize {
+        self.open(made).count()
+    }
+
+    /// Memory that they hold: the prompt once, and the output of each.
+    pub fn memory(&self, made: u64) -> u64 {
+        self.open(made).fold(self.prompt, u64::saturating_add)
+    }
+
+    /// Tokens until the next of them ends.
+    pub fn left(&self, made: u64) -> Option<u64> {
+        self.open(made).map(|output| output - made).min()
     }
 }
 

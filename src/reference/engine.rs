@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::alarm::Alarm;
 use super::batch::{Batch, Refusal};
-use super::capacity::{Capacity, Work};
+use super::capacity::Capacity;
 use super::pace::Pace;
 
 /// A batching server that requests are sent through.
@@ -58,11 +58,10 @@ impl Engine {
     /// If it is turned away.
     pub(super) fn offer(self: &Arc<Engine>, number: u64, pace: Pace) -> Result<Progress, Refusal> {
         let (sender, tokens) = unbounded_channel();
-        let work = Work { prompt: pace.prompt_tokens, output: pace.ready.len() as u64 };
         let began = Instant::now();
         let mut working = self.lock();
         working.advance(began.saturating_duration_since(self.began));
-        working.batch.offer(number, work)?;
+        working.batch.offer(number, pace.job)?;
         working.tokens.insert(number, sender);
         drop(working);
         self.arrived.notify_one();
@@ -128,18 +127,23 @@ impl Drop for Progress {
 mod tests {
     use std::future::poll_fn;
 
+    use super::super::capacity::Work;
     use super::*;
 
     #[test]
     fn what_lies_between_the_steps_of_an_idle_server_keeps_its_place_in_a_busy_one() {
         let ms = Duration::from_millis;
+        let pace = |ready: &[u64]| {
+            let job = Work { prompt: 1, output: ready.len() as u64 }.into();
+            Pace { job, ready: ready.iter().copied().map(ms).collect() }
+        };
         let engine = Arc::new(Engine::new("slots=1,step=20ms".parse().expect("a capacity")));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
             let (working, alarm) = (Arc::clone(&engine), Alarm::start().expect("a thread"));
             let running = tokio::spawn(async move { working.run(&alarm).await });
-            let mut first = engine.offer(0, Pace { prompt_tokens: 1, ready: vec![ms(20), ms(40)] }).expect("room");
-            let mut second = engine.offer(1, Pace { prompt_tokens: 1, ready: vec![ms(20)] }).expect("room");
+            let mut first = engine.offer(0, pace(&[20, 40])).expect("room");
+            let mut second = engine.offer(1, pace(&[20])).expect("room");
             let early = poll_fn(|context| second.poll_instant(ms(5), context)).await;
             assert_eq!(early, second.began + ms(5), "nothing has to be made for it");
             let last = poll_fn(|context| first.poll_instant(ms(40), context)).await;

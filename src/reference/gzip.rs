@@ -1,8 +1,7 @@
 //! Compression where the client asks for it (RFC 9110, section 12.5.3).
 //!
-//! Whole replies only. A compressor holds bytes back until it has enough of them, or must be flushed for each event,
-//! which makes a stream longer instead of shorter; and what is compressed is not handed over when it is said, so the
-//! token gaps would be the compressor's. Model servers do not compress streams either.
+//! A compressor holds bytes back until it has enough of them, so it is flushed behind every event of a stream, as good
+//! middleware does: each event can be read when it is due, and the token gaps are those of the uncompressed stream.
 
 use std::io::Write as _;
 
@@ -11,7 +10,7 @@ use flate2::write::GzEncoder;
 use hyper::HeaderMap;
 use hyper::header::ACCEPT_ENCODING;
 
-use super::wire::{Header, Kind, Transcript};
+use super::wire::{Header, Transcript, Write};
 
 /// Whether the client takes gzip.
 pub(super) fn accepted(headers: &HeaderMap) -> bool {
@@ -26,18 +25,33 @@ pub(super) fn accepted(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses a whole reply. One that a quirk has given a length or a coding of its own stays as it is.
+/// Compresses a reply, a stream event by event. One that a quirk has given a length or a coding of its own stays as it is.
 pub(super) fn pack(transcript: &mut Transcript) {
     let own = |(name, _): &Header| ["content-length", "content-encoding"].contains(name);
-    if transcript.kind == Kind::Stream || transcript.headers.iter().any(own) {
+    if transcript.writes.is_empty() || transcript.headers.iter().any(own) {
         return;
     }
-    let [write] = transcript.writes.as_mut_slice() else { return };
-    if let Some(packed) = packed(&write.bytes) {
-        write.bytes = packed;
+    if let Some(packed) = pieces(&transcript.writes) {
+        for (write, bytes) in transcript.writes.iter_mut().zip(packed) {
+            write.bytes = bytes;
+        }
         transcript.headers.push(("content-encoding", "gzip".into()));
         transcript.headers.push(("vary", "accept-encoding".into()));
     }
+}
+
+/// One compressed body in as many pieces, of which each can be read when it is there.
+fn pieces(writes: &[Write]) -> Option<Vec<Vec<u8>>> {
+    let (last, before) = writes.split_last()?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut pieces = Vec::with_capacity(writes.len());
+    for write in before {
+        encoder.write_all(&write.bytes).and_then(|()| encoder.flush()).ok()?;
+        pieces.push(std::mem::take(encoder.get_mut()));
+    }
+    encoder.write_all(&last.bytes).ok()?;
+    pieces.push(encoder.finish().ok()?);
+    Some(pieces)
 }
 
 /// Compressed bytes; memory takes what is written to it.
@@ -48,7 +62,23 @@ pub(super) fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use flate2::write::GzDecoder;
+
     use super::*;
+
+    #[test]
+    fn each_event_can_be_read_when_it_is_there() {
+        let texts = ["data: one\n\n", "data: two\n\n", "data: [DONE]\n\n"];
+        let writes = texts.map(|text| Write { at: Duration::ZERO, bytes: text.into() });
+        let mut decoder = GzDecoder::new(Vec::new());
+        for (piece, text) in pieces(&writes).expect("packed").iter().zip(texts) {
+            decoder.write_all(piece).and_then(|()| decoder.flush()).expect("gzip");
+            assert_eq!(std::mem::take(decoder.get_mut()), text.as_bytes());
+        }
+        decoder.finish().expect("a whole body");
+    }
 
     #[test]
     fn gzip_is_taken_only_where_it_is_named_and_not_refused() {

@@ -14,6 +14,10 @@ pub(super) fn reply(refusal: Full, dialect: Dialect, number: u64) -> Reply {
             let seconds = retry_after.as_secs_f64().ceil().max(1.0).to_string();
             Refusal::new(dialect, 429, "rate_limit_exceeded", message, None).with_header("retry-after", &seconds)
         }
+        Full::TooWide => {
+            let message = "there are more choices than slots";
+            Refusal::new(dialect, 400, "invalid_value", message, Some("n"))
+        }
         Full::TooLong => {
             let message = "the request is longer than the memory";
             Refusal::new(dialect, 400, "context_length_exceeded", message, Some("messages"))

@@ -74,9 +74,9 @@ pub(super) struct Streamed<'a> {
     pub(super) logprobs: bool,
 }
 
-/// How many steps the longest choice takes.
-pub(super) fn steps_of(choices: &[Said<'_>]) -> usize {
-    choices.iter().map(|said| steps(said, Dialect::OpenAi).len()).max().unwrap_or(0)
+/// How many steps a choice takes.
+pub(super) fn steps_of(said: &Said<'_>) -> usize {
+    steps(said, Dialect::OpenAi).len()
 }
 
 fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {

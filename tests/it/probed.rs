@@ -513,14 +513,9 @@ fn a_correct_endpoint_keeps_every_rule_of_these_areas() {
 }
 
 /// What the endpoint does not do, so that the rule does not apply to it.
-const SKIPPED_PULZE: &[&str] = &[
-    "stream-compressed-flush",
-    "tool-required-calls",
-    "meta-warning-reported",
-    "meta-costs-match-price",
-    "meta-rank-oracle",
-];
-const SKIPPED_OPENAI: &[&str] = &["stream-compressed-flush", "meta-openai-string-map"];
+const SKIPPED_PULZE: &[&str] =
+    &["tool-required-calls", "meta-warning-reported", "meta-costs-match-price", "meta-rank-oracle"];
+const SKIPPED_OPENAI: &[&str] = &["meta-openai-string-map"];
 
 #[test]
 fn quirks_that_only_a_request_of_its_own_shows_are_found() {

@@ -103,7 +103,7 @@ fn tls_is_spoken_with_the_given_certificate_in_both_versions_of_http() {
 }
 
 #[test]
-fn whole_replies_are_compressed_when_asked_and_streams_never() {
+fn replies_are_compressed_when_asked_and_streams_event_by_event() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 1, 0, Vec::new()));
     let raw = |stream: bool, accept: &str| {
         let body = body(16, stream).to_string();
@@ -132,8 +132,41 @@ fn whole_replies_are_compressed_when_asked_and_streams_never() {
     assert!(!head.contains("content-encoding"), "{head}");
     assert!(serde_json::from_slice::<Value>(&plain).is_ok());
     let (head, stream) = raw(true, "gzip");
-    assert!(!head.contains("content-encoding"), "{head}");
-    assert!(String::from_utf8_lossy(&stream).contains("data: [DONE]"));
+    assert!(head.contains("content-encoding: gzip\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(!String::from_utf8_lossy(&stream).contains("data: "));
+    block_on(async {
+        let mut response =
+            client().gzip(true).build().expect("a client").post(format!("{}/chat/completions", endpoint.url()));
+        response = response.header("authorization", "Bearer k").body(body(16, true).to_string());
+        let text = response.send().await.expect("an answer").text().await.expect("gzip");
+        assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+    });
+}
+
+#[test]
+fn each_choice_takes_a_slot_of_its_own() {
+    let mut limited = settings(Dialect::OpenAi, 0, 0, Vec::new());
+    limited.capacity = Some("slots=3,step=40ms".parse().expect("a capacity"));
+    let endpoint = Endpoint::start(limited);
+    let client = client().build().expect("a client");
+    let choices = |n: u64| {
+        let mut body = body(5, true);
+        body["n"] = json!(n);
+        body
+    };
+    block_on(async {
+        let began = Instant::now();
+        // The head of a stream comes at once, so the first is in the house before the second.
+        let first = ask(&client, &endpoint.url(), &choices(3)).await;
+        let second = ask(&client, &endpoint.url(), &choices(1)).await;
+        for (stream, finished) in [(first, 3), (second, 1)] {
+            let text = stream.text().await.expect("whole");
+            assert_eq!(text.matches("\"finish_reason\":\"length\"").count(), finished, "{text}");
+        }
+        assert!(began.elapsed() >= Duration::from_millis(400), "three choices leave no slot for a fourth");
+        let wide = ask(&client, &endpoint.url(), &choices(4)).await;
+        assert_eq!(wide.status(), 400, "there are never four slots");
+    });
 }
 
 #[test]

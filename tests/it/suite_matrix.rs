@@ -198,8 +198,9 @@ fn remark(row: &Row) -> Option<String> {
     Some(format!("{word} {}", row.check.id))
 }
 
+/// The remarks on a correct endpoint.
 fn remarks(rows: &[Row]) -> BTreeSet<String> {
-    rows.iter().filter_map(remark).collect()
+    rows.iter().filter_map(remark).filter(|remark| !by_chance("", remark)).collect()
 }
 
 #[test]
@@ -238,12 +239,9 @@ fn each_quirk_breaks_exactly_these_rules() {
             scope.spawn(|| {
                 while let Some((at, (dialect, name))) = numbered(&jobs, &next) {
                     let rows = judged(*dialect, Some(name));
-                    let broken: Vec<String> = rows
-                        .iter()
-                        .filter_map(remark)
-                        .filter(|remark| !correct[of(*dialect)].contains(remark))
-                        .filter(|remark| !by_chance(name, remark))
-                        .collect();
+                    let of_correct = &correct[of(*dialect)];
+                    let broken = rows.iter().filter_map(remark).filter(|remark| !of_correct.contains(remark));
+                    let broken: Vec<String> = broken.filter(|remark| !by_chance(name, remark)).collect();
                     let mut line = format!("{dialect} {name}:");
                     let _ = write!(line, " {}", broken.join(", "));
                     lines.lock().expect("no panic")[at] = line;
@@ -254,9 +252,9 @@ fn each_quirk_breaks_exactly_these_rules() {
     insta::assert_snapshot!("quirks", lines.into_inner().expect("no panic").join("\n"));
 }
 
-/// What is no gzip comes in as many pieces as the machine makes of it.
+/// Whether compressed events come one by one is left to chance where tokens take no time, save where they are held.
 fn by_chance(quirk: &str, remark: &str) -> bool {
-    quirk == "gzip-that-is-none" && remark.ends_with("stream-compressed-flush")
+    quirk != "gzip-stream-held" && remark.ends_with("stream-compressed-flush")
 }
 
 /// The next of several jobs, with its number.

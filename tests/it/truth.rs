@@ -17,9 +17,14 @@ const TOKENS: f64 = 16.0;
 const RATIO: f64 = 1.4;
 
 fn profile(stream: bool) -> tempfile::TempDir {
+    profile_of("", stream)
+}
+
+/// The same with something more about its target.
+fn profile_of(target: &str, stream: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(
-        "[target]\nurl = \"builtin\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n[load.closed]\nslots = 4\ncount = 16\n\
+        "[target]\nurl = \"builtin\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n{target}[load.closed]\nslots = 4\ncount = 16\n\
          [[case]]\nstream = {stream}\nmax_tokens = 16\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} tell me about the river\" }}]\n"
     );
     std::fs::write(folder.path().join("p.toml"), text).expect("written");
@@ -27,12 +32,15 @@ fn profile(stream: bool) -> tempfile::TempDir {
 }
 
 fn measure(quirks: &str, stream: bool) -> Value {
+    measure_of(&profile(stream), quirks)
+}
+
+fn measure_of(folder: &tempfile::TempDir, quirks: &str) -> Value {
     let mut arguments = vec!["--dialect", "openai", "--spread", "0", "--first-token", "200ms", "--token-gap", "20ms"];
     if !quirks.is_empty() {
         arguments.extend(["--quirk", quirks]);
     }
     let served = Served::start(&arguments);
-    let folder = profile(stream);
     let file = folder.path().join("p.toml").to_string_lossy().into_owned();
     let (code, digest, stderr) = harness::measure(&[&file, "--url", &served.url, "--dialect", "openai"]);
     assert_eq!(code, 0, "{stderr}");
@@ -45,6 +53,15 @@ fn assert_median(digest: &Value, measure: &str, truth_ms: f64) {
         (truth_ms * 0.98..truth_ms * RATIO).contains(&median),
         "{measure}: {median} ms, the truth is {truth_ms} ms"
     );
+}
+
+#[test]
+fn a_compressed_stream_keeps_the_times_of_its_events() {
+    let _machine = alone();
+    let digest = measure_of(&profile_of("gzip = true\n", true), "");
+    assert_median(&digest, "first_token", FIRST_TOKEN_MS);
+    assert_median(&digest, "token_gap", GAP_MS);
+    assert_median(&digest, "response_time", FIRST_TOKEN_MS + (TOKENS - 1.0) * GAP_MS);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use rand::SeedableRng as _;
 use rand_distr::{Distribution as _, Exp1};
 use rand_pcg::Pcg64;
 
+use super::super::capacity::Work;
 use super::*;
 
 fn capacity(text: &str) -> Capacity {
@@ -84,6 +85,36 @@ fn what_is_given_up_makes_room() {
     let seen: Vec<(u64, u128)> = tokens.iter().map(|token| (token.id, token.at.as_millis())).collect();
     assert_eq!(seen, [(0, 10), (1, 30), (1, 40), (1, 50)]);
     assert!(tokens[3].last && batch.upcoming().is_none());
+}
+
+#[test]
+fn each_choice_is_a_sequence_and_the_prompt_is_read_once() {
+    let job = |outputs: &[u64]| Job { prompt: 100, outputs: outputs.to_vec() };
+    let fates = |text, jobs: &[Job]| {
+        simulate(&capacity(text), &jobs.iter().map(|job| (ms(0), job.clone())).collect::<Vec<_>>())
+    };
+    // 100 ms for the prompt, and a millisecond for each choice that is still at work.
+    let alone = fates("slots=3,step=20ms+1ms,prefill=1000/s", &[job(&[3, 1, 2])]);
+    assert_eq!(alone[0], Ok(vec![ms(123), ms(145), ms(166)]));
+    // The second has two choices, and the first leaves two slots as soon as two of its three have ended.
+    let two = fates("slots=3,step=10ms", &[job(&[4, 2, 1]), job(&[1, 1])]);
+    assert_eq!(two, [Ok(vec![ms(10), ms(20), ms(30), ms(40)]), Ok(vec![ms(30)])]);
+    // 103 tokens of memory for the first, 102 when one of its choices has ended.
+    let memory = fates("slots=9,step=10ms,kv=204", &[job(&[1, 2]), job(&[1, 1])]);
+    assert_eq!(memory[1], Ok(vec![ms(20)]));
+    assert_eq!(fates("slots=2,step=10ms", &[job(&[1; 3])])[0], Err(Refusal::TooWide));
+    let queued = fates("slots=2,step=10ms,queue=2", &[job(&[2, 1]), job(&[1, 1]), job(&[1])]);
+    assert_eq!(queued[2], Err(Refusal::Full { retry_after: ms(10) }));
+}
+
+#[test]
+fn choices_move_the_knee_as_sequences_do() {
+    let capacity = capacity("slots=16,step=20ms+0.5ms,prefill=10000/s");
+    let all = vec![(Duration::ZERO, Job { prompt: 500, outputs: vec![50; 4] }); 400];
+    let ends = simulate(&capacity, &all).into_iter().map(|fate| *fate.expect("served").last().expect("tokens"));
+    let took = ends.max().expect("some").as_secs_f64();
+    // A batch of 16 has four requests: 50 steps of 28 ms, and their four prompts of 50 ms.
+    assert!((took / (100.0 * (50.0 * 0.028 + 0.2)) - 1.0).abs() < 0.01, "{took}");
 }
 
 /// Requests at a share of the knee: constant or Poisson arrivals.
