@@ -133,7 +133,7 @@ pub(super) fn timings(summary: &Summary) -> Markup {
         (count > 0).then(|| [measure.name().replace('_', " "), count.to_string()].into_iter().chain(cells).collect())
     });
     let head = ["timing", "count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"].map(str::to_owned).to_vec();
-    let table = Table { head, rows: rows.collect() };
+    let table = Table { head, rows: rows.collect(), places: Vec::new() };
     html! {
         @if !table.rows.is_empty() {
             h2 { "Timings of all requests" }
@@ -179,7 +179,11 @@ fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
         "token gap p50",
         "p95",
     ];
-    let table = Table { head: head.map(str::to_owned).to_vec(), rows: shares.iter().take(ROWS).map(row).collect() };
+    let table = Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows: shares.iter().take(ROWS).map(row).collect(),
+        places: Vec::new(),
+    };
     html! {
         h2 { "By " (what) }
         (table.markup())

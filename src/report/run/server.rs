@@ -1,10 +1,10 @@
 //! What the server says of itself, on the time axis of the run.
 
-use super::over_time::{Run, seconds_from};
+use super::over_time::Run;
+use crate::report::chart::Chart;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::COLOURS;
-use crate::report::chart::{Chart, Table};
-use crate::report::columns::Column;
+use crate::report::columns::{Column, by_time};
 use crate::report::figure::{number, percent};
 use crate::summary::Summary;
 use crate::summary::axis::Axis as Seconds;
@@ -43,12 +43,10 @@ impl Run {
         let said = figures.iter().map(|figure| format!("{} at most {}", label(figure), shown(Some(highest(figure)))));
         let row = |row: &Column| {
             let cell = |figure: &&str| shown(Some(value(figure, row)).filter(|value| value.is_finite()));
-            std::iter::once(seconds_from(row)).chain(figures.iter().map(cell)).collect()
+            figures.iter().map(cell).collect()
         };
-        let table = Table {
-            head: std::iter::once("from".to_owned()).chain(figures.iter().map(|figure| label(figure))).collect(),
-            rows: self.rows.iter().map(row).collect(),
-        };
+        let table =
+            by_time(figures.iter().map(|figure| label(figure)).collect(), &self.rows, self.rows.iter().map(row));
         let top = figures.iter().map(|figure| highest(figure)).fold(0.0, f64::max);
         let y = if name == "server-shares" { Axis::share_of_all() } else { Axis::count(top) };
         let words = format!("What the server says of itself: {}.", said.collect::<Vec<_>>().join(", "));
