@@ -100,6 +100,7 @@ impl Chart {
         let widest = self.y.ticks.iter().map(|(_, label)| width(label)).max().unwrap_or(0);
         let last = self.x.ticks.last().map_or(0, |(_, label)| width(label) / 2);
         let mut plot = ChartBuilder::on(canvas)
+            .margin_left(GAP)
             .margin_right(last.max(GAP))
             .x_label_area_size(below)
             .y_label_area_size(widest + GAP)

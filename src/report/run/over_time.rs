@@ -25,8 +25,10 @@ pub(super) fn charts(summary: &Summary) -> [Vec<Chart>; 3] {
     if run.columns.is_empty() {
         return Default::default();
     }
-    let client = run.bands("lateness", "The client's lateness", |row| &row.lateness);
-    [run.endpoint(), run.server(summary), client.into_iter().chain([run.in_flight()]).collect()]
+    let mut client = vec![run.in_flight()];
+    client.extend(run.bands("lateness", "The client's lateness", |row| &row.lateness));
+    client.extend(run.client(summary));
+    [run.endpoint(), run.server(summary), client]
 }
 
 type Of = fn(&Row) -> &Sketch;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::splits;
 use crate::plan::goal::{Measure, Population, Statistic};
-use crate::report::chart::Table;
+use crate::report::chart::{Chart, Table};
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, time};
 use crate::report::text::{STATISTICS, cell, measured, windows};
@@ -144,19 +145,15 @@ pub(super) fn timings(summary: &Summary) -> Markup {
 }
 
 /// The same figures by case, and by the model that answered.
-pub(super) fn splits(digest: &Digest) -> Markup {
-    let cases = if digest.cases.len() > 1 {
-        by("case", &digest.cases)
-    } else {
-        html! {}
-    };
+pub(super) fn splits(digest: &Digest, pictures: &[Chart]) -> Markup {
+    let picture = |name: &str| pictures.iter().find(|chart| chart.name == name);
     html! {
-        (cases)
-        @if !digest.models.is_empty() { (by("model that answered", &digest.models)) }
+        @if digest.cases.len() > 1 { (by("case", &digest.cases, picture(splits::CASES))) }
+        @if !digest.models.is_empty() { (by("model that answered", &digest.models, picture(splits::MODELS))) }
     }
 }
 
-fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
+fn by(what: &str, shares: &BTreeMap<String, Share>, picture: Option<&Chart>) -> Markup {
     let mut shares: Vec<(&String, &Share)> = shares.iter().collect();
     shares.sort_by_key(|(name, share)| (std::cmp::Reverse(share.requests), *name));
     let shown = |us: Option<u64>| time(us.map(|us| us as f64));
@@ -186,6 +183,7 @@ fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
     };
     html! {
         h2 { "By " (what) }
+        @if let Some(picture) = picture { div class="charts" { (picture.figure()) } }
         (table.markup())
         @if shares.len() > ROWS { p class="words" { "and " (shares.len() - ROWS) " more, in summary.json" } }
     }
