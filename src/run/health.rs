@@ -128,7 +128,7 @@ impl Look {
         let machine = now.machine.zip(self.machine).map_or(0, |(now, before)| now.used.saturating_sub(before.used));
         let seen = Moment {
             cpu_us: micros(now.cpu.saturating_sub(self.cpu)),
-            core_us: micros((now.at - self.at) * cores()),
+            core_us: micros(now.at.saturating_sub(self.at) * cores()),
             machine_us: machine,
             memory_bytes: memory().unwrap_or(0),
             ..Moment::default()

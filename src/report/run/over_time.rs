@@ -145,9 +145,9 @@ impl Run {
         let fullest = counts.iter().flatten().copied().max().unwrap_or(1).max(1);
         let mut shades = vec![Vec::new(); SHADES.len()];
         for (column, counts) in self.columns.iter().zip(&counts) {
-            let shaded: Vec<(u16, Option<usize>)> = (0..CELLS).zip(counts.iter().map(|n| shade(*n, fullest))).collect();
+            let cells: Vec<(u16, Option<usize>)> = (0..CELLS).zip(counts.iter().map(|n| shade(*n, fullest))).collect();
             // Cells that lie on one another and are alike are one box.
-            for alike in shaded.chunk_by(|(_, below), (_, above)| below == above) {
+            for alike in cells.chunk_by(|(_, below), (_, above)| below == above) {
                 let ([(first, shade), ..], [.., (last, _)]) = (alike, alike) else { continue };
                 let area = Area { x: (column.from, column.to), y: (edge(*first), edge(last + 1)) };
                 shade.and_then(|shade| shades.get_mut(shade)).into_iter().for_each(|boxes| boxes.push(area));
