@@ -56,10 +56,7 @@ impl Watch {
         Health {
             cpu_us: Some(micros(used)),
             core_us: micros(self.began.elapsed() * cores()),
-            machine: machine_time().zip(self.machine).map(|(now, before)| Used {
-                used: now.used.saturating_sub(before.used),
-                of: now.of.saturating_sub(before.of),
-            }),
+            machine: used_between(self.machine, machine_time()),
             out_of_descriptors: client.exhausted().descriptors(),
             out_of_ports: client.exhausted().ports(),
             throttled_periods: throttled_periods().zip(self.throttled).map(|(now, before)| now.saturating_sub(before)),
@@ -125,17 +122,26 @@ impl Look {
     /// From when, until when, and what it used meanwhile.
     fn again(&mut self) -> (u64, u64, Moment) {
         let now = Look { began: self.began, at: self.began.elapsed(), ..Look::first() };
-        let machine = now.machine.zip(self.machine).map_or(0, |(now, before)| now.used.saturating_sub(before.used));
+        let machine = used_between(self.machine, now.machine).unwrap_or_default();
         let seen = Moment {
             cpu_us: micros(now.cpu.saturating_sub(self.cpu)),
             core_us: micros(now.at.saturating_sub(self.at) * cores()),
-            machine_us: machine,
+            machine_us: machine.used,
+            machine_core_us: machine.of,
             memory_bytes: memory().unwrap_or(0),
             ..Moment::default()
         };
         let from = std::mem::replace(self, now).at;
         (micros(from), micros(self.at), seen)
     }
+}
+
+fn used_between(before: Option<Used>, now: Option<Used>) -> Option<Used> {
+    let since = |(before, now): (Used, Used)| Used {
+        used: now.used.saturating_sub(before.used),
+        of: now.of.saturating_sub(before.of),
+    };
+    before.zip(now).map(since)
 }
 
 /// Cores that the process may use.

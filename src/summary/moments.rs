@@ -18,6 +18,8 @@ pub struct Moment {
     pub core_us: u64,
     /// CPU time of all processes of the machine; 0 where it cannot be read.
     pub machine_us: u64,
+    /// CPU time that all cores of the machine had.
+    pub machine_core_us: u64,
     /// The most by which a heartbeat came late.
     pub late_us: u64,
     /// The most memory that the process held; 0 where it cannot be read.
@@ -31,6 +33,7 @@ impl Sum for Moment {
         self.cpu_us += other.cpu_us;
         self.core_us += other.core_us;
         self.machine_us += other.machine_us;
+        self.machine_core_us += other.machine_core_us;
         self.late_us = self.late_us.max(other.late_us);
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
         self.backlog_bytes = self.backlog_bytes.max(other.backlog_bytes);
@@ -45,9 +48,9 @@ impl Moments {
             u64::try_from(part).unwrap_or(u64::MAX)
         };
         self.spread(from, until, |row, us| {
-            let [cpu_us, core_us, machine_us] =
-                [seen.cpu_us, seen.core_us, seen.machine_us].map(|whole| part(whole, us));
-            row.add(&Moment { cpu_us, core_us, machine_us, ..seen.clone() });
+            let sums = [seen.cpu_us, seen.core_us, seen.machine_us, seen.machine_core_us];
+            let [cpu_us, core_us, machine_us, machine_core_us] = sums.map(|whole| part(whole, us));
+            row.add(&Moment { cpu_us, core_us, machine_us, machine_core_us, ..seen.clone() });
         });
     }
 }

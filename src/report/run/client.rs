@@ -22,7 +22,10 @@ const FIGURES: [(Lines<'static>, &[(&str, Of)]); 3] = [
             of: "CPU time over that of all cores",
             shares: true,
         },
-        &[("this process", |m| share(m.cpu_us, m.core_us)), ("the whole machine", |m| share(m.machine_us, m.core_us))],
+        &[
+            ("this process", |m| share(m.cpu_us, m.core_us)),
+            ("the whole machine", |m| share(m.machine_us, m.machine_core_us)),
+        ],
     ),
     (
         Lines {
