@@ -1,5 +1,8 @@
 //! A run cut into columns of equal length: as many as a picture, or a table, has room for.
 
+use super::chart::Table;
+use super::chart::mark::{Area, THROUGHOUT};
+use super::figure::number;
 use crate::summary::axis::Sum as _;
 use crate::summary::seconds::{Row, Seconds};
 
@@ -29,6 +32,17 @@ pub(super) fn columns_until(seconds: &Seconds, last: u64, most: u64) -> Vec<Colu
         Column { from: number as f64 * width, to: (number + 1) as f64 * width, row }
     };
     (0..(last + 1).div_ceil(rows)).map(column).collect()
+}
+
+/// A table with a row for each column, which begins with its time.
+pub(super) fn by_time(head: Vec<String>, columns: &[Column], rows: impl Iterator<Item = Vec<String>>) -> Table {
+    let row =
+        |(column, cells): (&Column, Vec<String>)| [vec![format!("{}s", number(Some(column.from)))], cells].concat();
+    Table {
+        head: [vec!["from".to_owned()], head].concat(),
+        rows: columns.iter().zip(rows).map(row).collect(),
+        places: columns.iter().map(|column| Area { x: (column.from, column.to), y: THROUGHOUT }).collect(),
+    }
 }
 
 impl Column {

@@ -1,7 +1,7 @@
 //! Curves of how times are spread, for the page of a run and for that of a comparison.
 
 use super::chart::axis::Axis;
-use super::chart::mark::{COLOURS, Mark};
+use super::chart::mark::{Area, COLOURS, Mark, THROUGHOUT};
 use super::chart::{Chart, HEIGHT, Table};
 use super::figure::time;
 use crate::plan::goal::{Population, Statistic};
@@ -33,7 +33,10 @@ pub(super) fn by_percentile(name: &str, title: &str, words: &str, spreads: &Spre
         x,
         height: HEIGHT,
         marks: lines(spreads, curves),
-        table: table(spreads),
+        table: Table {
+            places: stretches(|p| 1.0 / (1.0 - p / 100.0), |x| Area { x, y: THROUGHOUT }),
+            ..table(spreads)
+        },
     })
 }
 
@@ -51,8 +54,19 @@ pub(super) fn by_share(name: &str, title: &str, spreads: &Spreads<'_>) -> Option
         y: Axis::share_of_all(),
         height: HEIGHT,
         marks: lines(spreads, curves),
-        table: table(spreads),
+        table: Table { places: shares_stated(), ..table(spreads) },
     })
+}
+
+/// Where the stated percentiles stand on a vertical axis of shares.
+pub(super) fn shares_stated() -> Vec<Area> {
+    stretches(|p| p / 100.0, |y| Area { x: THROUGHOUT, y })
+}
+
+/// Each stated percentile with the stretch of an axis up to it.
+fn stretches(at: impl Fn(f64) -> f64, area: impl Fn((f64, f64)) -> Area) -> Vec<Area> {
+    let before = std::iter::once(0.0).chain(STATED);
+    before.zip(STATED).map(|(from, to)| area((at(from), at(to)))).collect()
 }
 
 /// From 0 to 1.
@@ -67,7 +81,7 @@ pub(super) fn percentile(spread: &Populations, p: f64) -> f64 {
 
 fn lines(spreads: &Spreads<'_>, curves: Vec<Vec<(f64, f64)>>) -> Vec<Mark> {
     let lines = spreads.iter().zip(curves).zip(COLOURS.into_iter().cycle());
-    lines.map(|(((label, _), points), colour)| Mark::Line { colour, label: (*label).to_owned(), points }).collect()
+    lines.map(|(((label, _), points), colour)| Mark::line(colour, label, points)).collect()
 }
 
 /// A scale that holds the finite ones of these times.
@@ -104,5 +118,6 @@ fn table(spreads: &Spreads<'_>) -> Table {
     Table {
         head: std::iter::once("percentile").chain(labels).map(str::to_owned).collect(),
         rows: STATED.into_iter().map(row).collect(),
+        places: Vec::new(),
     }
 }

@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::param::clock_ticks_per_second;
+use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::client::Client;
 use super::clock::micros;
+use super::judge::Shared;
+use crate::summary::moments::Moment;
 use crate::summary::trust::{HEARTBEAT_LATE, HEARTBEAT_SLUGGISH, Health, Used};
 
 const BEAT: Duration = Duration::from_millis(10);
@@ -31,9 +34,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn start(client: Arc<Client>) -> std::io::Result<Watch> {
+    pub(super) fn start(client: Arc<Client>, shared: Arc<Shared>) -> std::io::Result<Watch> {
         let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&client, &stopped))?;
+        let thread =
+            std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&client, &shared, &stopped))?;
         Ok(Watch {
             stop,
             thread,
@@ -48,16 +52,11 @@ impl Watch {
     pub(super) fn finish(self, client: &Client, peak: usize) -> Health {
         let _ = self.stop.send(());
         let seen = self.thread.join().unwrap_or_default();
-        let cores =
-            std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1);
         let used = cpu_time().saturating_sub(self.cpu);
         Health {
             cpu_us: Some(micros(used)),
-            core_us: micros(self.began.elapsed() * cores),
-            machine: machine_time().zip(self.machine).map(|(now, before)| Used {
-                used: now.used.saturating_sub(before.used),
-                of: now.of.saturating_sub(before.of),
-            }),
+            core_us: micros(self.began.elapsed() * cores()),
+            machine: used_between(self.machine, machine_time()),
             out_of_descriptors: client.exhausted().descriptors(),
             out_of_ports: client.exhausted().ports(),
             throttled_periods: throttled_periods().zip(self.throttled).map(|(now, before)| now.saturating_sub(before)),
@@ -69,8 +68,10 @@ impl Watch {
 }
 
 /// A beat every 10 ms, and every hundredth looks around.
-fn beat(client: &Client, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
+fn beat(client: &Client, shared: &Shared, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
     let mut health = Health::default();
+    let mut look = Look::first();
+    let mut latest = Duration::ZERO;
     let mut opened = VecDeque::from([(Instant::now(), 0)]);
     let mut beats = 0;
     let mut queued = run_queue_wait();
@@ -79,6 +80,7 @@ fn beat(client: &Client, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
         let over = stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout);
         let late = Instant::now().saturating_duration_since(due);
         let waited = run_queue_wait();
+        latest = latest.max(late);
         health.heartbeats += 1;
         health.sluggish_heartbeats += u64::from(late > HEARTBEAT_SLUGGISH);
         if late > HEARTBEAT_LATE {
@@ -93,11 +95,64 @@ fn beat(client: &Client, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
         if over || beats % BEATS_A_SAMPLE == 0 {
             health.descriptors = most(health.descriptors, descriptors());
             health.ports = most(health.ports, ports(client, &mut opened));
+            let (from, until, seen) = look.again();
+            let backlog_bytes = shared.backlog.load(Ordering::Relaxed) as u64;
+            health.moments.record(from, until, &Moment { late_us: micros(latest), backlog_bytes, ..seen });
+            latest = Duration::ZERO;
         }
         if over {
             return health;
         }
     }
+}
+
+/// What the process had used when it was last looked at.
+struct Look {
+    began: Instant,
+    at: Duration,
+    cpu: Duration,
+    machine: Option<Used>,
+}
+
+impl Look {
+    fn first() -> Look {
+        Look { began: Instant::now(), at: Duration::ZERO, cpu: cpu_time(), machine: machine_time() }
+    }
+
+    /// From when, until when, and what it used meanwhile.
+    fn again(&mut self) -> (u64, u64, Moment) {
+        let now = Look { began: self.began, at: self.began.elapsed(), ..Look::first() };
+        let machine = used_between(self.machine, now.machine).unwrap_or_default();
+        let seen = Moment {
+            cpu_us: micros(now.cpu.saturating_sub(self.cpu)),
+            core_us: micros(now.at.saturating_sub(self.at) * cores()),
+            machine_us: machine.used,
+            machine_core_us: machine.of,
+            memory_bytes: memory().unwrap_or(0),
+            ..Moment::default()
+        };
+        let from = std::mem::replace(self, now).at;
+        (micros(from), micros(self.at), seen)
+    }
+}
+
+fn used_between(before: Option<Used>, now: Option<Used>) -> Option<Used> {
+    let since = |(before, now): (Used, Used)| Used {
+        used: now.used.saturating_sub(before.used),
+        of: now.of.saturating_sub(before.of),
+    };
+    before.zip(now).map(since)
+}
+
+/// Cores that the process may use.
+fn cores() -> u32 {
+    std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
+}
+
+/// Memory that the process holds (the second field of `statm`, in pages), where it can be read.
+fn memory() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+    Some(pages * page_size() as u64)
 }
 
 fn most(before: Option<Used>, now: Option<Used>) -> Option<Used> {

@@ -46,7 +46,7 @@ pub(super) struct Shared {
     /// Whether each case has a summary of its own.
     by_case: bool,
     pub(super) live: Arc<Live>,
-    backlog: AtomicUsize,
+    pub(super) backlog: AtomicUsize,
     /// Beginning of the window in which completions count for rates, in microseconds; not known before the end of a
     /// warm-up that is a number of requests.
     window_from_us: AtomicU64,

@@ -191,7 +191,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let client = Arc::new(Client::new(&plan.target)?);
     let (workers, threads) = Workers::start(plan, Arc::clone(&client))?;
     let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control));
-    let watch = Watch::start(Arc::clone(&client))?;
+    let watch = Watch::start(Arc::clone(&client), Arc::clone(&shared))?;
     let clock = Clock::start_in(HEAD_START);
     let scraping = Scraping::start(plan, clock)?;
     let line = Arc::new(Line {

@@ -30,6 +30,7 @@ pub mod goals;
 pub mod lengths;
 pub mod load_rules;
 pub mod metrics_as;
+pub mod moments;
 pub mod pulze;
 pub mod quantile;
 pub mod seconds;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use super::moments::Moments;
 use super::steady::{Stand, Steady};
 use crate::plan::goal::{Measure, Population, Statistic};
 
@@ -94,6 +95,13 @@ pub struct Health {
     pub descriptors: Option<Used>,
     /// Ephemeral ports used up by connections, and how many there are; not counted for one HTTP/2 connection.
     pub ports: Option<Used>,
+    /// How it was second by second.
+    #[serde(default, skip_serializing_if = "unseen")]
+    pub moments: Moments,
+}
+
+fn unseen(moments: &Moments) -> bool {
+    moments.rows.is_empty()
 }
 
 /// How much of something was used.
@@ -127,6 +135,7 @@ impl Health {
         self.machine = both(self.machine, other.machine);
         self.descriptors = worse(self.descriptors, other.descriptors);
         self.ports = worse(self.ports, other.ports);
+        self.moments.merge(other.moments.clone());
     }
 
     /// CPU time over wall time and cores.

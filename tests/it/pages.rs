@@ -9,6 +9,7 @@ use proofload::report::run::charts;
 use proofload::report::{Format, write};
 use proofload::run::journal;
 use proofload::summary::Summary;
+use proofload::summary::moments::Moment;
 use proofload::summary::tally::Example;
 use proofload::wire::Dialect;
 use proofload::wire::dialect::{offline, violations};
@@ -67,7 +68,10 @@ fn a_page_stands_alone_and_every_picture_is_described() {
         assert!(!chart.title.is_empty() && !chart.words.is_empty() && !chart.table.rows.is_empty(), "{}", chart.name);
         let width = chart.table.head.len();
         assert!(chart.table.rows.iter().all(|row| row.len() == width), "{}", chart.name);
+        assert_eq!(chart.table.places.len(), chart.table.rows.len(), "{}", chart.name);
         let file = chart.file();
+        // What stands for a colour while a picture is drawn is no colour of it.
+        assert!(!file.contains("\"#") && file.contains("var(--soft)"), "{file}");
         assert!(file.starts_with("<svg xmlns=") && file.contains("role=\"img\"") && file.contains("<desc"), "{file}");
         assert!(
             file.contains("prefers-color-scheme:dark") && !file.contains("NaN") && !file.contains("inf "),
@@ -87,6 +91,8 @@ fn the_page_of_the_longest_run_with_the_most_to_say_is_below_a_megabyte() {
     }
     (0..1_000).for_each(|number| run.failures.add(&format!("{number} {long}"), number));
     for second in 0..3_600 {
+        let moment = Moment { cpu_us: 700_000 + second, core_us: 2_000_000, late_us: second, ..Moment::default() };
+        run.health.moments.record(second * 1_000_000, (second + 1) * 1_000_000, &moment);
         let row = run.seconds.at(second * 1_000_000);
         row.due = 50 + second % 7;
         row.ok = 40 + second % 11;

@@ -1,5 +1,11 @@
 //! Axes: from where to where, on which scale, and with which labels.
 
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{IntoLogRange as _, LogCoord};
+
 use crate::report::figure;
 
 /// An axis.
@@ -13,56 +19,52 @@ pub struct Axis {
     pub to: f64,
     /// Whether equal distances are equal ratios.
     pub log: bool,
-    /// The values that are named.
-    pub ticks: Vec<Tick>,
-}
-
-/// A value that an axis names.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
-    /// The value.
-    pub at: f64,
-    /// Its name.
-    pub label: String,
-    /// Whether the name may be left out where there is little room.
-    pub spare: bool,
+    /// The values that are named, with their names.
+    pub ticks: Vec<(f64, String)>,
 }
 
 /// About how many values an axis names.
-const TICKS: f64 = 6.0;
+const TICKS: u32 = 6;
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    /// What lies beyond the ends falls on them.
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let value = value.clamp(self.from, self.to);
+        if self.log {
+            LogCoord::from(self.range().log_scale()).map(&value, limit)
+        } else {
+            RangedCoordf64::from(self.range()).map(&value, limit)
+        }
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        let bold = !hint.weight().allow_light_points();
+        self.ticks.iter().filter(|_| bold).map(|(at, _)| *at).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.from..self.to
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, value: &f64) -> String {
+        self.ticks.iter().find(|(at, _)| at.total_cmp(value).is_eq()).map_or_else(String::new, |(_, name)| name.clone())
+    }
+}
 
 impl Axis {
-    /// Where a value falls, from 0 to 1; what lies beyond the ends falls on them.
-    pub fn share(&self, value: f64) -> f64 {
-        let share = if self.log {
-            (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
-        } else {
-            (value - self.from) / (self.to - self.from)
-        };
-        if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
-    }
-
-    /// The number of characters of the longest label.
-    pub fn widest_label(&self) -> usize {
-        self.ticks.iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0)
-    }
-
-    /// How far the label of a value at its upper end reaches beyond it, where a character is so wide.
-    pub fn overhang(&self, character: f64) -> f64 {
-        let last = self.ticks.last().filter(|tick| self.share(tick.at) > 0.95);
-        last.map_or(0.0, |tick| character * tick.label.chars().count() as f64 / 2.0)
-    }
-
     /// A count or a rate, from 0.
     pub fn count(highest: f64) -> Axis {
-        let step = round_step(highest.max(1.0) / TICKS);
-        let to = (highest.max(1.0) / step).ceil() * step;
-        Axis::linear(to, step, short)
+        Axis::linear(0.0..1.05 * highest.max(1.0), short)
     }
 
     /// A share of 1, from 0 to 100 %.
     pub fn share_of_all() -> Axis {
-        Axis::linear(1.0, 0.25, |value| format!("{:.0} %", value * 100.0))
+        Axis::linear(0.0..1.0, |value| format!("{:.0} %", value * 100.0))
     }
 
     /// Seconds since the start.
@@ -70,10 +72,10 @@ impl Axis {
         const STEPS: [f64; 14] =
             [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0];
         let to = if to > from { to } else { from + 1.0 };
-        let wanted = (to - from) / TICKS;
+        let wanted = (to - from) / f64::from(TICKS);
         let step = STEPS.into_iter().find(|step| *step >= wanted).unwrap_or_else(|| (wanted / 7200.0).ceil() * 7200.0);
-        let mut ticks = steps((from / step).ceil() * step, to, step, clock);
-        spare_every_other(&mut ticks);
+        let ticks = (0..=TICKS).map(|number| ((from / step).ceil() + f64::from(number)) * step);
+        let ticks = ticks.take_while(|at| *at <= to).map(|at| (at, clock(at))).collect();
         Axis { title: String::new(), from, to, log: false, ticks }
     }
 
@@ -89,7 +91,7 @@ impl Axis {
         let mut power = 1.0;
         while power <= to {
             for at in within.iter().map(|digit| digit * power).filter(|at| (from..=to).contains(at)) {
-                ticks.push(Tick { at, label: brief(at), spare: false });
+                ticks.push((at, brief(at)));
             }
             power *= 10.0;
         }
@@ -98,61 +100,33 @@ impl Axis {
 
     /// Percentiles of so many samples by what lies beyond them: 1 / (1 - p), so that the tail has the room.
     pub fn percentiles(samples: u64) -> Axis {
-        const NAMED: [(f64, &str); 8] = [
-            (1.0, "0 %"),
-            (2.0, "50 %"),
-            (10.0, "90 %"),
-            (100.0, "99 %"),
-            (1e3, "99.9 %"),
-            (1e4, "99.99 %"),
-            (1e5, "99.999 %"),
-            (1e6, "99.9999 %"),
-        ];
+        const NAMED: [(f64, &str); 6] =
+            [(2.0, "50 %"), (10.0, "90 %"), (100.0, "99 %"), (1e3, "99.9 %"), (1e4, "99.99 %"), (1e5, "99.999 %")];
         let to = (samples as f64).clamp(10.0, 1e6);
-        let named = NAMED.into_iter().filter(|(at, _)| *at <= to);
-        let ticks =
-            named.map(|(at, label)| Tick { at, label: label.to_owned(), spare: !(2.0..=1e4).contains(&at) }).collect();
+        let ticks = NAMED.into_iter().filter(|(at, _)| *at <= to).map(|(at, name)| (at, name.to_owned())).collect();
         Axis { title: "percentile".to_owned(), from: 1.0, to, log: true, ticks }
     }
 
     /// Changes as shares, as far to the one side of none as to the other.
     pub fn changes(largest: f64) -> Axis {
-        let step = round_step(2.0 * largest / TICKS);
-        let to = (largest / step).ceil() * step;
+        let none = largest * 1e-6;
         // What is all but none is none: floating point leaves some behind.
-        let label = |share: f64| if share.abs() < step / 2.0 { "0".to_owned() } else { signed_percent(share) };
-        Axis { title: String::new(), from: -to, to, log: false, ticks: steps(-to, to, step, label) }
+        let label = |share: f64| if share.abs() < none { "0".to_owned() } else { signed_percent(share) };
+        Axis::linear(-largest..largest, label)
     }
 
     /// Rows with a name each, the first on top.
     pub fn rows(names: impl ExactSizeIterator<Item = String>) -> Axis {
         let to = names.len() as f64;
-        let tick = |(label, above): (String, u32)| Tick { at: to - f64::from(above) - 0.5, label, spare: false };
+        let tick = |(name, above): (String, u32)| (to - f64::from(above) - 0.5, name);
         Axis { title: String::new(), from: 0.0, to, log: false, ticks: names.zip(0..).map(tick).collect() }
     }
 
-    fn linear(to: f64, step: f64, label: impl Fn(f64) -> String) -> Axis {
-        Axis { title: String::new(), from: 0.0, to, log: false, ticks: steps(0.0, to, step, label) }
+    fn linear(range: Range<f64>, name: impl Fn(f64) -> String) -> Axis {
+        let Range { start: from, end: to } = range;
+        let ticks = RangedCoordf64::from(range).key_points(TICKS as usize + 1);
+        Axis { title: String::new(), from, to, log: false, ticks: ticks.into_iter().map(|at| (at, name(at))).collect() }
     }
-}
-
-fn steps(from: f64, to: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<Tick> {
-    let tick = |number: u32| {
-        let at = from + step * f64::from(number);
-        Tick { at, label: label(at), spare: false }
-    };
-    (0..1000).map(tick).take_while(|tick| tick.at <= to + step * 1e-6).collect()
-}
-
-fn spare_every_other(ticks: &mut [Tick]) {
-    ticks.iter_mut().skip(1).step_by(2).for_each(|tick| tick.spare = true);
-}
-
-/// The next 1, 2 or 5 times a power of ten.
-fn round_step(step: f64) -> f64 {
-    let power = 10_f64.powf(step.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|round| *round >= step * 0.999);
-    step.unwrap_or(10.0 * power)
 }
 
 /// Ends of a logarithmic axis: a little beyond the extremes, and at least a factor of four apart.
@@ -206,7 +180,7 @@ mod tests {
     use super::*;
 
     fn labels(axis: &Axis) -> Vec<&str> {
-        axis.ticks.iter().map(|tick| tick.label.as_str()).collect()
+        axis.ticks.iter().map(|(_, label)| label.as_str()).collect()
     }
 
     #[test]
@@ -218,7 +192,7 @@ mod tests {
         assert_eq!(labels(&Axis::times(8_000.0, 90_000.0)), ["10ms", "20ms", "50ms"]);
         assert_eq!(labels(&Axis::times(500_000.0, 600_000.0)), ["300ms", "400ms", "500ms", "700ms", "1s"]);
         assert_eq!(labels(&Axis::times(300.0, 2_000_000.0)), ["1ms", "10ms", "100ms", "1s"]);
-        assert_eq!(labels(&Axis::percentiles(500)), ["0 %", "50 %", "90 %", "99 %"]);
+        assert_eq!(labels(&Axis::percentiles(500)), ["50 %", "90 %", "99 %"]);
         assert_eq!(labels(&Axis::changes(0.13)), ["-15 %", "-10 %", "-5 %", "0", "+5 %", "+10 %", "+15 %"]);
         assert_eq!(labels(&Axis::changes(0.004)), ["-0.4 %", "-0.2 %", "0", "+0.2 %", "+0.4 %"]);
     }
@@ -226,7 +200,7 @@ mod tests {
     #[test]
     fn a_percentile_has_the_room_of_its_tail() {
         let axis = Axis::percentiles(10_000);
-        assert!((axis.share(10.0) - 0.25).abs() < 1e-9 && (axis.share(100.0) - 0.5).abs() < 1e-9);
+        assert_eq!([1.0, 10.0, 100.0, 1e4, 1e9].map(|at| axis.map(&at, (0, 400))), [0, 100, 200, 400, 400]);
     }
 
     proptest! {
@@ -234,8 +208,8 @@ mod tests {
         fn every_value_falls_on_its_axis(a in 0.0_f64..1e10, b in 0.0_f64..1e10) {
             let (low, high) = (a.min(b), a.max(b));
             for axis in [Axis::count(high), Axis::seconds(low, high), Axis::times(low, high)] {
-                let (from, to) = (axis.share(low), axis.share(high));
-                prop_assert!((0.0..=1.0).contains(&from) && (from..=1.0).contains(&to), "{axis:?}");
+                let (from, to) = (axis.map(&low, (0, 1000)), axis.map(&high, (0, 1000)));
+                prop_assert!((0..=1000).contains(&from) && (from..=1000).contains(&to), "{axis:?}");
                 prop_assert!(axis.ticks.len() < 20, "{axis:?}");
             }
         }

@@ -4,12 +4,12 @@ use super::moved;
 use crate::compare::quantity::Unit;
 use crate::compare::{Change, Comparison, Figure, Verdict};
 use crate::report::chart::axis::Axis;
-use crate::report::chart::mark::{Area, BAD, COLOURS, GOOD, Mark, OVER, PALE};
+use crate::report::chart::mark::{Area, BAD, COLOURS, GOOD, Mark, OVER, PALE, THROUGHOUT};
 use crate::report::chart::{Chart, Table};
 use crate::report::figure::percent;
 
 /// Height of a figure's row.
-const ROW: f64 = 26.0;
+const ROW: u32 = 104;
 /// The ends of the axis are within these; larger changes are drawn at its end.
 const ENDS: (f64, f64) = (0.01, 1.0);
 const VERDICTS: [(Verdict, &str); 4] =
@@ -23,30 +23,30 @@ pub(super) fn changes(change: &Change, comparison: &Comparison, name: String, ti
     let furthest = ends.map(f64::abs).fold(2.0 * comparison.noise, f64::max).clamp(ENDS.0, ENDS.1);
     let x = Axis { title: format!("change against {}", comparison.base.name), ..Axis::changes(furthest) };
     let y = Axis::rows(figures.iter().map(|figure| figure.name.replace('_', " ")));
-    let height = ROW * figures.len() as f64;
+    let height = figures.iter().map(|_| ROW).sum();
     (!figures.is_empty()).then(|| Chart {
         name,
         title,
         words: words(&figures, comparison.noise),
         height,
         marks: marks(&figures, comparison.noise, &x, &y),
-        table: table(&figures),
+        table: table(&figures, &y),
         x,
         y,
     })
 }
 
 fn marks(figures: &[&Figure], noise: f64, x: &Axis, y: &Axis) -> Vec<Mark> {
-    let rows: Vec<(&Figure, f64)> = figures.iter().copied().zip(y.ticks.iter().map(|tick| tick.at)).collect();
-    let mut marks = vec![Mark::Apart { label: "noise".to_owned(), from: -noise, to: noise }];
+    let rows: Vec<(&Figure, f64)> = figures.iter().copied().zip(y.ticks.iter().map(|(at, _)| *at)).collect();
+    let mut marks = vec![Mark::apart("noise", -noise, noise)];
     for (verdict, colour) in VERDICTS {
         let own = rows.iter().filter(|(figure, _)| figure.verdict == verdict);
         let boxes: Vec<Area> = own.flat_map(|(figure, at)| interval(figure, *at, x)).collect();
         if !boxes.is_empty() {
-            marks.push(Mark::Boxes { colour, label: verdict.name().to_owned(), boxes });
+            marks.push(Mark::boxes(colour, verdict.name(), boxes));
         }
     }
-    marks.push(Mark::Line { colour: OVER, label: String::new(), points: vec![(0.0, y.from), (0.0, y.to)] });
+    marks.push(Mark::line(OVER, "", vec![(0.0, y.from), (0.0, y.to)]));
     marks
 }
 
@@ -70,7 +70,7 @@ fn words(figures: &[&Figure], noise: f64) -> String {
     format!("The change of each figure, with its interval: {}. Changes within {noise} are noise.", said.join(", "))
 }
 
-fn table(figures: &[&Figure]) -> Table {
+fn table(figures: &[&Figure], y: &Axis) -> Table {
     let row = |figure: &&Figure| {
         let [change, low, high] = [figure.change, figure.low, figure.high].map(|end| moved(figure, end));
         vec![figure.name.clone(), change, low, high, figure.verdict.name().to_owned()]
@@ -78,5 +78,6 @@ fn table(figures: &[&Figure]) -> Table {
     Table {
         head: ["figure", "change", "from", "to", "verdict"].map(str::to_owned).to_vec(),
         rows: figures.iter().map(row).collect(),
+        places: y.ticks.iter().map(|(at, _)| Area { x: THROUGHOUT, y: (at - 0.5, at + 0.5) }).collect(),
     }
 }

@@ -114,5 +114,5 @@ fn violations(title: &str, violations: &[Violation]) -> Markup {
 /// The first of the rows is the head.
 fn table<Row: IntoIterator<Item = String>>(rows: Vec<Row>) -> Markup {
     let mut rows = rows.into_iter().map(|row| row.into_iter().collect::<Vec<_>>());
-    Table { head: rows.next().unwrap_or_default(), rows: rows.collect() }.markup()
+    Table { head: rows.next().unwrap_or_default(), rows: rows.collect(), places: Vec::new() }.markup()
 }

@@ -7,7 +7,7 @@ use crate::plan::goal::Measure;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{COLOURS, Mark};
 use crate::report::chart::{Chart, HEIGHT, Table};
-use crate::report::columns::{Column, columns_until};
+use crate::report::columns::{Column, by_time, columns_until};
 use crate::report::curves::by_percentile;
 use crate::report::figure::{number, time};
 use crate::summary::seconds::Seconds;
@@ -87,10 +87,9 @@ impl<'n> Overlay<'n> {
         let lowest = all(50.0).filter(|us| us.is_finite()).min_by(f64::total_cmp)?;
         let highest = all(95.0).filter(|us| us.is_finite()).fold(lowest, f64::max);
         let banded = self.sides.len() <= BANDS;
-        let band = |side: &Over<'_>| Mark::Band {
-            colour: side.colour,
-            label: String::new(),
-            points: side.columns.iter().map(|c| (c.middle(), at(c, 50.0), at(c, 95.0))).collect(),
+        let band = |side: &Over<'_>| {
+            let points = side.columns.iter().map(|c| (c.middle(), at(c, 50.0), at(c, 95.0))).collect();
+            Mark::band(side.colour, "", points)
         };
         let bands = self.sides.iter().filter(|_| banded).map(band);
         let words = format!(
@@ -122,16 +121,14 @@ impl<'n> Overlay<'n> {
     }
 
     fn lines(&self, of: impl Fn(&Over<'_>, &Column) -> f64) -> impl Iterator<Item = Mark> {
-        self.sides.iter().map(move |side| Mark::Line {
-            colour: side.colour,
-            label: side.name.to_owned(),
-            points: side.columns.iter().map(|column| (column.middle(), of(side, column))).collect(),
+        self.sides.iter().map(move |side| {
+            let points = side.columns.iter().map(|column| (column.middle(), of(side, column))).collect();
+            Mark::line(side.colour, side.name, points)
         })
     }
 
     fn chart(&self, name: &str, title: &str, words: String, y: Axis, marks: Vec<Mark>, table: Table) -> Chart {
-        let (from, to) = (0.0, self.warmup_s);
-        let warmup = (to > 0.0).then(|| Mark::Apart { label: "warm-up".to_owned(), from, to });
+        let warmup = (self.warmup_s > 0.0).then(|| Mark::apart("warm-up", 0.0, self.warmup_s));
         let marks = warmup.into_iter().chain(marks).collect();
         let (name, title) = (name.to_owned(), title.to_owned());
         Chart { name, title, words, x: self.x.clone(), y, height: HEIGHT, marks, table }
@@ -141,14 +138,8 @@ impl<'n> Overlay<'n> {
     fn table(&self, head: &[&str], cells: impl Fn(&Over<'_>, &Column) -> Vec<String>) -> Table {
         let heads = self.sides.iter().flat_map(|side| head.iter().map(move |figure| format!("{} {figure}", side.name)));
         let stretches = self.sides.first().map_or(&[][..], |base| &base.rows);
-        let row = |(place, stretch): (usize, &Column)| {
-            let own = self.sides.iter().flat_map(|side| cells(side, &side.rows[place]));
-            std::iter::once(format!("{}s", number(Some(stretch.from)))).chain(own).collect()
-        };
-        Table {
-            head: std::iter::once("from".to_owned()).chain(heads).collect(),
-            rows: stretches.iter().enumerate().map(row).collect(),
-        }
+        let row = |place: usize| self.sides.iter().flat_map(|side| cells(side, &side.rows[place])).collect();
+        by_time(heads.collect(), stretches, (0..stretches.len()).map(row))
     }
 }
 

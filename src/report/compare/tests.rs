@@ -4,7 +4,7 @@ use super::*;
 use crate::compare::side::Side;
 use crate::compare::tests::{Endpoint, STEADY, side};
 use crate::compare::{Terms, compare};
-use crate::report::chart::mark::Mark;
+use crate::report::chart::mark::Shape;
 
 /// A side with labels, and with checks that broke so often in each run.
 fn labelled(name: &str, endpoint: Endpoint, seed: u64, checks: [(&str, u64); 2]) -> Side {
@@ -74,11 +74,8 @@ fn what_changed_is_drawn_within_its_axis() {
     let chart = chart.expect("a picture");
     let median = chart.table.rows.iter().find(|row| row[0] == "response_time.p50").expect("the median");
     assert_eq!(median[4], "worse");
-    let bad = chart.marks.iter().find_map(|mark| match mark {
-        Mark::Boxes { colour: "bad", boxes, .. } => Some(boxes),
-        Mark::Boxes { .. } | Mark::Line { .. } | Mark::Band { .. } | Mark::Heat { .. } | Mark::Apart { .. } => None,
-    });
-    let bars = bad.expect("what is worse");
+    let bad = chart.marks.iter().find(|mark| mark.colour == "bad").expect("what is worse");
+    let Shape::Boxes(bars) = &bad.shape else { panic!("{bad:?}") };
     assert!(bars.iter().all(|bar| bar.x.0 > 0.0 && bar.x.1 <= chart.x.to && bar.y.1 <= chart.y.to), "{bars:?}");
 }
 

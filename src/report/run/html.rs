@@ -13,7 +13,7 @@ use crate::summary::digest::Digest;
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
     let digest = Digest::of(summary);
-    let pictures = Pictures::of(summary);
+    let pictures = Pictures::of(summary, &digest);
     let body = html! {
         (sections::verdict(&digest, summary))
         main {
@@ -21,7 +21,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
             (drawn("Over time", &pictures.over_time))
             (drawn("How it is spread", &pictures.spread))
             (sections::timings(summary))
-            (sections::splits(&digest))
+            (sections::splits(&digest, &pictures.splits))
             (sections::outcomes(&digest))
             (checks::checks(&digest))
             (drawn("What the server says of itself", &pictures.server))

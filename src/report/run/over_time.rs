@@ -1,9 +1,11 @@
 //! What changes while a run goes on, on one time axis.
 
+use plotters::coord::ranged1d::Ranged as _;
+
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{Area, BAD, COLOURS, GOOD, Mark, OVER, PALE};
 use crate::report::chart::{Chart, HEIGHT, Table};
-use crate::report::columns::{Column, columns};
+use crate::report::columns::{Column, by_time, columns};
 use crate::report::figure::{number, time};
 use crate::summary::Summary;
 use crate::summary::seconds::Row;
@@ -14,6 +16,8 @@ const COLUMNS: u64 = 150;
 const ROWS: u64 = 40;
 /// Cells of a heatmap, from its fastest to its slowest time.
 const CELLS: u16 = 28;
+/// How strong the cells of a heatmap are, the emptiest first.
+const SHADES: [f64; 6] = [0.14, 0.3, 0.46, 0.64, 0.82, 1.0];
 
 /// What the endpoint did, what it says of itself, and how the client fared meanwhile.
 pub(super) fn charts(summary: &Summary) -> [Vec<Chart>; 3] {
@@ -21,8 +25,10 @@ pub(super) fn charts(summary: &Summary) -> [Vec<Chart>; 3] {
     if run.columns.is_empty() {
         return Default::default();
     }
-    let client = run.bands("lateness", "The client's lateness", |row| &row.lateness);
-    [run.endpoint(), run.server(summary), client.into_iter().chain([run.in_flight()]).collect()]
+    let mut client = vec![run.in_flight()];
+    client.extend(run.bands("lateness", "The client's lateness", |row| &row.lateness));
+    client.extend(run.client(summary));
+    [run.endpoint(), run.server(summary), client]
 }
 
 type Of = fn(&Row) -> &Sketch;
@@ -68,23 +74,21 @@ impl Run {
         marks: Vec<Mark>,
         table: Table,
     ) -> Chart {
-        let (from, to) = (0.0, self.window.0);
-        let warmup = (to > 0.0).then(|| Mark::Apart { label: "warm-up".to_owned(), from, to });
+        let warmup = (self.window.0 > 0.0).then(|| Mark::apart("warm-up", 0.0, self.window.0));
         let marks = warmup.into_iter().chain(marks).collect();
         Chart { name: name.to_owned(), title, words, x: self.x.clone(), y, height: HEIGHT, marks, table }
     }
 
     pub(super) fn line(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
-        let points = self.columns.iter().map(|column| (column.middle(), of(column))).collect();
-        Mark::Line { colour, label: label.to_owned(), points }
+        Mark::line(colour, label, self.columns.iter().map(|column| (column.middle(), of(column))).collect())
     }
 
     /// A stroke across each column in which there was something.
     fn strokes(&self, colour: &'static str, label: &str, of: impl Fn(&Column) -> f64) -> Mark {
         const GAP: (f64, f64) = (f64::NAN, f64::NAN);
         let some = self.columns.iter().filter(|column| of(column) > 0.0);
-        let points = some.flat_map(|column| [(column.from, of(column)), (column.to, of(column)), GAP]).collect();
-        Mark::Line { colour, label: label.to_owned(), points }
+        let strokes = some.flat_map(|column| [(column.from, of(column)), (column.to, of(column)), GAP]);
+        Mark::line(colour, label, strokes.collect())
     }
 
     pub(super) fn highest(&self, of: impl Fn(&Column) -> f64) -> f64 {
@@ -92,10 +96,7 @@ impl Run {
     }
 
     fn table<const N: usize>(&self, head: [&str; N], cells: impl Fn(&Column) -> [String; N]) -> Table {
-        Table {
-            head: std::iter::once("from").chain(head).map(str::to_owned).collect(),
-            rows: self.rows.iter().map(|row| std::iter::once(seconds_from(row)).chain(cells(row)).collect()).collect(),
-        }
+        by_time(head.map(str::to_owned).to_vec(), &self.rows, self.rows.iter().map(|row| cells(row).to_vec()))
     }
 
     fn bands(&self, name: &'static str, title: &str, of: Of) -> Option<Chart> {
@@ -104,8 +105,7 @@ impl Run {
         let lowest = all(50.0).map(|(_, us)| us).min_by(f64::total_cmp)?;
         let (slowest, highest) = all(99.0).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
         let band = |colour, label: &str, low, high| {
-            let points = self.columns.iter().map(|c| (c.middle(), at(c, low), at(c, high))).collect();
-            Mark::Band { colour, label: label.to_owned(), points }
+            Mark::band(colour, label, self.columns.iter().map(|c| (c.middle(), at(c, low), at(c, high))).collect())
         };
         let marks = vec![
             band(COLOURS[1], "p90 to p99", 90.0, 99.0),
@@ -143,13 +143,20 @@ impl Run {
         let edge = |cell: u16| y.from * height.powi(i32::from(cell));
         let counts: Vec<Vec<u64>> = spreads.map(|sketch| cells(sketch, &y)).collect();
         let fullest = counts.iter().flatten().copied().max().unwrap_or(1).max(1);
-        let drawn = self.columns.iter().zip(&counts).flat_map(|(column, counts)| {
-            (0..CELLS).zip(counts).filter(|(_, count)| **count > 0).map(move |(cell, count)| {
-                let area = Area { x: (column.from, column.to), y: (edge(cell), edge(cell + 1)) };
-                (area, *count as f64 / fullest as f64)
-            })
-        });
-        let marks = vec![Mark::Heat { label: "the stronger, the more requests".to_owned(), cells: drawn.collect() }];
+        let mut shades = vec![Vec::new(); SHADES.len()];
+        for (column, counts) in self.columns.iter().zip(&counts) {
+            let cells: Vec<(u16, Option<usize>)> = (0..CELLS).zip(counts.iter().map(|n| shade(*n, fullest))).collect();
+            // Cells that lie on one another and are alike are one box.
+            for alike in cells.chunk_by(|(_, below), (_, above)| below == above) {
+                let ([(first, shade), ..], [.., (last, _)]) = (alike, alike) else { continue };
+                let area = Area { x: (column.from, column.to), y: (edge(*first), edge(last + 1)) };
+                shade.and_then(|shade| shades.get_mut(shade)).into_iter().for_each(|boxes| boxes.push(area));
+            }
+        }
+        let label = |strength| if strength == SHADES[4] { "the stronger, the more requests" } else { "" };
+        let marks = SHADES.into_iter().zip(shades);
+        let marks = marks.map(|(strength, boxes)| Mark { strength, ..Mark::boxes(COLOURS[0], label(strength), boxes) });
+        let marks = marks.collect();
         let words = format!(
             "Every request that ended ok, by when it was due and how long it took: from {} to {}; the fullest cell holds \
              {fullest}.",
@@ -172,7 +179,7 @@ impl Run {
         let boxes: Vec<Area> = boxes.filter(|area| area.y.1 > 0.0).collect();
         let mut marks = Vec::new();
         if !boxes.is_empty() {
-            marks.push(Mark::Boxes { colour: BAD, label: "missed".to_owned(), boxes });
+            marks.push(Mark::boxes(BAD, "missed", boxes));
         }
         marks.push(self.line(PALE, "due", offered));
         marks.push(self.line(COLOURS[0], "ended ok", achieved));
@@ -212,7 +219,7 @@ impl Run {
                 *floor = top;
             }
             if boxes.iter().any(|area| area.y.1 > area.y.0) {
-                marks.push(Mark::Boxes { colour, label: label.to_owned(), boxes });
+                marks.push(Mark::boxes(colour, label, boxes));
             }
         }
         let violations = |column: &Column| column.per_s(column.row.violations);
@@ -258,17 +265,29 @@ impl Run {
     }
 }
 
-pub(super) fn seconds_from(row: &Column) -> String {
-    format!("{}s", number(Some(row.from)))
-}
-
 /// How many times fall into each cell of a logarithmic axis.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of cells")]
 fn cells(sketch: &Sketch, y: &Axis) -> Vec<u64> {
     let mut counts = vec![0; usize::from(CELLS)];
     for (us, count) in sketch.buckets() {
-        let cell = (y.share(us) * f64::from(CELLS)) as usize;
+        let cell = usize::try_from(y.map(&us, (0, CELLS.into()))).unwrap_or(0);
         counts[cell.min(usize::from(CELLS) - 1)] += u64::from(count);
     }
     counts
+}
+
+/// The shade of a cell: by the square root, so that a few requests in the tail are seen beside thousands in the body.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of shades")]
+fn shade(count: u64, fullest: u64) -> Option<usize> {
+    let heat = count as f64 / fullest as f64;
+    (count > 0).then(|| ((heat.sqrt() * SHADES.len() as f64).ceil() as usize).clamp(1, SHADES.len()) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_in_the_tail_are_seen_beside_many_in_the_body() {
+        assert_eq!([0, 1, 250, 1000].map(|count| shade(count, 1000)), [None, Some(0), Some(2), Some(5)]);
+    }
 }

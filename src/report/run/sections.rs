@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::splits;
 use crate::plan::goal::{Measure, Population, Statistic};
-use crate::report::chart::Table;
+use crate::report::chart::{Chart, Table};
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, time};
 use crate::report::text::{STATISTICS, cell, measured, windows};
@@ -133,7 +134,7 @@ pub(super) fn timings(summary: &Summary) -> Markup {
         (count > 0).then(|| [measure.name().replace('_', " "), count.to_string()].into_iter().chain(cells).collect())
     });
     let head = ["timing", "count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"].map(str::to_owned).to_vec();
-    let table = Table { head, rows: rows.collect() };
+    let table = Table { head, rows: rows.collect(), places: Vec::new() };
     html! {
         @if !table.rows.is_empty() {
             h2 { "Timings of all requests" }
@@ -144,19 +145,15 @@ pub(super) fn timings(summary: &Summary) -> Markup {
 }
 
 /// The same figures by case, and by the model that answered.
-pub(super) fn splits(digest: &Digest) -> Markup {
-    let cases = if digest.cases.len() > 1 {
-        by("case", &digest.cases)
-    } else {
-        html! {}
-    };
+pub(super) fn splits(digest: &Digest, pictures: &[Chart]) -> Markup {
+    let picture = |name: &str| pictures.iter().find(|chart| chart.name == name);
     html! {
-        (cases)
-        @if !digest.models.is_empty() { (by("model that answered", &digest.models)) }
+        @if digest.cases.len() > 1 { (by("case", &digest.cases, picture(splits::CASES))) }
+        @if !digest.models.is_empty() { (by("model that answered", &digest.models, picture(splits::MODELS))) }
     }
 }
 
-fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
+fn by(what: &str, shares: &BTreeMap<String, Share>, picture: Option<&Chart>) -> Markup {
     let mut shares: Vec<(&String, &Share)> = shares.iter().collect();
     shares.sort_by_key(|(name, share)| (std::cmp::Reverse(share.requests), *name));
     let shown = |us: Option<u64>| time(us.map(|us| us as f64));
@@ -179,9 +176,14 @@ fn by(what: &str, shares: &BTreeMap<String, Share>) -> Markup {
         "token gap p50",
         "p95",
     ];
-    let table = Table { head: head.map(str::to_owned).to_vec(), rows: shares.iter().take(ROWS).map(row).collect() };
+    let table = Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows: shares.iter().take(ROWS).map(row).collect(),
+        places: Vec::new(),
+    };
     html! {
         h2 { "By " (what) }
+        @if let Some(picture) = picture { div class="charts" { (picture.figure()) } }
         (table.markup())
         @if shares.len() > ROWS { p class="words" { "and " (shares.len() - ROWS) " more, in summary.json" } }
     }

@@ -1,11 +1,10 @@
 //! What the server says of itself, on the time axis of the run.
 
-use super::over_time::{Run, seconds_from};
-use crate::report::chart::axis::Axis;
+use super::lines::Lines;
+use super::over_time::Run;
+use crate::report::chart::Chart;
 use crate::report::chart::mark::COLOURS;
-use crate::report::chart::{Chart, Table};
 use crate::report::columns::Column;
-use crate::report::figure::{number, percent};
 use crate::summary::Summary;
 use crate::summary::axis::Axis as Seconds;
 use crate::summary::server::{Is, Row, Values};
@@ -20,39 +19,17 @@ impl Run {
         };
         let mean = |figure: &str, column: &Column| mean(&server.seconds, figure, column);
         let growth = |figure: &str, column: &Column| growth(&server.seconds, figure, column);
+        let called = |name, title| Lines { name, title, of: "What the server says of itself", shares: false };
         let charts = [
-            self.figures("server-levels", "The server's own counts", &of(Is::Level), number, mean),
-            self.figures("server-shares", "The server's own shares", &of(Is::Share), percent, mean),
-            self.figures("server-counters", "The server's own counters, per second", &of(Is::Counter), number, growth),
+            self.lines(&called("server-levels", "The server's own counts"), &of(Is::Level), mean),
+            self.lines(
+                &Lines { shares: true, ..called("server-shares", "The server's own shares") },
+                &of(Is::Share),
+                mean,
+            ),
+            self.lines(&called("server-counters", "The server's own counters, per second"), &of(Is::Counter), growth),
         ];
         charts.into_iter().flatten().collect()
-    }
-
-    fn figures(
-        &self,
-        name: &'static str,
-        title: &str,
-        figures: &[&str],
-        shown: fn(Option<f64>) -> String,
-        value: impl Fn(&str, &Column) -> f64,
-    ) -> Option<Chart> {
-        let label = |figure: &str| figure.replace('_', " ");
-        let highest = |figure: &str| self.highest(|column| value(figure, column));
-        let lines = figures.iter().zip(COLOURS);
-        let marks = lines.map(|(figure, colour)| self.line(colour, &label(figure), |column| value(figure, column)));
-        let said = figures.iter().map(|figure| format!("{} at most {}", label(figure), shown(Some(highest(figure)))));
-        let row = |row: &Column| {
-            let cell = |figure: &&str| shown(Some(value(figure, row)).filter(|value| value.is_finite()));
-            std::iter::once(seconds_from(row)).chain(figures.iter().map(cell)).collect()
-        };
-        let table = Table {
-            head: std::iter::once("from".to_owned()).chain(figures.iter().map(|figure| label(figure))).collect(),
-            rows: self.rows.iter().map(row).collect(),
-        };
-        let top = figures.iter().map(|figure| highest(figure)).fold(0.0, f64::max);
-        let y = if name == "server-shares" { Axis::share_of_all() } else { Axis::count(top) };
-        let words = format!("What the server says of itself: {}.", said.collect::<Vec<_>>().join(", "));
-        (!figures.is_empty()).then(|| self.chart(name, title.to_owned(), words, y, marks.collect(), table))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::plan::goal::{Measure, Population};
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{COLOURS, Mark};
 use crate::report::chart::{Chart, HEIGHT, Table};
-use crate::report::curves::{STATED, by_percentile, by_share, capital, percentile, steps};
+use crate::report::curves::{STATED, by_percentile, by_share, capital, percentile, shares_stated, steps};
 use crate::summary::Summary;
 use crate::summary::timing::{Populations, Timing};
 
@@ -47,10 +47,8 @@ fn lengths(summary: &Summary) -> Option<Chart> {
     let lengths = [("prompt", &summary.lengths.prompt), ("reply", &summary.lengths.completion)];
     let lengths: Vec<(&str, Populations)> = lengths.into_iter().filter_map(counted).collect();
     let longest = lengths.iter().map(|(_, spread)| percentile(spread, 100.0)).fold(0.0, f64::max);
-    let line = |((label, spread), colour): (&(&str, Populations), &'static str)| Mark::Line {
-        colour,
-        label: (*label).to_owned(),
-        points: steps().map(|share| (percentile(spread, 100.0 * share), share)).collect(),
+    let line = |((label, spread), colour): (&(&str, Populations), &'static str)| {
+        Mark::line(colour, label, steps().map(|share| (percentile(spread, 100.0 * share), share)).collect())
     };
     let marks: Vec<Mark> = lengths.iter().zip(COLOURS).map(line).collect();
     let said = |(label, spread): &(&str, Populations)| {
@@ -75,6 +73,7 @@ fn lengths(summary: &Summary) -> Option<Chart> {
         table: Table {
             head: std::iter::once("percentile").chain(labels).map(str::to_owned).collect(),
             rows: STATED.into_iter().map(row).collect(),
+            places: shares_stated(),
         },
     })
 }

@@ -25,6 +25,7 @@ MEGABYTE = 1_000_000
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 # Pictures that a run of streams has, whatever it measured.
 PICTURES = {"rate", "outcomes", "response-time", "response-time-heat", "first-token", "percentiles", "token-times"}
+PICTURES |= {"cases", "in-flight", "lateness", "client-cpu", "client-heartbeat", "client-memory"}
 
 failed = False
 
