@@ -138,7 +138,7 @@ fn a_plan_reads_as_one_that_could_be_sent() {
     insta::assert_snapshot!("plan", text);
     let (_, page, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "html", "--title", "A <plan>"]);
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<h1>A &lt;plan&gt;</h1>"), "{page}");
-    assert!(!page.contains("http-equiv") && !page.contains("<script") && !page.contains("src="), "it needs nothing else");
+    assert!(page.contains("default-src 'none'") && !page.contains("<script") && !page.contains("src="), "it needs nothing else");
     let (_, json, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "json"]);
     let plan: Value = serde_json::from_str(&json).expect("JSON");
     assert_schema(&plan, "schemas/capacity-plan.json");
