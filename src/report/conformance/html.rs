@@ -52,7 +52,7 @@ fn row(id: &str, entry: &Entry) -> Markup {
         tr {
             td { span class=(class) { (entry.status) } @if let Some(origin) = &entry.origin { " (" (origin) ")" } }
             td class="id" { code { (id) } }
-            td { (entry.level) }
+            td class="level" { (entry.level) }
             td {
                 (entry.rule) " " span class="soft" { "[" (entry.source) "]" }
                 @if !entry.reason.is_empty() { br; (entry.reason) }
