@@ -45,6 +45,8 @@ pub(super) enum CapacityCommand {
 #[derive(Debug, ClapArgs)]
 pub(super) struct SearchArgs {
     /// A profile's path, or the name of a preset.
+    // By its group clap sees that there is a search; of a struct that flattens another, it fills none by itself.
+    #[arg(group = "SearchArgs")]
     pub(super) profile: String,
 
     /// Base address, or the endpoint's full path [target.url].

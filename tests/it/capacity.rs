@@ -108,6 +108,14 @@ fn assert_schema(document: &Value, name: &str) {
 }
 
 #[test]
+fn a_search_needs_a_profile_that_there_is() {
+    let (code, _, stderr) = capacity(&["no-such-profile", "--rate", "5"]);
+    assert!(code == Some(2) && stderr.contains("no-such-profile"), "{stderr}");
+    let (code, _, stderr) = capacity(&[]);
+    assert!(code == Some(2) && !stderr.contains("no-such-profile"), "{stderr}");
+}
+
+#[test]
 fn the_committed_schemas_are_the_generated_ones() {
     for (name, schema) in [
         ("schemas/capacity.json", proofload::capacity::record::schema()),
