@@ -47,11 +47,13 @@
 //!   judge that has read the answer hands it to the pacer (`run/lane.rs`), and what that takes is lateness, as all that is
 //!   ours. A request that stands alone is a session of one turn.
 //! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
-//!   (`run/client/`); the HTTP library hands the frames of one read over one by one, so bytes within 100 us of the
+//!   (`run/client/`); the HTTP libraries hand the frames of one read over one by one, so bytes within 100 us of the
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
 //!   bytes and never delays a sender.
 //! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime
-//!   and connections of its own, a slot stays with one of them, and judges are woken for batches.
+//!   and connections of its own, a slot stays with one of them, and judges are woken for batches. What is HTTP/1.1 over
+//!   plain TCP goes out on hyper's connections, each driven by the task of its request (`run/client/direct.rs`); TLS,
+//!   HTTP/2, proxies and compression are reqwest's.
 //! * **A chunk that is the one before with another text is not parsed** (`exchange/repeat.rs`); rules on chunks look at
 //!   the distinct ones. [`exchange::Reading::in_full`] parses all, and a test holds the two against each other.
 //! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong

@@ -1,5 +1,7 @@
 //! `proofload capacity` as a user runs it: a search that is bounded and goes on, plans and rankings offline.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are small")]
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -76,11 +76,17 @@ pub(super) struct Job {
 /// A request in the form of the way that it takes.
 #[derive(Debug)]
 pub(super) enum Message {
+    /// On a connection of ours.
     Direct(hyper::Request<Full<Bytes>>),
+    /// By the HTTP library.
     Library(Request),
 }
 
 /// A reply whose head has come.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it never moves, and the larger one is on the way that is kept free of allocations"
+)]
 enum Reply<'c> {
     Direct(direct::Reply<'c>),
     Library(reqwest::Response),
@@ -135,14 +141,13 @@ impl Client {
     /// Makes a request ready, so that nothing is left to build when it is due.
     pub(super) fn prepare(&self, ticket: Ticket, asked: Asked) -> Job {
         let body = asked.body.clone();
-        let message = match &self.direct {
-            Some(direct) => Message::Direct(direct.prepare(body)),
-            None => {
-                let mut request = Request::new(Method::POST, self.url.clone());
-                *request.headers_mut() = self.headers.clone();
-                *request.body_mut() = Some(body.into());
-                Message::Library(request)
-            }
+        let message = if let Some(direct) = &self.direct {
+            Message::Direct(direct.prepare(body))
+        } else {
+            let mut request = Request::new(Method::POST, self.url.clone());
+            *request.headers_mut() = self.headers.clone();
+            *request.body_mut() = Some(body.into());
+            Message::Library(request)
         };
         Job { ticket, asked, message, leave_after: None }
     }
