@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What a judged request costs beside requests that nobody looks at.
 
-Runs proofload, oha and wrk in turn against one `proofload serve`, several rounds, and prints the client's CPU time per
-request from the operating system's accounting (user and system time of the process once it has ended), as medians and
-as ratios to wrk. The endpoint runs on the same machine, so compare ratios of one run, never figures of two.
+Runs wrk, oha and proofload in turn against one `proofload serve` on a core of its own, several rounds, and prints the
+client's CPU time per request from the operating system's accounting (user and system time of the process once it has
+ended), as medians and as ratios. The endpoint runs on the same machine, so compare ratios of one run, never figures of
+two.
 
     cargo build --release && cargo install oha && apt-get install wrk
     python3 tests/bench/beside.py [--requests 20000] [--connections 64] [--rounds 3]
@@ -12,63 +13,40 @@ A tool that is not installed is left out, and said so."""
 
 import argparse
 import json
-import os
 import re
-import resource
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 
-BODY = {"model": "gpt-4o", "max_tokens": 64, "messages": [{"role": "user", "content": "Tell me about the river."}]}
+import tools
+
+BODY = {**tools.BODY, "max_tokens": 64}
 
 
-def cpu_of(command):
-    """Output and CPU seconds of a command; this process has no other child that ends meanwhile."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def proofload(binary, url, folder, options):
-    profile = os.path.join(folder, "whole.toml")
-    with open(profile, "w") as file:
-        file.write(
-            f'reuse = true\n[target]\nurl = "{url}"\nmodel = "gpt-4o"\nheaders = {{ authorization = "Bearer x" }}\n'
-            f"[load.closed]\nslots = {options.connections}\ncount = {options.requests}\n"
-            '[[case]]\nmax_tokens = 64\nmessages = [{ role = "user", content = "Tell me about the river." }]\n'
-        )
-    # It saturates its cores here and calls itself doubtful for it, so its exit code is not looked at.
-    out, cpu = cpu_of([binary, "run", profile, "--no-out", "--quiet", "--format", "json"])
-    digest = json.loads(out)
+def proofload(url, folder, options):
+    load = f"[load.closed]\nslots = {options.connections}\ncount = {options.requests}"
+    # It saturates its core here and calls itself doubtful for it, so its exit code is not looked at.
+    done = tools.run(tools.proofload(url, folder, load, f"max_tokens = {BODY['max_tokens']}"))
+    digest = json.loads(done.out)
     if digest["requests"]["ok"] != options.requests:
         sys.exit(f"proofload: {digest['outcomes']} {digest['reasons']}")
-    return options.requests, cpu
+    return options.requests, done.cpu_s
 
 
-def oha(url, folder, options):
-    command = ["oha", "--no-tui", "--output-format", "json", "-n", str(options.requests), "-c",
-               str(options.connections), "-m", "POST", "-H", "content-type: application/json", "-H",
-               "authorization: Bearer x", "-d", json.dumps(BODY), f"{url}/chat/completions"]
-    out, cpu = cpu_of(command)
-    statuses = json.loads(out)["statusCodeDistribution"]
+def oha(url, _, options):
+    asked = ["-n", str(options.requests), "-c", str(options.connections)]
+    done = tools.run(tools.oha(options.oha, url, asked, BODY))
+    statuses = json.loads(done.out)["statusCodeDistribution"]
     if statuses != {"200": options.requests}:
         sys.exit(f"oha: {statuses}")
-    return statuses["200"], cpu
+    return statuses["200"], done.cpu_s
 
 
 def wrk(url, folder, options):
-    script = os.path.join(folder, "post.lua")
-    with open(script, "w") as file:
-        body = json.dumps(BODY)
-        file.write(f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
-                   "wrk.headers['Authorization'] = 'Bearer x'\n")
-    out, cpu = cpu_of(["wrk", "-t1", f"-c{options.connections}", "-d5s", "-s", script, f"{url}/chat/completions"])
-    if "Non-2xx" in out:
-        sys.exit(f"wrk: {out}")
-    return int(re.search(r"(\d+) requests in", out).group(1)), cpu
+    done = tools.run(tools.wrk(options.wrk, url, folder, [f"-c{options.connections}", "-d5s"], BODY))
+    if "Non-2xx" in done.out:
+        sys.exit(f"wrk: {done.out}")
+    return int(re.search(r"(\d+) requests in", done.out).group(1)), done.cpu_s
 
 
 def main():
@@ -77,29 +55,24 @@ def main():
     arguments.add_argument("--connections", type=int, default=64)
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
-    binary = os.environ.get("PROOFLOAD") or os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "proofload")
-    served = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", "--dialect", "openai", "--first-token", "0ms",
-                               "--token-gap", "0ms", "--spread", "0"], stdout=subprocess.PIPE, text=True)
-    try:
-        url = served.stdout.readline().split()[2]
-        costs = {}
-        with tempfile.TemporaryDirectory() as folder:
-            tools = {"wrk": wrk, "oha": oha, "proofload": lambda *rest: proofload(binary, *rest)}
-            for name in [name for name in ("wrk", "oha") if not shutil.which(name)]:
-                print(f"{name} is not installed, left out")
-                del tools[name]
+    options.oha, options.wrk = tools.found("oha"), tools.found("wrk")
+    known = [("wrk", options.wrk, wrk), ("oha", options.oha, oha), ("proofload", True, proofload)]
+    costs = {name: [] for name, there, _ in known if there}
+    with tempfile.TemporaryDirectory() as folder:
+        server = tools.Server(folder, ["--first-token", "0ms", "--token-gap", "0ms", "--spread", "0"], core=0, truth=False)
+        try:
             for _ in range(options.rounds):
-                for name, run in tools.items():
-                    requests, cpu = run(url, folder, options)
-                    costs.setdefault(name, []).append(cpu / requests * 1e6)
-    finally:
-        served.terminate()
-        served.wait()
-    base = statistics.median(costs["wrk"]) if "wrk" in costs else None
-    print(f"{'client':10} {'CPU us a request':>17} {'least':>7} {'most':>7} {'to wrk':>7}")
+                for name, there, ask in known:
+                    if there:
+                        requests, cpu = ask(server.url, folder, options)
+                        costs[name].append(cpu / requests * 1e6)
+        finally:
+            server.end()
+    medians = {name: statistics.median(values) for name, values in costs.items()}
+    ratio = lambda name, to: f"{medians[name] / medians[to]:7.2f}" if to in medians else f"{'-':>7}"
+    print(f"{'client':10} {'CPU us a request':>17} {'least':>7} {'most':>7} {'to wrk':>7} {'to oha':>7}")
     for name, values in costs.items():
-        ratio = f"{statistics.median(values) / base:7.2f}" if base else "      -"
-        print(f"{name:10} {statistics.median(values):17.1f} {min(values):7.1f} {max(values):7.1f} {ratio}")
+        print(f"{name:10} {medians[name]:17.1f} {min(values):7.1f} {max(values):7.1f} {ratio(name, 'wrk')} {ratio(name, 'oha')}")
 
 
 if __name__ == "__main__":
