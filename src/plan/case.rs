@@ -175,6 +175,11 @@ impl Case {
         self.synthetic.is_some() || self.templates.iter().all(|template| template.tagged_prompt)
     }
 
+    /// Whether its prompts are made as they are sent, and not put together from what is there.
+    pub fn makes_prompts(&self) -> bool {
+        self.synthetic.is_some()
+    }
+
     /// Turns of its longest session; 1 where its requests stand alone.
     pub fn longest(&self) -> u64 {
         self.prompts.as_ref().map_or(1, |prompts| prompts.longest)

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 mod abort;
 mod client;
 mod clock;
+mod dispatch;
 mod failure;
 mod health;
 pub mod journal;
@@ -37,6 +38,7 @@ use scrape::Scraping;
 
 use client::{Client, Job};
 use clock::Clock;
+use dispatch::Dispatch;
 use health::Watch;
 use journal::Journal;
 use judge::{Judges, Shared};
@@ -117,6 +119,9 @@ struct Line {
     clock: Clock,
     judges: Judges,
     shared: Arc<Shared>,
+    dispatch: Mutex<Dispatch>,
+    /// Whether workers move it on too.
+    by_workers: bool,
     events: Sender<Event>,
     cut: watch::Sender<bool>,
 }
@@ -138,8 +143,24 @@ impl Line {
             figures.in_flight_us.fetch_add(overlap(span, own.shared.window_us()), Ordering::Relaxed);
             let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
             own.judges.hand_over(exchange);
-            let _ = own.events.send(Event::Ended(ended));
+            Line::ended(&own, ended);
         });
+    }
+
+    /// Takes the end of a request here, where workers may, and leaves it to the pacer otherwise.
+    fn ended(line: &Arc<Line>, ended: Ended) {
+        let free = if line.by_workers { line.dispatch.try_lock().ok() } else { None };
+        let event = match free {
+            Some(mut dispatch) => dispatch.ended(line, ended).then_some(Event::Look),
+            None => Some(Event::Ended(ended)),
+        };
+        if let Some(event) = event {
+            let _ = line.events.send(event);
+        }
+    }
+
+    fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
+        self.dispatch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends every request in flight as `unfinished`.
@@ -200,11 +221,13 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
         clock,
         judges: Judges::start(&shared, clock.epoch())?,
         shared: Arc::clone(&shared),
+        dispatch: Mutex::new(Dispatch::new(Arc::clone(plan))),
+        by_workers: dispatch::is_by_workers(plan),
         events: control.events.clone(),
         cut: watch::channel(false).0,
     });
-    let driver = Pacer::new(Arc::clone(plan), Arc::clone(&line), inbox);
-    let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
+    let pacer = Pacer::new(plan, Arc::clone(&line), inbox);
+    let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || pacer.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
     threads.finish()?;
     let health = watch.finish(&client, paced.peak);

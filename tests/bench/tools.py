@@ -143,15 +143,27 @@ def wrk(binary, url, folder, options, body=None):
     return [binary, "-t1", *options, "--timeout", "60s", "-s", script, f"{url}/chat/completions"]
 
 
-def aiperf(binary, url, folder, concurrency, requests, tokens):
-    # It wants a tokenizer from a folder even where the server counts; any will do.
-    tokenizer = os.path.join(folder, "tokenizer")
-    os.mkdir(tokenizer)
-    shutil.copy(os.path.join(ROOT, "tests/it/tokenizers/bytelevel.json"), os.path.join(tokenizer, "tokenizer.json"))
-    with open(os.path.join(tokenizer, "tokenizer_config.json"), "w") as file:
+def tokenizer(folder):
+    """A folder with a tokenizer: some tools want one even where the server counts; any will do."""
+    place = os.path.join(folder, "tokenizer")
+    os.mkdir(place)
+    shutil.copy(os.path.join(ROOT, "tests/it/tokenizers/bytelevel.json"), os.path.join(place, "tokenizer.json"))
+    with open(os.path.join(place, "tokenizer_config.json"), "w") as file:
         json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"}, file)
+    return place
+
+
+def guidellm(binary, url, folder, out, concurrency, requests, tokens, stream):
+    target = f"kind=openai_http,target={url.removesuffix('/v1')},model=gpt-4o,api_key=x,stream={'true' if stream else 'false'}"
+    return [binary, "run", "--backend", target, "--profile", f"kind=concurrent,streams={concurrency}",
+            "--constraint", f"kind=max_requests,count={requests}", "--output", f"kind=json,path={out}", "--disable-console",
+            "--tokenizer", f"kind=huggingface_auto,model={tokenizer(folder)}",
+            "--data", f"kind=synthetic_text,prompt_tokens=20,output_tokens={tokens}"]
+
+
+def aiperf(binary, url, folder, concurrency, requests, tokens):
     return [binary, "profile", "--model", "gpt-4o", "--url", url.removesuffix("/v1"), "--endpoint-type", "chat", "--streaming",
-            "--api-key", "x", "--concurrency", str(concurrency), "--request-count", str(requests), "--tokenizer", tokenizer,
+            "--api-key", "x", "--concurrency", str(concurrency), "--request-count", str(requests), "--tokenizer", tokenizer(folder),
             "--use-server-token-count", "--synthetic-input-tokens-mean", "20", "--extra-inputs", f"max_tokens:{tokens}",
             "--artifact-dir", os.path.join(folder, "aiperf"), "--ui", "none"]
 
