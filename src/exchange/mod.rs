@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::wire::Dialect;
 
+mod headers;
 pub mod nonce;
 mod outcome;
 pub mod policies;
@@ -17,6 +18,7 @@ mod reading;
 mod repeat;
 mod timing;
 
+pub use headers::Headers;
 pub use outcome::{Cut, Form, Outcome};
 pub use policies::Policies;
 pub(crate) use reading::is_error_body;
@@ -183,13 +185,13 @@ pub struct Head {
     /// HTTP version, as in `HTTP/1.1`.
     pub version: &'static str,
     /// Names in lower case, and values; bytes that are no UTF-8 replaced.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
 }
 
 impl Head {
     /// The first header of that lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
     /// Media type of the body in lower case, without parameters.

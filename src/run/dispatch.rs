@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Line;
+use super::client::Job;
 use super::lane::{Lane, Leave};
 use super::pacer::{Ended, Event, Paced, Stop};
 use crate::exchange::{Exchange, Outcome};
@@ -49,20 +50,30 @@ impl Dispatch {
     }
 
     /// Takes the end of a request on the thread of its worker, and sends what is due now. Returns whether the pacer has
-    /// to look, since it waits for something else than is to come.
-    pub(super) fn ended(&mut self, line: &Arc<Line>, ended: Ended) -> bool {
+    /// to look, since it waits for something else than is to come, and what the same worker is to send at once.
+    pub(super) fn ended(&mut self, line: &Arc<Line>, ended: Ended) -> (bool, Option<(Job, Duration)>) {
         if self.lanes.is_empty() {
-            return false;
+            return (false, None);
         }
         self.take(line, Event::Ended(ended));
         if self.over {
-            return self.in_flight == 0;
+            return (self.in_flight == 0, None);
         }
-        match self.send_due(line) {
+        let worker = line.workers.number(&ended.ticket);
+        let mut own = None;
+        let next = self.send_due(line, |job, eligible| {
+            if own.is_none() && line.workers.number(&job.ticket) == worker {
+                own = Some((job, eligible));
+            } else {
+                Line::send(line, job, eligible);
+            }
+        });
+        let look = match next {
             Next::Over => true,
             Next::WhenFree => false,
             Next::Due(due) => self.asleep_until.is_none_or(|until| due < until),
-        }
+        };
+        (look, own)
     }
 
     /// Takes an event.
@@ -84,14 +95,18 @@ impl Dispatch {
     }
 
     /// Sends all that is due by now, and says what comes next; nothing does once the run is to stop.
-    pub(super) fn send_due(&mut self, line: &Arc<Line>) -> Next {
+    pub(super) fn send_due(&mut self, line: &Line, mut send: impl FnMut(Job, Duration)) -> Next {
         loop {
             self.heed_limits(line);
             if self.paced.stop.is_some() {
                 return Next::Over;
             }
             match self.upcoming(line) {
-                (Next::Due(due), lane) if due <= line.clock.now() => self.let_go(line, lane),
+                (Next::Due(due), lane) if due <= line.clock.now() => {
+                    if let Some((job, eligible)) = self.let_go(line, lane) {
+                        send(job, eligible);
+                    }
+                }
                 (next, _) => return next,
             }
         }
@@ -123,21 +138,22 @@ impl Dispatch {
         first
     }
 
-    /// Lets a load's next request go, which is due.
-    fn let_go(&mut self, line: &Arc<Line>, lane: usize) {
+    /// Lets a load's next request go, which is due, with the time from which on it could have gone.
+    fn let_go(&mut self, line: &Line, lane: usize) -> Option<(Job, Duration)> {
         let lane = &mut self.lanes[lane];
         let now = line.clock.now();
-        let Next::Due(due) = lane.upcoming(&self.plan, &line.client, now) else { return };
+        let Next::Due(due) = lane.upcoming(&self.plan, &line.client, now) else { return None };
         match lane.leave(due, now) {
-            Leave::Full | Leave::Held(_) => {}
+            Leave::Full | Leave::Held(_) => None,
             Leave::Missed => {
-                let Some(job) = lane.take(true) else { return };
+                let job = lane.take(true)?;
                 lane.missed(&job.ticket);
                 self.paced.issued += 1;
                 line.judges.hand_over(Exchange::never_sent(job.ticket, job.asked, due, Outcome::Missed));
+                None
             }
             Leave::Go(eligible) => {
-                let Some(job) = lane.take(false) else { return };
+                let job = lane.take(false)?;
                 self.paced.issued += 1;
                 self.sent += 1;
                 self.in_flight += 1;
@@ -146,7 +162,7 @@ impl Dispatch {
                     lane.warming = false;
                     self.warmed_up(line, due);
                 }
-                Line::send(line, job, eligible);
+                Some((job, eligible))
             }
         }
     }

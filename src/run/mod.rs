@@ -127,36 +127,57 @@ struct Line {
 }
 
 impl Line {
-    /// Sends a request from a task of its own; the pacer hears when it has ended, the judges get what came back.
+    /// Sends a request from a task, which goes on with whatever is due on its worker when it has ended.
     fn send(line: &Arc<Line>, job: Job, eligible: Duration) {
         let own = Arc::clone(line);
         let worker = line.workers.of(&job.ticket);
         let client = Arc::clone(&worker.client);
         worker.runtime.spawn(async move {
-            let figures = &own.shared.live;
-            figures.sent.fetch_add(1, Ordering::Relaxed);
-            figures.in_flight.fetch_add(1, Ordering::Relaxed);
-            let began = own.clock.now();
-            let exchange = client.send(job, eligible, own.clock, own.cut.subscribe()).await;
-            figures.in_flight.fetch_sub(1, Ordering::Relaxed);
-            let span = [micros(began), micros(own.clock.now())];
-            figures.in_flight_us.fetch_add(overlap(span, own.shared.window_us()), Ordering::Relaxed);
-            let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
-            own.judges.hand_over(exchange);
-            Line::ended(&own, ended);
+            let mut cut = own.cut.subscribe();
+            let mut next = Some((job, eligible));
+            while let Some((job, eligible)) = next {
+                let exchange = own.exchange(&client, job, eligible, &mut cut).await;
+                let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
+                own.judges.hand_over(exchange);
+                next = Line::ended(&own, ended);
+            }
         });
     }
 
-    /// Takes the end of a request here, where workers may, and leaves it to the pacer otherwise.
-    fn ended(line: &Arc<Line>, ended: Ended) {
+    /// Sends a request and takes in what comes back.
+    async fn exchange(
+        &self,
+        client: &Client,
+        job: Job,
+        eligible: Duration,
+        cut: &mut watch::Receiver<bool>,
+    ) -> Exchange {
+        let figures = &self.shared.live;
+        figures.sent.fetch_add(1, Ordering::Relaxed);
+        figures.in_flight.fetch_add(1, Ordering::Relaxed);
+        let began = self.clock.now();
+        let exchange = client.send(job, eligible, self.clock, cut).await;
+        figures.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let span = [micros(began), micros(self.clock.now())];
+        figures.in_flight_us.fetch_add(overlap(span, self.shared.window_us()), Ordering::Relaxed);
+        exchange
+    }
+
+    /// Takes the end of a request here, where workers may, and leaves it to the pacer otherwise. Returns what is due on
+    /// the same worker.
+    fn ended(line: &Arc<Line>, ended: Ended) -> Option<(Job, Duration)> {
         let free = if line.by_workers { line.dispatch.try_lock().ok() } else { None };
-        let event = match free {
-            Some(mut dispatch) => dispatch.ended(line, ended).then_some(Event::Look),
-            None => Some(Event::Ended(ended)),
+        let (event, next) = match free {
+            Some(mut dispatch) => {
+                let (look, next) = dispatch.ended(line, ended);
+                (look.then_some(Event::Look), next)
+            }
+            None => (Some(Event::Ended(ended)), None),
         };
         if let Some(event) = event {
             let _ = line.events.send(event);
         }
+        next
     }
 
     fn dispatch(&self) -> MutexGuard<'_, Dispatch> {

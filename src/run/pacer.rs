@@ -132,7 +132,7 @@ impl Pacer {
         }
         // An end that comes meanwhile is not over, but still to be waited for.
         let now = self.line.clock.now();
-        let next = dispatch.send_due(&self.line);
+        let next = dispatch.send_due(&self.line, |job, eligible| Line::send(&self.line, job, eligible));
         (next, dispatch.wait_for(next, now))
     }
 

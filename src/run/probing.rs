@@ -111,8 +111,8 @@ impl Prober {
                 let message = Message::Library(self.request(&order));
                 let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
                 let job = Job { ticket: order.ticket, asked: order.asked, message, leave_after };
-                let (_keep, never) = watch::channel(false);
-                self.client.send(job, due, self.clock, never).await
+                let (_keep, mut never) = watch::channel(false);
+                self.client.send(job, due, self.clock, &mut never).await
             }
         }
     }

@@ -170,8 +170,7 @@ fn head_of(bytes: &[u8], at: Duration) -> io::Result<Option<(usize, Head)>> {
     match response.parse(bytes) {
         Ok(httparse::Status::Partial) => Ok(None),
         Ok(httparse::Status::Complete(length)) => {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let headers = response.headers.iter().map(|h| (h.name.to_ascii_lowercase(), text(h.value))).collect();
+            let headers = response.headers.iter().map(|h| (h.name.to_ascii_lowercase(), h.value)).collect();
             let status = response.code.unwrap_or_default();
             Ok(Some((length, Head { at, status, version: "HTTP/1.1", headers })))
         }

@@ -66,9 +66,14 @@ impl Workers {
 
     /// Whose request it is.
     pub(super) fn of(&self, ticket: &Ticket) -> &Worker {
+        &self.workers[self.number(ticket)]
+    }
+
+    /// The number of the worker whose request it is.
+    pub(super) fn number(&self, ticket: &Ticket) -> usize {
         let closed = self.closed.get(ticket.load).is_some_and(|closed| *closed);
         let number = if closed { ticket.slot } else { usize::try_from(ticket.nth).unwrap_or(0) };
-        &self.workers[number % self.workers.len()]
+        number % self.workers.len()
     }
 }
 

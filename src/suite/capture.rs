@@ -208,7 +208,7 @@ fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         at_us: micros(head.at),
         status: head.status,
         version: head.version.to_owned(),
-        headers: head.headers.iter().map(|(name, value)| (name.clone(), redactor.mask(value))).collect(),
+        headers: head.headers.iter().map(|(name, value)| (name.to_owned(), redactor.mask(value))).collect(),
     });
     Line {
         seq: exchange.ticket.seq,
@@ -329,6 +329,11 @@ impl HeadLine {
         let version = versions.into_iter().find(|version| *version == self.version);
         let version = version.ok_or_else(|| format!("no HTTP version is {:?}", self.version))?;
         let at = Duration::from_micros(self.at_us);
-        Ok(Head { at, status: self.status, version, headers: self.headers.clone() })
+        Ok(Head {
+            at,
+            status: self.status,
+            version,
+            headers: self.headers.iter().map(|(name, value)| (name, value)).collect(),
+        })
     }
 }

@@ -57,7 +57,12 @@ pub(crate) fn exchange(plan: &Plan, stream: bool, pieces: &[&[u8]]) -> Exchange 
         eligible: ticket.due,
         sent: Some(ticket.due),
         dial: None,
-        head: Some(Head { at: Duration::from_millis(2100), status: 200, version: "HTTP/1.1", headers }),
+        head: Some(Head {
+            at: Duration::from_millis(2100),
+            status: 200,
+            version: "HTTP/1.1",
+            headers: headers.into_iter().collect(),
+        }),
         body,
         ended: at,
         outcome: Outcome::Ok,

@@ -110,7 +110,7 @@ fn exchange(plan: &Plan, events: &[(usize, bool)]) -> Exchange {
         eligible: Duration::ZERO,
         sent: Some(Duration::ZERO),
         dial: None,
-        head: Some(Head { at: MS * 5, status: 200, version: "HTTP/1.1", headers }),
+        head: Some(Head { at: MS * 5, status: 200, version: "HTTP/1.1", headers: headers.into_iter().collect() }),
         body,
         ended: MS * 2000,
         outcome: Outcome::Ok,

@@ -112,7 +112,12 @@ fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
         eligible: Duration::ZERO,
         sent: Some(MS),
         dial: None,
-        head: Some(Head { at: MS * 5, status: reply.status, version: "HTTP/1.1", headers }),
+        head: Some(Head {
+            at: MS * 5,
+            status: reply.status,
+            version: "HTTP/1.1",
+            headers: headers.into_iter().collect(),
+        }),
         body: Body { arrivals: vec![Arrival { at: MS * 6, end: bytes.len() }], bytes },
         ended: MS * 7,
         outcome: reply.outcome.unwrap_or(Outcome::of_status(reply.status)),

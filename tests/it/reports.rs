@@ -78,7 +78,6 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
         let at = due + MS * (30 + 10 * u32::try_from(number).expect("few"));
         body.arrivals.push(Arrival { at, end: body.bytes.len() });
     }
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let ended = body.arrivals.last().map_or(due + MS * 30, |last| last.at + MS);
     Exchange {
         asked: PLAN.cases[ticket.case].render(&ticket, PLAN.seed),
@@ -91,7 +90,7 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
             at: due + MS * 21,
             status,
             version: "HTTP/1.1",
-            headers: vec![header("content-type", content_type), header("x-request-id", &format!("r{seq}"))],
+            headers: [("content-type", content_type), ("x-request-id", &format!("r{seq}"))].into_iter().collect(),
         }),
         body,
         ended,

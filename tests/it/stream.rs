@@ -63,7 +63,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
             at: MS * 9,
             status: 200,
             version: "HTTP/1.1",
-            headers: vec![("content-type".into(), content_type.into())],
+            headers: [("content-type", content_type)].into_iter().collect(),
         }),
         body,
         ended: last + MS,

@@ -112,7 +112,7 @@ const REMAINING: &str = "x-ratelimit-remaining";
 fn ratelimit_headers(reading: &Reading<'_>) -> Verdict {
     let Some(head) = &reading.exchange.head else { return Verdict::Skip(NO_HEAD) };
     let quotas = |prefix: &'static str| {
-        head.headers.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+        head.headers.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value)))
     };
     let mut seen = false;
     let mut findings = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use hyper::{StatusCode, Version};
 
 use crate::exchange::{Arrival, Body, Head};
@@ -53,8 +53,7 @@ impl RawHead {
             Version::HTTP_10 => "HTTP/1.0",
             _ => "HTTP/1.1",
         };
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = self.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         Head { at: self.at, status: self.status.as_u16(), version, headers }
     }
 }

@@ -158,7 +158,7 @@ impl Client {
         job: Job,
         eligible: Duration,
         clock: Clock,
-        mut cut: watch::Receiver<bool>,
+        cut: &mut watch::Receiver<bool>,
     ) -> Exchange {
         let dial = Arc::new(OnceLock::new());
         let sent = clock.now();
