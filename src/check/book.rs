@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::wire::json::Value;
 
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;

@@ -2,13 +2,11 @@
 //!
 //! Those on the run as a whole are worked out by the summary, from counts that it keeps anyway.
 
-use serde_json::Value;
-
 use super::request::is_router;
 use super::{Across, Check, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::has_error;
 
 pub(super) static CHECKS: &[Check] = &[

@@ -1,11 +1,9 @@
 //! Rules about log probabilities: `OpenAI`'s flag and what it reports, and Pulze's number, whose effect no page shows.
 
-use serde_json::Value;
-
 use super::book::{accepted, each, refused};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
 
 pub(super) static CHECKS: &[Check] = &[

@@ -390,7 +390,7 @@ pub fn find(id: &str) -> Option<&'static Check> {
 }
 
 /// A JSON value for a message: short, on one line.
-fn shown(value: Option<&serde_json::Value>) -> String {
+fn shown(value: Option<&crate::wire::json::Value>) -> String {
     let Some(value) = value else { return "nothing".to_owned() };
     let text = value.to_string();
     match text.char_indices().nth(60) {

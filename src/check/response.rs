@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, has_error};
 
 pub(super) static CHECKS: &[Check] = &[

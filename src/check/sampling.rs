@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::book::{accepted, broken_at, each, first_text, refused, sent};
 use super::{Book, Check, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {

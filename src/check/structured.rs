@@ -1,12 +1,10 @@
 //! Rules about answers in a format that was asked for.
 
-use serde_json::Value;
-
 use super::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::Reading;
 use crate::wire::dialect::{offline_with_formats, violations};
-use crate::wire::json::{self, At};
+use crate::wire::json::{self, At, Value};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -158,7 +156,7 @@ fn satisfies(reading: &Reading<'_>) -> Verdict {
     let Some(schema) = asked.at("/response_format/json_schema/schema") else {
         return Verdict::Skip("no schema was sent");
     };
-    match offline_with_formats(schema) {
+    match offline_with_formats(&schema.into()) {
         Ok(schema) => Verdict::of(
             violations(&schema, &value)
                 .into_iter()

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::wire::Dialect;
+use crate::wire::json::Parsed;
 
 mod headers;
 pub mod nonce;
@@ -96,7 +97,7 @@ pub struct OfferedTool {
     /// The function's name.
     pub name: String,
     /// The schema of its arguments, where it has one that compiles.
-    pub parameters: Option<jsonschema::Validator>,
+    pub parameters: Option<jsonschema::Validator<Parsed>>,
     /// Whether the arguments must match exactly (`strict`).
     pub strict: bool,
 }

@@ -258,13 +258,16 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
 }
 
 /// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more (spec, 2.1).
-fn metadata_error(exchange: &Exchange, reply: &serde_json::Value) -> bool {
+fn metadata_error(exchange: &Exchange, reply: &crate::wire::json::Value) -> bool {
     if exchange.asked.wanted.dialect != Dialect::Pulze {
         return false;
     }
     let Some(metadata) = reply.member("metadata") else { return false };
-    let text = metadata.member("error").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
-    text || metadata.member("status_code").and_then(serde_json::Value::as_u64).is_some_and(|status| status >= 400)
+    let text = metadata.member("error").and_then(crate::wire::json::Value::as_str).is_some_and(|text| !text.is_empty());
+    text || metadata
+        .member("status_code")
+        .and_then(crate::wire::json::Value::as_u64)
+        .is_some_and(|status| status >= 400)
 }
 
 impl fmt::Display for Outcome {

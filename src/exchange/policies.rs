@@ -1,8 +1,6 @@
 //! What Pulze's policies, those sent or the published defaults, say about a right reply (spec, section 4).
 
-use serde_json::Value;
-
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 /// Name of the header that carries them.
 pub const POLICIES: &str = "pulze-policies";

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::repeat::{Part, Pattern};
 use super::timing::{Mark, marks};
 use super::{Exchange, Outcome};
-use crate::wire::json::{self, At, Document, Members};
+use crate::wire::json::{self, At, Document, Members, Value};
 use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, index, reasoning};
 use crate::wire::sse::{Decoder, Event, Framing};
 

@@ -10,9 +10,8 @@ use std::sync::LazyLock;
 
 use memchr::memchr2;
 use memchr::memmem::Finder;
-use serde_json::Value;
 
-use crate::wire::json::{self, Document, Members};
+use crate::wire::json::{self, Document, Members, Value};
 use crate::wire::reply::choices;
 
 /// The text of a delta in which a chunk may differ from the one before.
@@ -75,11 +74,21 @@ impl Pattern {
     /// what it seems.
     fn is_proved_by(&self, this: &str, chunk: &Document) -> bool {
         let mut expected = chunk.clone();
-        let Some(place) = expected.value.pointer_mut(&format!("/choices/0/delta/{}", self.name)) else { return false };
-        let other = if place == "+" { "-" } else { "+" };
+        let Some(place) = only_delta(&mut expected.value).and_then(|delta| delta.get_mut(self.name)) else {
+            return false;
+        };
+        let other = if *place == "+" { "-" } else { "+" };
         *place = Value::from(other);
         let text = [&this[..self.hole.start], other, &this[self.hole.end..]].concat();
         json::read(text.as_bytes()).is_ok_and(|read| read == expected)
+    }
+}
+
+/// The delta of the first choice.
+fn only_delta(chunk: &mut Value) -> Option<&mut Value> {
+    match chunk.get_mut("choices")? {
+        Value::Array(choices) => choices.first_mut()?.get_mut("delta"),
+        _ => None,
     }
 }
 
@@ -111,13 +120,13 @@ fn unquoted(inner: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::wire::json::made;
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
     fn chunk(content: &Value) -> Value {
-        json!({"id": "c", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": null}], "usage": null})
+        made!({"id": "c", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": null}], "usage": null})
     }
 
     fn repeated(first: &str, other: &str) -> Option<String> {
@@ -127,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_chunk_with_another_text_is_a_repetition() {
-        let text = |content: &str| chunk(&json!(content)).to_string();
+        let text = |content: &str| chunk(&made!(content)).to_string();
         for other in ["b", "a longer one", "\"quoted\" \\ \n \u{1F600}", "{\"content\":\"x\"}"] {
             assert_eq!(repeated(&text("a"), &text(other)).as_deref(), Some(other));
         }
@@ -137,7 +146,7 @@ mod tests {
 
     #[test]
     fn whatever_else_differs_is_none() {
-        let first = chunk(&json!("a")).to_string();
+        let first = chunk(&made!("a")).to_string();
         for (from, to) in [
             ("\"c\"", "\"d\""),
             ("\"finish_reason\":null", "\"finish_reason\":\"stop\""),
@@ -163,12 +172,12 @@ mod tests {
     #[test]
     fn what_ends_a_choice_or_calls_a_tool_is_never_repeated() {
         for chunk in [
-            json!({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}),
-            json!({"choices": [{"delta": {"content": "a", "tool_calls": []}}]}),
-            json!({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": []}}]}),
-            json!({"choices": [{"delta": {"content": "a", "reasoning": "b"}}]}),
-            json!({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "a"}}]}),
-            json!({"choices": []}),
+            made!({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}),
+            made!({"choices": [{"delta": {"content": "a", "tool_calls": []}}]}),
+            made!({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": []}}]}),
+            made!({"choices": [{"delta": {"content": "a", "reasoning": "b"}}]}),
+            made!({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "a"}}]}),
+            made!({"choices": []}),
         ] {
             assert!(Pattern::of(0, &chunk.to_string(), &chunk).is_none(), "{chunk}");
         }
@@ -177,13 +186,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_repetition_is_what_parsing_says(a in ".{1,12}", b in "[^\u{0}]{0,12}", at in 0_usize..80, byte in "[ -~]") {
-            let (first, mut other) = (chunk(&json!(a)).to_string(), chunk(&json!(b)).to_string());
+            let (first, mut other) = (chunk(&made!(a)).to_string(), chunk(&made!(b)).to_string());
             // Any other text of one character somewhere: the answer may change, and must stay true.
             if at < other.len() && other.is_char_boundary(at) && other.is_char_boundary(at + 1) {
                 other.replace_range(at..=at, &byte);
             }
             if let Some(text) = repeated(&first, &other) {
-                prop_assert_eq!(json::read(other.as_bytes()).expect("JSON").value, chunk(&json!(text)));
+                prop_assert_eq!(json::read(other.as_bytes()).expect("JSON").value, chunk(&made!(text)));
             }
         }
     }

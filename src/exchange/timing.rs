@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::reading::{Payload, Reading, Seen, Stream};
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, index, reasoning};
 
 /// Where a count of tokens comes from.

@@ -18,7 +18,7 @@ use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
 use crate::exchange::{Asked, Lengths, OfferedTool, Policies, Ticket, Wanted};
 use crate::wire::Dialect;
-use crate::wire::dialect::offline;
+use crate::wire::dialect::offline_for_replies;
 use crate::wire::request::{ChatRequest, ToolChoice};
 
 /// A kind of request.
@@ -400,7 +400,7 @@ fn pieces(text: &str, columns: usize) -> Vec<Piece> {
 
 /// A tool with its parameters compiled; a schema that does not compile judges nothing.
 fn offered(tool: &crate::wire::request::Tool<'_>) -> OfferedTool {
-    let parameters = tool.parameters.and_then(|schema| offline(schema).ok());
+    let parameters = tool.parameters.and_then(|schema| offline_for_replies(schema).ok());
     OfferedTool { name: tool.name.to_owned(), parameters, strict: tool.strict }
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::probe::{Capability, Probe};
 use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
@@ -13,7 +11,7 @@ use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
-use crate::wire::json::At;
+use crate::wire::json::{At, Value};
 use crate::wire::reply::error_text;
 
 /// The rule without which nothing else can be judged.

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::timing::Timing;
 use super::{micros, milli};
 use crate::exchange::{Outcome, Reading, carries_content};
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 /// A tool with definitions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

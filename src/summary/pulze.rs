@@ -2,12 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::distinct::Texts;
 use super::evidence::Evidence;
 use crate::exchange::Reading;
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 
 /// What the metadata of the replies of the measured part adds up to. Money is in integer billionths of a dollar, so that
 /// sums do not depend on their order.

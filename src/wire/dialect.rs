@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
-use super::json::Members;
 use jsonschema::Validator;
+use jsonschema::json::{Json, SerdeJson};
 use serde_json::Value;
 
+use super::json::{self, Members, Parsed};
 use super::names::Names;
 
 /// Whose contract the endpoint is held to.
@@ -39,7 +40,7 @@ impl Dialect {
     }
 
     /// The schema of a request body.
-    pub fn request(self) -> &'static Schema {
+    pub fn request(self) -> &'static Schema<SerdeJson> {
         match self {
             Dialect::Pulze => &PULZE_REQUEST,
             Dialect::OpenAi => &OPENAI_REQUEST,
@@ -101,36 +102,40 @@ impl fmt::Display for Dialect {
 
 macro_rules! schema {
     ($name:ident, $file:literal) => {
-        static $name: LazyLock<Schema> =
+        schema!($name, $file, Parsed);
+    };
+    ($name:ident, $file:literal, $values:ident) => {
+        static $name: LazyLock<Schema<$values>> =
             LazyLock::new(|| Schema::read(include_str!(concat!("../../schemas/", $file, ".json"))));
     };
 }
-schema!(PULZE_REQUEST, "pulze/request");
+schema!(PULZE_REQUEST, "pulze/request", SerdeJson);
 schema!(PULZE_RESPONSE, "pulze/response");
 schema!(PULZE_CHUNK, "pulze/chunk");
 schema!(PULZE_ERROR, "pulze/error");
-schema!(OPENAI_REQUEST, "openai/request");
+schema!(OPENAI_REQUEST, "openai/request", SerdeJson);
 schema!(OPENAI_RESPONSE, "openai/response");
 schema!(OPENAI_CHUNK, "openai/chunk");
 schema!(OPENAI_ERROR, "openai/error");
-schema!(OPENAI_STRICT_REQUEST, "openai-strict/request");
+schema!(OPENAI_STRICT_REQUEST, "openai-strict/request", SerdeJson);
 schema!(OPENAI_STRICT_RESPONSE, "openai-strict/response");
 schema!(OPENAI_STRICT_CHUNK, "openai-strict/chunk");
 schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 
-/// One schema: the document, and what is made of it once it is wanted, for few of a process's schemas ever are.
+/// One schema: the document, and what is made of it once it is wanted, for few of a process's schemas ever are. It
+/// judges replies as they are read; those of requests judge what users write.
 #[derive(Debug)]
-pub struct Schema {
+pub struct Schema<F: Json = Parsed> {
     document: Value,
-    validator: OnceLock<Validator>,
+    validator: OnceLock<Validator<F>>,
     names: OnceLock<Names>,
-    overlay: OnceLock<Overlay>,
+    overlay: OnceLock<Overlay<F>>,
 }
 
 /// A schema of the user's own that must hold beside the dialect's.
 #[derive(Debug)]
-struct Overlay {
-    validator: Validator,
+struct Overlay<F: Json> {
+    validator: Validator<F>,
     document: Value,
 }
 
@@ -145,9 +150,9 @@ pub struct Violation {
     pub message: String,
 }
 
-impl Schema {
+impl<F: Json> Schema<F> {
     /// Reads one of the embedded schema files.
-    fn read(text: &str) -> Schema {
+    fn read(text: &str) -> Schema<F> {
         let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
         Schema { document, validator: OnceLock::new(), names: OnceLock::new(), overlay: OnceLock::new() }
     }
@@ -156,8 +161,8 @@ impl Schema {
     ///
     /// # Panics
     /// If the file is not a valid schema, which a test excludes for every embedded one.
-    fn validator(&self) -> &Validator {
-        self.validator.get_or_init(|| offline(&self.document).expect("embedded schemas are valid"))
+    fn validator(&self) -> &Validator<F> {
+        self.validator.get_or_init(|| compiled(&self.document, false).expect("embedded schemas are valid"))
     }
 
     /// The schema file itself.
@@ -166,13 +171,14 @@ impl Schema {
     }
 
     /// Whether the value satisfies the schema: the cheap question, for the hot path.
-    pub fn is_valid(&self, value: &Value) -> bool {
-        self.validator().is_valid(value) && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
+    pub fn is_valid(&self, value: F::Node<'_>) -> bool {
+        self.validator().is_valid(value.clone())
+            && self.overlay.get().is_none_or(|overlay| overlay.validator.is_valid(value))
     }
 
     /// Every violation, in the order of the validator.
-    pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        let mut found = violations(self.validator(), value);
+    pub fn violations<'v>(&'v self, value: F::Node<'v>) -> Vec<Violation> {
+        let mut found = violations(self.validator(), value.clone());
         if let Some(overlay) = self.overlay.get() {
             found.extend(violations(&overlay.validator, value));
         }
@@ -185,13 +191,15 @@ impl Schema {
     /// # Errors
     /// If the other schema does not compile, or a third one comes.
     pub fn tighten(&self, document: &Value) -> Result<(), String> {
-        let validator = offline(document)?;
+        let validator = compiled(document, false)?;
         let kept = self.overlay.get_or_init(|| Overlay { validator, document: document.clone() });
         if kept.document == *document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
     }
+}
 
+impl Schema {
     /// Adds the paths of the members the schema does not name, with `[]` for any index, each once and up to 20 of them.
-    pub fn unnamed_members(&self, value: &Value, found: &mut Vec<String>) {
+    pub fn unnamed_members(&self, value: &json::Value, found: &mut Vec<String>) {
         self.names.get_or_init(|| Names::of(&self.document)).unnamed(value, found);
     }
 }
@@ -216,16 +224,24 @@ pub fn offline(schema: &Value) -> Result<Validator, String> {
     compiled(schema, false)
 }
 
+/// The same, to judge what is read of replies.
+///
+/// # Errors
+/// What is wrong with the schema, in words.
+pub fn offline_for_replies(schema: &Value) -> Result<Validator<Parsed>, String> {
+    compiled(schema, false)
+}
+
 /// The same, and `format` binds, which JSON Schema 2020-12 leaves to the reader.
 ///
 /// # Errors
 /// What is wrong with the schema, in words.
-pub fn offline_with_formats(schema: &Value) -> Result<Validator, String> {
+pub fn offline_with_formats(schema: &Value) -> Result<Validator<Parsed>, String> {
     compiled(schema, true)
 }
 
-fn compiled(schema: &Value, formats: bool) -> Result<Validator, String> {
-    jsonschema::options()
+fn compiled<F: Json>(schema: &Value, formats: bool) -> Result<Validator<F>, String> {
+    jsonschema::options_for::<F>()
         .with_draft(jsonschema::Draft::Draft202012)
         .should_validate_formats(formats)
         .offline()
@@ -234,7 +250,7 @@ fn compiled(schema: &Value, formats: bool) -> Result<Validator, String> {
 }
 
 /// Every violation of a compiled schema.
-pub fn violations(validator: &Validator, value: &Value) -> Vec<Violation> {
+pub fn violations<'v, F: Json>(validator: &'v Validator<F>, value: F::Node<'v>) -> Vec<Violation> {
     validator
         .iter_errors(value)
         .map(|error| Violation {

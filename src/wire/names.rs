@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::Value as Schema;
 
-use super::json::Step;
+use super::json::{Step, Value};
 
 /// At most so many members are listed.
 const CAP: usize = 20;
@@ -20,8 +20,8 @@ pub(super) struct Names {
 
 impl Names {
     /// What a schema names. The schema of a member may stand in a branch for one type of the object.
-    pub(super) fn of(schema: &Value) -> Names {
-        let branches = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    pub(super) fn of(schema: &Schema) -> Names {
+        let branches = schema.get("allOf").and_then(Schema::as_array).into_iter().flatten();
         let parts = std::iter::once(schema).chain(branches.filter_map(|branch| branch.get("then")));
         let mut members = schema.get("properties").map(|_| BTreeMap::new());
         for (name, member) in parts.filter_map(|part| part.get("properties")?.as_object()).flatten() {

@@ -1,9 +1,6 @@
 //! The reply as both sides read it: the few members that are measured, borrowed from the parsed JSON.
 
-use super::json::Members;
-use serde_json::Value;
-
-use super::json::At;
+use super::json::{At, Members, Value};
 
 /// The data payload that ends a stream.
 pub const DONE: &[u8] = b"[DONE]";
@@ -74,37 +71,37 @@ pub fn has_error(reply: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::wire::json::made;
 
     use super::*;
 
     #[test]
     fn usage_needs_all_three_counts() {
-        let reply = json!({"usage": {"prompt_tokens": 3, "completion_tokens": 1.5, "total_tokens": 4.5,
+        let reply = made!({"usage": {"prompt_tokens": 3, "completion_tokens": 1.5, "total_tokens": 4.5,
             "prompt_tokens_details": {"cached_tokens": 2}}});
         let usage = Usage::of(&reply).expect("usage");
         assert_eq!((usage.prompt, usage.completion, usage.cached, usage.reasoning), (3.0, 1.5, Some(2.0), None));
-        assert_eq!(Usage::of(&json!({"usage": {"prompt_tokens": 3}})), None);
-        assert_eq!(Usage::of(&json!({"usage": null})), None);
+        assert_eq!(Usage::of(&made!({"usage": {"prompt_tokens": 3}})), None);
+        assert_eq!(Usage::of(&made!({"usage": null})), None);
     }
 
     #[test]
     fn error_text_is_found_in_every_shape() {
         for body in [
-            json!({"error": "no"}),
-            json!({"error": {"message": "no"}}),
-            json!({"detail": "no"}),
-            json!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}),
-            json!({"error": null, "detail": "no"}),
+            made!({"error": "no"}),
+            made!({"error": {"message": "no"}}),
+            made!({"detail": "no"}),
+            made!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}),
+            made!({"error": null, "detail": "no"}),
         ] {
             assert_eq!(error_text(&body), Some("no"), "{body}");
         }
-        assert_eq!(error_text(&json!({"error": {"message": ""}})), None);
+        assert_eq!(error_text(&made!({"error": {"message": ""}})), None);
     }
 
     #[test]
     fn an_empty_or_null_error_is_none() {
-        assert!(!has_error(&json!({"error": null})) && !has_error(&json!({"error": ""})) && !has_error(&json!({})));
-        assert!(has_error(&json!({"error": {}})) && has_error(&json!({"error": "x"})));
+        assert!(!has_error(&made!({"error": null})) && !has_error(&made!({"error": ""})) && !has_error(&made!({})));
+        assert!(has_error(&made!({"error": {}})) && has_error(&made!({"error": "x"})));
     }
 }

@@ -9,7 +9,7 @@ use proofload::wire::dialect::offline;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, get, post, send, with};
-use crate::harness::{Endpoint, program};
+use crate::harness::{Contract, Endpoint, program};
 
 fn content(reply: &Reply) -> String {
     let reply = reply.json();
@@ -92,7 +92,7 @@ fn log_probabilities_are_of_the_tokens_that_came() {
             let reply = post(&endpoint, &body("Grüße an die 世界 am Fluss, über den Berg hinaus", wanted));
             let replies = if stream { reply.chunks() } else { vec![reply.json()] };
             let schema = if stream { dialect.chunk() } else { dialect.response() };
-            assert!(replies.iter().all(|reply| schema.violations(reply).is_empty()), "{dialect}");
+            assert!(replies.iter().all(|reply| schema.faults(reply).is_empty()), "{dialect}");
             let text = if stream { joined(&replies).0 } else { content(&reply) };
             let tokens = logprobs(&replies);
             assert_eq!(tokens.iter().filter_map(|token| token["token"].as_str()).collect::<String>(), text);
@@ -214,7 +214,7 @@ fn tools_whose_parameters_are_wrong_or_cannot_be_met_are_refused() {
                 "{}",
                 refused.text()
             );
-            assert_eq!(dialect.error().violations(&refused.json()), []);
+            assert_eq!(dialect.error().faults(&refused.json()), []);
         }
     }
 }
@@ -341,7 +341,7 @@ fn errors_have_their_status_and_the_dialects_envelope() {
         for (status, method, path, headers, text) in cases {
             let reply = send(endpoint.address, method, path, &headers, text.as_bytes());
             assert_eq!(reply.status, status, "{dialect} {method} {path}: {}", reply.text());
-            assert_eq!(dialect.error().violations(&reply.json()), [], "{dialect} {status}");
+            assert_eq!(dialect.error().faults(&reply.json()), [], "{dialect} {status}");
             assert_eq!(reply.header("allow").is_some(), status == 405);
             assert_eq!(reply.header("x-request-id").is_some(), dialect.is_openai());
         }
@@ -357,7 +357,7 @@ fn beyond_the_rate_the_answer_is_to_wait() {
         assert_eq!([replies[0].status, replies[1].status, replies[2].status], [200, 200, 429], "{dialect}");
         let wait: u64 = replies[2].header("retry-after").and_then(|wait| wait.parse().ok()).expect("whole seconds");
         assert!((1..=1800).contains(&wait), "{wait}");
-        assert_eq!(dialect.error().violations(&replies[2].json()), []);
+        assert_eq!(dialect.error().faults(&replies[2].json()), []);
         let left = |reply: &Reply| reply.header("x-ratelimit-remaining-requests").map(str::to_owned);
         let expected = if dialect.is_openai() { [Some("1".to_owned()), Some("0".to_owned())] } else { [None, None] };
         assert_eq!([left(&replies[0]), left(&replies[1])], expected);
@@ -453,10 +453,10 @@ fn every_reply_satisfies_its_schema() {
         for more in [json!({}), json!({"n": 2, "max_tokens": 3}), json!({"tools": tools}), json!({"stop": "a"})] {
             let mut request = body("Weather in Oslo?", more);
             let whole = post(&endpoint, &request);
-            assert_eq!(dialect.response().violations(&whole.json()), [], "{dialect} {request}");
+            assert_eq!(dialect.response().faults(&whole.json()), [], "{dialect} {request}");
             request["stream"] = json!(true);
             for chunk in post(&endpoint, &request).chunks() {
-                assert_eq!(dialect.chunk().violations(&chunk), [], "{dialect} {request}");
+                assert_eq!(dialect.chunk().faults(&chunk), [], "{dialect} {request}");
             }
         }
     }

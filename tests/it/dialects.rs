@@ -6,7 +6,7 @@ use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, get, post, post_with, with};
-use crate::harness::{Endpoint, settings};
+use crate::harness::{Contract, Endpoint, settings};
 
 /// One endpoint of each dialect.
 struct Both {
@@ -193,7 +193,7 @@ fn parameters(both: &Both) {
 fn satisfies(name: &str) -> [bool; 2] {
     [Dialect::Pulze, Dialect::OpenAi].map(|dialect| {
         let spoilt = Endpoint::start(settings(dialect, 0, 0, vec![quirk::find(name).expect("a quirk")]));
-        dialect.response().is_valid(&post(&spoilt, &body("Hello", json!({}))).json())
+        dialect.response().faults(&post(&spoilt, &body("Hello", json!({}))).json()).is_empty()
     })
 }
 
@@ -257,7 +257,7 @@ fn envelope(both: &Both) {
     let error = &replies[1].json()["error"];
     assert_eq!((&error["param"], &error["type"]), (&json!("n"), &json!("invalid_request_error")));
     for (reply, dialect) in replies.iter().zip([Dialect::Pulze, Dialect::OpenAi]) {
-        assert_eq!(dialect.error().violations(&reply.json()), [], "{dialect}");
+        assert_eq!(dialect.error().faults(&reply.json()), [], "{dialect}");
     }
 }
 
@@ -307,7 +307,7 @@ fn headers(both: &Both) {
     ] {
         let refused = post_with(&both.pulze, &routed, &[(name, value)]);
         assert_eq!((refused.status, &refused.json()["detail"][0]["loc"][1]), (422, &json!(name)), "{value}");
-        assert_eq!(Dialect::Pulze.error().violations(&refused.json()), []);
+        assert_eq!(Dialect::Pulze.error().faults(&refused.json()), []);
         assert_eq!(post_with(&both.openai, &body("Hello", json!({})), &[(name, value)]).status, 200, "{value}");
     }
 }
@@ -350,7 +350,7 @@ fn log(both: &Both) {
         let stored = get(&both.pulze, &format!("/v1/logs/{id}")).json();
         assert_eq!(stored["request"], request);
         assert_eq!(stored["response"]["id"], id);
-        assert_eq!(Dialect::Pulze.response().violations(&stored["response"]), []);
+        assert_eq!(Dialect::Pulze.response().faults(&stored["response"]), []);
         if !stream {
             assert_eq!(stored["response"], reply.json());
         }

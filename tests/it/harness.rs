@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use jsonschema::json::SerdeJson;
 use proofload::check::Depth;
 use proofload::plan::Plan;
 use proofload::profile::flags::Flags;
@@ -18,6 +19,7 @@ use proofload::run::{Control, run};
 use proofload::suite::Options;
 use proofload::summary::Summary;
 use proofload::wire::Dialect;
+use proofload::wire::dialect::{Schema, Violation};
 use tokio::sync::oneshot;
 
 /// A reference endpoint in this process, on a free loopback port; it ends when dropped.
@@ -307,4 +309,37 @@ fn measure_once(arguments: &[&str]) -> (i32, serde_json::Value, String) {
         digest["outcomes"].as_object().expect("outcomes").values().filter_map(serde_json::Value::as_u64).sum();
     assert_eq!(planned, outcomes, "planned is the sum of the outcomes");
     (output.status.code().expect("an exit code"), digest, stderr)
+}
+
+/// A schema of requests or of replies, asked about documents as `serde_json` has them.
+pub(crate) trait Contract {
+    /// The schema file.
+    fn text(&self) -> &serde_json::Value;
+    /// What a document breaks.
+    fn faults(&self, document: &serde_json::Value) -> Vec<Violation>;
+}
+
+impl Contract for Schema {
+    fn text(&self) -> &serde_json::Value {
+        self.document()
+    }
+
+    fn faults(&self, document: &serde_json::Value) -> Vec<Violation> {
+        let document = proofload::wire::json::Value::from(document.clone());
+        let faults = self.violations(&document);
+        assert_eq!(self.is_valid(&document), faults.is_empty(), "{document}");
+        faults
+    }
+}
+
+impl Contract for Schema<SerdeJson> {
+    fn text(&self) -> &serde_json::Value {
+        self.document()
+    }
+
+    fn faults(&self, document: &serde_json::Value) -> Vec<Violation> {
+        let faults = self.violations(document);
+        assert_eq!(self.is_valid(document), faults.is_empty(), "{document}");
+        faults
+    }
 }

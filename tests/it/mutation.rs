@@ -92,12 +92,12 @@ fn documents(exchange: &Exchange) -> Vec<(&'static str, Option<usize>, Value)> {
     match &reading.reply {
         Reply::Whole(whole) => {
             let contract = if success { "response" } else { "error" };
-            whole.json.iter().map(|document| (contract, None, document.value.clone())).collect()
+            whole.json.iter().map(|document| (contract, None, (&document.value).into())).collect()
         }
         Reply::Stream(stream) => {
             let events = stream.events.iter().enumerate();
             let chunk = |(number, event): (usize, &proofload::exchange::Seen)| match &event.payload {
-                Payload::Chunk(document) => Some(("chunk", Some(number), document.value.clone())),
+                Payload::Chunk(document) => Some(("chunk", Some(number), (&document.value).into())),
                 Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
             };
             events.filter_map(chunk).collect()

@@ -1,11 +1,9 @@
 //! Rules about the code of an error, and the id by which a reply is found again.
 
-use serde_json::Value;
-
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{NO_ERROR, error};
 use crate::exchange::Reading;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static CODE: &[Check] = &[
     Check {

@@ -1,12 +1,10 @@
 //! Rules about what is said of requests with a defect, and of a model that does not exist.
 
-use serde_json::Value;
-
 use super::super::book::{broken_at, came, each, is_refusal, refused};
 use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::error_text;
 
 pub(in crate::check) static DEFECTS: &[Check] = &[

@@ -108,7 +108,7 @@ fn envelope(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_ERROR);
     }
     let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
-    if document.value.member("error").is_some_and(serde_json::Value::is_string) {
+    if document.value.member("error").is_some_and(crate::wire::json::Value::is_string) {
         return Verdict::Skip("error is a string");
     }
     let schema = reading.exchange.asked.wanted.dialect.error();
@@ -123,8 +123,11 @@ fn message_nonempty(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_ERROR);
     }
     let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
-    let bare =
-        document.value.member("message").and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty());
+    let bare = document
+        .value
+        .member("message")
+        .and_then(crate::wire::json::Value::as_str)
+        .is_some_and(|text| !text.is_empty());
     Verdict::holds(bare || error_text(&document.value).is_some(), "", || "no message".to_owned())
 }
 

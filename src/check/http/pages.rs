@@ -1,12 +1,10 @@
 //! Rules about pages and methods: what stands beside the endpoint, and what it does with methods other than POST.
 
-use serde_json::Value;
-
 use super::super::book::{Book, came, each};
 use super::super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static PAGES: &[Check] = &[
     Check {

@@ -3,14 +3,13 @@
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
-use serde_json::Value;
 
 use super::super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use super::{ABSENT, member};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::dialect::{offline, violations};
-use crate::wire::json::{At, Members, pointer_token};
+use crate::wire::dialect::{offline_for_replies, violations};
+use crate::wire::json::{At, Members, Parsed, Value, pointer_token};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -145,9 +144,9 @@ fn present(reading: &Reading<'_>) -> Verdict {
 }
 
 /// The part of the response schema that describes metadata.
-static METADATA: LazyLock<Validator> = LazyLock::new(|| {
+static METADATA: LazyLock<Validator<Parsed>> = LazyLock::new(|| {
     let schema = Dialect::Pulze.response().document().at("/properties/metadata").expect("the schema has metadata");
-    offline(schema).expect("a part of a valid schema without references is valid")
+    offline_for_replies(schema).expect("a part of a valid schema without references is valid")
 });
 
 fn schema(reading: &Reading<'_>) -> Verdict {

@@ -1,11 +1,9 @@
 //! Rules about what a reply says it cost, in dollars.
 
-use serde_json::Value;
-
 use super::super::{Across, Check, Judge, Level, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {

@@ -1,13 +1,11 @@
 //! Rules about Pulze's request headers and plugins: what they ask for shows in metadata (spec, section 4).
 
-use serde_json::Value;
-
 use super::super::book::{Book, accepted, came, each, is_refusal, no_server_error, refused_or_lenient};
 use super::super::request::is_router;
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {

@@ -1,10 +1,8 @@
 //! Rules about Pulze's `metadata`: hidden retries, model switches, costs and in-band errors, which a latency
 //! histogram hides.
 
-use serde_json::Value;
-
 use crate::exchange::Reading;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(super) mod block;
 pub(super) mod costs;

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::super::request::is_router;
 use super::super::{Across, Check, Judge, Level, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::super::book::{Book, broken_at, came};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {

@@ -1,13 +1,11 @@
 //! Rules about requests that are to be served, and how.
 
-use serde_json::Value;
-
 use crate::check::book::{
     accepted, broken_at, came, each, each_of, first_text, is_refusal, no_server_error, refused, sent,
 };
 use crate::check::{Book, Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::{Reading, nonce};
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -157,7 +155,7 @@ fn seed_example(book: &Book<'_>) -> Verdict {
     };
     let alone = book.replies("seed-example-fields").iter().filter(|reading| is_refusal(reading));
     let refused: Vec<String> =
-        alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().cloned()).collect();
+        alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().map(str::to_owned)).collect();
     let blamed = if refused.is_empty() { "none is refused alone".to_owned() } else { refused.join(", ") };
     broken_at(reading, "", format!("expected 2xx, got {}; refused alone: {blamed}", came(reading)))
 }

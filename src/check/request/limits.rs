@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::check::book::{accepted, came, each, refused};
 use crate::check::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{Usage, choices};
 
 pub(in crate::check) static CHECKS: &[Check] = &[

@@ -1,13 +1,11 @@
 //! Rules about what the reply does with the request's parameters: here on any reply, in the files below on probes.
 
-use serde_json::Value;
-
 use super::book::sent;
 use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
 
 pub(super) mod accepted;

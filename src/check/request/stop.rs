@@ -2,12 +2,10 @@
 //!
 //! The same question is asked without any (`stop-control`): what that answer does not have cannot end the other one.
 
-use serde_json::Value;
-
 use crate::check::book::{accepted, each, sent};
 use crate::check::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::Choice;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -123,6 +121,7 @@ fn shows_a_part(choice: &Choice, stops: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::json::made;
 
     fn choice(content: &str) -> Choice {
         Choice { content: content.to_owned(), finish: Some("stop".to_owned()), ..Choice::default() }
@@ -144,8 +143,8 @@ mod tests {
 
     #[test]
     fn one_sequence_is_a_list_of_one() {
-        assert_eq!(sequences(&serde_json::json!({"stop": "x"})), ["x"]);
-        assert_eq!(sequences(&serde_json::json!({"stop": ["x", "y"]})), ["x", "y"]);
-        assert!(sequences(&serde_json::json!({"stop": null})).is_empty());
+        assert_eq!(sequences(&made!({"stop": "x"})), ["x"]);
+        assert_eq!(sequences(&made!({"stop": ["x", "y"]})), ["x", "y"]);
+        assert!(sequences(&made!({"stop": null})).is_empty());
     }
 }

@@ -1,11 +1,9 @@
 //! Rules about what every chunk of a stream carries beside its choices.
 
-use serde_json::Value;
-
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::{asked_stream, clip};
 use crate::exchange::{Payload, Reading};
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, has_error};
 
 pub(in crate::check) static CHECKS: &[Check] = &[

@@ -3,7 +3,7 @@
 //! A leading chunk without choices (Azure's prompt filter) is judged by `stream-first-chunk-usable` alone in the
 //! openai dialect; the rules on id, created, object and schema pass over it.
 
-use serde_json::Value;
+use crate::wire::json::Value;
 
 use super::{INCOMPLETE, NO_STREAM, Verdict};
 use crate::exchange::{Reading, Stream};

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::super::response::is_known_finish;
 use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Reading, carries_content};
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[

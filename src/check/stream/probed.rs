@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value as Joined, json};
 
 use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
 use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::ended;
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -152,33 +152,33 @@ fn reassembles(reading: &Reading<'_>) -> Verdict {
     }
     let whole = reassembled(reading);
     let schema = reading.exchange.asked.wanted.dialect.response();
-    let violations = schema.violations(&whole).into_iter();
+    let violations = schema.violations(&Value::from(whole)).into_iter();
     Verdict::of(violations.map(|v| Finding::new(v.pointer, format!("once joined: {}", v.message))).collect())
 }
 
 /// The stream in the shape of a whole reply: what its chunks share, and its choices joined.
-fn reassembled(reading: &Reading<'_>) -> Value {
+fn reassembled(reading: &Reading<'_>) -> Joined {
     let mut whole = Map::new();
     for chunk in reading.bodies() {
         for (name, value) in chunk.as_object().into_iter().flatten() {
-            let known = whole.get(name).is_some_and(|value: &Value| !value.is_null());
+            let known = whole.get(name).is_some_and(|value: &Joined| !value.is_null());
             // The last word counts of usage and metadata, the first of all else; a null there says that it is to come.
-            let later = matches!(name.as_str(), "usage" | "metadata");
+            let later = matches!(name, "usage" | "metadata");
             if name != "choices" && !(later && value.is_null()) && (later || !known) {
-                whole.insert(name.clone(), value.clone());
+                whole.insert(name.to_owned(), value.into());
             }
         }
     }
     whole.insert("object".to_owned(), json!("chat.completion"));
     whole.insert("choices".to_owned(), reading.choices.iter().map(joined).collect());
-    Value::Object(whole)
+    Joined::Object(whole)
 }
 
-fn joined(choice: &Choice) -> Value {
-    let said = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+fn joined(choice: &Choice) -> Joined {
+    let said = |text: &str| if text.is_empty() { Joined::Null } else { Joined::from(text) };
     let mut message = json!({"role": "assistant", "content": said(&choice.content), "refusal": said(&choice.refusal)});
     if choice.calls.is_empty() {
-        message["content"] = Value::from(choice.content.clone());
+        message["content"] = Joined::from(choice.content.clone());
     } else {
         let calls = choice.calls.iter().map(|call| {
             let function = json!({"name": call.name, "arguments": call.arguments});

@@ -3,7 +3,7 @@
 //! A whole call's arguments are judged by `tool-args-json` and `tool-args-schema`, a streamed call's, once joined, by
 //! `tool-stream-args-join`, which is one step softer in the pulze dialect as all rules on streams are.
 
-use serde_json::Value;
+use crate::wire::json::{Object, Value};
 
 use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::{below, calls, was_cut};
@@ -66,7 +66,7 @@ pub(super) fn parse_arguments(text: &str) -> Result<Value, String> {
 /// Empty arguments of a tool that takes none are a warning only (conformance section 3, "not a deviation").
 fn empty_for_no_argument(text: &str, tool: Option<&OfferedTool>) -> bool {
     let takes_none =
-        tool.is_some_and(|tool| tool.parameters.as_ref().is_none_or(|p| p.is_valid(&serde_json::json!({}))));
+        tool.is_some_and(|tool| tool.parameters.as_ref().is_none_or(|p| p.is_valid(&Value::Object(Object::default()))));
     text.is_empty() && takes_none
 }
 

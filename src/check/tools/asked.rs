@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use crate::wire::json::{Object, Value};
 
 use super::super::book::{Book, broken_at, each};
 use super::super::{Check, Finding, Judge, Verdict, levels, shown, tier};
@@ -158,7 +158,7 @@ fn noarg(book: &Book<'_>) -> Verdict {
         match parse_arguments(arguments) {
             _ if arguments.is_empty() => Verdict::warning(place, "empty, expected {}"),
             Ok(value) => {
-                let none = value.as_object().is_some_and(serde_json::Map::is_empty);
+                let none = value.as_object().is_some_and(Object::is_empty);
                 Verdict::holds(none, place, || format!("expected {{}}, got {}", shown(Some(&value))))
             }
             Err(detail) => Verdict::broken(place, detail),
@@ -199,7 +199,7 @@ fn truncated_length(book: &Book<'_>) -> Verdict {
         let finish = reading.choices.first().and_then(|choice| choice.finish.clone()).unwrap_or_default();
         match broken {
             Some(call) => {
-                let arguments = Value::from(call.arguments.clone());
+                let arguments = call.arguments.clone().map_or(Value::Null, Value::from);
                 Verdict::broken("/choices/0", format!("finish_reason {finish:?} with {}", shown(Some(&arguments))))
             }
             None => Verdict::Skip("the call fitted"),
@@ -249,7 +249,7 @@ fn stream_equals_nonstream(book: &Book<'_>) -> Verdict {
 fn outline(reading: &Reading<'_>) -> String {
     let calls = made(reading).into_iter().map(|call| {
         let arguments = parse_arguments(call.arguments.as_deref().unwrap_or_default()).unwrap_or_default();
-        let names: BTreeSet<&String> = arguments.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+        let names: BTreeSet<&str> = arguments.as_object().into_iter().flat_map(Object::keys).collect();
         format!("{}{names:?}", call.name.as_deref().unwrap_or_default())
     });
     let finish = reading.choices.first().and_then(|choice| choice.finish.as_deref()).unwrap_or("none");

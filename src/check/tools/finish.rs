@@ -1,12 +1,10 @@
 //! Rules about how a choice with tool calls ends.
 
-use serde_json::Value;
-
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use super::NO_CALL;
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, index};
 
 pub(in crate::check) static CHECKS: &[Check] = &[

@@ -1,11 +1,9 @@
 //! Rules about tool calls, whole or streamed.
 
-use serde_json::Value;
-
 use super::book::{Book, came, each};
 use super::{Finding, Verdict};
 use crate::exchange::{Call, Choice, Reading};
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Object, Value};
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -110,7 +108,7 @@ pub(super) fn tells_call(text: &str, reading: &Reading<'_>) -> bool {
     let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(bare) else { return false };
     let is_made = |call: &&Call| {
         let arguments = call.arguments.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-        arguments.is_some_and(|arguments| arguments == value && arguments != serde_json::json!({}))
+        arguments.is_some_and(|arguments| arguments == value && !arguments.as_object().is_some_and(Object::is_empty))
     };
     let named = value.member("name").or_else(|| value.at("/function/name")).and_then(Value::as_str);
     let offered = named.is_some_and(|name| reading.exchange.asked.wanted.tools.iter().any(|tool| tool.name == name));

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, levels, shown, tier};
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::{At, Members};
+use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[

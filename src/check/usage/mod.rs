@@ -1,10 +1,8 @@
 //! Rules about token counts.
 
-use serde_json::Value;
-
 use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::Usage;
 use crate::wire::{Dialect, json};
 

@@ -3,9 +3,27 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
+use std::sync::Arc;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number};
+
+mod contract;
+mod name;
+mod value;
+
+pub use contract::Parsed;
+pub use value::{Object, Value};
+
+use value::Growing;
+
+/// A value, written as JSON.
+#[cfg(test)]
+macro_rules! made {
+    ($($json:tt)*) => { $crate::wire::json::Value::from(serde_json::json!($($json)*)) };
+}
+#[cfg(test)]
+pub(crate) use made;
 
 /// A JSON text that parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,24 +63,29 @@ pub fn non_finite(text: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// Looks into an object. Those of replies have few members, and going through them is quicker than hashing a name.
+/// Looks into an object of [`serde_json`]'s. Most have few members, and going through them is quicker than hashing a name.
 pub trait Members {
+    /// The value of a member.
+    type Value;
+
     /// The member of that name, where it is an object that has one.
-    fn member(&self, name: &str) -> Option<&Value>;
+    fn member(&self, name: &str) -> Option<&Self::Value>;
 }
 
 /// Walks into a value by name.
 pub trait At {
     /// The value at a path such as `/usage/0/name`: a JSON pointer whose names have nothing to escape, so that walking
     /// it allocates nothing.
-    fn at(&self, path: &str) -> Option<&Value>;
+    fn at(&self, path: &str) -> Option<&Self>;
 }
 
 /// Objects with more members than this are asked by the hash of a name.
 const FEW: usize = 16;
 
-impl Members for Map<String, Value> {
-    fn member(&self, name: &str) -> Option<&Value> {
+impl Members for Map<String, serde_json::Value> {
+    type Value = serde_json::Value;
+
+    fn member(&self, name: &str) -> Option<&serde_json::Value> {
         if self.len() > FEW {
             return self.get(name);
         }
@@ -70,18 +93,36 @@ impl Members for Map<String, Value> {
     }
 }
 
-impl Members for Value {
-    fn member(&self, name: &str) -> Option<&Value> {
+impl Members for serde_json::Value {
+    type Value = serde_json::Value;
+
+    fn member(&self, name: &str) -> Option<&serde_json::Value> {
         self.as_object()?.member(name)
+    }
+}
+
+impl Members for Value {
+    type Value = Value;
+
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+}
+
+impl At for serde_json::Value {
+    fn at(&self, path: &str) -> Option<&serde_json::Value> {
+        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
+            serde_json::Value::Array(items) => items.get(token.parse::<usize>().ok()?),
+            object => object.member(token),
+        })
     }
 }
 
 impl At for Value {
     fn at(&self, path: &str) -> Option<&Value> {
         path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
-            Value::Object(members) => members.member(token),
             Value::Array(items) => items.get(token.parse::<usize>().ok()?),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+            object => object.get(token),
         })
     }
 }
@@ -144,11 +185,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
+        Ok(Value::Number(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
+        Ok(Value::Number(value.into()))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
@@ -175,22 +216,15 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut object = Growing::default();
+        while let Some(name) = members.next_key_seed(Name)? {
             let at = Step::Member(self.at, &name);
             let value = members.next_value_seed(Node { at: &at, duplicate: self.duplicate })?;
-            match object.entry(name) {
-                Entry::Vacant(place) => {
-                    place.insert(value);
-                }
-                Entry::Occupied(mut place) => {
-                    let at = Step::Member(self.at, place.key());
-                    self.duplicate.borrow_mut().get_or_insert_with(|| at.pointer());
-                    place.insert(value);
-                }
+            if object.add(Arc::clone(&name), value) {
+                self.duplicate.borrow_mut().get_or_insert_with(|| at.pointer());
             }
         }
-        Ok(Value::Object(object))
+        Ok(Value::Object(object.object()))
     }
 
     fn visit_i128<E: serde::de::Error>(self, _: i128) -> Result<Value, E> {
@@ -202,6 +236,36 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 }
 
+impl<'de> Deserialize<'de> for Value {
+    /// Where a name stands twice in an object, the last one wins.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        Node { at: &Step::Root, duplicate: &RefCell::default() }.deserialize(deserializer)
+    }
+}
+
+/// The name of a member.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Arc<str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Arc<str>, E> {
+        Ok(name::shared(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,15 +274,19 @@ mod tests {
     fn reads_what_serde_json_reads() {
         let text = br#" {"a":[1,-2,2.5,1e3,"x\u00e9",true,null],"b":{"c":[]}} "#;
         let document = read(text).expect("valid JSON");
-        assert_eq!(document.value, serde_json::from_slice::<Value>(text).expect("valid JSON"));
+        let theirs: serde_json::Value = serde_json::from_slice(text).expect("valid JSON");
+        assert_eq!(serde_json::Value::from(&document.value), theirs);
+        assert_eq!(document.value, Value::from(theirs));
         assert_eq!(document.duplicate, None);
     }
 
     #[test]
     fn walks_as_a_pointer_does() {
         let value = serde_json::json!({"a": [{"b": 1}], "": 2});
+        let own = Value::from(value.clone());
         for path in ["/a/0/b", "/a/1", "/a/x", "/a", "/b/c", "/", "/a/0/b/c", "a"] {
             assert_eq!(value.at(path), value.pointer(path), "{path}");
+            assert_eq!(own.at(path).map(serde_json::Value::from).as_ref(), value.pointer(path), "{path}");
         }
     }
 
@@ -226,6 +294,18 @@ mod tests {
     fn names_the_member_that_stands_twice() {
         let document = read(br#"{"choices":[{"a":1},{"b/c":{"x":1,"x":2}}]}"#).expect("valid JSON");
         assert_eq!(document.duplicate.as_deref(), Some("/choices/1/b~1c/x"));
+    }
+
+    #[test]
+    fn the_last_of_two_values_counts_however_many_members_there_are() {
+        for count in [2, 16, 17, 100] {
+            let members: Vec<String> = (0..count).map(|number| format!("\"m{number}\":{number}")).collect();
+            let text = format!("{{{},\"m1\":\"last\"}}", members.join(","));
+            let document = read(text.as_bytes()).expect("valid JSON");
+            let theirs: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
+            assert_eq!(document.value.to_string(), theirs.to_string());
+            assert_eq!(document.duplicate.as_deref(), Some("/m1"));
+        }
     }
 
     #[test]
