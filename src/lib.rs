@@ -51,9 +51,13 @@
 //!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
 //!   bytes and never delays a sender.
 //! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime
-//!   and connections of its own, a slot stays with one of them, and judges are woken for batches. What is HTTP/1.1 over
-//!   plain TCP goes out on hyper's connections, each driven by the task of its request (`run/client/direct.rs`); TLS,
-//!   HTTP/2, proxies and compression are reqwest's.
+//!   and connections of its own, a slot stays with one of them, and judges are woken for batches. Where all loads are
+//!   closed, the worker on which a request has ended does what the pacer would be woken for (`run/dispatch.rs`): the
+//!   slot's next request goes out from the same task. What is HTTP/1.1 over plain TCP goes out on hyper's connections,
+//!   each driven by the task of its request (`run/client/direct.rs`); TLS, HTTP/2, proxies and compression are reqwest's.
+//! * **Replies are read into values of our own** ([`wire::json`]), with the methods of `serde_json`'s: objects are lists,
+//!   and the names of a contract, which come again in every reply, cost nothing. Schemas of replies judge these values;
+//!   those of requests judge what users write, as `serde_json` has it.
 //! * **A chunk that is the one before with another text is not parsed** (`exchange/repeat.rs`); rules on chunks look at
 //!   the distinct ones. [`exchange::Reading::in_full`] parses all, and a test holds the two against each other.
 //! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong
