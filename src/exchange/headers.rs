@@ -15,12 +15,12 @@ impl Headers {
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.text.push_str(name);
         let name = self.text.len();
-        value.utf8_chunks().for_each(|chunk| {
+        for chunk in value.utf8_chunks() {
             self.text.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
                 self.text.push(char::REPLACEMENT_CHARACTER);
             }
-        });
+        }
         self.ends.push((name, self.text.len()));
     }
 

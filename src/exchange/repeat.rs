@@ -86,10 +86,8 @@ impl Pattern {
 
 /// The delta of the first choice.
 fn only_delta(chunk: &mut Value) -> Option<&mut Value> {
-    match chunk.get_mut("choices")? {
-        Value::Array(choices) => choices.first_mut()?.get_mut("delta"),
-        _ => None,
-    }
+    let Value::Array(choices) = chunk.get_mut("choices")? else { return None };
+    choices.first_mut()?.get_mut("delta")
 }
 
 /// Where the text of the only member of a name stands, without its quotes, in the JSON of a chunk.

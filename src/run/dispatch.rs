@@ -102,8 +102,8 @@ impl Dispatch {
                 return Next::Over;
             }
             match self.upcoming(line) {
-                (Next::Due(due), lane) if due <= line.clock.now() => {
-                    if let Some((job, eligible)) = self.let_go(line, lane) {
+                (Next::Due(due), load) if due <= line.clock.now() => {
+                    if let Some((job, eligible)) = self.let_go(line, load) {
                         send(job, eligible);
                     }
                 }
@@ -139,27 +139,27 @@ impl Dispatch {
     }
 
     /// Lets a load's next request go, which is due, with the time from which on it could have gone.
-    fn let_go(&mut self, line: &Line, lane: usize) -> Option<(Job, Duration)> {
-        let lane = &mut self.lanes[lane];
+    fn let_go(&mut self, line: &Line, load: usize) -> Option<(Job, Duration)> {
+        let own = &mut self.lanes[load];
         let now = line.clock.now();
-        let Next::Due(due) = lane.upcoming(&self.plan, &line.client, now) else { return None };
-        match lane.leave(due, now) {
+        let Next::Due(due) = own.upcoming(&self.plan, &line.client, now) else { return None };
+        match own.leave(due, now) {
             Leave::Full | Leave::Held(_) => None,
             Leave::Missed => {
-                let job = lane.take(true)?;
-                lane.missed(&job.ticket);
+                let job = own.take(true)?;
+                own.missed(&job.ticket);
                 self.paced.issued += 1;
                 line.judges.hand_over(Exchange::never_sent(job.ticket, job.asked, due, Outcome::Missed));
                 None
             }
             Leave::Go(eligible) => {
-                let job = lane.take(false)?;
+                let job = own.take(false)?;
                 self.paced.issued += 1;
                 self.sent += 1;
                 self.in_flight += 1;
                 self.paced.peak = self.paced.peak.max(self.in_flight);
-                if lane.warming && !job.ticket.warmup {
-                    lane.warming = false;
+                if own.warming && !job.ticket.warmup {
+                    own.warming = false;
                     self.warmed_up(line, due);
                 }
                 Some((job, eligible))

@@ -247,8 +247,8 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
         events: control.events.clone(),
         cut: watch::channel(false).0,
     });
-    let pacer = Pacer::new(plan, Arc::clone(&line), inbox);
-    let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || pacer.pace())?;
+    let driver = Pacer::new(plan, Arc::clone(&line), inbox);
+    let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
     threads.finish()?;
     let health = watch.finish(&client, paced.peak);

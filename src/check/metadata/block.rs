@@ -221,7 +221,7 @@ fn arrays_of_objects(parent: &Value, place: &str, names: &[&str], rule: fn(&Valu
     names
         .iter()
         .filter_map(|name| {
-            let value = parent.get(*name).filter(|value| !value.is_null() && !fits(value))?;
+            let value = parent.get(name).filter(|value| !value.is_null() && !fits(value))?;
             Some(Finding::new(
                 format!("{place}/{name}"),
                 format!("expected an array of objects, got {}", shown(Some(value))),

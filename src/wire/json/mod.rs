@@ -111,18 +111,18 @@ impl Members for Value {
 
 impl At for serde_json::Value {
     fn at(&self, path: &str) -> Option<&serde_json::Value> {
-        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
-            serde_json::Value::Array(items) => items.get(token.parse::<usize>().ok()?),
-            object => object.member(token),
+        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value.as_array() {
+            Some(items) => items.get(token.parse::<usize>().ok()?),
+            None => value.member(token),
         })
     }
 }
 
 impl At for Value {
     fn at(&self, path: &str) -> Option<&Value> {
-        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value {
-            Value::Array(items) => items.get(token.parse::<usize>().ok()?),
-            object => object.get(token),
+        path.strip_prefix('/')?.split('/').try_fold(self, |value, token| match value.as_array() {
+            Some(items) => items.get(token.parse::<usize>().ok()?),
+            None => value.get(token),
         })
     }
 }
