@@ -33,9 +33,8 @@ def proofload(_, server, folder, connections, stream):
     case = f"stream = {'true' if stream else 'false'}\nmax_tokens = {TOKENS}"
     done = tools.run(tools.proofload(server.url, folder, load, case))
     times = json.loads(done.out)["timings_us"]
-    median = lambda name: times[name]["ok"]["p50"] / 1000 if stream or name == "response_time_from_sent" else math.nan
-    end = times.get("service_time") or times["response_time"]
-    return done, [median("first_token_from_sent"), median("token_gap"), end["ok"]["p50"] / 1000]
+    median = lambda name: times[name]["ok"]["p50"] / 1000 if stream else math.nan
+    return done, [median("first_token_from_sent"), median("token_gap"), times["service_time"]["ok"]["p50"] / 1000]
 
 
 def body(stream):
@@ -65,7 +64,8 @@ def locust(binary, server, folder, connections, stream):
 
 
 def aiperf(binary, server, folder, connections, stream):
-    command = tools.aiperf(binary, server.url, folder, connections, connections * EACH, TOKENS)
+    load = ["--concurrency", str(connections), "--request-count", str(connections * EACH)]
+    command = tools.aiperf(binary, server.url, folder, load, TOKENS)
     done = tools.run(command if stream else [part for part in command if part != "--streaming"])
     found = tools.of_aiperf(folder)
     median = lambda name: found[name]["p50"] if found.get(name) else math.nan
@@ -73,13 +73,11 @@ def aiperf(binary, server, folder, connections, stream):
 
 
 def guidellm(binary, server, folder, connections, stream):
-    out = os.path.join(folder, "guidellm.json")
-    command = tools.guidellm(binary, server.url, folder, out, connections, connections * EACH, TOKENS, stream)
-    done = tools.run(command)
-    found = json.load(open(out))["benchmarks"][0]["metrics"]
-    median = lambda name: found[name]["successful"]["median"]
-    first, gap = ("time_to_first_token_ms", "inter_token_latency_ms") if stream else (None, None)
-    return done, [median(first) if first else math.nan, median(gap) if gap else math.nan, median("request_latency") * 1000]
+    profile, until = f"kind=concurrent,streams={connections}", f"kind=max_requests,count={connections * EACH}"
+    done = tools.run(tools.guidellm(binary, server.url, folder, profile, until, TOKENS, stream))
+    median = lambda name: tools.of_guidellm(folder, name)["p50"] if stream else math.nan
+    end = tools.of_guidellm(folder, "request_latency")["p50"] * 1000
+    return done, [median("time_to_first_token_ms"), median("inter_token_latency_ms"), end]
 
 
 TOOLS = {"proofload": proofload, "oha": oha, "wrk": wrk, "locust": locust, "aiperf": aiperf, "guidellm": guidellm}

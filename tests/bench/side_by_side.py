@@ -48,10 +48,13 @@ def run(command, server, stop_after=None):
     # A group of its own: some tools are many processes.
     client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     if stop_after:
+        # From its first answer on: some tools take long to begin.
+        while client.poll() is None and len(open(server.log).readlines()) < 2:
+            time.sleep(0.1)
         time.sleep(stop_after)
-        client.send_signal(signal.SIGSTOP)
+        os.killpg(client.pid, signal.SIGSTOP)
         time.sleep(1.0)
-        client.send_signal(signal.SIGCONT)
+        os.killpg(client.pid, signal.SIGCONT)
     try:
         return client.communicate(timeout=tools.LONGEST)
     except subprocess.TimeoutExpired:
@@ -64,7 +67,7 @@ def proofload(url, folder, seconds):
     return tools.proofload(url, folder, f'[load.open]\nrate = {RATE}\nduration = "{seconds}s"', "max_tokens = 16")
 
 
-def of_proofload(out):
+def of_proofload(out, _):
     digest = json.loads(out)
     times = digest["timings_us"]["response_time"]["all"]
     trust = digest["trust"]
@@ -72,13 +75,13 @@ def of_proofload(out):
     return [times[name] / 1000 if times[name] is not None else math.nan for name in ("p50", "p95", "p99", "max")], note
 
 
-def of_oha(out):
+def of_oha(out, _):
     found = json.loads(out)
     latency = [found["latencyPercentiles"][name] for name in ("p50", "p95", "p99")] + [found["summary"]["slowest"]]
     return [value * 1000 for value in latency], f"{sum(found['statusCodeDistribution'].values())} replies"
 
 
-def of_wrk(out):
+def of_wrk(out, _):
     count = re.search(r"(\d+) requests in", out).group(1)
     return [float(value) / 1000 for value in re.findall(r"^P\s+(\S+)", out, re.M)], f"{count} requests, as fast as answers came"
 
@@ -96,14 +99,15 @@ def trial(title, known, options, freezes, stop_after):
     for name, command, read in known:
         with tempfile.TemporaryDirectory() as folder:
             server = Server(folder, ["--first-token", "constant:20ms", "--token-gap", "constant:1ms"], freezes=freezes)
-            began = time.time()
             out, err = run(command(server.url, folder), server, stop_after)
             requests = server.end()
-        if not out.strip():
-            show(name, [], f"gave no report: {err.strip()[-200:]}")
-            continue
-        figures, note = read(out)
+            try:
+                figures, note = read(out, folder)
+            except (KeyError, ValueError, OSError, AttributeError) as error:
+                show(name, [], f"gave no report ({error}): {err.strip()[-200:]}")
+                continue
         show(name, figures, note)
+        began = requests[0]["read"] / 1000
         service = percentile([r["ended"] - r["read"] for r in requests], 0.5)
         if freezes:
             dues = [began + number / RATE for number in range(int(options.seconds * RATE))]
@@ -121,7 +125,24 @@ def open_tools(options):
     if options.wrk:
         # It knows no rate: as many connections as keep about the same number of requests going.
         known.append(("wrk", lambda url, folder: tools.wrk(options.wrk, url, folder, ["-c4", f"-d{seconds}s"]), of_wrk))
+    if options.aiperf:
+        load = ["--request-rate", str(RATE), "--request-rate-mode", "constant", "--request-count", str(RATE * seconds)]
+        known.append(("AIPerf", lambda url, folder: tools.aiperf(options.aiperf, url, folder, load, 16), of_aiperf_open))
+    if options.guidellm:
+        profile, until = f"kind=constant,rate={RATE}", f"kind=max_duration,seconds={seconds}"
+        ask = lambda url, folder: tools.guidellm(options.guidellm, url, folder, profile, until, 16, True)
+        known.append(("guidellm", ask, of_guidellm_open))
     return known
+
+
+def of_aiperf_open(_, folder):
+    found = tools.of_aiperf(folder)["request_latency"]
+    return [found[name] for name in ("p50", "p95", "p99", "max")], ""
+
+
+def of_guidellm_open(_, folder):
+    found = tools.of_guidellm(folder, "request_latency")
+    return [found[name] * 1000 for name in ("p50", "p95", "p99", "max")], ""
 
 
 def streamed(url, folder, streams):
@@ -145,11 +166,22 @@ def of_aiperf(_, folder):
     return figures + each, "token gap: means of requests"
 
 
+def of_guidellm(_, folder):
+    first, each = (tools.of_guidellm(folder, name) for name in ("time_to_first_token_ms", "inter_token_latency_ms"))
+    return [times[name] for times in (first, each) for name in ("p50", "p95", "p99")], "token gap: means of requests"
+
+
 def streams_trial(options):
     known = [("proofload", streamed, of_streamed)]
     if options.aiperf:
-        ask = lambda url, folder, streams: tools.aiperf(options.aiperf, url, folder, streams, 2 * streams, 100)
+        load = lambda streams: ["--concurrency", str(streams), "--request-count", str(2 * streams)]
+        ask = lambda url, folder, streams: tools.aiperf(options.aiperf, url, folder, load(streams), 100)
         known.append(("AIPerf", ask, of_aiperf))
+    if options.guidellm:
+        until = lambda streams: f"kind=max_requests,count={2 * streams}"
+        ask = lambda url, folder, streams: tools.guidellm(
+            options.guidellm, url, folder, f"kind=concurrent,streams={streams}", until(streams), 100, True)
+        known.append(("guidellm", ask, of_guidellm))
     head = "".join(f"{name:>10}" for name in ("ttft p50", "p95", "p99", "gap p50", "p95", "p99"))
     for streams in options.streams:
         print(f"\n{streams} streams at once, first token after 200 ms, gaps of 20 ms\n{'ms':28}{head}")
@@ -161,7 +193,7 @@ def streams_trial(options):
                 requests = server.end()
                 try:
                     figures, note = read(out, folder)
-                except (KeyError, ValueError) as error:
+                except (KeyError, ValueError, OSError) as error:
                     show(name, [], f"gave no report ({error}): {err.strip()[-200:]}")
                     continue
             # Of an answer's events the first is its role, and the last three its finish, its usage and [DONE].
@@ -182,7 +214,8 @@ def main():
     known = ["freezing", "stopped", "streams"]
     if unknown := [trial for trial in options.trials if trial not in known]:
         sys.exit(f"no trial is called {unknown[0]}; known are {', '.join(known)}")
-    options.oha, options.wrk, options.aiperf = tools.found("oha"), tools.found("wrk"), tools.found("aiperf")
+    options.oha, options.wrk = tools.found("oha"), tools.found("wrk")
+    options.aiperf, options.guidellm = tools.found("aiperf"), tools.found("guidellm")
     trials = options.trials or known
     if "freezing" in trials:
         title = f"freezing: {RATE} requests a second for {options.seconds} s, the server frozen {FROZEN:.0f} of {EVERY:.0f} s"

@@ -153,17 +153,25 @@ def tokenizer(folder):
     return place
 
 
-def guidellm(binary, url, folder, out, concurrency, requests, tokens, stream):
+def guidellm(binary, url, folder, profile, until, tokens, stream):
+    """guidellm with a profile and a constraint of its own, such as `kind=constant,rate=50`."""
     target = f"kind=openai_http,target={url.removesuffix('/v1')},model=gpt-4o,api_key=x,stream={'true' if stream else 'false'}"
-    return [binary, "run", "--backend", target, "--profile", f"kind=concurrent,streams={concurrency}",
-            "--constraint", f"kind=max_requests,count={requests}", "--output", f"kind=json,path={out}", "--disable-console",
+    return [binary, "run", "--backend", target, "--profile", profile, "--constraint", until, "--disable-console",
+            "--output", f"kind=json,path={os.path.join(folder, 'guidellm.json')}",
             "--tokenizer", f"kind=huggingface_auto,model={tokenizer(folder)}",
             "--data", f"kind=synthetic_text,prompt_tokens=20,output_tokens={tokens}"]
 
 
-def aiperf(binary, url, folder, concurrency, requests, tokens):
+def of_guidellm(folder, name):
+    """Percentiles of one of its metrics, of the requests that succeeded."""
+    found = json.load(open(os.path.join(folder, "guidellm.json")))["benchmarks"][0]["metrics"][name]["successful"]
+    return {**found["percentiles"], "max": found["max"]}
+
+
+def aiperf(binary, url, folder, load, tokens):
+    """AIPerf with a load of its own, such as `["--concurrency", "16", "--request-count", "64"]`."""
     return [binary, "profile", "--model", "gpt-4o", "--url", url.removesuffix("/v1"), "--endpoint-type", "chat", "--streaming",
-            "--api-key", "x", "--concurrency", str(concurrency), "--request-count", str(requests), "--tokenizer", tokenizer(folder),
+            "--api-key", "x", *load, "--tokenizer", tokenizer(folder),
             "--use-server-token-count", "--synthetic-input-tokens-mean", "20", "--extra-inputs", f"max_tokens:{tokens}",
             "--artifact-dir", os.path.join(folder, "aiperf"), "--ui", "none"]
 
