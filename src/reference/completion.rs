@@ -106,13 +106,22 @@ struct Message<'a> {
 struct CallBody<'a> {
     id: &'a str,
     r#type: &'static str,
-    function: Function<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<Custom<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Function<'a> {
     name: &'a str,
     arguments: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Custom<'a> {
+    name: &'a str,
+    input: &'a str,
 }
 
 /// Log probabilities of tokens, whole or of one chunk.
@@ -180,7 +189,13 @@ fn joined(tokens: &[Token<'_>]) -> String {
 }
 
 fn call<'a>(call: &'a Call<'_>) -> CallBody<'a> {
-    CallBody { id: &call.id, r#type: "function", function: Function { name: call.name, arguments: &call.arguments } }
+    let Call { id, name, arguments, custom } = call;
+    CallBody {
+        id,
+        r#type: call.kind(),
+        function: (!custom).then_some(Function { name, arguments }),
+        custom: custom.then_some(Custom { name, input: arguments }),
+    }
 }
 
 /// OpenAI's key is always there; Pulze's chat choices have none.

@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn capped_calls_are_cut_in_their_arguments() {
-        let call = || Call { id: "c".into(), name: "get", arguments: "{\"city\":\"Paris\"}".into() };
+        let call = || Call { id: "c".into(), name: "get", arguments: "{\"city\":\"Paris\"}".into(), custom: false };
         let mut calls = vec![call(), call()];
         assert!(shorten(&mut calls, tokens_of(&call()) * 2));
         assert!(!shorten(&mut calls, tokens_of(&call()) + 3));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::completion::{About, Frame, Logprobs, Member, of_tokens, shows_reasoning};
 use super::say::{Said, Token};
 use super::token;
+use super::tool::Call;
 use super::usage::Usage;
 use super::wire::Write;
 use crate::wire::Dialect;
@@ -40,7 +41,10 @@ struct CallDelta<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
-    function: FunctionDelta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<FunctionDelta<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<CustomDelta<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,14 +54,21 @@ struct FunctionDelta<'a> {
     arguments: &'a str,
 }
 
+#[derive(Debug, Serialize)]
+struct CustomDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    input: &'a str,
+}
+
 /// A step of a choice: one token of it, or the head of a call.
 #[derive(Debug, Clone, Copy)]
 enum Step<'a> {
     Hidden,
     Reasoning(&'a Token<'a>),
     Text(&'a Token<'a>),
-    Head(usize, &'a str, &'a str),
-    Arguments(usize, &'a str),
+    Head(usize, &'a Call<'a>),
+    Arguments(usize, &'a Call<'a>, &'a str),
 }
 
 /// How long a chunk is, about, in bytes.
@@ -84,10 +95,23 @@ fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {
     let reasoning = said.reasoning.iter().map(|token| if shown { Step::Reasoning(token) } else { Step::Hidden });
     let mut steps: Vec<Step<'_>> = reasoning.chain(said.text.iter().map(Step::Text)).collect();
     for (index, call) in said.calls.iter().enumerate() {
-        steps.push(Step::Head(index, &call.id, call.name));
-        steps.extend(token::tokens(&call.arguments).map(|piece| Step::Arguments(index, piece)));
+        steps.push(Step::Head(index, call));
+        steps.extend(token::tokens(&call.arguments).map(|piece| Step::Arguments(index, call, piece)));
     }
     steps
+}
+
+/// A piece of a call; the first one names it.
+fn piece_of<'a>(index: usize, call: &'a Call<'_>, first: bool, text: &'a str) -> Delta<'a> {
+    let name = first.then_some(call.name);
+    let piece = CallDelta {
+        index,
+        id: first.then_some(&*call.id),
+        r#type: first.then_some(call.kind()),
+        function: (!call.custom).then_some(FunctionDelta { name, arguments: text }),
+        custom: call.custom.then_some(CustomDelta { name, input: text }),
+    };
+    Delta { tool_calls: Some([piece]), ..Delta::default() }
 }
 
 impl Streamed<'_> {
@@ -122,10 +146,6 @@ impl Streamed<'_> {
     }
 
     fn step(&self, index: usize, step: &Step<'_>) -> Option<Vec<u8>> {
-        let call = |number, id, r#type, name, arguments| {
-            let function = FunctionDelta { name, arguments };
-            Delta { tool_calls: Some([CallDelta { index: number, id, r#type, function }]), ..Delta::default() }
-        };
         let (delta, logprobs) = match step {
             // A token that is not shown takes its time and no chunk.
             Step::Hidden => return None,
@@ -137,8 +157,8 @@ impl Streamed<'_> {
                     if self.logprobs { Member::There(of_tokens(std::slice::from_ref(*token))) } else { Member::Null };
                 (Delta { content: Some(&token.text), ..Delta::default() }, logprobs)
             }
-            Step::Head(number, id, name) => (call(*number, Some(*id), Some("function"), Some(*name), ""), Member::Null),
-            Step::Arguments(number, piece) => (call(*number, None, None, None, *piece), Member::Null),
+            Step::Head(number, call) => (piece_of(*number, call, true, ""), Member::Null),
+            Step::Arguments(number, call, piece) => (piece_of(*number, call, false, piece), Member::Null),
         };
         Some(self.piece(index, delta, None, logprobs))
     }
