@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ask::Ask;
 use super::capacity::Job;
-use super::completion::{About, Choice, Frame, Member};
+use super::completion::{About, Frame, Member, write_choice};
 use super::headers::Wishes;
+use super::json::Json;
 use super::metadata::{Metadata, Subject};
 use super::refuse::Refusal;
 use super::reply::Reply;
@@ -85,11 +86,15 @@ impl Made<'_> {
     /// In one body.
     fn whole(&self) -> Vec<u8> {
         let Made { ask, frame, choices, usage, about } = *self;
-        let choice = |(index, said)| Choice::of(index, said, ask.dialect, ask.logprobs.is_some());
-        let choices: Vec<Choice<'_>> = choices.iter().enumerate().map(choice).collect();
+        let logprobs = ask.logprobs.is_some();
+        let written = |json: &mut Json| {
+            json.list(choices.iter().enumerate(), |json, (index, said)| {
+                write_choice(json, index, said, ask.dialect, logprobs);
+            });
+        };
         // So that writing seldom has to move what is written.
         let bytes = 640 + 6 * usize::try_from(usage.completion_tokens).unwrap_or(0);
-        frame.around("chat.completion", &choices, Member::There(usage), about, bytes)
+        frame.around("chat.completion", written, Member::There(usage), about, bytes)
     }
 
     /// As chunks with their instants.

@@ -52,6 +52,11 @@ impl Call<'_> {
     pub(super) fn kind(&self) -> &'static str {
         if self.custom { "custom" } else { "function" }
     }
+
+    /// What they name that which it is called with.
+    pub(super) fn input_name(&self) -> &'static str {
+        if self.custom { "input" } else { "arguments" }
+    }
 }
 
 /// Which tool is called, and for which names.

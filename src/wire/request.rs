@@ -200,7 +200,8 @@ mod tests {
             let body = json!({"tools": [tool], "tool_choice": {"type": "custom", "custom": {"name": "c"}}});
             let request = ChatRequest::of(&body);
             assert_eq!(request.tool_choice, ToolChoice::Named("c"));
-            let [Tool { name: "c", description: Some("d"), parameters: None, strict: false, input }] = request.tools[..]
+            let [Tool { name: "c", description: Some("d"), parameters: None, strict: false, input }] =
+                request.tools[..]
             else {
                 panic!("not as it was written: {:?}", request.tools)
             };
