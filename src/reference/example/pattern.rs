@@ -30,7 +30,7 @@ pub(super) fn matching(pattern: &str, least: usize, most: usize, random: &mut Pc
 /// # Errors
 /// What is wrong with the pattern, or not understood here, in words.
 pub(in crate::reference) fn exactly(pattern: &str, random: &mut Pcg64) -> Result<String, String> {
-    let hir = parsed(pattern).map_err(|error| error.to_string())?;
+    let hir = parsed(pattern)?;
     let ends = LookSet::singleton(Look::Start).insert(Look::End);
     if !hir.properties().look_set().subtract(ends).is_empty() {
         return Err("boundaries of words and of lines are not understood here".to_owned());
@@ -38,8 +38,9 @@ pub(in crate::reference) fn exactly(pattern: &str, random: &mut Pcg64) -> Result
     (0..40).find_map(|_| written(&hir, 0, random)).ok_or_else(|| "no text that it matches was found".to_owned())
 }
 
-fn parsed(pattern: &str) -> Result<Hir, regex_syntax::Error> {
-    regex_syntax::ParserBuilder::new().unicode(true).utf8(true).build().parse(pattern)
+fn parsed(pattern: &str) -> Result<Hir, String> {
+    let mut parser = regex_syntax::ParserBuilder::new().unicode(true).utf8(true).build();
+    parser.parse(pattern).map_err(|error| error.to_string())
 }
 
 fn written(hir: &Hir, stretch: u32, random: &mut Pcg64) -> Option<String> {
