@@ -320,7 +320,7 @@ Tokens (--tokens):
   48, uniform:10:100, normal:48:10, lognormal:48:0.5
 
 A batching server (--capacity), in steps that make one token for each running sequence:
-  slots=N                the most sequences in a batch; a request has one for each of its n choices
+  slots=N                the most sequences in a batch; a request has one for each choice that is made
   step=TIME[+TIME]       length of a step, and what each running sequence adds
   prefill=N/s            prompt tokens read per second; without it prompts cost no time
   kv=N                   memory in tokens; a request holds prompt and output

@@ -94,12 +94,14 @@ pub struct Wanted {
 /// A tool that was offered, with its argument schema compiled.
 #[derive(Debug)]
 pub struct OfferedTool {
-    /// The function's name.
+    /// Its name.
     pub name: String,
-    /// The schema of its arguments, where it has one that compiles.
+    /// The schema of a function's arguments, where it has one that compiles.
     pub parameters: Option<jsonschema::Validator<Parsed>>,
     /// Whether the arguments must match exactly (`strict`).
     pub strict: bool,
+    /// Whether it is a custom tool.
+    pub custom: bool,
 }
 
 /// Tokens that a plan asks for.

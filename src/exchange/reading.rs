@@ -131,9 +131,9 @@ pub struct Call {
     pub id: Option<String>,
     /// `type`, where it is a string.
     pub kind: Option<String>,
-    /// `function.name`, where it is a string.
+    /// `function.name` or `custom.name`, where it is a string.
     pub name: Option<String>,
-    /// `function.arguments`, where it is a string.
+    /// `function.arguments` or `custom.input`, where it is a string.
     pub arguments: Option<String>,
     /// What each fragment said, in order; empty for a whole reply.
     pub fragments: Vec<Fragment>,
@@ -150,8 +150,15 @@ pub struct Fragment {
     pub id: Option<String>,
     /// `type`, where it is a string.
     pub kind: Option<String>,
-    /// `function.name`, where it is a non-empty string.
+    /// `function.name` or `custom.name`, where it is a non-empty string.
     pub name: Option<String>,
+}
+
+impl Call {
+    /// Whether it calls a custom tool, which takes a text and not arguments.
+    pub fn is_custom(&self) -> bool {
+        self.kind.as_deref() == Some("custom")
+    }
 }
 
 impl Choice {
@@ -456,12 +463,22 @@ fn whole_choice(choice: &Value) -> Choice {
 }
 
 fn whole_call(call: &Value) -> Call {
+    let [name, arguments] = called(call);
     Call {
         id: text(call.member("id")).map(str::to_owned),
         kind: text(call.member("type")).map(str::to_owned),
-        name: text(call.at("/function/name")).map(str::to_owned),
-        arguments: text(call.at("/function/arguments")).map(str::to_owned),
+        name: text(name).map(str::to_owned),
+        arguments: text(arguments).map(str::to_owned),
         fragments: Vec::new(),
+    }
+}
+
+/// What a call or a piece of one calls, and with what: a function and its arguments, or a custom tool and its input.
+fn called(call: &Value) -> [Option<&Value>; 2] {
+    let custom = call.member("custom").filter(|_| call.member("function").is_none());
+    match custom {
+        Some(custom) => [custom.member("name"), custom.member("input")],
+        None => [call.at("/function/name"), call.at("/function/arguments")],
     }
 }
 
@@ -505,12 +522,13 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
     choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
     for piece in calls_of(delta) {
         let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
+        let [name, arguments] = called(piece);
         let fragment = Fragment {
             event,
             index: piece.member("index").and_then(Value::as_u64),
             id: filled(piece.member("id")),
             kind: filled(piece.member("type")),
-            name: filled(piece.at("/function/name")),
+            name: filled(name),
         };
         let position = call_position(&choice.calls, &fragment);
         if position == choice.calls.len() {
@@ -520,7 +538,7 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
         call.id = call.id.take().or_else(|| text(piece.member("id")).map(str::to_owned));
         call.kind = call.kind.take().or_else(|| fragment.kind.clone());
         call.name = call.name.take().or_else(|| fragment.name.clone());
-        if let Some(arguments) = text(piece.at("/function/arguments")) {
+        if let Some(arguments) = text(arguments) {
             call.arguments.get_or_insert_default().push_str(arguments);
         }
         call.fragments.push(fragment);

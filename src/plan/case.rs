@@ -401,7 +401,7 @@ fn pieces(text: &str, columns: usize) -> Vec<Piece> {
 /// A tool with its parameters compiled; a schema that does not compile judges nothing.
 fn offered(tool: &crate::wire::request::Tool<'_>) -> OfferedTool {
     let parameters = tool.parameters.and_then(|schema| offline_for_replies(schema).ok());
-    OfferedTool { name: tool.name.to_owned(), parameters, strict: tool.strict }
+    OfferedTool { name: tool.name.to_owned(), parameters, strict: tool.strict, custom: tool.input.is_some() }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ask::Ask;
 use super::capacity::Job;
-use super::completion::{About, Choice, Frame, Member};
+use super::completion::{About, Frame, Member, write_choice};
 use super::headers::Wishes;
+use super::json::Json;
 use super::metadata::{Metadata, Subject};
 use super::refuse::Refusal;
 use super::reply::Reply;
@@ -41,10 +42,11 @@ pub(super) fn answer(
     let routed = route(ask.request.model, &wishes, state, &mut random)?;
     let prompt = Prompt::of(&ask);
     let tokens = settings.tokens.draw(&mut random);
-    let choices = choices(&ask, bytes, tokens, &mut random)?;
+    let mut choices = choices(&ask, bytes, tokens, &mut random)?;
+    let job = Job { prompt: prompt.tokens, outputs: steps(&ask, &choices) };
+    choices.truncate(usize::try_from(ask.request.n).unwrap_or(usize::MAX));
     let usage = Usage::of(&ask, &prompt, &choices, state);
     state.metrics.tokens(prompt.tokens, usage.completion_tokens);
-    let job = Job { prompt: prompt.tokens, outputs: steps(&ask, &choices) };
     let pace = pace::draw(settings, number, job, &mut random);
     let took = pace.ready.last().copied().unwrap_or_default();
     let id = wishes.stored.then(|| id::completion(dialect, &mut random));
@@ -84,11 +86,15 @@ impl Made<'_> {
     /// In one body.
     fn whole(&self) -> Vec<u8> {
         let Made { ask, frame, choices, usage, about } = *self;
-        let choice = |(index, said)| Choice::of(index, said, ask.dialect, ask.logprobs.is_some());
-        let choices: Vec<Choice<'_>> = choices.iter().enumerate().map(choice).collect();
+        let logprobs = ask.logprobs.is_some();
+        let written = |json: &mut Json| {
+            json.list(choices.iter().enumerate(), |json, (index, said)| {
+                write_choice(json, index, said, ask.dialect, logprobs);
+            });
+        };
         // So that writing seldom has to move what is written.
         let bytes = 640 + 6 * usize::try_from(usage.completion_tokens).unwrap_or(0);
-        frame.around("chat.completion", &choices, Member::There(usage), about, bytes)
+        frame.around("chat.completion", written, Member::There(usage), about, bytes)
     }
 
     /// As chunks with their instants.
@@ -100,7 +106,7 @@ impl Made<'_> {
     }
 }
 
-/// The choices: as many as `best_of` says, of which the likeliest are kept.
+/// All choices that are made, as many as `best_of` says; of those the first `n` are returned, which are the likeliest.
 fn choices<'r>(ask: &Ask<'r>, bytes: &Bytes, tokens: u64, random: &mut Pcg64) -> Result<Vec<Said<'r>>, Refusal> {
     // Same seed and same body, same text (OpenAI's `seed`).
     let seeded = ask.seed.map(|seed| Pcg64::seed_from_u64(xxh3_64_with_seed(bytes, seed.cast_unsigned())));
@@ -109,12 +115,12 @@ fn choices<'r>(ask: &Ask<'r>, bytes: &Bytes, tokens: u64, random: &mut Pcg64) ->
     let mut choices = (0..ask.best_of).map(|_| topic.say(&mut random)).collect::<Result<Vec<_>, _>>()?;
     if ask.best_of > ask.request.n {
         choices.sort_by(|a, b| b.score().total_cmp(&a.score()));
-        choices.truncate(usize::try_from(ask.request.n).unwrap_or(usize::MAX));
     }
     Ok(choices)
 }
 
-/// What each choice takes: as long as its pieces in a stream, as its tokens in a whole answer.
+/// What each choice takes: as long as its pieces in a stream, as its tokens in a whole answer. Those that `best_of`
+/// discards take as much as the others, since which are the best is known when all are made.
 fn steps(ask: &Ask<'_>, choices: &[Said<'_>]) -> Vec<u64> {
     let of = |said| if ask.request.stream { steps_of(said) } else { said.tokens() };
     choices.iter().map(|said| of(said).max(1) as u64).collect()

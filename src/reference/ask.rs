@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::language::Sampling;
 use super::refuse::Refusal;
 use crate::wire::Dialect;
-use crate::wire::request::{ChatRequest, Tool, ToolChoice, inner, items, member};
+use crate::wire::request::{ChatRequest, Tool, ToolChoice, inner, items, member, tool_name};
 
 /// Most choices that one request gets: what `OpenAI` publishes; Pulze publishes no maximum.
 const MOST_CHOICES: u64 = 128;
@@ -97,7 +97,7 @@ impl<'r> Ask<'r> {
             seed: member(body, "seed").filter(|_| openai).and_then(Value::as_i64),
             reasoning: reasoning(body, dialect),
             plugins: strings(member(body, "plugins").filter(|_| !openai)),
-            offers: offers(body, &request, dialect)?,
+            offers: offers(body, dialect)?,
             choice: request.tool_choice,
             parallel: member(body, "parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
             opened: opened.and_then(text).unwrap_or_default(),
@@ -114,13 +114,12 @@ impl<'r> Ask<'r> {
         let wrong = |message: &str| Err(Refusal::parameter(self.dialect, "/tool_choice", message));
         let choice = member(self.body, "tool_choice").unwrap_or(&Value::Null);
         match member(choice, "type").and_then(Value::as_str) {
-            Some("custom") => return wrong("custom tools are not called here"),
             Some("json_object") => {
                 (self.format, self.choice) = (Format::JsonObject, ToolChoice::None);
             }
             Some("allowed_tools") => {
                 let allowed = items(inner(choice, &["allowed_tools", "tools"])).iter();
-                let allowed: Vec<&str> = allowed.filter_map(|t| inner(t, &["function", "name"])?.as_str()).collect();
+                let allowed: Vec<&str> = allowed.filter_map(tool_name).collect();
                 self.offers.retain(|(_, tool)| allowed.contains(&tool.name));
                 let required = inner(choice, &["allowed_tools", "mode"]).and_then(Value::as_str) == Some("required");
                 self.choice = if required { ToolChoice::Required } else { ToolChoice::Auto };
@@ -232,15 +231,15 @@ fn reasoning(body: &Value, dialect: Dialect) -> usize {
     EFFORTS.iter().find(|(name, _)| Some(*name) == effort).map_or(0, |(_, tokens)| *tokens)
 }
 
-/// The function tools; what `OpenAI` demands of their names is prose (spec, section 0.1, ruling 9).
-fn offers<'r>(body: &Value, request: &ChatRequest<'r>, dialect: Dialect) -> Result<Vec<(usize, Tool<'r>)>, Refusal> {
-    let places = items(member(body, "tools")).iter().enumerate();
-    let places = places.filter(|(_, tool)| inner(tool, &["function", "name"]).is_some()).map(|(place, _)| place);
-    let offers: Vec<(usize, Tool<'r>)> = places.zip(request.tools.iter().copied()).collect();
+/// The tools; what `OpenAI` demands of the names of functions is prose (spec, section 0.1, ruling 9).
+fn offers(body: &Value, dialect: Dialect) -> Result<Vec<(usize, Tool<'_>)>, Refusal> {
+    let tools = items(member(body, "tools")).iter().enumerate();
+    let offers: Vec<(usize, Tool<'_>)> = tools.filter_map(|(place, tool)| Some((place, Tool::of(tool)?))).collect();
     let fits = |name: &str| {
         (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    match offers.iter().find(|(_, tool)| dialect.is_openai() && !fits(tool.name)) {
+    let wrong = |tool: &Tool<'_>| dialect.is_openai() && tool.input.is_none() && !fits(tool.name);
+    match offers.iter().find(|(_, tool)| wrong(tool)) {
         Some((place, _)) => Err(Refusal::parameter(
             dialect,
             &format!("/tools/{place}/function/name"),

@@ -22,7 +22,8 @@
 //! exact for slots and prefill, and near for memory. The simulation is [`super::batch`].
 //!
 //! A request for `n` choices is `n` sequences with one prompt ([`Job`]). They join together, so they need `n` slots at
-//! once; the prompt is read once and lies in memory once, until the last of them has ended.
+//! once; the prompt is read once and lies in memory once, until the last of them has ended. Where Pulze's `best_of` asks
+//! for more, all that are made are sequences, also those that are not returned.
 
 use std::str::FromStr;
 use std::time::Duration;

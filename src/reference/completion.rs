@@ -1,6 +1,6 @@
 //! A completion in one body, and the members that chunks share with it.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Json;
@@ -18,21 +18,6 @@ pub(super) enum Member<T> {
     There(T),
 }
 
-impl<T> Member<T> {
-    pub(super) fn is_absent(&self) -> bool {
-        matches!(self, Member::Absent)
-    }
-}
-
-impl<T: Serialize> Serialize for Member<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Member::Absent | Member::Null => serializer.serialize_none(),
-            Member::There(value) => value.serialize(serializer),
-        }
-    }
-}
-
 /// What stands in completions and in chunks alike.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
@@ -45,21 +30,26 @@ pub(super) struct Frame<'a> {
 impl Frame<'_> {
     /// What it frames, in so many bytes or so: a whole reply (`chat.completion`) with its choices, or a chunk of one with
     /// pieces of them.
-    pub(super) fn around<C: Serialize>(
+    pub(super) fn around(
         &self,
         object: &str,
-        choices: &[C],
+        choices: impl FnOnce(&mut Json),
         usage: Member<&Usage>,
         metadata: Option<About<'_>>,
         bytes: usize,
     ) -> Vec<u8> {
         let mut json = Json::with_capacity(bytes);
-        json.raw(r#"{"id":"#).value(&self.id).raw(r#","object":""#).raw(object);
-        json.raw(r#"","created":"#).value(&self.created).raw(r#","model":"#).value(self.model);
+        json.raw(r#"{"id":"#);
+        match self.id {
+            Some(id) => json.text([id]),
+            None => json.raw("null"),
+        };
+        json.raw(r#","object":""#).raw(object);
+        json.raw(r#"","created":"#).value(&self.created).raw(r#","model":"#).text([self.model]);
         if self.dialect.is_openai() {
             json.raw(r#","service_tier":"default","system_fingerprint":"fp_reference""#);
         }
-        json.raw(r#","choices":"#).value(choices);
+        choices(json.raw(r#","choices":"#));
         match usage {
             Member::Absent => {}
             Member::Null => _ = json.raw(r#","usage":null"#),
@@ -81,89 +71,39 @@ pub(super) enum About<'a> {
     OpenAi(&'a Value),
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Choice<'a> {
-    index: usize,
-    finish_reason: &'static str,
-    message: Message<'a>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    logprobs: Member<Logprobs<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    tool_calls: Member<Vec<CallBody<'a>>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    refusal: Member<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct CallBody<'a> {
-    id: &'a str,
-    r#type: &'static str,
-    function: Function<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct Function<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
-
-/// Log probabilities of tokens, whole or of one chunk.
-#[derive(Debug, Serialize)]
-pub(super) struct Logprobs<'a> {
-    content: Vec<TokenBody<'a>>,
-    refusal: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct TokenBody<'a> {
-    token: &'a str,
-    logprob: f64,
-    bytes: &'a [u8],
-    top_logprobs: Vec<TopBody<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct TopBody<'a> {
-    token: &'a str,
-    logprob: f64,
-    bytes: &'a [u8],
-}
-
-impl<'a> Choice<'a> {
-    /// What was said, as the dialect writes it.
-    pub(super) fn of(index: usize, said: &'a Said<'_>, dialect: Dialect, logprobs: bool) -> Choice<'a> {
-        Choice {
-            index,
-            finish_reason: said.finish,
-            message: message(said, dialect),
-            logprobs: of_choice(said, dialect, logprobs),
+/// Writes a choice of a whole reply.
+pub(super) fn write_choice(json: &mut Json, index: usize, said: &Said<'_>, dialect: Dialect, logprobs: bool) {
+    json.raw(r#"{"index":"#).value(&index).raw(r#","finish_reason":""#).raw(said.finish);
+    write_message(json.raw(r#"","message":"#), said, dialect);
+    // OpenAI's key is always there; Pulze's chat choices have none.
+    if dialect.is_openai() {
+        json.raw(r#","logprobs":"#);
+        if logprobs && said.calls.is_empty() {
+            write_logprobs(json, &said.text);
+        } else {
+            json.raw("null");
         }
     }
+    json.raw("}");
 }
 
-fn message<'a>(said: &'a Said<'_>, dialect: Dialect) -> Message<'a> {
-    let calls: Vec<CallBody<'_>> = said.calls.iter().map(call).collect();
-    let (tool_calls, refusal) = match (dialect, calls.is_empty()) {
-        (Dialect::Pulze, true) => (Member::Null, Member::Absent),
-        (Dialect::Pulze, false) => (Member::There(calls), Member::Absent),
-        (Dialect::OpenAi | Dialect::OpenAiStrict, true) => (Member::Absent, Member::Null),
-        (Dialect::OpenAi | Dialect::OpenAiStrict, false) => (Member::There(calls), Member::Null),
-    };
-    Message {
-        role: "assistant",
-        content: said.calls.is_empty().then(|| joined(&said.text)),
-        tool_calls,
-        refusal,
-        reasoning_content: shows_reasoning(said, dialect).then(|| joined(&said.reasoning)),
+fn write_message(json: &mut Json, said: &Said<'_>, dialect: Dialect) {
+    json.raw(r#"{"role":"assistant","content":"#);
+    if said.calls.is_empty() {
+        json.text(said.text.iter().map(|token| &*token.text));
+        if dialect == Dialect::Pulze {
+            json.raw(r#","tool_calls":null"#);
+        }
+    } else {
+        json.raw(r#"null,"tool_calls":"#).list(&said.calls, write_call);
     }
+    if dialect.is_openai() {
+        json.raw(r#","refusal":null"#);
+    }
+    if shows_reasoning(said, dialect) {
+        json.raw(r#","reasoning_content":"#).text(said.reasoning.iter().map(|token| &*token.text));
+    }
+    json.raw("}");
 }
 
 /// Kin show their reasoning; OpenAI's own file has no member for it, only the count.
@@ -171,40 +111,27 @@ pub(super) fn shows_reasoning(said: &Said<'_>, dialect: Dialect) -> bool {
     dialect == Dialect::OpenAi && !said.reasoning.is_empty()
 }
 
-fn joined(tokens: &[Token<'_>]) -> String {
-    let mut text = String::with_capacity(tokens.iter().map(|token| token.text.len()).sum());
-    for token in tokens {
-        text.push_str(&token.text);
-    }
-    text
+fn write_call(json: &mut Json, call: &Call<'_>) {
+    let (kind, input) = (call.kind(), call.input_name());
+    json.raw(r#"{"id":"#).text([&*call.id]).raw(r#","type":"#).text([kind]).raw(",").text([kind]);
+    json.raw(r#":{"name":"#).text([call.name]).raw(",").text([input]).raw(":").text([&*call.arguments]).raw("}}");
 }
 
-fn call<'a>(call: &'a Call<'_>) -> CallBody<'a> {
-    CallBody { id: &call.id, r#type: "function", function: Function { name: call.name, arguments: &call.arguments } }
+/// Writes the log probabilities of tokens, whole or of one chunk.
+pub(super) fn write_logprobs(json: &mut Json, tokens: &[Token<'_>]) {
+    json.raw(r#"{"content":"#).list(tokens, |json, token| {
+        write_likely(json, &token.text, token.logprob());
+        json.raw(r#","top_logprobs":"#).list(&token.top, |json, (text, logprob)| {
+            write_likely(json, text, *logprob);
+            json.raw("}");
+        });
+        json.raw("}");
+    });
+    json.raw(r#","refusal":null}"#);
 }
 
-/// OpenAI's key is always there; Pulze's chat choices have none.
-fn of_choice<'a>(said: &'a Said<'_>, dialect: Dialect, wanted: bool) -> Member<Logprobs<'a>> {
-    match dialect {
-        Dialect::Pulze => Member::Absent,
-        Dialect::OpenAi | Dialect::OpenAiStrict if wanted && said.calls.is_empty() => {
-            Member::There(of_tokens(&said.text))
-        }
-        Dialect::OpenAi | Dialect::OpenAiStrict => Member::Null,
-    }
-}
-
-pub(super) fn of_tokens<'a>(tokens: &'a [Token<'_>]) -> Logprobs<'a> {
-    let top = |(token, logprob): &'a (std::borrow::Cow<'_, str>, f64)| TopBody {
-        token,
-        logprob: *logprob,
-        bytes: token.as_bytes(),
-    };
-    let token = |token: &'a Token<'_>| TokenBody {
-        token: &token.text,
-        logprob: token.logprob(),
-        bytes: token.text.as_bytes(),
-        top_logprobs: token.top.iter().map(top).collect(),
-    };
-    Logprobs { content: tokens.iter().map(token).collect(), refusal: None }
+/// A token and how likely it is, without the end of the object.
+fn write_likely(json: &mut Json, text: &str, logprob: f64) {
+    json.raw(r#"{"token":"#).text([text]).raw(r#","logprob":"#).value(&logprob);
+    json.raw(r#","bytes":"#).value(text.as_bytes());
 }

@@ -194,7 +194,14 @@ fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
 
 async fn completion(headers: &HeaderMap, body: Inbound, state: &State, number: u64) -> Result<Reply, Refusal> {
     let dialect = state.settings.dialect;
-    let (bytes, body) = read(headers, body, dialect).await?;
+    let bytes = read(headers, body, dialect).await?;
+    let body = state.known.read(&bytes, || valid(&bytes, dialect))?;
+    answer(&body, &bytes, headers, state, number)
+}
+
+/// A body that is a request, as JSON.
+fn valid(bytes: &[u8], dialect: Dialect) -> Result<Value, Refusal> {
+    let body = parsed(bytes, dialect)?;
     let schema = dialect.request();
     if !schema.is_valid(&body) {
         return Err(Refusal::invalid(dialect, &schema.violations(&body)));
@@ -205,7 +212,11 @@ async fn completion(headers: &HeaderMap, body: Inbound, state: &State, number: u
         let message = format!("Unrecognized request argument supplied: {unknown}");
         return Err(Refusal::new(dialect, 400, "unknown_parameter", &message, Some(unknown)));
     }
-    answer(&body, &bytes, headers, state, number)
+    Ok(body)
+}
+
+fn parsed(bytes: &[u8], dialect: Dialect) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| Refusal::not_json(dialect, &error))
 }
 
 /// The first member that the schema does not name. OpenAI refuses those; kin ignore them, as Pulze does.
@@ -214,21 +225,19 @@ fn unknown<'b>(body: &'b Value, schema: &Value) -> Option<&'b str> {
     body.as_object()?.keys().map(String::as_str).find(|name| known.get(name).is_none())
 }
 
-/// The body, as it came and as JSON.
-async fn read(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<(Bytes, Value), Refusal> {
+/// The body, as it came.
+async fn read(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<Bytes, Refusal> {
     if let Some(kind) = headers.get(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
         let message = format!("the body must be application/json, not {kind:?}");
         return Err(Refusal::new(dialect, 415, "unsupported_media_type", &message, None));
     }
-    let bytes = match Limited::new(body, LONGEST).collect().await {
-        Ok(collected) => collected.to_bytes(),
+    match Limited::new(body, LONGEST).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Refusal::new(dialect, 413, "request_too_large", "the body is longer than 32 MiB", None));
+            Err(Refusal::new(dialect, 413, "request_too_large", "the body is longer than 32 MiB", None))
         }
-        Err(_) => return Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
-    };
-    let body = serde_json::from_slice(&bytes).map_err(|error| Refusal::not_json(dialect, &error))?;
-    Ok((bytes, body))
+        Err(_) => Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
+    }
 }
 
 fn is_json(kind: &HeaderValue) -> bool {
@@ -241,7 +250,7 @@ fn is_json(kind: &HeaderValue) -> bool {
 
 /// Ids and texts of the tokens of a `prompt`, so that a `logit_bias` can be written.
 async fn tokenized(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<Value, Refusal> {
-    let (_, body) = read(headers, body, dialect).await?;
+    let body = parsed(&read(headers, body, dialect).await?, dialect)?;
     let Some(text) = body.get("prompt").and_then(Value::as_str) else {
         return Err(Refusal::parameter(dialect, "/prompt", "a string is expected"));
     };

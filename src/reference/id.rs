@@ -26,14 +26,11 @@ pub(super) fn request(number: u64, seed: u64) -> String {
 
 /// A prefix and bytes in hexadecimal, without the formatter: every reply has two of these.
 fn hex(prefix: &str, bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
-    let mut id = String::with_capacity(prefix.len() + 2 * bytes.len());
-    id.push_str(prefix);
-    for byte in bytes {
-        id.push(digit(byte >> 4));
-        id.push(digit(*byte));
-    }
-    id
+    let digit = |half: u8| b"0123456789abcdef"[usize::from(half & 0xf)];
+    let mut id = Vec::with_capacity(prefix.len() + 2 * bytes.len());
+    id.extend_from_slice(prefix.as_bytes());
+    id.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
+    String::from_utf8(id).unwrap_or_default()
 }
 
 /// A UUID of version 4 (RFC 9562, section 5.4).

@@ -47,6 +47,7 @@ mod gzip;
 mod headers;
 mod id;
 mod json;
+mod known;
 mod language;
 mod limit;
 mod log;
@@ -80,6 +81,7 @@ use capacity::Capacity;
 use catalogue::Model;
 use delay::{Delay, Length};
 use engine::Engine;
+use known::Known;
 use limit::Limit;
 use log::Log;
 use metrics::Metrics;
@@ -162,6 +164,7 @@ struct State {
     /// The app that every key belongs to.
     app_id: String,
     limit: Option<Limit>,
+    known: Known,
     cache: Cache,
     log: Log,
     metrics: Metrics,
@@ -172,7 +175,7 @@ struct State {
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
         // Compiled on first use, which is not to be the first request.
-        let _ = settings.dialect.request();
+        let _ = settings.dialect.request().is_valid(&serde_json::Value::Null);
         Ok(State {
             number: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -180,6 +183,7 @@ impl State {
             models: settings.models.iter().map(|name| Model::named(name)).collect(),
             app_id: id::uuid(&mut Pcg64::seed_from_u64(settings.seed)),
             limit: settings.rate.map(|rate| Limit::new(rate, Instant::now())),
+            known: Known::default(),
             cache: Cache::default(),
             log: Log::default(),
             metrics: Metrics::new(),

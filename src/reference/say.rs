@@ -244,7 +244,11 @@ fn speak(text: &mut Vec<Token<'_>>, count: usize, speaker: &mut Speaker<'_>, top
     for _ in 0..count {
         let (word, best) = speaker.next(top, random);
         let written = |word: Word| Cow::Borrowed(if text.is_empty() { word.token.trim_start() } else { word.token });
-        let top = best.into_iter().map(|word| (written(word), logprob(word.probability))).collect();
+        // Hardly any request asks for alternatives, and collecting none costs more than asking.
+        let top = match top {
+            0 => Vec::new(),
+            _ => best.into_iter().map(|word| (written(word), logprob(word.probability))).collect(),
+        };
         let word = Token { text: written(word), probability: word.probability, top };
         text.push(word);
     }
@@ -337,7 +341,7 @@ mod tests {
 
     #[test]
     fn capped_calls_are_cut_in_their_arguments() {
-        let call = || Call { id: "c".into(), name: "get", arguments: "{\"city\":\"Paris\"}".into() };
+        let call = || Call { id: "c".into(), name: "get", arguments: "{\"city\":\"Paris\"}".into(), custom: false };
         let mut calls = vec![call(), call()];
         assert!(shorten(&mut calls, tokens_of(&call()) * 2));
         assert!(!shorten(&mut calls, tokens_of(&call()) + 3));

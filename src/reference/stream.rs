@@ -2,62 +2,25 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::completion::{About, Frame, Logprobs, Member, of_tokens, shows_reasoning};
+use super::completion::{About, Frame, Member, shows_reasoning, write_logprobs};
+use super::json::Json;
 use super::say::{Said, Token};
 use super::token;
+use super::tool::Call;
 use super::usage::Usage;
 use super::wire::Write;
 use crate::wire::Dialect;
 
-#[derive(Debug, Serialize)]
-struct Piece<'a> {
-    index: usize,
-    delta: Delta<'a>,
-    finish_reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    logprobs: Member<Logprobs<'a>>,
-}
-
 /// What a chunk adds to its choice.
-#[derive(Debug, Default, Serialize)]
-struct Delta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_calls: Option<[CallDelta<'a>; 1]>,
-}
-
-#[derive(Debug, Serialize)]
-struct CallDelta<'a> {
-    index: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'static str>,
-    function: FunctionDelta<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct FunctionDelta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    arguments: &'a str,
-}
-
-/// A step of a choice: one token of it, or the head of a call.
 #[derive(Debug, Clone, Copy)]
 enum Step<'a> {
+    Role,
     Hidden,
     Reasoning(&'a Token<'a>),
     Text(&'a Token<'a>),
-    Head(usize, &'a str, &'a str),
-    Arguments(usize, &'a str),
+    Head(usize, &'a Call<'a>),
+    Arguments(usize, &'a Call<'a>, &'a str),
+    Finish(&'static str),
 }
 
 /// How long a chunk is, about, in bytes.
@@ -74,7 +37,7 @@ pub(super) struct Streamed<'a> {
     pub(super) logprobs: bool,
 }
 
-/// How many steps a choice takes.
+/// How many steps a choice takes: one for each token of it, and for the head of each call.
 pub(super) fn steps_of(said: &Said<'_>) -> usize {
     steps(said, Dialect::OpenAi).len()
 }
@@ -84,8 +47,8 @@ fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {
     let reasoning = said.reasoning.iter().map(|token| if shown { Step::Reasoning(token) } else { Step::Hidden });
     let mut steps: Vec<Step<'_>> = reasoning.chain(said.text.iter().map(Step::Text)).collect();
     for (index, call) in said.calls.iter().enumerate() {
-        steps.push(Step::Head(index, &call.id, call.name));
-        steps.extend(token::tokens(&call.arguments).map(|piece| Step::Arguments(index, piece)));
+        steps.push(Step::Head(index, call));
+        steps.extend(token::tokens(&call.arguments).map(|piece| Step::Arguments(index, call, piece)));
     }
     steps
 }
@@ -98,83 +61,90 @@ impl Streamed<'_> {
         let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, self.frame.dialect)).collect();
         let mut chunks = Vec::new();
         for index in 0..choices.len() {
-            let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
-            chunks.push(Write { at: at(0), bytes: self.piece(index, delta, None, Member::Null) });
+            chunks.push(Write { at: at(0), bytes: self.piece(index, Step::Role) });
         }
         for step in 0..choices.iter().map(Vec::len).max().unwrap_or(0) {
             for (index, steps) in choices.iter().enumerate() {
-                if let Some(bytes) = steps.get(step).and_then(|step| self.step(index, step)) {
-                    chunks.push(Write { at: at(step), bytes });
+                // A token that is not shown takes its time and no chunk.
+                if let Some(shown) = steps.get(step).filter(|step| !matches!(step, Step::Hidden)) {
+                    chunks.push(Write { at: at(step), bytes: self.piece(index, *shown) });
                 }
             }
         }
         let end = due.last().copied().unwrap_or_default();
         for (index, said) in self.choices.iter().enumerate() {
-            let piece = [self.bare(index, Delta::default(), Some(said.finish), Member::Null)];
             let last = index + 1 == self.choices.len() && self.frame.dialect == Dialect::Pulze;
-            let bytes = if last { self.chunk(&piece, self.stated(), self.metadata) } else { self.inner(&piece) };
-            chunks.push(Write { at: end, bytes });
+            let (usage, metadata) = if last { (self.stated(), self.metadata) } else { (self.unstated(), None) };
+            let finish = |json: &mut Json| self.write(json, index, Step::Finish(said.finish));
+            chunks.push(Write { at: end, bytes: self.chunk(Some(finish), usage, metadata) });
         }
         if self.frame.dialect.is_openai() && self.include_usage {
-            chunks.push(Write { at: end, bytes: self.chunk(&[], self.stated(), None) });
+            chunks.push(Write { at: end, bytes: self.chunk(None::<fn(&mut Json)>, self.stated(), None) });
         }
         chunks
     }
 
-    fn step(&self, index: usize, step: &Step<'_>) -> Option<Vec<u8>> {
-        let call = |number, id, r#type, name, arguments| {
-            let function = FunctionDelta { name, arguments };
-            Delta { tool_calls: Some([CallDelta { index: number, id, r#type, function }]), ..Delta::default() }
-        };
-        let (delta, logprobs) = match step {
-            // A token that is not shown takes its time and no chunk.
-            Step::Hidden => return None,
-            Step::Reasoning(token) => {
-                (Delta { reasoning_content: Some(&token.text), ..Delta::default() }, Member::Null)
-            }
-            Step::Text(token) => {
-                let logprobs =
-                    if self.logprobs { Member::There(of_tokens(std::slice::from_ref(*token))) } else { Member::Null };
-                (Delta { content: Some(&token.text), ..Delta::default() }, logprobs)
-            }
-            Step::Head(number, id, name) => (call(*number, Some(*id), Some("function"), Some(*name), ""), Member::Null),
-            Step::Arguments(number, piece) => (call(*number, None, None, None, *piece), Member::Null),
-        };
-        Some(self.piece(index, delta, None, logprobs))
+    /// A chunk with one step of one choice.
+    fn piece(&self, index: usize, step: Step<'_>) -> Vec<u8> {
+        self.chunk(Some(|json: &mut Json| self.write(json, index, step)), self.unstated(), None)
     }
 
-    fn piece<'s>(
-        &'s self,
-        index: usize,
-        delta: Delta<'s>,
-        finish: Option<&'static str>,
-        logprobs: Member<Logprobs<'s>>,
-    ) -> Vec<u8> {
-        self.inner(&[self.bare(index, delta, finish, logprobs)])
-    }
-
-    fn bare<'s>(
-        &self,
-        index: usize,
-        delta: Delta<'s>,
-        finish_reason: Option<&'static str>,
-        logprobs: Member<Logprobs<'s>>,
-    ) -> Piece<'s> {
-        let logprobs = if self.frame.dialect.is_openai() { logprobs } else { Member::Absent };
-        Piece { index, delta, finish_reason, logprobs }
-    }
-
-    /// A chunk that does not state the usage.
-    fn inner(&self, pieces: &[Piece<'_>]) -> Vec<u8> {
-        let later = self.frame.dialect.is_openai() && self.include_usage;
-        self.chunk(pieces, if later { Member::Null } else { Member::Absent }, None)
+    fn chunk(&self, piece: Option<impl Fn(&mut Json)>, usage: Member<&Usage>, metadata: Option<About<'_>>) -> Vec<u8> {
+        let pieces = |json: &mut Json| _ = json.list(piece, |json, write| write(json));
+        self.frame.around("chat.completion.chunk", pieces, usage, metadata, CHUNK)
     }
 
     fn stated(&self) -> Member<&Usage> {
         Member::There(self.usage)
     }
 
-    fn chunk(&self, pieces: &[Piece<'_>], usage: Member<&Usage>, metadata: Option<About<'_>>) -> Vec<u8> {
-        self.frame.around("chat.completion.chunk", pieces, usage, metadata, CHUNK)
+    /// Of a chunk that does not state the usage.
+    fn unstated(&self) -> Member<&Usage> {
+        if self.frame.dialect.is_openai() && self.include_usage { Member::Null } else { Member::Absent }
     }
+
+    /// Writes a step of a choice.
+    fn write(&self, json: &mut Json, index: usize, step: Step<'_>) {
+        json.raw(r#"{"index":"#).value(&index).raw(r#","delta":{"#);
+        match step {
+            Step::Role => _ = json.raw(r#""role":"assistant","content":"""#),
+            Step::Reasoning(token) => _ = json.raw(r#""reasoning_content":"#).text([&*token.text]),
+            Step::Text(token) => _ = json.raw(r#""content":"#).text([&*token.text]),
+            Step::Head(number, call) => write_piece(json, number, call, true, ""),
+            Step::Arguments(number, call, piece) => write_piece(json, number, call, false, piece),
+            Step::Hidden | Step::Finish(_) => {}
+        }
+        let (finish, token) = match step {
+            Step::Finish(reason) => (Some(reason), None),
+            Step::Text(token) => (None, Some(token).filter(|_| self.logprobs)),
+            Step::Role | Step::Hidden | Step::Reasoning(_) | Step::Head(..) | Step::Arguments(..) => (None, None),
+        };
+        json.raw(r#"},"finish_reason":"#);
+        match finish {
+            Some(reason) => json.text([reason]),
+            None => json.raw("null"),
+        };
+        if self.frame.dialect.is_openai() {
+            json.raw(r#","logprobs":"#);
+            match token {
+                Some(token) => write_logprobs(json, std::slice::from_ref(token)),
+                None => _ = json.raw("null"),
+            }
+        }
+        json.raw("}");
+    }
+}
+
+/// Writes a piece of a call; the first one names it.
+fn write_piece(json: &mut Json, index: usize, call: &Call<'_>, first: bool, text: &str) {
+    let (kind, input) = (call.kind(), call.input_name());
+    json.raw(r#""tool_calls":[{"index":"#).value(&index).raw(",");
+    if first {
+        json.raw(r#""id":"#).text([&*call.id]).raw(r#","type":"#).text([kind]).raw(",");
+    }
+    json.text([kind]).raw(":{");
+    if first {
+        json.raw(r#""name":"#).text([call.name]).raw(",");
+    }
+    json.text([input]).raw(":").text([text]).raw("}}]");
 }

@@ -1,20 +1,28 @@
-//! Tool calls of the reference endpoint, with arguments that satisfy the tool's own parameters.
+//! Tool calls of the reference endpoint, with arguments that satisfy the tool's own parameters, and with input of the
+//! format that a custom tool asks for.
 //!
 //! Left to itself (`auto`) the endpoint calls a tool when the last message of the user shares a word with the tool's
 //! name or description, of two tools the one that shares more; words of fewer than three letters and a few that stand in
 //! every sentence do not count. "What is 2+2?" is answered in words beside a weather tool, "Weather in Paris?" by a call.
 //! Names of places and people that follow a preposition ("in Paris, Oslo and New York") become arguments: a call each
 //! where parallel calls are allowed, otherwise one call with the first.
+//!
+//! A custom tool is called once. Its input is the opening words of the message, or a text that the regular expression
+//! of its format matches as a whole; look-around and boundaries of words are not understood. Nothing is made from a
+//! grammar in Lark's notation: a request that such a tool is to answer is refused. OpenAI's file has no streamed form
+//! of a call of a custom tool. The tolerant dialect streams what OpenAI's servers are reported to send
+//! (openai/openai-openapi #576, openai/openai-python #2530); the strict one, which keeps to the file, refuses.
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
 use serde_json::{Map, Value};
 
 use super::ask::Ask;
-use super::example::Example;
+use super::example::{Example, exactly};
 use super::refuse::Refusal;
+use super::say::opening;
 use crate::wire::Dialect;
-use crate::wire::request::{Tool, ToolChoice};
+use crate::wire::request::{Input, Tool, ToolChoice};
 
 /// Most calls made at once.
 const MOST_CALLS: usize = 8;
@@ -34,7 +42,21 @@ const BEFORE_NAMES: [&str; 10] = ["in", "for", "at", "of", "to", "from", "near",
 pub(super) struct Call<'r> {
     pub(super) id: String,
     pub(super) name: &'r str,
+    /// The arguments of a function, or the input of a custom tool.
     pub(super) arguments: String,
+    pub(super) custom: bool,
+}
+
+impl Call<'_> {
+    /// What replies name its kind.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.custom { "custom" } else { "function" }
+    }
+
+    /// What they name that which it is called with.
+    pub(super) fn input_name(&self) -> &'static str {
+        if self.custom { "input" } else { "arguments" }
+    }
 }
 
 /// Which tool is called, and for which names.
@@ -69,6 +91,10 @@ impl<'r> Calling<'r> {
         };
         let Some(chosen) = chosen else { return Ok(None) };
         let (place, tool) = ask.offers[chosen];
+        if tool.input.is_some() && ask.request.stream && ask.dialect == Dialect::OpenAiStrict {
+            let message = "the published chunk has no calls of custom tools; they are made in whole replies";
+            return Err(Refusal::parameter(ask.dialect, "/stream", message));
+        }
         let mut names = names(ask.asked);
         names.truncate(if ask.parallel { MOST_CALLS } else { 1 });
         let parameters = compiled.swap_remove(chosen);
@@ -77,6 +103,9 @@ impl<'r> Calling<'r> {
 
     /// The calls, one for each name that the arguments have room for.
     pub(super) fn calls(&self, random: &mut Pcg64) -> Result<Vec<Call<'r>>, Refusal> {
+        if let Some(input) = self.tool.input {
+            return Ok(vec![self.call_with(self.input(input, random)?, random)]);
+        }
         let property = self.named_property();
         let names: Vec<Option<&str>> = match property {
             Some(_) if !self.names.is_empty() => self.names.iter().map(|name| Some(name.as_str())).collect(),
@@ -86,7 +115,6 @@ impl<'r> Calling<'r> {
     }
 
     fn call(&self, given: Option<(&str, &str)>, random: &mut Pcg64) -> Result<Call<'r>, Refusal> {
-        let id: u64 = random.random();
         let arguments = match &self.parameters {
             None => Value::Object(Map::new()),
             Some(parameters) => {
@@ -96,7 +124,24 @@ impl<'r> Calling<'r> {
                 self.fitted(parameters, made, given)
             }
         };
-        Ok(Call { id: format!("call_{id:016x}"), name: self.tool.name, arguments: arguments.to_string() })
+        Ok(self.call_with(arguments.to_string(), random))
+    }
+
+    fn call_with(&self, arguments: String, random: &mut Pcg64) -> Call<'r> {
+        let id: u64 = random.random();
+        let custom = self.tool.input.is_some();
+        Call { id: format!("call_{id:016x}"), name: self.tool.name, arguments, custom }
+    }
+
+    /// The input of a custom tool.
+    fn input(&self, input: Input<'_>, random: &mut Pcg64) -> Result<String, Refusal> {
+        let made = match input {
+            Input::Text => Ok(opening(self.asked).to_owned()),
+            Input::Regex(pattern) => exactly(pattern, random),
+            Input::Grammar(_) => Err("input is made from regular expressions here, not from this syntax".to_owned()),
+        };
+        let place = format!("/tools/{}/custom/format/grammar/definition", self.place);
+        made.map_err(|error| Refusal::parameter(self.dialect, &place, &error))
     }
 
     /// The arguments with what the message says in its place, as far as the parameters allow that.
@@ -146,10 +191,9 @@ fn refusal(dialect: Dialect, place: usize, message: &str) -> Refusal {
 
 /// How many words of the message are in the tool's name or description.
 fn shared(ask: &Ask<'_>, offer: usize) -> usize {
-    let (place, tool) = ask.offers[offer];
-    let about = ask.body.pointer(&format!("/tools/{place}/function/description")).and_then(Value::as_str);
+    let (_, tool) = ask.offers[offer];
     let mut known = words(&tool.name.replace(['_', '-'], " "));
-    known.extend(words(about.unwrap_or_default()));
+    known.extend(words(tool.description.unwrap_or_default()));
     words(ask.asked).iter().filter(|word| known.contains(word)).count()
 }
 

@@ -64,7 +64,8 @@ fn images(message: &Value) -> u64 {
 }
 
 impl Usage {
-    /// The counts of the choices that are returned; those that `best_of` discards cost nothing here.
+    /// The counts of the choices that are returned. What `best_of` discards is made but not counted: the cap on a choice
+    /// bounds `completion_tokens` by its product with `n`, and Pulze's metadata says how many were discarded.
     pub(super) fn of(ask: &Ask<'_>, prompt: &Prompt, choices: &[Said<'_>], state: &State) -> Usage {
         let completion = choices.iter().map(Said::tokens).sum::<usize>() as u64;
         let reasoning = choices.iter().map(|said| said.reasoning.len()).sum::<usize>() as u64;

@@ -16,12 +16,27 @@ pub const PULZE_HEADERS: [(&str, &str); 4] = [
 /// A tool that the request offers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tool<'v> {
-    /// The function's name.
+    /// Its name.
     pub name: &'v str,
-    /// JSON Schema of its arguments, where given.
+    /// What it is said to do.
+    pub description: Option<&'v str>,
+    /// JSON Schema of a function's arguments, where given.
     pub parameters: Option<&'v Value>,
     /// Whether the arguments must match that schema exactly (`strict`, openai only).
     pub strict: bool,
+    /// What a custom tool takes (openai only); a function takes arguments instead.
+    pub input: Option<Input<'v>>,
+}
+
+/// What a custom tool takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<'v> {
+    /// Any text.
+    Text,
+    /// A text that a regular expression matches, in the syntax of Rust's.
+    Regex(&'v str),
+    /// A text of a grammar in Lark's notation, or in one that is not known.
+    Grammar(&'v str),
 }
 
 /// Which tool the request wants called.
@@ -77,7 +92,7 @@ impl<'v> ChatRequest<'v> {
             cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| member(body, name)?.as_u64()),
             temperature: member(body, "temperature").and_then(Value::as_f64),
             logprobs: member(body, "logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),
-            tools: items(member(body, "tools")).iter().filter_map(tool).collect(),
+            tools: items(member(body, "tools")).iter().filter_map(Tool::of).collect(),
             tool_choice: tool_choice(member(body, "tool_choice")),
             texts: texts(messages),
             last_role: messages.last().and_then(|m| member(m, "role")).and_then(Value::as_str),
@@ -104,13 +119,35 @@ fn flag(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn tool(tool: &Value) -> Option<Tool<'_>> {
-    let function = member(tool, "function")?;
-    Some(Tool {
-        name: member(function, "name")?.as_str()?,
-        parameters: member(function, "parameters").filter(|p| p.is_object()),
-        strict: flag(member(function, "strict")),
-    })
+impl<'v> Tool<'v> {
+    /// Reads a tool; none where it has no name.
+    pub fn of(tool: &'v Value) -> Option<Tool<'v>> {
+        let function = member(tool, "function");
+        let custom = member(tool, "custom").filter(|_| function.is_none());
+        let about = function.or(custom)?;
+        Some(Tool {
+            name: member(about, "name")?.as_str()?,
+            description: member(about, "description").and_then(Value::as_str),
+            parameters: function.and_then(|function| member(function, "parameters")).filter(|p| p.is_object()),
+            strict: function.is_some_and(|function| flag(member(function, "strict"))),
+            input: custom.map(input),
+        })
+    }
+}
+
+fn input(custom: &Value) -> Input<'_> {
+    let grammar = |name| inner(custom, &["format", "grammar", name]).and_then(Value::as_str);
+    match (grammar("syntax"), grammar("definition")) {
+        (Some("regex"), Some(pattern)) => Input::Regex(pattern),
+        (_, Some(definition)) => Input::Grammar(definition),
+        (_, None) => Input::Text,
+    }
+}
+
+/// The name in a choice of a tool or in a list of them: that of a function, or of a custom tool.
+pub fn tool_name(tool: &Value) -> Option<&str> {
+    let about = member(tool, "function").or_else(|| member(tool, "custom"))?;
+    member(about, "name")?.as_str()
 }
 
 fn tool_choice(choice: Option<&Value>) -> ToolChoice<'_> {
@@ -119,9 +156,7 @@ fn tool_choice(choice: Option<&Value>) -> ToolChoice<'_> {
         Some("none") => ToolChoice::None,
         Some("required") => ToolChoice::Required,
         Some(_) => ToolChoice::Auto,
-        None => {
-            inner(choice, &["function", "name"]).and_then(Value::as_str).map_or(ToolChoice::Auto, ToolChoice::Named)
-        }
+        None => tool_name(choice).map_or(ToolChoice::Auto, ToolChoice::Named),
     }
 }
 
@@ -152,9 +187,27 @@ mod tests {
         assert_eq!((request.model, request.stream, request.include_usage), (Some("m"), true, true));
         assert_eq!((request.n, request.cap, request.temperature), (2, Some(5), Some(0.5)));
         assert_eq!(request.tools.len(), 1);
-        assert!(request.tools[0].strict);
+        assert!(request.tools[0].strict && request.tools[0].input.is_none());
         assert_eq!(request.tool_choice, ToolChoice::Named("f"));
         assert_eq!((request.texts.as_slice(), request.last_role), (&["a", "b"][..], Some("user")));
+    }
+
+    #[test]
+    fn reads_custom_tools() {
+        let grammar = |syntax: &str| json!({"type": "grammar", "grammar": {"syntax": syntax, "definition": "a+"}});
+        let inputs = [json!({"type": "text"}), json!(null), grammar("regex"), grammar("lark")].map(|format| {
+            let tool = json!({"type": "custom", "custom": {"name": "c", "description": "d", "format": format}});
+            let body = json!({"tools": [tool], "tool_choice": {"type": "custom", "custom": {"name": "c"}}});
+            let request = ChatRequest::of(&body);
+            assert_eq!(request.tool_choice, ToolChoice::Named("c"));
+            let [Tool { name: "c", description: Some("d"), parameters: None, strict: false, input }] =
+                request.tools[..]
+            else {
+                panic!("not as it was written: {:?}", request.tools)
+            };
+            format!("{input:?}")
+        });
+        assert_eq!(inputs, ["Some(Text)", "Some(Text)", "Some(Regex(\"a+\"))", "Some(Grammar(\"a+\"))"]);
     }
 
     #[test]

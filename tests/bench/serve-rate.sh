@@ -1,7 +1,8 @@
 #!/bin/sh
 # How fast `proofload serve` answers whole replies, against a bare hyper server with a static body on the same core.
 # Needs wrk and taskset. Prints both rates, the processor time that each request took, and the ratio of the rates, of
-# three rounds each, taken in turn. Where the machine is busy, the processor times say more than the rates.
+# ROUNDS rounds each, taken in turn, and the medians. Where the machine is busy, the processor times say more than the
+# rates. DISTINCT=1 sends another body each time; of one that comes again, the endpoint neither parses nor validates it.
 set -eu
 cd "$(dirname "$0")/../.."
 # BUILT=target/debug measures what is there already; the figures that count are those of a release build.
@@ -22,7 +23,15 @@ cat >"$folder/post.lua" <<'LUA'
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer bench"
-wrk.body = '{"model":"gpt-4o","max_tokens":16,"messages":[{"role":"user","content":"Tell me about the river."}]}'
+local head = '{"model":"gpt-4o","max_tokens":16,"messages":[{"role":"user","content":"Tell me about the river'
+wrk.body = head .. '."}]}'
+LUA
+[ -z "${DISTINCT:-}" ] || cat >>"$folder/post.lua" <<'LUA'
+local number = 0
+request = function()
+    number = number + 1
+    return wrk.format(nil, nil, nil, head .. ' ' .. number .. '."}]}')
+end
 LUA
 
 # Starts a server on core 0 and prints its address.
@@ -59,8 +68,15 @@ bare=$address bare_pid=$!
 start serve "$built"/proofload serve --listen 127.0.0.1:0 --dialect openai \
     --first-token constant:0s --token-gap constant:0s
 serve=$address serve_pid=$!
-for round in 1 2 3; do
+for round in $(seq "${ROUNDS:-5}"); do
     a=$(rate "$bare" "$bare_pid")
     b=$(rate "$serve" "$serve_pid")
-    echo "$round $a $b" | awk '{ printf "round %s: bare %s/s at %s us, serve %s/s at %s us, ratio of the rates %.2f\n", $1, $2, $3, $4, $5, $4 / $2 }'
+    echo "$round $a $b" | tee -a "$folder/rounds" |
+        awk '{ printf "round %s: bare %s/s at %s us, serve %s/s at %s us, ratio of the rates %.2f\n", $1, $2, $3, $4, $5, $4 / $2 }'
 done
+
+# The median of what an expression gives for each round.
+median() {
+    awk "{ print $1 }" "$folder/rounds" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+echo "median: bare $(median '$2')/s at $(median '$3') us, serve $(median '$4')/s at $(median '$5') us, ratio $(median '$4 / $2')"

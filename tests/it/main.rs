@@ -6,6 +6,7 @@ mod capacity;
 mod compare;
 mod conformance;
 mod contract;
+mod custom_tools;
 mod defects;
 mod deviations;
 mod dialects;

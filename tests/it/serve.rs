@@ -170,6 +170,36 @@ fn each_choice_takes_a_slot_of_its_own() {
 }
 
 #[test]
+fn choices_that_are_discarded_take_slots_too() {
+    let mut limited = settings(Dialect::Pulze, 0, 0, Vec::new());
+    limited.capacity = Some("slots=3,step=40ms".parse().expect("a capacity"));
+    let endpoint = Endpoint::start(limited);
+    let client = client().build().expect("a client");
+    let best_of = |made: u64| {
+        let mut body = body(5, true);
+        body["best_of"] = json!(made);
+        body
+    };
+    block_on(async {
+        let began = Instant::now();
+        // The head of a stream comes at once, so the first is in the house before the second.
+        let first = ask(&client, &endpoint.url(), &best_of(3)).await;
+        let second = ask(&client, &endpoint.url(), &best_of(1)).await;
+        for (stream, discarded) in [(first, Some(2)), (second, None)] {
+            let text = stream.text().await.expect("whole");
+            assert_eq!(text.matches("\"finish_reason\":\"length\"").count(), 1, "{text}");
+            let last = text.rsplit("data: ").nth(1).expect("a chunk before the end");
+            let last: Value = serde_json::from_str(last).expect("JSON");
+            assert_eq!(last["metadata"]["extra"]["discarded_choices"].as_u64(), discarded);
+            assert_eq!(last["usage"]["completion_tokens"], 5, "what is discarded is not counted");
+        }
+        assert!(began.elapsed() >= Duration::from_millis(400), "two that are discarded leave no slot for another");
+        let wide = ask(&client, &endpoint.url(), &best_of(4)).await;
+        assert_eq!(wide.status(), 400, "there are never four slots");
+    });
+}
+
+#[test]
 fn a_server_with_limits_makes_requests_wait_and_turns_away_what_has_no_room() {
     for (dialect, pointer) in [(Dialect::OpenAi, "/error/message"), (Dialect::Pulze, "/detail")] {
         let mut limited = settings(dialect, 0, 0, Vec::new());

@@ -41,12 +41,12 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The calls of whole choices that were not cut, with the tool each one names.
+/// The calls of functions in whole choices that were not cut, with the tool each one names.
 fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<(Finding, &'r str, Option<&'r OfferedTool>)> {
     let cut = was_cut(reading);
     let tools = &reading.exchange.asked.wanted.tools;
     calls(reading)
-        .filter(|_| !cut)
+        .filter(|(_, call)| !cut && !call.is_custom())
         .filter_map(|(place, call)| {
             let tool = tools.iter().find(|tool| Some(&tool.name) == call.name.as_ref());
             Some((place, call.arguments.as_deref()?, tool))

@@ -12,7 +12,7 @@ use crate::wire::reply::choices;
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
         id: "tool-shape",
-        rule: "a tool call has id, type, function.name and function.arguments",
+        rule: "a tool call has id, type, function.name and function.arguments, or custom.name and custom.input",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "S; O",
@@ -30,7 +30,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "tool-args-string",
-        rule: "arguments is a JSON string",
+        rule: "arguments is a JSON string, and the input of a custom tool a string",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "S \"arguments: string\"; K \"stringified JSON\"; huggingface/text-generation-inference PR#2954",
@@ -39,7 +39,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "tool-name-declared",
-        rule: "the function called is one of the request's tools",
+        rule: "the function or custom tool called is one of the request's tools",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "O; sgl-project/sglang #34677",
@@ -71,7 +71,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "tool-type-function",
-        rule: "type of a tool call is function",
+        rule: "type of a tool call is that of the tool: function, or custom",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "S; O",
@@ -115,9 +115,9 @@ fn shape(reading: &Reading<'_>) -> Verdict {
             } else if call.kind.is_none() && !type_optional {
                 "/type"
             } else if call.name.is_none() {
-                "/function/name"
+                members(call.is_custom())[0]
             } else if call.arguments.is_none() {
-                "/function/arguments"
+                members(call.is_custom())[1]
             } else {
                 return None;
             };
@@ -128,19 +128,34 @@ fn shape(reading: &Reading<'_>) -> Verdict {
     if raw.is_empty() {
         return Verdict::Skip(NO_CALL);
     }
-    let required = ["/id", "/type", "/function/name", "/function/arguments"];
+    let required = |call: &Value| {
+        let [name, arguments] = members(is_custom(call));
+        ["/id", "/type", name, arguments]
+    };
     Verdict::of(
         raw.iter()
-            .flat_map(|(place, call)| required.iter().map(move |member| (place, call, *member)))
+            .flat_map(|(place, call)| required(call).into_iter().map(move |member| (place, call, member)))
             .filter(|(_, call, member)| {
-                let custom =
-                    call.member("type").and_then(Value::as_str) == Some("custom") && member.starts_with("/function");
-                let excused = custom || (*member == "/type" && type_optional);
+                let excused = *member == "/type" && type_optional;
                 !excused && call.at(member).is_none_or(Value::is_null)
             })
             .map(|(place, _, member)| Finding::new(format!("{place}{member}"), "missing"))
             .collect(),
     )
+}
+
+/// Where a call says what it calls, and with what.
+fn members(custom: bool) -> [&'static str; 2] {
+    if custom { ["/custom/name", "/custom/input"] } else { ["/function/name", "/function/arguments"] }
+}
+
+fn is_custom(call: &Value) -> bool {
+    call.member("type").and_then(Value::as_str) == Some("custom")
+}
+
+/// The arguments of a call, or the input of a custom tool, with their place; later pieces of a stream have no type.
+fn given(call: &Value) -> Option<(&'static str, &Value)> {
+    [members(false), members(true)].into_iter().find_map(|[_, place]| Some((place, call.at(place)?)))
 }
 
 fn calls_array(reading: &Reading<'_>) -> Verdict {
@@ -170,7 +185,7 @@ fn args_string(reading: &Reading<'_>) -> Verdict {
         let mut any = false;
         for (event, chunk) in stream.distinct() {
             let pieces = choices(chunk).iter().filter_map(|c| c.at("/delta/tool_calls")?.as_array()).flatten();
-            for arguments in pieces.filter_map(|call| call.at("/function/arguments")) {
+            for (_, arguments) in pieces.filter_map(given) {
                 any = true;
                 if !arguments.is_string() && !arguments.is_null() {
                     let detail = format!("expected a string, got {}", shown(Some(arguments)));
@@ -187,9 +202,9 @@ fn args_string(reading: &Reading<'_>) -> Verdict {
     Verdict::of(
         raw.iter()
             .filter_map(|(place, call)| {
-                let arguments = call.at("/function/arguments").filter(|arguments| !arguments.is_string())?;
+                let (member, arguments) = given(call).filter(|(_, arguments)| !arguments.is_string())?;
                 Some(Finding::new(
-                    format!("{place}/function/arguments"),
+                    format!("{place}{member}"),
                     format!("expected a string, got {}", shown(Some(arguments))),
                 ))
             })
@@ -202,7 +217,7 @@ fn name_declared(reading: &Reading<'_>) -> Verdict {
     each_call(reading, |call| {
         let name = call.name.as_deref()?;
         (!tools.iter().any(|tool| tool.name == name))
-            .then(|| ("/function/name", format!("no tool {name:?} was offered")))
+            .then(|| (members(call.is_custom())[0], format!("no tool {name:?} was offered")))
     })
 }
 
@@ -228,9 +243,12 @@ fn type_function(reading: &Reading<'_>) -> Verdict {
     if let Some(finding) = streamed_type(reading) {
         return Verdict::of(vec![finding]);
     }
+    let tools = &reading.exchange.asked.wanted.tools;
     each_call(reading, |call| {
         let kind = call.kind.as_deref()?;
-        (kind != "function").then(|| ("/type", format!("expected \"function\", got {kind:?}")))
+        let custom = tools.iter().any(|tool| tool.custom && Some(&tool.name) == call.name.as_ref());
+        let expected = if custom { "custom" } else { "function" };
+        (kind != expected).then(|| ("/type", format!("expected {expected:?}, got {kind:?}")))
     })
 }
 

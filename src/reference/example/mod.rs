@@ -18,6 +18,8 @@ mod object;
 mod pattern;
 mod text;
 
+pub(super) use pattern::exactly;
+
 /// How often a value is built before the schema is given up.
 const ATTEMPTS: usize = 48;
 

@@ -60,6 +60,13 @@ await run('tools streamed', async () => {
   const stream = client.chat.completions.stream({ model, messages, tools, tool_choice: 'required' });
   return called((await stream.finalChatCompletion()).choices[0]);
 });
+await run('custom tool', async () => {
+  const grammar = { syntax: 'regex', definition: 'SELECT [a-z]{1,9} FROM [a-z]{1,9}' };
+  const sql = { type: 'custom', custom: { name: 'sql', format: { type: 'grammar', grammar } } };
+  const call = (await create({ tools: [...tools, sql], tool_choice: { type: 'custom', custom: { name: 'sql' } } })).choices[0].message.tool_calls[0];
+  assert(call.type === 'custom' && /^SELECT [a-z]{1,9} FROM [a-z]{1,9}$/.test(call.custom.input), call);
+  return call.custom.input;
+});
 await run('tool round trip', async () => {
   const asked = (await create({ tools, tool_choice: 'required' })).choices[0].message;
   const answer = { role: 'tool', tool_call_id: asked.tool_calls[0].id, content: '21 degrees' };

@@ -9,6 +9,7 @@ import pydantic
 BASE_URL = os.environ["BASE_URL"]
 KEY = os.environ["KEY"]
 MODEL = os.environ["MODEL"]
+DIALECT = os.environ["DIALECT"]
 # An endpoint that answers one request at a time and refuses the others with 429.
 CROWDED_URL = os.environ.get("CROWDED_URL")
 
