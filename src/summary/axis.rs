@@ -16,7 +16,13 @@ const SECOND_US: u64 = 1_000_000;
 pub trait Sum: Default {
     /// Adds what another holds.
     fn add(&mut self, other: &Self);
+
+    /// Gives back room that it does not need as long as nothing is added.
+    fn settle(&mut self) {}
 }
+
+/// So many rows behind the newest, little is added any more.
+const SETTLED: u64 = 30;
 
 /// A run in rows of a second, or of 2, 4, 8 and so on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +62,11 @@ impl<R: Sum> Axis<R> {
     /// The row of an instant, in microseconds from the start of the run.
     pub fn at(&mut self, us: u64) -> &mut R {
         self.widen_for(us);
-        self.rows.entry(us / self.width_us()).or_default()
+        let number = us / self.width_us();
+        if !self.rows.contains_key(&number) {
+            self.rows.entry(number.saturating_sub(SETTLED)).and_modify(Sum::settle);
+        }
+        self.rows.entry(number).or_default()
     }
 
     /// Each row that a span of time lies in, with how much of it does, in microseconds.

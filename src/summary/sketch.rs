@@ -15,14 +15,33 @@ const EXACT: u64 = 128;
 const STEPS: u64 = 64;
 
 /// A distribution of times: below 128 us a bucket for each microsecond, above 64 for each doubling, so that the middle
-/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: 8 bytes each, and at
+/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: 6 bytes each, and at
 /// most 1,708 of them from 0 to 1 h.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "SketchFile", try_from = "SketchFile")]
 #[schemars(with = "SketchFile")]
 pub struct Sketch {
-    /// Index and count of the buckets, by rising index.
-    buckets: Vec<(u16, u32)>,
+    /// The buckets, by rising index.
+    buckets: Vec<Bucket>,
+}
+
+/// Index and count of a bucket, the count in two halves, so that it takes no more room than it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bucket {
+    index: u16,
+    high: u16,
+    low: u16,
+}
+
+impl Bucket {
+    fn new(index: u16, count: u32) -> Bucket {
+        let [a, b, c, d] = count.to_be_bytes();
+        Bucket { index, high: u16::from_be_bytes([a, b]), low: u16::from_be_bytes([c, d]) }
+    }
+
+    fn count(self) -> u32 {
+        u32::from(self.high) << 16 | u32::from(self.low)
+    }
 }
 
 /// Pairs of numbers, one after another: the steps from the bucket before (from 0 for the first) and how many times are
@@ -39,7 +58,10 @@ impl From<Sketch> for SketchFile {
             sketch
                 .buckets
                 .into_iter()
-                .flat_map(|(bucket, count)| [u32::from(bucket - std::mem::replace(&mut before, bucket)), count])
+                .flat_map(|bucket| {
+                    let steps = bucket.index - std::mem::replace(&mut before, bucket.index);
+                    [u32::from(steps), bucket.count()]
+                })
                 .collect(),
         )
     }
@@ -49,13 +71,14 @@ impl TryFrom<SketchFile> for Sketch {
     type Error = String;
 
     fn try_from(SketchFile(numbers): SketchFile) -> Result<Sketch, String> {
-        let mut buckets: Vec<(u16, u32)> = Vec::new();
+        let mut buckets: Vec<Bucket> = Vec::new();
         let (pairs, rest) = numbers.as_chunks::<2>();
         for [steps, count] in pairs {
-            let bucket = buckets.last().map_or(0, |(bucket, _)| u32::from(*bucket)).saturating_add(*steps);
+            let bucket = buckets.last().map_or(0, |bucket| u32::from(bucket.index)).saturating_add(*steps);
             let bucket = u16::try_from(bucket).ok().filter(|bucket| *bucket <= index(HIGHEST_US));
             let rising = buckets.is_empty() || *steps > 0;
-            buckets.push((bucket.filter(|_| rising && *count > 0).ok_or("a distribution is damaged")?, *count));
+            let bucket = bucket.filter(|_| rising && *count > 0).ok_or("a distribution is damaged")?;
+            buckets.push(Bucket::new(bucket, *count));
         }
         if rest.is_empty() { Ok(Sketch { buckets }) } else { Err("a distribution is cut off".to_owned()) }
     }
@@ -94,21 +117,26 @@ impl Sketch {
 
     /// Adds all times of another.
     pub fn merge(&mut self, other: &Sketch) {
-        for (bucket, count) in &other.buckets {
-            self.add(*bucket, *count);
+        for bucket in &other.buckets {
+            self.add(bucket.index, bucket.count());
         }
     }
 
-    fn add(&mut self, bucket: u16, count: u32) {
-        match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-            Ok(at) => self.buckets[at].1 = self.buckets[at].1.saturating_add(count),
-            Err(at) => self.buckets.insert(at, (bucket, count)),
+    fn add(&mut self, index: u16, count: u32) {
+        match self.buckets.binary_search_by_key(&index, |bucket| bucket.index) {
+            Ok(at) => self.buckets[at] = Bucket::new(index, self.buckets[at].count().saturating_add(count)),
+            Err(at) => self.buckets.insert(at, Bucket::new(index, count)),
         }
+    }
+
+    /// Gives back the room that more buckets would take: few are to come.
+    pub(super) fn settle(&mut self) {
+        self.buckets.shrink_to_fit();
     }
 
     /// How many times there are.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|(_, count)| u64::from(*count)).sum()
+        self.buckets.iter().map(|bucket| u64::from(bucket.count())).sum()
     }
 
     /// Whether there is none.
@@ -118,7 +146,7 @@ impl Sketch {
 
     /// The middles of its buckets, in microseconds and rising, with how many times are in each.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
-        self.buckets.iter().map(|(bucket, count)| (middle(*bucket), *count))
+        self.buckets.iter().map(|bucket| (middle(bucket.index), bucket.count()))
     }
 
     /// A percentile by nearest rank, in microseconds to two digits; none without a time.
@@ -128,15 +156,15 @@ impl Sketch {
 
     /// The same among these times and so many infinite ones; infinite where it falls among those.
     pub fn percentile_among(&self, p: f64, infinite: u64) -> Option<f64> {
-        let counts = self.buckets.iter().map(|(bucket, count)| (*bucket, u64::from(*count)));
+        let counts = self.buckets.iter().map(|bucket| (bucket.index, u64::from(bucket.count())));
         ranked(counts, self.count() + infinite, p)
     }
 
     /// The counts of all buckets up to the last that holds a time.
     pub fn dense(&self) -> Vec<u64> {
-        let length = self.buckets.last().map_or(0, |(last, _)| usize::from(*last) + 1);
+        let length = self.buckets.last().map_or(0, |last| usize::from(last.index) + 1);
         let mut counts = vec![0; length];
-        self.buckets.iter().for_each(|(bucket, count)| counts[usize::from(*bucket)] = u64::from(*count));
+        self.buckets.iter().for_each(|bucket| counts[usize::from(bucket.index)] = u64::from(bucket.count()));
         counts
     }
 }

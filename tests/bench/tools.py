@@ -45,9 +45,9 @@ class Server:
     """`proofload serve`: on one core where that is given, with a log of what it did where that is wanted, and frozen for a
     while again and again where `freezes` says `(every, for)` in seconds."""
 
-    def __init__(self, folder, options, core=None, truth=True, freezes=None):
+    def __init__(self, folder, options, core=None, truth=True, freezes=None, dialect="openai"):
         self.log = os.path.join(folder, "truth.jsonl") if truth else None
-        command = [proofload_binary(), "serve", "--listen", "127.0.0.1:0", "--dialect", "openai", *options]
+        command = [proofload_binary(), "serve", "--listen", "127.0.0.1:0", "--dialect", dialect, *options]
         command += ["--truth", self.log] if truth else []
         pinned = ["taskset", "-c", str(core)] if core is not None else []
         self.process = subprocess.Popen([*pinned, *command], stdout=subprocess.PIPE, text=True)
@@ -116,11 +116,11 @@ def run(command, env=None):
     return Done(out, err, cpu, time.monotonic() - began, after.ru_maxrss / 1024)
 
 
-def proofload(url, folder, load, case):
+def proofload(url, folder, load, case, dialect="openai"):
     """`proofload run` with this load and this case, as lines of TOML."""
     profile = os.path.join(folder, "profile.toml")
     with open(profile, "w") as file:
-        file.write(f'reuse = true\n[target]\nurl = "{url}"\ndialect = "openai"\nmodel = "gpt-4o"\n'
+        file.write(f'reuse = true\n[target]\nurl = "{url}"\ndialect = "{dialect}"\nmodel = "gpt-4o"\n'
                    f'headers = {{ authorization = "Bearer x" }}\n{load}\n[[case]]\n{case}\n'
                    f'messages = [{{ role = "user", content = "{PROMPT}" }}]\n')
     return [proofload_binary(), "run", profile, "--no-out", "--quiet", "--format", "json"]
