@@ -38,6 +38,9 @@ pub struct Answer {
     pub input_tokens: f64,
     /// Completion tokens likewise.
     pub output_tokens: f64,
+    /// What a request costs on average by the endpoint's own metadata, in dollars; none where it does not say.
+    #[serde(default)]
+    pub cost_per_request: Option<f64>,
     /// Prompt tokens per second at the answer.
     pub input_tokens_per_s: f64,
     /// Completion tokens per second at the answer.
@@ -124,6 +127,7 @@ impl Answer {
             distrust: best.distrust.clone(),
             input_tokens: best.input_tokens / requests,
             output_tokens: best.output_tokens / requests,
+            cost_per_request: best.cost_per_request,
             input_tokens_per_s: best.input_tokens_per_s,
             output_tokens_per_s: best.output_tokens_per_s,
             good_per_s: best.good_per_s,

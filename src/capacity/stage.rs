@@ -71,6 +71,9 @@ pub struct Stage {
     pub input_tokens: f64,
     /// Completion tokens, likewise.
     pub output_tokens: f64,
+    /// What a request cost on average by the endpoint's own metadata, in dollars; none where it does not say.
+    #[serde(default)]
+    pub cost_per_request: Option<f64>,
     /// How long it took, with warm-up, the rest of its requests and the pause behind it, in seconds.
     pub took_s: f64,
     /// Its run, relative to the record.
@@ -209,6 +212,7 @@ impl Stage {
             requests: measured + warm,
             input_tokens: all(counts.prompt_millitokens),
             output_tokens: all(counts.completion_millitokens),
+            cost_per_request: summary.scalar(Scalar::CostPerRequest),
             took_s: carried.took_s,
             ..Stage::default()
         };

@@ -22,7 +22,8 @@ const EXAMPLES: &str = "Examples:
 
 The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
 to stdout, progress to stderr; every stage is kept as a run.
-Exit codes: 0 a load holds the goals, 1 none does, 3 the client was the limit before any answer.";
+Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before anything
+was known.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -88,6 +89,9 @@ pub(super) struct SearchArgs {
     /// Begin no stage that would cost more than this in all; needs capacity.price [capacity.max_cost].
     #[arg(long, value_name = "M", value_parser = finite, help_heading = "Search")]
     max_cost: Option<f64>,
+    /// What must hold, as "ttft.p95 < 500ms"; in the place of the profile's goals [goals].
+    #[arg(long = "goal", value_name = "GOAL", help_heading = "Search")]
+    goals: Vec<String>,
     /// What you call this search, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Search")]
     labels: Vec<(String, String)>,
@@ -148,6 +152,7 @@ impl SearchArgs {
             rate: self.rate,
             seed: self.seed,
             labels: self.labels.clone(),
+            goals: self.goals.clone(),
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,
             max_tokens: self.max_tokens,
@@ -155,6 +160,24 @@ impl SearchArgs {
             set: own.into_iter().flatten().chain(self.set.clone()).collect(),
             ..self.target.flags()
         }
+    }
+}
+
+impl SearchArgs {
+    /// The flags that shape the requests, as words for `proofload run`; those of the load and of the search are not.
+    /// `target` is the address without its secrets.
+    pub(super) fn words(&self, target: &str) -> Vec<String> {
+        let pairs = |flag: &'static str, pairs: &[(String, String)]| {
+            pairs.iter().flat_map(|(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>()
+        };
+        let url = self.url.as_ref().map(|_| ["--url".to_owned(), target.to_owned()]);
+        let baseline = self.baseline.clone().map(|file| ["--baseline".to_owned(), file]);
+        let own = url.into_iter().chain(baseline);
+        let goals = self.goals.iter().flat_map(|goal| ["--goal".to_owned(), goal.clone()]);
+        let shapes = |key: &str| !["capacity.", "limits.", "load."].iter().any(|table| key.starts_with(table));
+        let set: Vec<_> = self.set.iter().filter(|(key, _)| shapes(key)).cloned().collect();
+        let target = self.target.words();
+        own.flatten().chain(target).chain(goals).chain(pairs("--label", &self.labels)).chain(pairs("--set", &set)).collect()
     }
 }
 
@@ -190,7 +213,8 @@ pub(super) struct PlanArgs {
     /// What a replica costs in an hour.
     #[arg(long, value_name = "M", default_value = "0")]
     pub(super) price: PricePerHour,
-    /// What a million prompt and completion tokens cost, as in 0.5,1.5; on top of the replicas.
+    /// What a million prompt and completion tokens cost, as in 0.5,1.5, on top of the replicas; without it, what the
+    /// metadata of the replies said, if anything.
     #[arg(long, value_name = "IN,OUT")]
     pub(super) token_price: Option<String>,
     /// What you call the money.

@@ -13,7 +13,6 @@ use crate::capacity::comparing::rank;
 use crate::capacity::planning::demand::Demand;
 use crate::capacity::planning::scaling::Efficiency;
 use crate::capacity::planning::{Wanted, plan as plan_for, price};
-use crate::plan::capacity::TokenPrice;
 use crate::report::capacity::{Dress, write_plan, write_ranking};
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
@@ -36,10 +35,7 @@ fn wanted(args: &PlanArgs) -> anyhow::Result<Wanted> {
     Ok(Wanted {
         demand: demand(&args.demand)?,
         price: args.price.0,
-        token_price: match &args.token_price {
-            Some(text) => price::tokens(text).map_err(flag("--token-price"))?,
-            None => TokenPrice::default(),
-        },
+        token_price: args.token_price.as_deref().map(price::tokens).transpose().map_err(flag("--token-price"))?,
         currency: args.currency.clone(),
         headroom: price::headroom(&args.headroom).map_err(flag("--headroom"))?,
         start_time: args.start_time,

@@ -5,6 +5,7 @@ mod csv;
 mod document;
 mod html;
 mod markdown;
+mod pictures;
 mod plan;
 mod ranking;
 mod search;

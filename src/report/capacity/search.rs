@@ -1,7 +1,7 @@
 //! The report of a search.
 
-use super::Dress;
 use super::document::{Block, Document, Table, date};
+use super::{Dress, pictures};
 use crate::capacity::answer::{Answer, Limit};
 use crate::capacity::record::Record;
 use crate::capacity::stage::Stage;
@@ -140,7 +140,11 @@ fn mix(answer: &Answer) -> String {
 
 /// The tables behind the first page.
 pub(super) fn rest(record: &Record) -> Vec<Block> {
-    let mut blocks = vec![Block::Heading("Stages".to_owned()), Block::Table(stages(record))];
+    let mut blocks = vec![
+        Block::Pictures(pictures::of_search(record)),
+        Block::Heading("Stages".to_owned()),
+        Block::Table(stages(record)),
+    ];
     let violated: Vec<String> =
         record.stages.iter().filter(|stage| !stage.violations.is_empty()).map(violations).collect();
     if !violated.is_empty() {
