@@ -273,6 +273,11 @@ impl Stage {
         }
     }
 
+    /// What broke in it, without what makes it doubtful.
+    pub fn broken_goals(&self) -> Vec<String> {
+        self.reasons.iter().filter(|reason| !self.distrust.contains(reason)).cloned().collect()
+    }
+
     /// Whether it was invalid, and not merely doubtful.
     pub fn is_invalid(&self) -> bool {
         self.trust == Belief::Invalid.name()

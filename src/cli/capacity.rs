@@ -25,12 +25,13 @@ use crate::plan::schedule::course::Course;
 use crate::plan::schedule::{Arrivals, Warmup};
 use crate::plan::{Limits, Plan};
 use crate::profile::{Draft, load};
-use crate::report::capacity::{Dress, write};
+use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run_by_case};
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
     match (&args.command, &args.search.profile) {
         (Some(CapacityCommand::Plan(args)), _) => capacity_plan::plan(args),
+        (Some(CapacityCommand::Report(args)), _) => capacity_plan::report(args),
         (Some(CapacityCommand::Compare(args)), _) => capacity_plan::compare(args),
         (None, Some(profile)) => search(profile, &args.search),
         (None, None) => bail!("name a profile, as in proofload capacity chat"),
@@ -69,7 +70,8 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
     tell(&hunt.introduction());
     let record = hunt.carry_out(&tell)?;
     drop(builtin);
-    let dress = Dress::new(args.output.title.as_ref(), args.output.prepared_for.as_ref());
+    let dress = args.output.dress();
+    folder::keep_page(&hunt.folder, &write(&record, Kind::Html, &dress))?;
     print(&write(&record, args.output.format.into(), &dress))?;
     tell(&format!("kept in {}", hunt.folder.display()));
     Ok(exit_of(&record, hunt.stopped.load(Ordering::SeqCst)))
@@ -129,7 +131,7 @@ impl Hunt {
         };
         let goals = goals_of(&draft, &plan)?;
         let terms = Terms::new(&draft.search, &goals, first, slots, warmup);
-        let asked = Asked { flags: args.words(&plan.target.shown()), ..asked(&draft, &plan, &goals, &terms, profile) };
+        let asked = asked(&draft, &plan, &goals, &terms, profile, args);
         let folder = match &args.resume {
             Some(folder) => folder.clone(),
             None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,
@@ -328,11 +330,12 @@ fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
     Ok(Goals { whole, cases: cases.context("a goal is for a case that is not there")? })
 }
 
-fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &str) -> Asked {
+fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &str, args: &SearchArgs) -> Asked {
     let texts = |goals: &[Goal]| goals.iter().map(|goal| goal.text.clone()).collect();
     Asked {
         profile: plan.profile.clone(),
         reference: reference.to_owned(),
+        flags: args.words(&plan.target.shown()),
         target: plan.target.shown(),
         builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
         dialect: plan.target.dialect.name().to_owned(),

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::args::{TargetArgs, absolute, duration, finite, pair};
 use crate::capacity::planning::price::PricePerHour;
 use crate::profile::flags::Flags;
-use crate::report::capacity::Kind;
+use crate::report::capacity::{Dress, Kind};
 
 const EXAMPLES: &str = "Examples:
   proofload capacity capacity
@@ -18,12 +18,13 @@ const EXAMPLES: &str = "Examples:
   proofload capacity --resume runs/20261125T120000Z-capacity-chat chat
   proofload capacity plan @last --demand 120 --price 2.50 --headroom 30% --start-time 3m
   proofload capacity plan @last --demand day.csv --price 2.50 --scenario 1,1.5,2,3 --format html
+  proofload capacity report @last --format html --prepared-for finance
   proofload capacity compare runs/a runs/b runs/c
 
 The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
 to stdout, progress to stderr; every stage is kept as a run.
-Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before anything
-was known.";
+Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before
+anything was known.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -38,6 +39,8 @@ pub(super) struct CapacityArgs {
 pub(super) enum CapacityCommand {
     /// From an answer and a demand: replicas, utilisation, money. Offline.
     Plan(Box<PlanArgs>),
+    /// Print the report of a search again. Offline.
+    Report(AgainArgs),
     /// Rank answers of several configurations at the same goals.
     Compare(CompareArgs),
 }
@@ -130,6 +133,13 @@ pub(super) struct OutputArgs {
     /// Whom it is prepared for.
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub(super) prepared_for: Option<String>,
+}
+
+impl OutputArgs {
+    /// What the report is dressed in.
+    pub(super) fn dress(&self) -> Dress {
+        Dress { title: self.title.clone(), prepared_for: self.prepared_for.clone() }
+    }
 }
 
 impl SearchArgs {
@@ -232,6 +242,14 @@ pub(super) struct PlanArgs {
     /// Searches with so many replicas behind one address, as in 1=runs/a,2=runs/b: how well replicas add up.
     #[arg(long, value_name = "N=RUN", value_delimiter = ',', value_parser = pair)]
     pub(super) measured: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct AgainArgs {
+    /// Folder of a search; @last is the newest under runs/.
+    pub(super) search: String,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

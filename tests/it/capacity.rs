@@ -165,6 +165,8 @@ fn a_plan_reads_as_one_that_could_be_sent() {
     for picture in ["latency", "throughput", "goodput", "violations", "replicas"] {
         assert!(page.contains(&format!("<figure class=\"chart\" id=\"{picture}\">")), "{picture}: {page}");
     }
+    let (code, page, _) = capacity(&["report", &search, "--format", "html", "--title", "Again"]);
+    assert!(code == Some(0) && page.contains("<h1>Again</h1>") && page.contains("holds the goals up to"), "{page}");
     let (_, json, _) = capacity(&["plan", &search, "--demand", "50", "--price", "2", "--format", "json"]);
     let plan: Value = serde_json::from_str(&json).expect("JSON");
     assert_schema(&plan, "schemas/capacity-plan.json");
@@ -307,7 +309,7 @@ fn a_search_that_was_killed_in_its_first_stage_goes_on() {
     child.kill().expect("killed");
     child.wait().expect("ended");
     // It goes on, and its bound ends it before anything is known.
-    let bounded = ["capacity", "--stage", "1h", "--max-requests", "1", "--resume", &out, "--format", "json"];
+    let bounded = ["capacity", "--stage", "1h", "--max-time", "2h", "--max-requests", "1", "--resume", &out, "--format", "json"];
     let (code, json, stderr) = capacity(&bounded);
     let record: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(code, Some(3), "{stderr}");

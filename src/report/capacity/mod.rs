@@ -41,13 +41,6 @@ pub struct Dress {
     pub prepared_for: Option<String>,
 }
 
-impl Dress {
-    /// With what the user gave.
-    pub fn new(title: Option<&String>, prepared_for: Option<&String>) -> Dress {
-        Dress { title: title.cloned(), prepared_for: prepared_for.cloned() }
-    }
-}
-
 /// A search as a report.
 pub fn write(record: &Record, kind: Kind, dress: &Dress) -> String {
     match kind {

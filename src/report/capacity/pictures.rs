@@ -180,7 +180,7 @@ pub(super) fn day(scenario: &Scenario) -> Chart {
     let hours = || (0_u32..).map(f64::from).zip(&scenario.hours);
     let most = most(&scenario.hours.iter().map(|row| row.replicas as f64).collect::<Vec<_>>());
     let boxes = |of: fn(u64, u64) -> (u64, u64)| {
-        hours().map(|(at, row)| {
+        hours().map(move |(at, row)| {
             let (from, to) = of(row.needed, row.replicas);
             Area { x: (at + 0.08, at + 0.92), y: (from as f64, to as f64) }
         })

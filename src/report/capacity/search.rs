@@ -55,6 +55,10 @@ pub(super) fn lead(record: &Record) -> String {
             number(answer.quota_per_s),
             rated(rate, answer)
         ),
+        (Some(rate), Limit::Unclear) => format!(
+            "One deployment holds the goals up to {}. {broke} There the measurement is doubtful, so that may be the client.",
+            rated(rate, answer)
+        ),
         (Some(rate), _) => format!("One deployment holds the goals up to {}. {broke}", rated(rate, answer)),
     }
 }
