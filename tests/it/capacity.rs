@@ -187,7 +187,7 @@ fn what_is_wrong_with_a_plan_is_said() {
         (vec!["plan", &search, "--demand", "5", "--headroom", "100%"], 2, "from 0% to below 100%"),
         (vec!["plan", &search, "--demand", "5", "--measured", "2=nowhere"], 2, "nowhere"),
         (vec!["plan", "nowhere", "--demand", "5"], 2, "holds no search"),
-        (vec!["compare", &search], 2, "2 more"),
+        (vec!["compare", &search], 2, "2 values required"),
     ] {
         let (got, _, stderr) = capacity(&arguments);
         assert!(got == Some(code) && stderr.contains(said), "{arguments:?}: {got:?} {stderr}");
