@@ -232,9 +232,10 @@ impl Stage {
             return (Verdict::Untrusted, vec!["interrupted".to_owned()]);
         }
         let broken = self.broken(summary, tolerated);
+        let wrong = !tolerated && !self.violations.is_empty();
         let verdict = match (belief, broken.is_empty()) {
-            // A client that was late now and then does not make requests pile up beyond all chance.
-            (Belief::Doubtful, false) if self.backlog == Growth::Cut => Verdict::Broke,
+            // A client that was late now and then neither makes requests pile up beyond all chance nor breaks a contract.
+            (Belief::Doubtful, false) if self.backlog == Growth::Cut || wrong => Verdict::Broke,
             (Belief::Invalid, _) | (Belief::Doubtful, false) => Verdict::Untrusted,
             (Belief::Trusted | Belief::Doubtful, true) => Verdict::Held,
             (Belief::Trusted, false) => Verdict::Broke,

@@ -187,7 +187,12 @@ impl SearchArgs {
         let shapes = |key: &str| !["capacity.", "limits.", "load."].iter().any(|table| key.starts_with(table));
         let set: Vec<_> = self.set.iter().filter(|(key, _)| shapes(key)).cloned().collect();
         let target = self.target.words();
-        own.flatten().chain(target).chain(goals).chain(pairs("--label", &self.labels)).chain(pairs("--set", &set)).collect()
+        own.flatten()
+            .chain(target)
+            .chain(goals)
+            .chain(pairs("--label", &self.labels))
+            .chain(pairs("--set", &set))
+            .collect()
     }
 }
 
@@ -223,8 +228,8 @@ pub(super) struct PlanArgs {
     /// What a replica costs in an hour.
     #[arg(long, value_name = "M", default_value = "0")]
     pub(super) price: PricePerHour,
-    /// What a million prompt and completion tokens cost, as in 0.5,1.5, on top of the replicas; without it, what the
-    /// metadata of the replies said, if anything.
+    /// What a million prompt and completion tokens cost on top of the replicas, as in 0.5,1.5; or metadata, for what the
+    /// metadata of the replies said that they cost.
     #[arg(long, value_name = "IN,OUT")]
     pub(super) token_price: Option<String>,
     /// What you call the money.

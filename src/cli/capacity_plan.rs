@@ -34,7 +34,7 @@ fn wanted(args: &PlanArgs) -> anyhow::Result<Wanted> {
     Ok(Wanted {
         demand: demand(&args.demand)?,
         price: args.price.0,
-        token_price: args.token_price.as_deref().map(price::tokens).transpose().map_err(flag("--token-price"))?,
+        tokens: args.token_price.as_deref().map(price::tokens).transpose().map_err(flag("--token-price"))?,
         currency: args.currency.clone(),
         headroom: price::headroom(&args.headroom).map_err(flag("--headroom"))?,
         start_time: args.start_time,

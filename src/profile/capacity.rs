@@ -117,7 +117,12 @@ impl Resolver<'_> {
                 match Goal::parse(text) {
                     Ok(Goal { part: Part::Case(_), .. }) => {
                         let help = "leave its for out, or move it to goals".to_owned();
-                        self.fault(&format!("/capacity/goals/{name}/{index}"), "it is of a case by its place", "", help);
+                        self.fault(
+                            &format!("/capacity/goals/{name}/{index}"),
+                            "it is of a case by its place",
+                            "",
+                            help,
+                        );
                     }
                     Ok(goal) => goals.entry(name.clone()).or_default().push(goal),
                     Err(error) => {

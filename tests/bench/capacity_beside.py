@@ -67,7 +67,7 @@ def proofload(binary, endpoint, options, folder):
         file.write(
             f'goals = ["first_token.p95 < {options.limit}ms"]\n[target]\nurl = "{endpoint.url}"\nmodel = "gpt-4o"\n'
             f'headers = {{ authorization = "Bearer x" }}\n[load.closed]\nslots = 4\nduration = "1s"\n'
-            f'[capacity]\nstage = "{options.seconds}s"\ncooldown = "500ms"\nprecision = {options.precision}\n'
+            f'[capacity]\nstage = "{options.seconds}s"\nconfirm = "{options.seconds}s"\ncooldown = "500ms"\nprecision = {options.precision}\n'
             f'[[case]]\nstream = true\nmax_tokens = 32\nmessages = [{{ role = "user", content = "{{{{unique}}}} {WORDS}" }}]\n'
         )
     command = [binary, "capacity", profile, "--quiet", "--format", "json", "--out", os.path.join(folder, "search")]

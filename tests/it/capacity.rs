@@ -309,7 +309,8 @@ fn a_search_that_was_killed_in_its_first_stage_goes_on() {
     child.kill().expect("killed");
     child.wait().expect("ended");
     // It goes on, and its bound ends it before anything is known.
-    let bounded = ["capacity", "--stage", "1h", "--max-time", "2h", "--max-requests", "1", "--resume", &out, "--format", "json"];
+    let bounded =
+        ["capacity", "--stage", "1h", "--max-time", "2h", "--max-requests", "1", "--resume", &out, "--format", "json"];
     let (code, json, stderr) = capacity(&bounded);
     let record: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(code, Some(3), "{stderr}");

@@ -16,14 +16,12 @@ pub mod scaling;
 use super::answer::Limit;
 use super::record::{Asked, Record};
 use super::search::rounded;
-use crate::plan::capacity::TokenPrice;
 use crate::plan::goal::Goal;
 use crate::plan::target::shell_word;
 use demand::{Demand, Hour};
+use price::TokenCost;
 use scaling::Efficiency;
 
-/// What the money is called that the metadata of replies counts in.
-const DOLLARS: &str = "USD";
 /// Hours of a month: a twelfth of a year of 365 days.
 const HOURS_A_MONTH: f64 = 730.0;
 
@@ -34,8 +32,8 @@ pub struct Wanted {
     pub demand: Demand,
     /// What a replica costs in an hour.
     pub price: f64,
-    /// What tokens cost on top; without it, what the endpoint's own metadata says that a request costs.
-    pub token_price: Option<TokenPrice>,
+    /// What tokens cost on top, if anything.
+    pub tokens: Option<TokenCost>,
     /// What the money is called.
     pub currency: String,
     /// Share of a replica that is kept free.
@@ -149,6 +147,9 @@ pub enum Unplannable {
     /// The search found no load that holds.
     #[error("the search found no load that holds the goals, so no number of replicas does: {0}")]
     NothingHolds(String),
+    /// The replies of the search said nothing of costs.
+    #[error("the replies of the search have no metadata that says what they cost; give --token-price IN,OUT")]
+    NoCosts,
     /// More replicas than anybody has.
     #[error("the demand needs more than {0} replicas; check its unit (requests per second)")]
     TooMany(u64),
@@ -205,9 +206,10 @@ fn scenario(record: &Record, wanted: &Wanted, low: f64, times: f64) -> Result<Sc
     let requests = mean * 3600.0 * HOURS_A_MONTH;
     let answer = &record.answer;
     let (input, output) = (requests * answer.input_tokens, requests * answer.output_tokens);
-    let tokens = match wanted.token_price {
-        Some(price) => price.of(input, output),
-        None => requests * own_cost(record, wanted).unwrap_or(0.0),
+    let tokens = match wanted.tokens {
+        Some(TokenCost::Priced(price)) => price.of(input, output),
+        Some(TokenCost::Metadata) => requests * answer.cost_per_request.ok_or(Unplannable::NoCosts)?,
+        None => 0.0,
     };
     let monthly = replica_hours * wanted.price + tokens;
     let good = record.good_share();
@@ -229,12 +231,6 @@ fn scenario(record: &Record, wanted: &Wanted, low: f64, times: f64) -> Result<Sc
         one_lost: one_lost(wanted, low, wanted.demand.hours[busiest].peak * times, needed[busiest]),
         hours: rows,
     })
-}
-
-/// What a request costs by the endpoint's own metadata, which counts in dollars.
-fn own_cost(record: &Record, wanted: &Wanted) -> Option<f64> {
-    let counts = wanted.token_price.is_none() && wanted.currency == DOLLARS;
-    record.answer.cost_per_request.filter(|cost| counts && *cost > 0.0)
 }
 
 /// An hour. Replicas that the hour behind it needs in addition are begun before it ends.
@@ -289,10 +285,8 @@ fn assumptions(record: &Record, wanted: &Wanted, low: f64) -> Vec<String> {
         "a replica is paid from its start, {} before it serves; one more than needed runs always",
         humantime::format_duration(wanted.start_time)
     ));
-    if let Some(cost) = own_cost(record, wanted) {
-        assumptions.push(format!(
-            "a request costs {cost:.6} {DOLLARS} on top of its replica, as the metadata of the replies says"
-        ));
+    if let (Some(TokenCost::Metadata), Some(cost)) = (wanted.tokens, answer.cost_per_request) {
+        assumptions.push(format!("a request costs {cost:.6} dollars on top, as the metadata of the replies says"));
     }
     if !answer.confirmed {
         assumptions.push(format!("the search did not end by itself: {}", answer.ended));

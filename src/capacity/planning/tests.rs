@@ -5,6 +5,7 @@ use crate::capacity::answer::Answer;
 use crate::capacity::record::Asked;
 use crate::capacity::scaling::Usl;
 use crate::capacity::stage::{Stage, Verdict};
+use crate::plan::capacity::TokenPrice;
 
 fn record() -> Record {
     let answer = Answer {
@@ -46,7 +47,7 @@ fn wanted(demand: Demand) -> Wanted {
     Wanted {
         demand,
         price: 2.0,
-        token_price: None,
+        tokens: None,
         currency: "USD".to_owned(),
         headroom: 0.5,
         start_time: Duration::from_secs(180),
@@ -151,14 +152,14 @@ fn what_confirms_a_plan_names_goals_of_cases_and_asks_one_replica_for_its_share(
 }
 
 #[test]
-fn what_replies_say_that_they_cost_is_paid_unless_tokens_have_a_price() {
+fn tokens_cost_what_their_price_is_or_what_replies_say() {
     let mut search = record();
-    search.answer.cost_per_request = Some(0.001);
-    let demand = || wanted(Demand::constant(12.0));
-    let monthly = |wanted: &Wanted| plan(&search, wanted).expect("a plan").scenarios[0].monthly;
+    let with = |tokens| Wanted { tokens: Some(tokens), ..wanted(Demand::constant(12.0)) };
+    let monthly = |search: &Record, tokens| plan(search, &with(tokens)).map(|planned| planned.scenarios[0].monthly);
     let requests = 12.0 * 3600.0 * 730.0;
-    assert!(near(monthly(&demand()), 5840.0 + requests * 0.001));
-    let priced = Wanted { token_price: Some(TokenPrice { input: 1.0, output: 2.0 }), ..demand() };
-    assert!(near(monthly(&priced), 5840.0 + requests * 200.0 / 1e6));
-    assert!(near(monthly(&Wanted { currency: "EUR".to_owned(), ..demand() }), 5840.0), "metadata is in dollars");
+    let priced = monthly(&search, TokenCost::Priced(TokenPrice { input: 1.0, output: 2.0 })).expect("a plan");
+    assert!(near(priced, 5840.0 + requests * 200.0 / 1e6));
+    assert_eq!(monthly(&search, TokenCost::Metadata), Err(Unplannable::NoCosts));
+    search.answer.cost_per_request = Some(0.001);
+    assert!(near(monthly(&search, TokenCost::Metadata).expect("a plan"), 5840.0 + requests * 0.001));
 }

@@ -22,7 +22,8 @@ pub(super) fn of_search(record: &Record) -> Vec<Chart> {
         return Vec::new();
     }
     let load = if record.asked.slots { "slots" } else { "offered, requests/s" };
-    let pictures = [latency(&stages), Some(throughput(&stages)), Some(goodput(&stages, load)), Some(wrong(&stages, load))];
+    let pictures =
+        [latency(&stages), Some(throughput(&stages)), Some(goodput(&stages, load)), Some(wrong(&stages, load))];
     pictures.into_iter().flatten().collect()
 }
 
@@ -79,7 +80,9 @@ fn latency(stages: &[&Stage]) -> Option<Chart> {
     let mut marks = Vec::new();
     for (curve, colour) in curves.iter().zip(COLOURS.into_iter().cycle()) {
         let points = rates.iter().copied().zip(curve.values.iter().copied()).collect();
-        let level = curve.limit.map(|limit| Mark { strength: 0.45, ..Mark::line(colour, "", vec![(x.from, limit), (x.to, limit)]) });
+        let level = curve
+            .limit
+            .map(|limit| Mark { strength: 0.45, ..Mark::line(colour, "", vec![(x.from, limit), (x.to, limit)]) });
         marks.extend(level.into_iter().chain([Mark::line(colour, &curve.label, points)]));
     }
     let row = |(place, stage): (usize, &&Stage)| {
@@ -87,7 +90,8 @@ fn latency(stages: &[&Stage]) -> Option<Chart> {
         [precise(stage.achieved_per_s)].into_iter().chain(values).collect()
     };
     let head = ["answered/s".to_owned()].into_iter().chain(curves.iter().map(|curve| curve.label.clone())).collect();
-    let limits = if curves.iter().any(|curve| curve.limit.is_some()) { " Level lines are the goals' limits." } else { "" };
+    let limits =
+        if curves.iter().any(|curve| curve.limit.is_some()) { " Level lines are the goals' limits." } else { "" };
     Some(Chart {
         name: "latency".to_owned(),
         title: "Times against throughput".to_owned(),
@@ -129,7 +133,9 @@ fn goodput(stages: &[&Stage], load: &str) -> Chart {
         title: "Goodput against the load".to_owned(),
         words: "Good are replies that ended ok, broke no MUST, and kept the limits for a single request.".to_owned(),
         x: named(load, Axis::count(most(&loads))),
-        y: Axis::count(most(&stages.iter().map(|stage| stage.achieved_per_s.max(stage.offered_per_s)).collect::<Vec<_>>())),
+        y: Axis::count(most(
+            &stages.iter().map(|stage| stage.achieved_per_s.max(stage.offered_per_s)).collect::<Vec<_>>(),
+        )),
         height: HEIGHT,
         marks: vec![
             Mark::line(PALE, "offered, requests/s", line(|stage| stage.offered_per_s)),
@@ -140,7 +146,9 @@ fn goodput(stages: &[&Stage], load: &str) -> Chart {
             head: ["load", "offered/s", "answered/s", "good/s"].map(str::to_owned).to_vec(),
             rows: stages
                 .iter()
-                .map(|stage| [stage.load, stage.offered_per_s, stage.achieved_per_s, stage.good_per_s].map(precise).to_vec())
+                .map(|stage| {
+                    [stage.load, stage.offered_per_s, stage.achieved_per_s, stage.good_per_s].map(precise).to_vec()
+                })
                 .collect(),
             places: Vec::new(),
         },
@@ -203,7 +211,10 @@ pub(super) fn day(scenario: &Scenario) -> Chart {
         height: HEIGHT,
         marks: vec![
             Mark::boxes(COLOURS[0], "needed", boxes(|needed, _| (0, needed)).collect()),
-            Mark { strength: 0.5, ..Mark::boxes(PALE, "run beside them", boxes(|needed, all| (needed, all)).collect()) },
+            Mark {
+                strength: 0.5,
+                ..Mark::boxes(PALE, "run beside them", boxes(|needed, all| (needed, all)).collect())
+            },
             Mark::line(OVER, "demand", demand.collect()),
         ],
         table: Table {

@@ -27,13 +27,11 @@ pub(super) fn document(planned: &Planned, record: &Record, dress: &Dress) -> Doc
     first.extend([Block::Heading("Assumptions".to_owned()), Block::List(planned.assumptions.clone())]);
     let trust = [record.answer.trust.clone()].into_iter().chain(record.answer.distrust.iter().cloned());
     first.push(Block::Paragraph(format!("Trust of the measurement: {}.", trust.collect::<Vec<_>>().join("; "))));
-    let mut rest = Vec::new();
-    if let Some(scenario) = planned.scenarios.first().filter(|scenario| scenario.hours.len() > 1) {
-        rest.extend([
-            Block::Pictures(vec![pictures::day(scenario)]),
-            Block::Heading("Hours of the first scenario".to_owned()),
-            Block::Table(hours(planned, scenario)),
-        ]);
+    let day = planned.scenarios.first().filter(|scenario| scenario.hours.len() > 1);
+    let mut rest =
+        vec![Block::Pictures(day.map(pictures::day).into_iter().chain(pictures::of_search(record)).collect())];
+    if let Some(scenario) = day {
+        rest.extend([Block::Heading("Hours of the first scenario".to_owned()), Block::Table(hours(planned, scenario))]);
     }
     rest.extend(search::rest(record));
     rest.extend([Block::Heading("To confirm the plan".to_owned()), Block::Command(planned.confirm.clone())]);

@@ -14,7 +14,7 @@ pub(super) fn document(record: &Record, dress: &Dress) -> Document {
         head: head(record, dress),
         lead: lead(record),
         first: first(record),
-        rest: rest(record),
+        rest: [Block::Pictures(pictures::of_search(record))].into_iter().chain(rest(record)).collect(),
     }
 }
 
@@ -46,9 +46,17 @@ pub(super) fn lead(record: &Record) -> String {
             "The client was the limit, so nothing is known of the endpoint. Run proofload on a faster machine."
                 .to_owned()
         }
-        (None, _) if answer.breaks_first.is_empty() => format!("No answer yet: {}. Go on with --resume.", answer.ended),
-        (None, _) => {
-            format!("No load that was tried holds the goals. What breaks: {}.", answer.breaks_first.join("; "))
+        (None, _) if answer.breaks_first.is_empty() => {
+            format!("No answer yet: {}. Go on with --resume.", answer.ended.split(": ").next().unwrap_or_default())
+        }
+        (None, limit) => {
+            let advice = match limit {
+                Limit::Contract => {
+                    " No load mends that: take what is known as a --baseline, or as a goal on violation_rate."
+                }
+                Limit::Unknown | Limit::Hardware | Limit::Quota | Limit::Client | Limit::Unclear => "",
+            };
+            format!("No load that was tried holds the goals. What breaks: {}.{advice}", answer.breaks_first.join("; "))
         }
         (Some(rate), Limit::Quota) => format!(
             "One deployment is let through {} requests/s: a quota, not hardware, so more replicas do not help. Goals hold up to {}.",
@@ -144,11 +152,7 @@ fn mix(answer: &Answer) -> String {
 
 /// The tables behind the first page.
 pub(super) fn rest(record: &Record) -> Vec<Block> {
-    let mut blocks = vec![
-        Block::Pictures(pictures::of_search(record)),
-        Block::Heading("Stages".to_owned()),
-        Block::Table(stages(record)),
-    ];
+    let mut blocks = vec![Block::Heading("Stages".to_owned()), Block::Table(stages(record))];
     let violated: Vec<String> =
         record.stages.iter().filter(|stage| !stage.violations.is_empty()).map(violations).collect();
     if !violated.is_empty() {
