@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::search::{End, Ending, Search, rounded};
 use super::stage::{Growth, Stage, Verdict};
+use crate::summary::trust::Belief;
 
 /// The highest load that holds the goals.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +31,7 @@ pub struct Answer {
     pub limit: Limit,
     /// Requests per second that are let through at most, about, where a quota is the limit.
     pub quota_per_s: Option<f64>,
-    /// Whether the stage of the answer can be believed: `trusted`, `doubtful` or `invalid`.
+    /// Whether the stages at both ends can be believed: `trusted`, `doubtful` or `invalid`.
     pub trust: String,
     /// Why not.
     pub distrust: Vec<String>,
@@ -38,6 +39,9 @@ pub struct Answer {
     pub input_tokens: f64,
     /// Completion tokens likewise.
     pub output_tokens: f64,
+    /// What a request costs on average by the endpoint's own metadata, in dollars; none where it does not say.
+    #[serde(default)]
+    pub cost_per_request: Option<f64>,
     /// Prompt tokens per second at the answer.
     pub input_tokens_per_s: f64,
     /// Completion tokens per second at the answer.
@@ -61,6 +65,8 @@ pub enum Limit {
     Contract,
     /// The client that measures.
     Client,
+    /// The endpoint or the client: where it broke, the measurement is doubtful, however often it was repeated.
+    Unclear,
 }
 
 impl Limit {
@@ -72,6 +78,7 @@ impl Limit {
             Limit::Quota => "a quota, not hardware",
             Limit::Contract => "the contract: replies get wrong",
             Limit::Client => "the client that measured",
+            Limit::Unclear => "the endpoint or the client that measured: where it broke, the measurement is doubtful",
         }
     }
 }
@@ -100,7 +107,7 @@ impl Answer {
             ended: words(ending, search),
             confirmed: ending == Some(&Ending::Confirmed),
             trust: "trusted".to_owned(),
-            breaks_first: broken.map(|stage| stage.reasons.clone()).unwrap_or_default(),
+            breaks_first: broken.map(Stage::broken_goals).unwrap_or_default(),
             limit: limit(search, broken, ending),
             ..Answer::default()
         };
@@ -114,16 +121,18 @@ impl Answer {
         // Slots are what is asked for, requests per second are what comes of it.
         let rate = |load: f64| if search.terms().slots { best.achieved_per_s * load / low.load } else { load };
         let requests = (best.requests.max(1)) as f64;
+        let (trust, distrust) = doubts(best, broken);
         Answer {
             holds: true,
             rate_per_s: Some(rate(low.load)),
             low: least.map(rate),
             high: most.map(rate),
             slots: search.terms().slots.then_some(low.load),
-            trust: best.trust.clone(),
-            distrust: best.distrust.clone(),
+            trust,
+            distrust,
             input_tokens: best.input_tokens / requests,
             output_tokens: best.output_tokens / requests,
+            cost_per_request: best.cost_per_request,
             input_tokens_per_s: best.input_tokens_per_s,
             output_tokens_per_s: best.output_tokens_per_s,
             good_per_s: best.good_per_s,
@@ -137,6 +146,15 @@ fn last_of(search: &Search, load: f64, verdict: Verdict) -> Option<&Stage> {
     let at = |stage: &&Stage| (stage.load - load).abs() <= 1e-9 * load;
     let stages = search.stages().iter().rev().filter(at);
     stages.clone().find(|stage| stage.verdict == verdict).or_else(|| stages.clone().next())
+}
+
+/// How far both ends can be believed, and why no further: what broke in a trusted stage is as good as what held in one.
+fn doubts(best: &Stage, broken: Option<&Stage>) -> (String, Vec<String>) {
+    let doubted = broken.filter(|stage| stage.verdict == Verdict::Untrusted);
+    let at = |stage: &Stage| stage.distrust.iter().map(|why| format!("at {}: {why}", stage.load)).collect::<Vec<_>>();
+    let ends = [Some(best), doubted].into_iter().flatten().filter(|stage| stage.trust != Belief::Trusted.name());
+    let trust = ends.clone().last().map_or(Belief::Trusted.name(), |stage| &stage.trust).to_owned();
+    (trust, ends.flat_map(at).collect())
 }
 
 /// The bracket without chance: an end that chance may have decided gives way by the precision, or to the next stage
@@ -172,7 +190,11 @@ fn limit(search: &Search, broken: Option<&Stage>, ending: Option<&Ending>) -> Li
         return Limit::Quota;
     }
     let by_goal = broken.goals.iter().any(|goal| !goal.held) || broken.backlog != Growth::Steady;
-    if by_goal || broken.violations.is_empty() { Limit::Hardware } else { Limit::Contract }
+    match broken.verdict {
+        _ if !by_goal && !broken.violations.is_empty() => Limit::Contract,
+        Verdict::Untrusted => Limit::Unclear,
+        Verdict::Held | Verdict::Broke => Limit::Hardware,
+    }
 }
 
 /// Replies per second that are no 429.

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::goal::{Goal, Measure, Metric, Op, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Op, Part, Scalar, Statistic};
 use crate::summary::Summary;
 
 /// Requests that count as one independent one.
@@ -39,7 +39,7 @@ pub struct GoalAt {
 impl GoalAt {
     /// Holds a goal against a summary.
     pub fn of(goal: &Goal, case: Option<&str>, summary: &Summary) -> GoalAt {
-        let value = summary.value(goal.metric);
+        let (value, _) = summary.value_of(goal);
         let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
         GoalAt {
             goal: goal.text.clone(),
@@ -74,7 +74,9 @@ impl GoalAt {
 
 fn sure(goal: &Goal, summary: &Summary, value: f64, held: bool) -> bool {
     let independent = (summary.planned() as f64 / TOGETHER).max(1.0);
+    let far = (value - goal.value).abs() > FAR * goal.value.abs();
     match goal.metric {
+        _ if goal.part != Part::Whole => far,
         Metric::Timing(measure, population, Statistic::Percentile(percentile)) => {
             let share = percentile / 100.0;
             let shift = DEVIATIONS * (share * (1.0 - share) / independent).sqrt();
@@ -94,9 +96,7 @@ fn sure(goal: &Goal, summary: &Summary, value: f64, held: bool) -> bool {
             let far = if held == matches!(goal.op, Op::Below | Op::AtMost) { high } else { low };
             goal.op.holds(far, goal.value) == held
         }
-        Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => {
-            (value - goal.value).abs() > FAR * goal.value.abs()
-        }
+        Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => far,
     }
 }
 

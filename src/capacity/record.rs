@@ -45,6 +45,9 @@ pub struct Asked {
     pub profile: String,
     /// The profile as it was given, to run it again.
     pub reference: String,
+    /// The flags that shape its requests, as words of a command line; secrets are left out of them.
+    #[serde(default)]
+    pub flags: Vec<String>,
     /// Address of the endpoint, without secrets.
     pub target: String,
     /// Whether it was the built-in endpoint, and what that was told to be.
@@ -104,6 +107,7 @@ impl Asked {
             seed: 0,
             started_unix_ms: 0,
             reference: String::new(),
+            flags: Vec::new(),
             labels: BTreeMap::new(),
             target: if asked.builtin.is_some() { String::new() } else { asked.target.clone() },
             ..asked.clone()

@@ -14,6 +14,7 @@ use super::judging::requests_needed;
 use super::stage::{Goals, Stage, Verdict};
 use crate::plan::Limits;
 use crate::plan::capacity::{SearchTerms, TokenPrice};
+use crate::plan::goal::{Goal, Part};
 
 /// Stages of a search at most.
 const MOST_STAGES: usize = 48;
@@ -64,12 +65,13 @@ impl Terms {
     /// The terms of a profile: `load` is what it says itself, and `slots` whether that is a number of slots.
     pub fn new(terms: &SearchTerms, goals: &Goals, load: f64, slots: bool, warmup: Duration) -> Terms {
         let needed = |few| goals.all().map(|goal| requests_needed(goal, few)).fold(0.0, f64::max);
+        let window = goals.all().filter_map(window_of).max().unwrap_or_default();
         Terms {
             slots,
             from: terms.from.unwrap_or(load).min(terms.to),
             to: terms.to,
             precision: terms.precision,
-            lasting: [terms.stage, terms.confirm],
+            lasting: [terms.stage, terms.confirm].map(|lasting| lasting.max(window)),
             warmup,
             cooldown: terms.cooldown,
             needed: BEYOND.map(needed),
@@ -369,6 +371,14 @@ fn same(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
+/// The length of a stage in which a goal of windows of time finds a whole one: they begin at whole seconds.
+fn window_of(goal: &Goal) -> Option<Duration> {
+    match goal.part {
+        Part::Every(seconds) => Some(Duration::from_secs(seconds + 1)),
+        Part::Whole | Part::Case(_) => None,
+    }
+}
+
 /// To whole tenths of a second, upwards, so that a report can say it.
 fn whole(duration: Duration) -> Duration {
     Duration::from_millis(u64::try_from(duration.as_millis().div_ceil(100)).unwrap_or(u64::MAX / 100) * 100)
@@ -376,6 +386,8 @@ fn whole(duration: Duration) -> Duration {
 
 /// To as many digits as the precision is worth, so that a report can say it.
 pub(super) fn rounded(load: f64, precision: f64) -> f64 {
-    let unit = 10_f64.powf((load * precision / 5.0).log10().floor());
-    (load / unit).round() * unit
+    let digits = -(load * precision / 5.0).log10().floor();
+    // Divided by a whole power of ten, a number is the nearest to what it is printed as; multiplied by a fraction, not.
+    let power = 10_f64.powf(digits.abs());
+    if digits > 0.0 { (load * power).round() / power } else { (load / power).round() * power }
 }

@@ -71,6 +71,9 @@ pub struct Stage {
     pub input_tokens: f64,
     /// Completion tokens, likewise.
     pub output_tokens: f64,
+    /// What a request cost on average by the endpoint's own metadata, in dollars; none where it does not say.
+    #[serde(default)]
+    pub cost_per_request: Option<f64>,
     /// How long it took, with warm-up, the rest of its requests and the pause behind it, in seconds.
     pub took_s: f64,
     /// Its run, relative to the record.
@@ -209,6 +212,7 @@ impl Stage {
             requests: measured + warm,
             input_tokens: all(counts.prompt_millitokens),
             output_tokens: all(counts.completion_millitokens),
+            cost_per_request: summary.scalar(Scalar::CostPerRequest),
             took_s: carried.took_s,
             ..Stage::default()
         };
@@ -228,9 +232,10 @@ impl Stage {
             return (Verdict::Untrusted, vec!["interrupted".to_owned()]);
         }
         let broken = self.broken(summary, tolerated);
+        let wrong = !tolerated && !self.violations.is_empty();
         let verdict = match (belief, broken.is_empty()) {
-            // A client that was late now and then does not make requests pile up beyond all chance.
-            (Belief::Doubtful, false) if self.backlog == Growth::Cut => Verdict::Broke,
+            // A client that was late now and then neither makes requests pile up beyond all chance nor breaks a contract.
+            (Belief::Doubtful, false) if self.backlog == Growth::Cut || wrong => Verdict::Broke,
             (Belief::Invalid, _) | (Belief::Doubtful, false) => Verdict::Untrusted,
             (Belief::Trusted | Belief::Doubtful, true) => Verdict::Held,
             (Belief::Trusted, false) => Verdict::Broke,
@@ -267,6 +272,11 @@ impl Stage {
             }
             Verdict::Untrusted => false,
         }
+    }
+
+    /// What broke in it, without what makes it doubtful.
+    pub fn broken_goals(&self) -> Vec<String> {
+        self.reasons.iter().filter(|reason| !self.distrust.contains(reason)).cloned().collect()
     }
 
     /// Whether it was invalid, and not merely doubtful.

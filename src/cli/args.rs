@@ -258,6 +258,22 @@ impl TargetArgs {
         }
     }
 
+    /// The same as words of a command line, in which a variable stands for a header's secret.
+    pub(super) fn words(&self) -> Vec<String> {
+        let texts = [
+            ("--target-name", &self.target_name),
+            ("--dialect", &self.dialect),
+            ("--model", &self.model),
+            ("--key-env", &self.key_env),
+        ];
+        let texts = texts.into_iter().filter_map(|(flag, text)| Some([flag.to_owned(), text.clone()?])).flatten();
+        let headers = self.headers.iter().flat_map(|(name, value)| {
+            let secret = is_secret_header(name) && !value.contains("${");
+            ["--header".to_owned(), format!("{name}={}", if secret { "${SECRET}" } else { value })]
+        });
+        texts.chain(headers).collect()
+    }
+
     /// The same for what stands behind a gateway, which is somebody else's: it gets a key of its own or none, and no
     /// header that is a secret or made from one.
     pub(super) fn flags_behind(&self, key_env: Option<&String>) -> Flags {

@@ -20,16 +20,18 @@ use crate::capacity::estimate::{Request, estimate};
 use crate::capacity::record::{Asked, Record};
 use crate::capacity::search::{Ask, Ending, Search, Step, Terms};
 use crate::capacity::stage::{Carried, Goals, Growth, Stage};
+use crate::plan::goal::Goal;
 use crate::plan::schedule::course::Course;
 use crate::plan::schedule::{Arrivals, Warmup};
 use crate::plan::{Limits, Plan};
 use crate::profile::{Draft, load};
-use crate::report::capacity::{Dress, write};
+use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run_by_case};
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
     match (&args.command, &args.search.profile) {
         (Some(CapacityCommand::Plan(args)), _) => capacity_plan::plan(args),
+        (Some(CapacityCommand::Report(args)), _) => capacity_plan::report(args),
         (Some(CapacityCommand::Compare(args)), _) => capacity_plan::compare(args),
         (None, Some(profile)) => search(profile, &args.search),
         (None, None) => bail!("name a profile, as in proofload capacity chat"),
@@ -68,7 +70,8 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
     tell(&hunt.introduction());
     let record = hunt.carry_out(&tell)?;
     drop(builtin);
-    let dress = Dress::new(args.output.title.as_ref(), args.output.prepared_for.as_ref());
+    let dress = args.output.dress();
+    folder::keep_page(&hunt.folder, &write(&record, Kind::Html, &dress))?;
     print(&write(&record, args.output.format.into(), &dress))?;
     tell(&format!("kept in {}", hunt.folder.display()));
     Ok(exit_of(&record, hunt.stopped.load(Ordering::SeqCst)))
@@ -79,8 +82,9 @@ fn exit_of(record: &Record, interrupted: bool) -> Exit {
         Exit::Interrupted
     } else if record.answer.holds {
         Exit::Pass
-    } else if record.answer.limit == Limit::Client {
-        // Nothing is known of the endpoint where the client was the limit from the first stage on.
+    } else if record.answer.limit == Limit::Client || record.answer.breaks_first.is_empty() {
+        // Nothing is known of the endpoint where the client was the limit from the first stage on, or a bound was
+        // reached before it.
         Exit::Invalid
     } else {
         Exit::Fail
@@ -127,7 +131,7 @@ impl Hunt {
         };
         let goals = goals_of(&draft, &plan)?;
         let terms = Terms::new(&draft.search, &goals, first, slots, warmup);
-        let asked = asked(&draft, &plan, &terms, profile);
+        let asked = asked(&draft, &plan, &goals, &terms, profile, args);
         let folder = match &args.resume {
             Some(folder) => folder.clone(),
             None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,
@@ -159,7 +163,10 @@ impl Hunt {
     fn introduction(&self) -> String {
         let terms = self.search.terms();
         let unit = unit(terms.slots);
-        let goals = if self.asked.goals.is_empty() { "the contract".to_owned() } else { self.asked.goals.join(", ") };
+        let cases = self.asked.case_goals.iter();
+        let cases = cases.flat_map(|(case, goals)| goals.iter().map(move |goal| format!("{goal} ({case})")));
+        let goals: Vec<String> = self.asked.goals.iter().cloned().chain(cases).collect();
+        let goals = if goals.is_empty() { "the contract".to_owned() } else { goals.join(", ") };
         let from = terms.from;
         let search =
             format!("{}: searching from {from}{unit} for the highest load that holds {goals}", self.asked.profile);
@@ -205,7 +212,10 @@ impl Hunt {
 
     fn carry_out(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
         let (stopped, current) = (Arc::clone(&self.stopped), Arc::clone(&self.current));
-        heed_signals("the stage in progress ends; --resume goes on with the search".to_owned(), move || {
+        // Killed before its first stage has ended, it goes on all the same.
+        self.keep(None)?;
+        let advice = format!("the stage in progress ends; --resume {} goes on with the search", self.folder.display());
+        heed_signals(advice, move || {
             stopped.store(true, Ordering::SeqCst);
             if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
                 control.stop();
@@ -309,23 +319,30 @@ fn line(stage: &Stage, slots: bool) -> String {
 
 fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
     let place = |name: &String| plan.cases.iter().position(|case| case.name == *name);
-    let cases = draft.search.goals.iter();
-    let cases = cases.map(|(name, goals)| Some((place(name)?, name.clone(), goals.clone()))).collect::<Option<_>>();
-    Ok(Goals { whole: plan.goals.clone(), cases: cases.context("a goal is for a case that is not there")? })
+    let (mut whole, mut cases) = (Vec::new(), draft.search.goals.clone());
+    for goal in &plan.goals {
+        match goal.apart() {
+            (Some(case), goal) => cases.entry(case).or_default().push(goal),
+            (None, goal) => whole.push(goal),
+        }
+    }
+    let cases = cases.into_iter().map(|(name, goals)| Some((place(&name)?, name, goals))).collect::<Option<_>>();
+    Ok(Goals { whole, cases: cases.context("a goal is for a case that is not there")? })
 }
 
-fn asked(draft: &Draft, plan: &Plan, terms: &Terms, reference: &str) -> Asked {
-    let texts = |goals: &[crate::plan::goal::Goal]| goals.iter().map(|goal| goal.text.clone()).collect();
+fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &str, args: &SearchArgs) -> Asked {
+    let texts = |goals: &[Goal]| goals.iter().map(|goal| goal.text.clone()).collect();
     Asked {
         profile: plan.profile.clone(),
         reference: reference.to_owned(),
+        flags: args.words(&plan.target.shown()),
         target: plan.target.shown(),
         builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
         dialect: plan.target.dialect.name().to_owned(),
         model: plan.target.model.clone(),
         labels: plan.labels.clone(),
-        goals: texts(&plan.goals),
-        case_goals: draft.search.goals.iter().map(|(name, goals)| (name.clone(), texts(goals))).collect(),
+        goals: texts(&goals.whole),
+        case_goals: goals.cases.iter().map(|(_, name, goals)| (name.clone(), texts(goals))).collect(),
         cases: plan.cases.iter().map(|case| (case.name.clone(), case.weight)).collect(),
         slots: terms.slots,
         load: plan.describe(),

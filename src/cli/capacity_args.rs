@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::args::{TargetArgs, absolute, duration, finite, pair};
 use crate::capacity::planning::price::PricePerHour;
 use crate::profile::flags::Flags;
-use crate::report::capacity::Kind;
+use crate::report::capacity::{Dress, Kind};
 
 const EXAMPLES: &str = "Examples:
   proofload capacity capacity
@@ -18,11 +18,13 @@ const EXAMPLES: &str = "Examples:
   proofload capacity --resume runs/20261125T120000Z-capacity-chat chat
   proofload capacity plan @last --demand 120 --price 2.50 --headroom 30% --start-time 3m
   proofload capacity plan @last --demand day.csv --price 2.50 --scenario 1,1.5,2,3 --format html
+  proofload capacity report @last --format html --prepared-for finance
   proofload capacity compare runs/a runs/b runs/c
 
 The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
 to stdout, progress to stderr; every stage is kept as a run.
-Exit codes: 0 a load holds the goals, 1 none does, 3 the client was the limit before any answer.";
+Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before
+anything was known.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -37,6 +39,8 @@ pub(super) struct CapacityArgs {
 pub(super) enum CapacityCommand {
     /// From an answer and a demand: replicas, utilisation, money. Offline.
     Plan(Box<PlanArgs>),
+    /// Print the report of a search again. Offline.
+    Report(AgainArgs),
     /// Rank answers of several configurations at the same goals.
     Compare(CompareArgs),
 }
@@ -88,6 +92,9 @@ pub(super) struct SearchArgs {
     /// Begin no stage that would cost more than this in all; needs capacity.price [capacity.max_cost].
     #[arg(long, value_name = "M", value_parser = finite, help_heading = "Search")]
     max_cost: Option<f64>,
+    /// What must hold, as "ttft.p95 < 500ms"; in the place of the profile's goals [goals].
+    #[arg(long = "goal", value_name = "GOAL", help_heading = "Search")]
+    goals: Vec<String>,
     /// What you call this search, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Search")]
     labels: Vec<(String, String)>,
@@ -128,6 +135,13 @@ pub(super) struct OutputArgs {
     pub(super) prepared_for: Option<String>,
 }
 
+impl OutputArgs {
+    /// What the report is dressed in.
+    pub(super) fn dress(&self) -> Dress {
+        Dress { title: self.title.clone(), prepared_for: self.prepared_for.clone() }
+    }
+}
+
 impl SearchArgs {
     /// What the flags change in the profile.
     pub(super) fn flags(&self) -> Flags {
@@ -148,6 +162,7 @@ impl SearchArgs {
             rate: self.rate,
             seed: self.seed,
             labels: self.labels.clone(),
+            goals: self.goals.clone(),
             max_time: self.max_time.clone(),
             max_requests: self.max_requests,
             max_tokens: self.max_tokens,
@@ -155,6 +170,29 @@ impl SearchArgs {
             set: own.into_iter().flatten().chain(self.set.clone()).collect(),
             ..self.target.flags()
         }
+    }
+}
+
+impl SearchArgs {
+    /// The flags that shape the requests, as words for `proofload run`; those of the load and of the search are not.
+    /// `target` is the address without its secrets.
+    pub(super) fn words(&self, target: &str) -> Vec<String> {
+        let pairs = |flag: &'static str, pairs: &[(String, String)]| {
+            pairs.iter().flat_map(|(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>()
+        };
+        let url = self.url.as_ref().map(|_| ["--url".to_owned(), target.to_owned()]);
+        let baseline = self.baseline.clone().map(|file| ["--baseline".to_owned(), file]);
+        let own = url.into_iter().chain(baseline);
+        let goals = self.goals.iter().flat_map(|goal| ["--goal".to_owned(), goal.clone()]);
+        let shapes = |key: &str| !["capacity.", "limits.", "load."].iter().any(|table| key.starts_with(table));
+        let set: Vec<_> = self.set.iter().filter(|(key, _)| shapes(key)).cloned().collect();
+        let target = self.target.words();
+        own.flatten()
+            .chain(target)
+            .chain(goals)
+            .chain(pairs("--label", &self.labels))
+            .chain(pairs("--set", &set))
+            .collect()
     }
 }
 
@@ -190,7 +228,8 @@ pub(super) struct PlanArgs {
     /// What a replica costs in an hour.
     #[arg(long, value_name = "M", default_value = "0")]
     pub(super) price: PricePerHour,
-    /// What a million prompt and completion tokens cost, as in 0.5,1.5; on top of the replicas.
+    /// What a million prompt and completion tokens cost on top of the replicas, as in 0.5,1.5; or metadata, for what the
+    /// metadata of the replies said that they cost.
     #[arg(long, value_name = "IN,OUT")]
     pub(super) token_price: Option<String>,
     /// What you call the money.
@@ -208,6 +247,14 @@ pub(super) struct PlanArgs {
     /// Searches with so many replicas behind one address, as in 1=runs/a,2=runs/b: how well replicas add up.
     #[arg(long, value_name = "N=RUN", value_delimiter = ',', value_parser = pair)]
     pub(super) measured: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct AgainArgs {
+    /// Folder of a search; @last is the newest under runs/.
+    pub(super) search: String,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

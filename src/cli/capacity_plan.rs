@@ -1,11 +1,11 @@
-//! `proofload capacity plan` and `proofload capacity compare`: from searches that are kept, without the endpoint.
+//! `proofload capacity plan`, `report` and `compare`: from searches that are kept, without the endpoint.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use super::capacity::read;
-use super::capacity_args::{CompareArgs, PlanArgs};
+use super::capacity_args::{AgainArgs, CompareArgs, PlanArgs};
 use super::exit::Exit;
 use super::folder::Unusable;
 use super::{print, say};
@@ -13,8 +13,7 @@ use crate::capacity::comparing::rank;
 use crate::capacity::planning::demand::Demand;
 use crate::capacity::planning::scaling::Efficiency;
 use crate::capacity::planning::{Wanted, plan as plan_for, price};
-use crate::plan::capacity::TokenPrice;
-use crate::report::capacity::{Dress, write_plan, write_ranking};
+use crate::report::capacity::{write, write_plan, write_ranking};
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let record = read(&args.search)?;
@@ -26,8 +25,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Fail);
         }
     };
-    let dress = Dress::new(args.output.title.as_ref(), args.output.prepared_for.as_ref());
-    print(&write_plan(&planned, &record, args.output.format.into(), &dress))?;
+    print(&write_plan(&planned, &record, args.output.format.into(), &args.output.dress()))?;
     Ok(Exit::Pass)
 }
 
@@ -36,10 +34,7 @@ fn wanted(args: &PlanArgs) -> anyhow::Result<Wanted> {
     Ok(Wanted {
         demand: demand(&args.demand)?,
         price: args.price.0,
-        token_price: match &args.token_price {
-            Some(text) => price::tokens(text).map_err(flag("--token-price"))?,
-            None => TokenPrice::default(),
-        },
+        tokens: args.token_price.as_deref().map(price::tokens).transpose().map_err(flag("--token-price"))?,
         currency: args.currency.clone(),
         headroom: price::headroom(&args.headroom).map_err(flag("--headroom"))?,
         start_time: args.start_time,
@@ -78,6 +73,11 @@ fn efficiency(measured: &[(String, String)]) -> anyhow::Result<Efficiency> {
         rates.push((number, rate.with_context(|| format!("--measured: {search} found no rate that holds"))?));
     }
     Efficiency::measured(rates).map_err(|error| anyhow::anyhow!("--measured: {error}"))
+}
+
+pub(super) fn report(args: &AgainArgs) -> anyhow::Result<Exit> {
+    print(&write(&read(&args.search)?, args.output.format.into(), &args.output.dress()))?;
+    Ok(Exit::Pass)
 }
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {

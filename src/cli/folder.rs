@@ -68,6 +68,11 @@ pub(super) fn keep_search(folder: &Path, record: &Record) -> anyhow::Result<()> 
     keep_file(CAPACITY, &text, Some(folder), record.asked.started_unix_ms, "").map(drop)
 }
 
+/// Keeps the page of a search.
+pub(super) fn keep_page(folder: &Path, page: &str) -> anyhow::Result<()> {
+    write_whole(folder, PAGE, page)
+}
+
 /// Reads a search.
 pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
     let path = if folder.is_dir() { folder.join(CAPACITY) } else { folder.to_path_buf() };

@@ -19,6 +19,15 @@ pub struct Goal {
     pub part: Part,
 }
 
+impl Goal {
+    /// The case that it is of, and the goal as it is for whoever looks at the requests of that case only.
+    pub fn apart(&self) -> (Option<String>, Goal) {
+        let Part::Case(case) = &self.part else { return (None, self.clone()) };
+        let text = self.text.split(" for ").next().unwrap_or_default().trim_end().to_owned();
+        (Some(case.clone()), Goal { text, part: Part::Whole, ..self.clone() })
+    }
+}
+
 /// Of what part of a run a goal is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {

@@ -228,6 +228,12 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
+/// A word for the shell, in quotes only where it needs them.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { literal(text) }
+}
+
 /// For the shell, as it is.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))

@@ -10,7 +10,7 @@ use super::CaseTable;
 use super::resolve::{Resolver, case_name};
 use crate::plan::Limits;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms, TokenPrice};
-use crate::plan::goal::{Goal, nearest};
+use crate::plan::goal::{Goal, Part, nearest};
 
 /// How `proofload capacity` searches; `proofload run` does not look at it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -115,6 +115,15 @@ impl Resolver<'_> {
             }
             for (index, text) in texts.iter().enumerate() {
                 match Goal::parse(text) {
+                    Ok(Goal { part: Part::Case(_), .. }) => {
+                        let help = "leave its for out, or move it to goals".to_owned();
+                        self.fault(
+                            &format!("/capacity/goals/{name}/{index}"),
+                            "it is of a case by its place",
+                            "",
+                            help,
+                        );
+                    }
                     Ok(goal) => goals.entry(name.clone()).or_default().push(goal),
                     Err(error) => {
                         self.fault(&format!("/capacity/goals/{name}/{index}"), error.message, "", error.help);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Summary;
 use super::counts::Asked;
 use super::flow::Little;
-use super::goal_parts::{Window, judged};
+use super::goal_parts::Window;
 use super::load_rules::{Figure, figure};
 use super::quantile;
 use super::steady::Steady;
@@ -545,11 +545,7 @@ fn goal_results(summary: &Summary) -> Vec<GoalResult> {
         .goals()
         .into_iter()
         .map(|goal| {
-            let (value, broken_in) = match &goal.part {
-                Part::Whole => (summary.value(goal.metric), Vec::new()),
-                Part::Case(case) => (summary.value_of_case(case, goal.metric), Vec::new()),
-                Part::Every(seconds) => judged(&goal, summary.windows(*seconds, goal.metric)),
-            };
+            let (value, broken_in) = summary.value_of(&goal);
             let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
             GoalResult {
                 held,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Summary;
 use super::seconds::Row;
 use super::sketch::Sketch;
-use crate::plan::goal::{Goal, Metric, Op, Population, Scalar, Statistic};
+use crate::plan::goal::{Goal, Metric, Op, Part, Population, Scalar, Statistic};
 
 /// A window of the run's time, and what was measured in it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -20,6 +20,15 @@ pub struct Window {
 }
 
 impl Summary {
+    /// The value that a goal looks at, and the windows that broke it where it is one of windows.
+    pub fn value_of(&self, goal: &Goal) -> (Option<f64>, Vec<Window>) {
+        match &goal.part {
+            Part::Whole => (self.value(goal.metric), Vec::new()),
+            Part::Case(case) => (self.value_of_case(case, goal.metric), Vec::new()),
+            Part::Every(seconds) => judged(goal, self.windows(*seconds, goal.metric)),
+        }
+    }
+
     /// The value of a metric in one case; none without a sample.
     pub fn value_of_case(&self, name: &str, metric: Metric) -> Option<f64> {
         let split = self.by_case.kept.get(name)?;
@@ -54,7 +63,7 @@ impl Summary {
 }
 
 /// What the windows of a goal come to: the value that is worst, and the windows that broke it.
-pub(super) fn judged(goal: &Goal, windows: Vec<(u64, u64, f64)>) -> (Option<f64>, Vec<Window>) {
+fn judged(goal: &Goal, windows: Vec<(u64, u64, f64)>) -> (Option<f64>, Vec<Window>) {
     let upper = matches!(goal.op, Op::Below | Op::AtMost);
     let worst = |a: f64, b: f64| if upper { a.max(b) } else { a.min(b) };
     let value = windows.iter().map(|(_, _, value)| *value).reduce(worst);

@@ -14,9 +14,12 @@ pub mod price;
 pub mod scaling;
 
 use super::answer::Limit;
-use super::record::Record;
-use crate::plan::capacity::TokenPrice;
+use super::record::{Asked, Record};
+use super::search::rounded;
+use crate::plan::goal::Goal;
+use crate::plan::target::shell_word;
 use demand::{Demand, Hour};
+use price::TokenCost;
 use scaling::Efficiency;
 
 /// Hours of a month: a twelfth of a year of 365 days.
@@ -29,8 +32,8 @@ pub struct Wanted {
     pub demand: Demand,
     /// What a replica costs in an hour.
     pub price: f64,
-    /// What tokens cost on top.
-    pub token_price: TokenPrice,
+    /// What tokens cost on top, if anything.
+    pub tokens: Option<TokenCost>,
     /// What the money is called.
     pub currency: String,
     /// Share of a replica that is kept free.
@@ -144,6 +147,9 @@ pub enum Unplannable {
     /// The search found no load that holds.
     #[error("the search found no load that holds the goals, so no number of replicas does: {0}")]
     NothingHolds(String),
+    /// The replies of the search said nothing of costs.
+    #[error("the replies of the search have no metadata that says what they cost; give --token-price IN,OUT")]
+    NoCosts,
     /// More replicas than anybody has.
     #[error("the demand needs more than {0} replicas; check its unit (requests per second)")]
     TooMany(u64),
@@ -182,7 +188,7 @@ pub fn plan(record: &Record, wanted: &Wanted) -> Result<Planned, Unplannable> {
         breaks_first: answer.breaks_first.clone(),
         currency: wanted.currency.clone(),
         quota,
-        confirm: confirm(record, wanted),
+        confirm: confirm(record, wanted, scenarios.first()),
         scenarios,
     })
 }
@@ -200,7 +206,12 @@ fn scenario(record: &Record, wanted: &Wanted, low: f64, times: f64) -> Result<Sc
     let requests = mean * 3600.0 * HOURS_A_MONTH;
     let answer = &record.answer;
     let (input, output) = (requests * answer.input_tokens, requests * answer.output_tokens);
-    let monthly = replica_hours * wanted.price + wanted.token_price.of(input, output);
+    let tokens = match wanted.tokens {
+        Some(TokenCost::Priced(price)) => price.of(input, output),
+        Some(TokenCost::Metadata) => requests * answer.cost_per_request.ok_or(Unplannable::NoCosts)?,
+        None => 0.0,
+    };
+    let monthly = replica_hours * wanted.price + tokens;
     let good = record.good_share();
     let per = |count: f64, unit: f64| (count > 0.0 && monthly > 0.0).then(|| monthly / count * unit);
     let busiest = (0..needed.len()).max_by_key(|at| needed[*at]).unwrap_or(0);
@@ -274,6 +285,9 @@ fn assumptions(record: &Record, wanted: &Wanted, low: f64) -> Vec<String> {
         "a replica is paid from its start, {} before it serves; one more than needed runs always",
         humantime::format_duration(wanted.start_time)
     ));
+    if let (Some(TokenCost::Metadata), Some(cost)) = (wanted.tokens, answer.cost_per_request) {
+        assumptions.push(format!("a request costs {cost:.6} dollars on top, as the metadata of the replies says"));
+    }
     if !answer.confirmed {
         assumptions.push(format!("the search did not end by itself: {}", answer.ended));
     }
@@ -283,15 +297,26 @@ fn assumptions(record: &Record, wanted: &Wanted, low: f64) -> Vec<String> {
     assumptions
 }
 
-fn confirm(record: &Record, wanted: &Wanted) -> String {
-    let asked = &record.asked;
+/// The run that confirms the plan: the peak of the first scenario. The built-in endpoint is one replica, so it gets the
+/// share of one.
+fn confirm(record: &Record, wanted: &Wanted, scenario: Option<&Scenario>) -> String {
     let peak = wanted.demand.peak() * wanted.scenarios.first().copied().unwrap_or(1.0);
-    let target = match asked.builtin {
-        Some(_) => String::new(),
-        None => format!(" --url {} --dialect {}", asked.target, asked.dialect),
-    };
-    let model = asked.model.as_ref().map_or(String::new(), |model| format!(" --model {model}"));
-    format!("proofload run {}{target}{model} --rate {peak} --duration 10m", asked.reference)
+    let share = scenario.filter(|_| record.asked.builtin.is_some()).map_or(1, |scenario| scenario.needed.max(1));
+    let rate = peak / share as f64;
+    let asked = &record.asked;
+    let words = ["proofload", "run", &asked.reference].map(str::to_owned).into_iter();
+    let goals = if asked.case_goals.is_empty() { Vec::new() } else { goals_of(asked) };
+    let goals = goals.into_iter().flat_map(|goal| ["--goal".to_owned(), goal]);
+    let load = ["--rate".to_owned(), format!("{}", rounded(rate, 0.005)), "--duration".to_owned(), "10m".to_owned()];
+    let words = words.chain(asked.flags.iter().cloned()).chain(goals).chain(load);
+    words.map(|word| shell_word(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The goals as a run has them, where it keeps those of single cases at all: it does not look at those of the search.
+fn goals_of(asked: &Asked) -> Vec<String> {
+    let of_case = |case: &String, goal: &String| format!("{goal} for {case}");
+    let cases = asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| of_case(case, goal)));
+    asked.goals.iter().cloned().chain(cases).filter(|goal| Goal::parse(goal).is_ok()).collect()
 }
 
 impl Record {

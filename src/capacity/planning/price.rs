@@ -21,14 +21,27 @@ fn money(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|money| money.is_finite() && *money >= 0.0)
 }
 
-/// What a million prompt tokens and a million completion tokens cost, as in `0.5,1.5`.
+/// What tokens cost on top of the replicas.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TokenCost {
+    /// So much a million.
+    Priced(TokenPrice),
+    /// What the metadata of the replies said that a request costs, in dollars.
+    Metadata,
+}
+
+/// What a million prompt tokens and a million completion tokens cost, as in `0.5,1.5`, or `metadata`.
 ///
 /// # Errors
 /// If it is not that.
-pub fn tokens(text: &str) -> Result<TokenPrice, String> {
+pub fn tokens(text: &str) -> Result<TokenCost, String> {
+    if text == "metadata" {
+        return Ok(TokenCost::Metadata);
+    }
     let pair = text.split_once(',').and_then(|(input, output)| money(input).zip(money(output)));
-    pair.map(|(input, output)| TokenPrice { input, output })
-        .ok_or_else(|| format!("{text:?} is not what a million prompt and completion tokens cost, as in 0.5,1.5"))
+    pair.map(|(input, output)| TokenCost::Priced(TokenPrice { input, output })).ok_or_else(|| {
+        format!("{text:?} is not what a million prompt and completion tokens cost, as in 0.5,1.5, nor metadata")
+    })
 }
 
 /// A share that is kept free, as in `30%` or `0.3`.

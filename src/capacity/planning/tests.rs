@@ -5,6 +5,7 @@ use crate::capacity::answer::Answer;
 use crate::capacity::record::Asked;
 use crate::capacity::scaling::Usl;
 use crate::capacity::stage::{Stage, Verdict};
+use crate::plan::capacity::TokenPrice;
 
 fn record() -> Record {
     let answer = Answer {
@@ -29,7 +30,11 @@ fn record() -> Record {
     Record {
         capacity: 1,
         proofload: "0".to_owned(),
-        asked: Asked { reference: "chat".to_owned(), target: "http://h/v1".to_owned(), ..Asked::default() },
+        asked: Asked {
+            reference: "chat".to_owned(),
+            flags: ["--url", "http://h/v1", "--header", "x-a=b c"].map(str::to_owned).to_vec(),
+            ..Asked::default()
+        },
         answer,
         spent: crate::capacity::record::Spent::default(),
         stages: vec![stage],
@@ -42,7 +47,7 @@ fn wanted(demand: Demand) -> Wanted {
     Wanted {
         demand,
         price: 2.0,
-        token_price: TokenPrice::default(),
+        tokens: None,
         currency: "USD".to_owned(),
         headroom: 0.5,
         start_time: Duration::from_secs(180),
@@ -68,7 +73,7 @@ fn a_constant_demand_is_planned_from_the_lower_bound() {
     assert!(near(first.per_thousand_good.expect("priced"), 5840.0 / (requests * 0.95) * 1e3));
     assert_eq!(planned.scenarios[1].needed, 5);
     assert!(first.one_lost.contains("the headroom stays") && first.one_lost.contains("out of the headroom"));
-    assert_eq!(planned.confirm, "proofload run chat --url http://h/v1 --dialect  --rate 12 --duration 10m");
+    assert_eq!(planned.confirm, "proofload run chat --url http://h/v1 --header 'x-a=b c' --rate 12 --duration 10m");
     assert!(planned.assumptions[0].contains("not measured"));
 }
 
@@ -131,4 +136,30 @@ fn a_quota_gets_no_replicas_and_nothing_that_holds_no_plan() {
     nothing.answer.holds = false;
     assert!(matches!(plan(&nothing, &wanted(Demand::constant(1.0))), Err(Unplannable::NothingHolds(_))));
     assert_eq!(plan(&record(), &wanted(Demand::constant(1e9))), Err(Unplannable::TooMany(MOST)));
+}
+
+#[test]
+fn what_confirms_a_plan_names_goals_of_cases_and_asks_one_replica_for_its_share() {
+    let mut search = record();
+    search.asked.goals = vec!["error_rate < 1%".to_owned()];
+    search.asked.case_goals = [("a b".to_owned(), vec!["ttft.p95 < 1s".to_owned(), "tpot.p95 < 1s".to_owned()])].into();
+    search.asked.builtin = Some(String::new());
+    search.asked.flags = Vec::new();
+    // A run keeps no time per output token of single cases. 13/s are for three.
+    let planned = plan(&search, &wanted(Demand::constant(13.0))).expect("a plan");
+    let goals = "--goal 'error_rate < 1%' --goal 'ttft.p95 < 1s for a b'";
+    assert_eq!(planned.confirm, format!("proofload run chat {goals} --rate 4.333 --duration 10m"));
+}
+
+#[test]
+fn tokens_cost_what_their_price_is_or_what_replies_say() {
+    let mut search = record();
+    let with = |tokens| Wanted { tokens: Some(tokens), ..wanted(Demand::constant(12.0)) };
+    let monthly = |search: &Record, tokens| plan(search, &with(tokens)).map(|planned| planned.scenarios[0].monthly);
+    let requests = 12.0 * 3600.0 * 730.0;
+    let priced = monthly(&search, TokenCost::Priced(TokenPrice { input: 1.0, output: 2.0 })).expect("a plan");
+    assert!(near(priced, 5840.0 + requests * 200.0 / 1e6));
+    assert_eq!(monthly(&search, TokenCost::Metadata), Err(Unplannable::NoCosts));
+    search.answer.cost_per_request = Some(0.001);
+    assert!(near(monthly(&search, TokenCost::Metadata).expect("a plan"), 5840.0 + requests * 0.001));
 }

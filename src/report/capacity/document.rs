@@ -1,7 +1,9 @@
 //! A report before it has a format.
 
+use crate::report::chart::Chart;
+
 /// A report.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Document {
     pub(super) title: String,
     /// Lines below the title: for whom, when, of what.
@@ -15,7 +17,7 @@ pub(super) struct Document {
 }
 
 /// A part of a report.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Block {
     Heading(String),
     Paragraph(String),
@@ -23,6 +25,8 @@ pub(super) enum Block {
     Table(Table),
     /// A command line.
     Command(String),
+    /// What only a page has room for.
+    Pictures(Vec<Chart>),
 }
 
 /// A table; figures are set to the right, and all but the first column are figures.

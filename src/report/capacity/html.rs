@@ -27,6 +27,10 @@ fn drawn(block: &Block) -> Markup {
         Block::List(items) => html! { ul class="reasons" { @for item in items { li { (item) } } } },
         Block::Command(command) => html! { pre { code { (command) } } },
         Block::Table(table) => html! { div class="scroll" { (table_of(table)) } },
+        Block::Pictures(charts) => html! {
+            h2 { "In pictures" }
+            div class="charts" { @for chart in charts { (chart.figure()) } }
+        },
     }
 }
 

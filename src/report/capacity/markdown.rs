@@ -22,6 +22,7 @@ fn write_block(text: &mut String, block: &Block) {
         Block::List(items) => items.iter().for_each(|item| _ = writeln!(text, "- {}", escaped(item))),
         Block::Table(table) => write_table(text, table),
         Block::Command(command) => _ = write!(text, "```sh\n{command}\n```\n"),
+        Block::Pictures(_) => {}
     }
 }
 

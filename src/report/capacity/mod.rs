@@ -5,6 +5,7 @@ mod csv;
 mod document;
 mod html;
 mod markdown;
+mod pictures;
 mod plan;
 mod ranking;
 mod search;
@@ -38,13 +39,6 @@ pub struct Dress {
     pub title: Option<String>,
     /// Whom it is prepared for.
     pub prepared_for: Option<String>,
-}
-
-impl Dress {
-    /// With what the user gave.
-    pub fn new(title: Option<&String>, prepared_for: Option<&String>) -> Dress {
-        Dress { title: title.cloned(), prepared_for: prepared_for.cloned() }
-    }
 }
 
 /// A search as a report.

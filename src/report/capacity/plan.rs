@@ -1,8 +1,7 @@
 //! The report of a plan, for whoever pays.
 
-use super::Dress;
 use super::document::{Block, Document, Table};
-use super::search;
+use super::{Dress, pictures, search};
 use crate::capacity::planning::{Planned, Scenario};
 use crate::capacity::record::Record;
 use crate::report::figure::percent;
@@ -28,8 +27,10 @@ pub(super) fn document(planned: &Planned, record: &Record, dress: &Dress) -> Doc
     first.extend([Block::Heading("Assumptions".to_owned()), Block::List(planned.assumptions.clone())]);
     let trust = [record.answer.trust.clone()].into_iter().chain(record.answer.distrust.iter().cloned());
     first.push(Block::Paragraph(format!("Trust of the measurement: {}.", trust.collect::<Vec<_>>().join("; "))));
-    let mut rest = Vec::new();
-    if let Some(scenario) = planned.scenarios.first().filter(|scenario| scenario.hours.len() > 1) {
+    let day = planned.scenarios.first().filter(|scenario| scenario.hours.len() > 1);
+    let mut rest =
+        vec![Block::Pictures(day.map(pictures::day).into_iter().chain(pictures::of_search(record)).collect())];
+    if let Some(scenario) = day {
         rest.extend([Block::Heading("Hours of the first scenario".to_owned()), Block::Table(hours(planned, scenario))]);
     }
     rest.extend(search::rest(record));
@@ -59,12 +60,15 @@ fn lead(planned: &Planned) -> String {
     } else {
         format!("{} to {} replicas over the day", scenario.least, scenario.most)
     };
+    let used = percent(Some(scenario.utilisation));
+    let costs = if scenario.monthly > 0.0 {
+        format!("That costs {} {} a month, at {used}", money(scenario.monthly), planned.currency)
+    } else {
+        format!("No price was given for that; the demand is {used}")
+    };
     format!(
-        "Run {between}, one more than needed at all times, for a demand that peaks at {} requests/s. That costs {} {} a month, at {} of what the replicas could carry.",
-        search::precise(scenario.peak_per_s),
-        money(scenario.monthly),
-        planned.currency,
-        percent(Some(scenario.utilisation))
+        "Run {between}, one more than needed at all times, for a demand that peaks at {} requests/s. {costs} of what the replicas could carry.",
+        search::precise(scenario.peak_per_s)
     )
 }
 

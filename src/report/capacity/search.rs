@@ -1,7 +1,7 @@
 //! The report of a search.
 
-use super::Dress;
 use super::document::{Block, Document, Table, date};
+use super::{Dress, pictures};
 use crate::capacity::answer::{Answer, Limit};
 use crate::capacity::record::Record;
 use crate::capacity::stage::Stage;
@@ -14,7 +14,7 @@ pub(super) fn document(record: &Record, dress: &Dress) -> Document {
         head: head(record, dress),
         lead: lead(record),
         first: first(record),
-        rest: rest(record),
+        rest: [Block::Pictures(pictures::of_search(record))].into_iter().chain(rest(record)).collect(),
     }
 }
 
@@ -46,13 +46,25 @@ pub(super) fn lead(record: &Record) -> String {
             "The client was the limit, so nothing is known of the endpoint. Run proofload on a faster machine."
                 .to_owned()
         }
-        (None, _) if answer.breaks_first.is_empty() => format!("No answer yet: {}. Go on with --resume.", answer.ended),
-        (None, _) => {
-            format!("No load that was tried holds the goals. What breaks: {}.", answer.breaks_first.join("; "))
+        (None, _) if answer.breaks_first.is_empty() => {
+            format!("No answer yet: {}. Go on with --resume.", answer.ended.split(": ").next().unwrap_or_default())
+        }
+        (None, limit) => {
+            let advice = match limit {
+                Limit::Contract => {
+                    " No load mends that: take what is known as a --baseline, or as a goal on violation_rate."
+                }
+                Limit::Unknown | Limit::Hardware | Limit::Quota | Limit::Client | Limit::Unclear => "",
+            };
+            format!("No load that was tried holds the goals. What breaks: {}.{advice}", answer.breaks_first.join("; "))
         }
         (Some(rate), Limit::Quota) => format!(
             "One deployment is let through {} requests/s: a quota, not hardware, so more replicas do not help. Goals hold up to {}.",
             number(answer.quota_per_s),
+            rated(rate, answer)
+        ),
+        (Some(rate), Limit::Unclear) => format!(
+            "One deployment holds the goals up to {}. {broke} There the measurement is doubtful, so that may be the client.",
             rated(rate, answer)
         ),
         (Some(rate), _) => format!("One deployment holds the goals up to {}. {broke}", rated(rate, answer)),

@@ -34,6 +34,7 @@ fn write_block(text: &mut String, block: &Block) {
             text.push_str(command);
             text.push('\n');
         }
+        Block::Pictures(_) => {}
     }
 }
 

@@ -67,6 +67,12 @@ impl Axis {
         Axis::linear(0.0..1.0, |value| format!("{:.0} %", value * 100.0))
     }
 
+    /// Shares from 0 to a little above the highest, at least to 1 %.
+    pub fn share(highest: f64) -> Axis {
+        let named = |share: f64| format!("{} %", (share * 1e5).round() / 1e3);
+        Axis::linear(0.0..(1.05 * highest).clamp(0.01, 1.0), named)
+    }
+
     /// Seconds since the start.
     pub fn seconds(from: f64, to: f64) -> Axis {
         const STEPS: [f64; 14] =
@@ -193,6 +199,7 @@ mod tests {
         assert_eq!(labels(&Axis::times(500_000.0, 600_000.0)), ["300ms", "400ms", "500ms", "700ms", "1s"]);
         assert_eq!(labels(&Axis::times(300.0, 2_000_000.0)), ["1ms", "10ms", "100ms", "1s"]);
         assert_eq!(labels(&Axis::percentiles(500)), ["50 %", "90 %", "99 %"]);
+        assert_eq!(labels(&Axis::share(0.0)), ["0 %", "0.2 %", "0.4 %", "0.6 %", "0.8 %", "1 %"]);
         assert_eq!(labels(&Axis::changes(0.13)), ["-10 %", "-5 %", "0", "+5 %", "+10 %"]);
         assert_eq!(labels(&Axis::changes(0.004)), ["-0.4 %", "-0.2 %", "0", "+0.2 %", "+0.4 %"]);
     }

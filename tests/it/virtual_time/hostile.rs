@@ -90,6 +90,7 @@ fn what_is_doubtful_and_broken_again_and_again_is_broken() {
     let answer = Answer::of(&search, Some(&ending));
     assert_eq!((&ending, answer.trust.as_str()), (&Ending::Confirmed, "doubtful"));
     assert!((19.0..=20.0).contains(&answer.rate_per_s.expect("an answer")), "{answer:?}");
+    assert_eq!(answer.limit, Limit::Unclear, "nobody can tell the client from the endpoint");
 }
 
 #[test]

@@ -239,8 +239,8 @@ fn the_search_finds_what_a_long_simulation_says() {
 #[test]
 #[ignore = "takes eight times as long as one seed; `cargo test --test it -- --ignored --nocapture eight_seeds`"]
 fn of_eight_seeds_nine_in_ten_find_it() {
-    // The search was tuned on these: that others do as well is still to be shown.
-    let (table, faults) = table(1..9);
+    // The search was made on the seeds from 1 to 8.
+    let (table, faults) = table(11..19);
     let searches = table.lines().count() - 1;
     println!("{table}{} of {searches} hold", searches - faults.len());
     assert!(faults.len() * 10 <= searches, "{faults:#?}");

@@ -1,7 +1,6 @@
 //! The same on real sockets: the program searches its built-in endpoint, and the truth comes from virtual time.
 //!
-//! The machine that runs this may be slow or busy: where the program itself says that the measurement is not to be
-//! believed, only that it said so is looked at.
+//! It wants a quiet machine: a measurement that the program itself does not believe proves nothing, so it fails.
 
 use std::fs;
 
@@ -96,10 +95,9 @@ fn judge(real: &Real) -> (Option<String>, String) {
     let off = rate / truth - 1.0;
     let found =
         format!("{}: truth {truth:.2}, found {rate:.2} ({low:.2}-{high:.2}), {:.1} % off", real.name, off * 100.0);
-    let doubted = record["stages"].as_array().into_iter().flatten().any(|stage| stage["trust"] != "trusted");
     let near = off.abs() <= 0.05 || (low <= truth && truth <= high);
     let fine = near && code == Some(0) && answer["confirmed"] == true;
-    ((!fine && !doubted).then(|| format!("{found}\n{answer}\n{stderr}")), found)
+    ((!fine).then(|| format!("{found}\n{answer}\n{stderr}")), found)
 }
 
 #[test]
@@ -107,10 +105,8 @@ fn judge(real: &Real) -> (Option<String>, String) {
 fn three_endpoints_on_real_sockets_are_found_as_in_virtual_time() {
     let _machine = shared();
     let sets = sets();
-    let judged: Vec<(Option<String>, String)> = std::thread::scope(|scope| {
-        let searches: Vec<_> = sets.iter().map(|real| scope.spawn(|| judge(real))).collect();
-        searches.into_iter().map(|search| search.join().expect("a search")).collect()
-    });
+    // One after the other, so that none has another's load beside it.
+    let judged: Vec<(Option<String>, String)> = sets.iter().map(judge).collect();
     for (_, found) in &judged {
         println!("{found}");
     }
