@@ -6,7 +6,7 @@ the requests keeps every limit, which for 95 % and one limit is our goal on p95.
 --capacity`, whose queue begins to grow beyond its slots: the answer is near that number.
 
     cargo build --release && pip install guidellm
-    python3 tests/bench/capacity_beside.py [--guidellm guidellm] [--slots 16] [--seconds 10]
+    python3 tests/bench/capacity_beside.py [--guidellm guidellm] [--slots 16] [--seconds 4] [--probe 20]
 
 Requests are counted by the endpoint, in its access log, so neither tool is asked how many it sent."""
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 WORDS = "Tell me about the river that runs past the old mill."
@@ -82,20 +83,20 @@ def proofload(binary, endpoint, options, folder):
 def guidellm(binary, endpoint, options, folder):
     prompts = os.path.join(folder, "prompts.jsonl")
     with open(prompts, "w") as file:
-        for number in range(20000):
+        for number in range(5000):
             file.write(json.dumps({"prompt": f"{number} {WORDS}"}) + "\n")
     backend = {"kind": "openai_http", "target": endpoint.url.removesuffix("/v1"), "model": "gpt-4o", "api_key": "x",
                "max_tokens": 32, "validate_backend": False}
     command = [binary, "run", "--backend", json.dumps(backend), "--data", f"kind=json_file,path={prompts}",
                "--profile", f"kind=goodput,target_attainment=0.95,initial_streams=4,tolerance={options.precision}",
-               "--constraint", f"kind=max_duration,seconds={options.seconds}",
+               "--constraint", f"kind=max_duration,seconds={options.probe}",
                "--metrics", json.dumps({"kind": "generative", "slo": {"ttft_ms": options.limit}}),
                "--output", f"kind=json,path={os.path.join(folder, 'guidellm.json')}", "--disable-console"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     said = re.sub(r"\s+", " ", done.stdout + done.stderr)
     report = os.path.join(folder, "guidellm.json")
     if done.returncode or not os.path.exists(report):
-        sys.exit(f"guidellm: {said[-2000:]}")
+        return None, f"gave up: {said[-400:]}"
     with open(report) as file:
         conclusion = find(json.load(file), "best_passing_streams")
     return conclusion["best_passing_streams"], f"fails at {conclusion['lowest_failing_streams']}; {conclusion['stop_reason']}"
@@ -117,14 +118,18 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--guidellm", default="guidellm")
     arguments.add_argument("--slots", type=int, default=16)
-    arguments.add_argument("--seconds", type=int, default=10)
+    arguments.add_argument("--seconds", type=int, default=4, help="a stage of proofload, and a tenth of one that confirms")
+    arguments.add_argument("--probe", type=int, default=20, help="a probe of guidellm, in which its workers start, too")
+    arguments.add_argument("--only", choices=["proofload", "guidellm"])
     arguments.add_argument("--limit", type=int, default=300)
-    arguments.add_argument("--precision", type=float, default=0.05)
+    arguments.add_argument("--precision", type=float, default=0.1)
     options = arguments.parse_args()
     own = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "proofload")
     binary = os.environ.get("PROOFLOAD") or own
     print(f"goal: first token p95 under {options.limit} ms, of a server with {options.slots} slots")
     for name, search in (("proofload", proofload), ("guidellm", guidellm)):
+        if options.only not in (None, name):
+            continue
         with tempfile.TemporaryDirectory() as folder, Endpoint(binary, options, folder) as endpoint:
             began = time.monotonic()
             slots, words = search(binary if name == "proofload" else options.guidellm, endpoint, options, folder)
