@@ -153,7 +153,7 @@ fn doubts(best: &Stage, broken: Option<&Stage>) -> (String, Vec<String>) {
     let doubted = broken.filter(|stage| stage.verdict == Verdict::Untrusted);
     let at = |stage: &Stage| stage.distrust.iter().map(|why| format!("at {}: {why}", stage.load)).collect::<Vec<_>>();
     let ends = [Some(best), doubted].into_iter().flatten().filter(|stage| stage.trust != Belief::Trusted.name());
-    let trust = ends.clone().last().map_or(Belief::Trusted.name(), |stage| &stage.trust).to_owned();
+    let trust = ends.clone().next_back().map_or(Belief::Trusted.name(), |stage| &stage.trust).to_owned();
     (trust, ends.flat_map(at).collect())
 }
 
