@@ -5,7 +5,7 @@ use std::fmt;
 use super::Exchange;
 use super::reading::{Payload, Reply, Stream};
 use crate::wire::Dialect;
-use crate::wire::json::Members;
+use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, has_error, index};
 
 /// How one ticket ended; every planned ticket ends in exactly one.
@@ -258,16 +258,13 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
 }
 
 /// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more (spec, 2.1).
-fn metadata_error(exchange: &Exchange, reply: &crate::wire::json::Value) -> bool {
+fn metadata_error(exchange: &Exchange, reply: &Value) -> bool {
     if exchange.asked.wanted.dialect != Dialect::Pulze {
         return false;
     }
     let Some(metadata) = reply.member("metadata") else { return false };
-    let text = metadata.member("error").and_then(crate::wire::json::Value::as_str).is_some_and(|text| !text.is_empty());
-    text || metadata
-        .member("status_code")
-        .and_then(crate::wire::json::Value::as_u64)
-        .is_some_and(|status| status >= 400)
+    let text = metadata.member("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    text || metadata.member("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)
 }
 
 impl fmt::Display for Outcome {

@@ -309,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn objects_are_equal_in_any_order_of_their_members() {
+        let all = made!({"a": 1, "b": {"c": 2, "d": 3}});
+        assert_eq!(all, made!({"b": {"d": 3, "c": 2}, "a": 1}));
+        for other in [made!({"a": 1, "b": {"c": 2, "d": 4}}), made!({"a": 1, "c": {"c": 2, "d": 3}}), made!({"a": 1})] {
+            assert_ne!(all, other);
+        }
+    }
+
+    #[test]
     fn refuses_what_is_not_one_value() {
         for text in ["", "{", "{} {}", "{}x", "NaN", "[1,]", "\u{feff}{}", r#""\ud83d""#] {
             assert!(read(text.as_bytes()).is_err(), "{text:?}");
