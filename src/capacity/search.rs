@@ -64,7 +64,10 @@ pub struct Terms {
 impl Terms {
     /// The terms of a profile: `load` is what it says itself, and `slots` whether that is a number of slots.
     pub fn new(terms: &SearchTerms, goals: &Goals, load: f64, slots: bool, warmup: Duration) -> Terms {
-        let needed = |few| goals.all().map(|goal| requests_needed(goal, few)).fold(0.0, f64::max);
+        let needed = |few| {
+            let of_all = goals.with_shares().map(|(goal, share)| requests_needed(goal, few) / share.max(1e-6));
+            of_all.fold(0.0, f64::max)
+        };
         let window = goals.all().filter_map(window_of).max().unwrap_or_default();
         Terms {
             slots,
@@ -317,6 +320,13 @@ impl Search {
         let held = self.stages.iter().filter(|stage| stage.verdict == Verdict::Held);
         let highest = held.max_by(|a, b| a.load.total_cmp(&b.load)).or(self.stages.last())?;
         Some(Duration::from_secs_f64(highest.response_time_ok_us.p95? / 1e6))
+    }
+
+    /// Within what time an endpoint at rest answers a request, as far as is known: p95 at the lowest load that held.
+    pub fn at_rest_within(&self) -> Option<Duration> {
+        let held = self.stages.iter().filter(|stage| stage.verdict == Verdict::Held);
+        let lowest = held.min_by(|a, b| a.load.total_cmp(&b.load))?;
+        Some(Duration::from_secs_f64(lowest.response_time_ok_us.p95? / 1e6))
     }
 
     /// What the search has used, and would have with one more stage: the flag of the bound that is then exceeded.

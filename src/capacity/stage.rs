@@ -65,9 +65,9 @@ pub struct Stage {
     pub trust: String,
     /// Why not.
     pub distrust: Vec<String>,
-    /// Requests sent, those of the warm-up included.
+    /// Requests sent, those of the warm-up included, and those behind it.
     pub requests: u64,
-    /// Prompt tokens of all of them; those of the warm-up are taken to be like the others.
+    /// Prompt tokens of all of them; those outside the measured part are taken to be like the others.
     pub input_tokens: f64,
     /// Completion tokens, likewise.
     pub output_tokens: f64,
@@ -76,6 +76,9 @@ pub struct Stage {
     pub cost_per_request: Option<f64>,
     /// How long it took, with warm-up, the rest of its requests and the pause behind it, in seconds.
     pub took_s: f64,
+    /// Of the requests, those sent one at a time behind it until the endpoint had come to rest.
+    #[serde(default)]
+    pub probes: u64,
     /// Its run, relative to the record.
     pub run: Option<String>,
 }
@@ -144,6 +147,8 @@ pub struct Carried {
     pub backlog: Growth,
     /// How long it took, in seconds.
     pub took_s: f64,
+    /// Requests that asked whether the endpoint had come to rest.
+    pub probes: u64,
 }
 
 /// What must hold in every stage.
@@ -151,23 +156,57 @@ pub struct Carried {
 pub struct Goals {
     /// Of all requests together.
     pub whole: Vec<Goal>,
-    /// Of single cases: the place of the case, its name, its goals.
-    pub cases: Vec<(usize, String, Vec<Goal>)>,
+    /// Of single cases.
+    pub cases: Vec<OfCase>,
+}
+
+/// What must hold for one case.
+#[derive(Debug, Clone)]
+pub struct OfCase {
+    /// Its place among the cases of the plan.
+    pub place: usize,
+    /// Its name.
+    pub name: String,
+    /// Its share of the requests.
+    pub share: f64,
+    /// Its goals.
+    pub goals: Vec<Goal>,
+}
+
+impl OfCase {
+    fn of<'p>(&self, parts: &'p Parts) -> &'p Summary {
+        parts.cases.get(self.place).unwrap_or(&parts.whole)
+    }
+
+    fn is_unasked(&self, parts: &Parts) -> bool {
+        self.of(parts).planned() == 0
+    }
 }
 
 impl Goals {
     /// Every goal.
     pub fn all(&self) -> impl Iterator<Item = &Goal> {
-        self.whole.iter().chain(self.cases.iter().flat_map(|(_, _, goals)| goals))
+        self.with_shares().map(|(goal, _)| goal)
+    }
+
+    /// Every goal, with the share of the requests that it is about.
+    pub fn with_shares(&self) -> impl Iterator<Item = (&Goal, f64)> {
+        let of_cases = self.cases.iter().flat_map(|case| case.goals.iter().map(|goal| (goal, case.share)));
+        self.whole.iter().map(|goal| (goal, 1.0)).chain(of_cases)
     }
 
     fn held_against(&self, parts: &Parts) -> Vec<GoalAt> {
         let whole = self.whole.iter().map(|goal| GoalAt::of(goal, None, &parts.whole));
-        let cases = self.cases.iter().flat_map(|(place, name, goals)| {
-            let summary = parts.cases.get(*place).unwrap_or(&parts.whole);
-            goals.iter().map(|goal| GoalAt::of(goal, Some(name), summary))
-        });
+        let asked = self.cases.iter().filter(|case| !case.is_unasked(parts));
+        let cases =
+            asked.flat_map(|case| case.goals.iter().map(|goal| GoalAt::of(goal, Some(&case.name), case.of(parts))));
         whole.chain(cases).collect()
+    }
+
+    /// What is not known: of a case that no request was due of.
+    fn unknown(&self, parts: &Parts) -> Vec<String> {
+        let unasked = self.cases.iter().filter(|case| case.is_unasked(parts));
+        unasked.map(|case| format!("no request of {} was due, so nothing is known of its goals", case.name)).collect()
     }
 }
 
@@ -184,8 +223,9 @@ impl Stage {
             let not = |name: &&String| !["unsent", "missed"].contains(&name.as_str());
             outcomes.iter().filter(|(name, _)| not(name)).map(|(_, count)| count).sum::<u64>()
         };
-        let (measured, warm) = (unsent(&summary.outcomes), unsent(&summary.warmup));
-        let all = |millitokens: u64| millitokens as f64 / 1000.0 * (measured + warm) as f64 / (measured.max(1)) as f64;
+        let measured = unsent(&summary.outcomes);
+        let requests = measured + unsent(&summary.warmup) + carried.probes;
+        let all = |millitokens: u64| millitokens as f64 / 1000.0 * requests as f64 / (measured.max(1)) as f64;
         let mut stage = Stage {
             load: carried.load,
             confirms: carried.confirms,
@@ -209,21 +249,28 @@ impl Stage {
             backlog: carried.backlog,
             trust: trust.verdict.name().to_owned(),
             distrust: trust.reasons.clone(),
-            requests: measured + warm,
+            requests,
             input_tokens: all(counts.prompt_millitokens),
             output_tokens: all(counts.completion_millitokens),
             cost_per_request: summary.scalar(Scalar::CostPerRequest),
             took_s: carried.took_s,
+            probes: carried.probes,
             ..Stage::default()
         };
         let tolerated = goals.all().any(Goal::tolerates_violations);
-        (stage.verdict, stage.reasons) = stage.decide(summary, trust.verdict, tolerated);
+        (stage.verdict, stage.reasons) = stage.decide(summary, trust.verdict, tolerated, goals.unknown(parts));
         stage
     }
 
     /// Trouble of the client makes an endpoint look worse and never better: what held holds though the client is
     /// doubtful, and what broke is tried again.
-    fn decide(&self, summary: &Summary, belief: Belief, tolerated: bool) -> (Verdict, Vec<String>) {
+    fn decide(
+        &self,
+        summary: &Summary,
+        belief: Belief,
+        tolerated: bool,
+        unknown: Vec<String>,
+    ) -> (Verdict, Vec<String>) {
         let limit = summary.ending.early.clone().filter(|_| self.backlog != Growth::Cut);
         if let Some(why) = limit {
             return (Verdict::Untrusted, vec![format!("cut short by {why}")]);
@@ -232,6 +279,9 @@ impl Stage {
             return (Verdict::Untrusted, vec!["interrupted".to_owned()]);
         }
         let broken = self.broken(summary, tolerated);
+        if broken.is_empty() && !unknown.is_empty() {
+            return (Verdict::Untrusted, unknown);
+        }
         let wrong = !tolerated && !self.violations.is_empty();
         let verdict = match (belief, broken.is_empty()) {
             // A client that was late now and then neither makes requests pile up beyond all chance nor breaks a contract.

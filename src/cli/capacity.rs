@@ -1,5 +1,6 @@
 //! `proofload capacity`: search for the highest load that holds the goals.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,14 +20,16 @@ use crate::capacity::backlog::Backlog;
 use crate::capacity::estimate::{Request, estimate};
 use crate::capacity::record::{Asked, Record};
 use crate::capacity::search::{Ask, Ending, Search, Step, Terms};
-use crate::capacity::stage::{Carried, Goals, Growth, Stage};
-use crate::plan::goal::Goal;
+use crate::capacity::stage::{Carried, Goals, Growth, OfCase, Stage};
+use crate::plan::goal::{Goal, Measure, Population, Statistic};
 use crate::plan::schedule::course::Course;
+use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Warmup};
 use crate::plan::{Limits, Plan};
 use crate::profile::{Draft, load};
 use crate::report::capacity::{Kind, write};
-use crate::run::{Control, Parts, Sampler, run_by_case};
+use crate::run::{Control, Parts, Sampler, run, run_by_case};
+use crate::summary::Summary;
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
     match (&args.command, &args.search.profile) {
@@ -106,6 +109,8 @@ struct Hunt {
 
 /// What the grace period of a stage is cut to: an endpoint that is flooded need not finish it all.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long an endpoint may take to come to rest before the search goes on all the same.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// How often the requests in flight are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 /// Characters of English to a token, for estimates.
@@ -248,8 +253,7 @@ impl Hunt {
     /// Carries a stage out, and keeps its run.
     fn stage(&self, ask: &Ask) -> anyhow::Result<Stage> {
         let plan = Arc::new(self.plan(ask));
-        let control = Arc::new(Control::new());
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        let control = self.new_control();
         let slots = self.search.terms().slots;
         let watch = watch(ask, slots, &control)?;
         let progress = Progress::start(control.live(), plan.length());
@@ -259,25 +263,65 @@ impl Hunt {
         let seen = seen.context("the thread that watches the stage died")?;
         let run = format!("stages/{:02}-{}{}", ask.number + 1, ask.load, if ask.confirms { "-confirm" } else { "" });
         folder::keep_in(&self.folder.join(&run), &parts.whole)?;
-        let pause = self.cool_down(&parts);
+        let (pause, probes) = self.cool_down(&parts)?;
         let carried = Carried {
             load: ask.load,
             confirms: ask.confirms,
             in_flight: seen.backlog.mean(),
             backlog: growth(&seen, ask, slots),
             took_s: (took + pause).as_secs_f64(),
+            probes,
         };
         Ok(Stage { run: Some(run), ..Stage::of(carried, &self.goals, &parts) })
     }
 
-    /// Lets the endpoint come to rest. What was cut at the end of the grace period may still keep it busy.
-    fn cool_down(&self, parts: &Parts) -> Duration {
-        let cut = parts.whole.count(&["unfinished"]) > 0;
-        let pause = self.search.terms().cooldown * if cut { 5 } else { 1 };
-        if !self.stopped.load(Ordering::SeqCst) {
-            std::thread::sleep(pause);
+    /// Lets the endpoint come to rest: for as long as the terms say and, where it may still be at work on requests that
+    /// nobody waits for any more, until one that is alone is answered as fast as at the lowest load that held. Returns
+    /// how long that took, and the requests that it took.
+    fn cool_down(&self, parts: &Parts) -> anyhow::Result<(Duration, u64)> {
+        let pause = self.search.terms().cooldown;
+        let within = self.search.at_rest_within().filter(|_| leaves_work(&parts.whole));
+        let (mut waited, mut probes) = (Duration::ZERO, 0);
+        loop {
+            if !self.stopped.load(Ordering::SeqCst) {
+                std::thread::sleep(pause);
+            }
+            waited += pause;
+            let Some(within) = within else { return Ok((waited, probes)) };
+            if self.stopped.load(Ordering::SeqCst) || waited >= LONGEST_REST {
+                return Ok((waited, probes));
+            }
+            probes += 1;
+            let answered = self.answered_alone(probes)?;
+            waited += answered.unwrap_or(GRACE);
+            if answered.is_some_and(|took| took <= within) {
+                return Ok((waited, probes));
+            }
         }
-        pause
+    }
+
+    /// How long a request takes that is alone, the nth behind its stage; none where it does not end well.
+    fn answered_alone(&self, nth: u64) -> anyhow::Result<Option<Duration>> {
+        let before: u64 = self.search.stages().iter().map(|stage| stage.probes).sum();
+        // Prompts are not those of any stage, whose seeds go up.
+        let mut plan = self.draft.plan(self.seed.wrapping_sub(before + nth));
+        for load in &mut plan.loads {
+            load.arrivals = Arrivals::Closed { slots: Course::constant(1.0), think: Think::default() };
+            (load.count, load.duration, load.warmup) = (Some(1), None, Warmup::Until(Duration::ZERO));
+            load.grace = load.grace.min(GRACE);
+        }
+        let control = self.new_control();
+        let summary = run(&Arc::new(plan), &control)?;
+        let times = summary.timings.get(Measure::ResponseTime.name());
+        let time = times.and_then(|times| times.statistic(Population::Ok, Statistic::Max));
+        Ok(time.map(|us| Duration::from_secs_f64(us / 1e6)))
+    }
+
+    /// Control over what is sent next, within reach of who interrupts.
+    fn new_control(&self) -> Arc<Control> {
+        let control = Arc::new(Control::new());
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        control
     }
 
     /// The profile's plan with another load. Each stage has a seed of its own, so that no prompt comes twice.
@@ -307,6 +351,13 @@ impl Hunt {
     }
 }
 
+/// Whether requests were given up that the endpoint may still be at work on.
+fn leaves_work(summary: &Summary) -> bool {
+    let given_up =
+        |outcomes: &BTreeMap<String, u64>| ["unfinished", "timeout"].iter().any(|name| outcomes.contains_key(*name));
+    given_up(&summary.outcomes) || given_up(&summary.warmup)
+}
+
 fn unit(slots: bool) -> &'static str {
     if slots { " slots" } else { "/s" }
 }
@@ -318,7 +369,6 @@ fn line(stage: &Stage, slots: bool) -> String {
 }
 
 fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
-    let place = |name: &String| plan.cases.iter().position(|case| case.name == *name);
     let (mut whole, mut cases) = (Vec::new(), draft.search.goals.clone());
     for goal in &plan.goals {
         match goal.apart() {
@@ -326,8 +376,15 @@ fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
             (None, goal) => whole.push(goal),
         }
     }
-    let cases = cases.into_iter().map(|(name, goals)| Some((place(&name)?, name, goals))).collect::<Option<_>>();
-    Ok(Goals { whole, cases: cases.context("a goal is for a case that is not there")? })
+    let sent = || plan.loads.iter().flat_map(|load| &load.cases);
+    let weight = |place: usize| f64::from(plan.cases[place].weight);
+    let all: f64 = sent().map(|place| weight(*place)).sum();
+    let of_case = |(name, goals): (String, Vec<Goal>)| {
+        let place = sent().copied().find(|place| plan.cases[*place].name == name)?;
+        Some(OfCase { place, name, share: weight(place) / all, goals })
+    };
+    let cases = cases.into_iter().map(of_case).collect::<Option<_>>();
+    Ok(Goals { whole, cases: cases.context("a goal is for a case that the load does not send")? })
 }
 
 fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &str, args: &SearchArgs) -> Asked {
@@ -342,7 +399,7 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
         model: plan.target.model.clone(),
         labels: plan.labels.clone(),
         goals: texts(&goals.whole),
-        case_goals: goals.cases.iter().map(|(_, name, goals)| (name.clone(), texts(goals))).collect(),
+        case_goals: goals.cases.iter().map(|case| (case.name.clone(), texts(&case.goals))).collect(),
         cases: plan.cases.iter().map(|case| (case.name.clone(), case.weight)).collect(),
         slots: terms.slots,
         load: plan.describe(),

@@ -11,8 +11,15 @@ use crate::exchange::{Arrival, Body, Head};
 #[derive(Default)]
 pub(super) struct Received {
     pub(super) head: Option<RawHead>,
-    pub(super) body: Body,
+    /// The bytes in pages, of which only the last has room: what is in one never moves while more comes, and thousands
+    /// of streams have no more room than they need.
+    pages: Vec<Vec<u8>>,
+    len: usize,
+    arrivals: Vec<Arrival>,
 }
+
+/// Bytes of a page at least, and at most.
+const PAGE: [usize; 2] = [4096, 1 << 20];
 
 /// What of a reply that is too long is kept as evidence.
 const KEPT_OF_TOO_LARGE: usize = 65_536;
@@ -23,18 +30,53 @@ const TOGETHER: Duration = Duration::from_micros(100);
 
 impl Received {
     pub(super) fn take(&mut self, at: Duration, bytes: &[u8]) {
-        self.body.bytes.extend_from_slice(bytes);
-        let end = self.body.bytes.len();
-        match self.body.arrivals.last_mut() {
+        self.keep(bytes);
+        let end = self.len;
+        match self.arrivals.last_mut() {
             Some(last) if at.saturating_sub(last.at) < TOGETHER => last.end = end,
-            _ => self.body.arrivals.push(Arrival { at, end }),
+            _ => self.arrivals.push(Arrival { at, end }),
         }
     }
 
-    /// Keeps of a reply that is too long what is evidence.
-    pub(super) fn shorten(&mut self) {
-        self.body.bytes.truncate(KEPT_OF_TOO_LARGE);
-        self.body.arrivals.retain(|arrival| arrival.end <= KEPT_OF_TOO_LARGE);
+    fn keep(&mut self, bytes: &[u8]) {
+        self.len += bytes.len();
+        let last = self.pages.last_mut();
+        let room = last.as_ref().map_or(0, |page| page.capacity() - page.len());
+        let (here, rest) = bytes.split_at(room.min(bytes.len()));
+        if let Some(page) = last {
+            page.extend_from_slice(here);
+        }
+        if !rest.is_empty() {
+            let [least, most] = PAGE;
+            let mut page = Vec::with_capacity((self.len / 2).clamp(least, most).max(rest.len()));
+            page.extend_from_slice(rest);
+            self.pages.push(page);
+        }
+    }
+
+    /// Bytes of the body so far.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Arrivals of the body so far.
+    pub(super) fn arrivals(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// The body in one piece; of one that is longer than a reply may be, what is evidence.
+    pub(super) fn body(mut self, longest: usize) -> Body {
+        let kept = if self.len > longest { self.len.min(KEPT_OF_TOO_LARGE) } else { self.len };
+        self.arrivals.retain(|arrival| arrival.end <= kept);
+        let mut bytes = match self.pages.len() {
+            1 => self.pages.remove(0),
+            _ => Vec::with_capacity(kept),
+        };
+        for page in self.pages {
+            bytes.extend_from_slice(&page[..page.len().min(kept - bytes.len())]);
+        }
+        bytes.truncate(kept);
+        Body { bytes, arrivals: self.arrivals }
     }
 }
 
@@ -68,7 +110,27 @@ mod tests {
         for (us, bytes) in [(1000, "a"), (1050, "b"), (1099, "c"), (1100, "d"), (5000, "e")] {
             received.take(Duration::from_micros(us), bytes.as_bytes());
         }
-        let ends: Vec<(u128, usize)> = received.body.arrivals.iter().map(|a| (a.at.as_micros(), a.end)).collect();
-        assert_eq!(ends, [(1000, 3), (1100, 4), (5000, 5)]);
+        let body = received.body(100);
+        let ends: Vec<(u128, usize)> = body.arrivals.iter().map(|a| (a.at.as_micros(), a.end)).collect();
+        assert_eq!((ends, body.bytes), (vec![(1000, 3), (1100, 4), (5000, 5)], b"abcde".to_vec()));
+    }
+
+    #[test]
+    fn what_comes_in_pages_is_one_body() {
+        let mut received = Received::default();
+        let sent: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        for (number, piece) in (0..).zip(sent.chunks(777)) {
+            received.take(Duration::from_millis(number), piece);
+        }
+        assert_eq!((received.len(), received.arrivals()), (sent.len(), sent.len().div_ceil(777)));
+        assert!(received.body(sent.len()).bytes == sent);
+    }
+
+    #[test]
+    fn of_a_reply_that_is_too_long_some_is_kept() {
+        let mut received = Received::default();
+        (0..100).for_each(|number| received.take(Duration::from_millis(number), &[7; 1000]));
+        let body = received.body(99_999);
+        assert_eq!((body.bytes.len(), body.arrivals.last().map(|last| last.end)), (KEPT_OF_TOO_LARGE, Some(65_000)));
     }
 }

@@ -182,8 +182,8 @@ impl Client {
             eligible,
             sent: Some(sent),
             dial: dial.get().copied(),
-            head: received.head.map(RawHead::read),
-            body: received.body,
+            head: received.head.take().map(RawHead::read),
+            body: received.body(self.max_reply),
             ended,
             outcome,
             cause: end.cause,
@@ -206,18 +206,16 @@ impl Client {
             Err(_) => return End::new(Outcome::Timeout, format!("no status within {limit:?}")),
         };
         received.head = Some(reply.take_head(clock.now()));
-        received.body.bytes.reserve(4096);
         loop {
             match reply.chunk().await {
                 Ok(Some(bytes)) => received.take(clock.now(), &bytes),
                 Ok(None) => return End { outcome: Outcome::Ok, cause: None },
                 Err(fault) => return self.classify(fault, Stage::Body),
             }
-            if leave_after.is_some_and(|arrivals| received.body.arrivals.len() >= arrivals) {
+            if leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
                 return End { outcome: Outcome::Unfinished, cause: None };
             }
-            if received.body.bytes.len() > self.max_reply {
-                received.shorten();
+            if received.len() > self.max_reply {
                 return End::new(Outcome::TooLarge, format!("the reply is longer than {} bytes", self.max_reply));
             }
         }

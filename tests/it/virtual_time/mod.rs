@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use proofload::capacity::answer::{Answer, Limit};
 use proofload::capacity::search::{Ending, Search, Step, Terms};
-use proofload::capacity::stage::Goals;
+use proofload::capacity::stage::{Goals, OfCase};
 use proofload::plan::goal::{Goal, Measure, Metric, Scalar, Statistic};
 use proofload::plan::schedule::Spacing;
 use proofload::plan::{Limits, Plan};
@@ -93,10 +93,14 @@ fn sets() -> Vec<Set> {
 
 fn goals_of(set: &Set) -> Goals {
     let read = |text: &&str| Goal::parse(text).expect(text);
-    Goals {
-        whole: set.goals.iter().map(read).collect(),
-        cases: set.cases.iter().map(|(case, text)| (*case, format!("case-{case}"), vec![read(text)])).collect(),
-    }
+    let all: f64 = set.world.mix.iter().map(|(_, share)| share).sum();
+    let of_case = |(place, text): &(usize, &str)| OfCase {
+        place: *place,
+        name: format!("case-{place}"),
+        share: set.world.mix[*place].1 / all,
+        goals: vec![read(text)],
+    };
+    Goals { whole: set.goals.iter().map(read).collect(), cases: set.cases.iter().map(of_case).collect() }
 }
 
 fn terms(goals: &Goals, from: f64) -> Terms {
@@ -156,9 +160,9 @@ fn holds(set: &Set, rate: f64) -> bool {
     let measured: Vec<&Fate> = fates.iter().filter(|fate| fate.due >= warmup).collect();
     let goals = goals_of(set);
     let whole = goals.whole.iter().all(|goal| keeps(goal, &measured));
-    let cases = goals.cases.iter().all(|(case, _, goals)| {
-        let own: Vec<&Fate> = measured.iter().copied().filter(|fate| fate.case == *case).collect();
-        goals.iter().all(|goal| keeps(goal, &own))
+    let cases = goals.cases.iter().all(|case| {
+        let own: Vec<&Fate> = measured.iter().copied().filter(|fate| fate.case == case.place).collect();
+        case.goals.iter().all(|goal| keeps(goal, &own))
     });
     !hopeless && whole && cases
 }

@@ -176,6 +176,7 @@ impl World {
                 None => Growth::Steady,
             },
             took_s: drained.fold(window[1], f64::max) + 1.0,
+            probes: 0,
         };
         Stage::of(carried, goals, &Parts { whole, cases })
     }
