@@ -51,7 +51,7 @@ impl Dispatch {
 
     /// Takes the end of a request on the thread of its worker, and sends what is due now. Returns whether the pacer has
     /// to look, since it waits for something else than is to come, and what the same worker is to send at once.
-    pub(super) fn ended(&mut self, line: &Arc<Line>, ended: Ended) -> (bool, Option<(Job, Duration)>) {
+    pub(super) fn ended(&mut self, line: &Arc<Line>, ended: Ended) -> (bool, Option<(Box<Job>, Duration)>) {
         if self.lanes.is_empty() {
             return (false, None);
         }
@@ -95,7 +95,7 @@ impl Dispatch {
     }
 
     /// Sends all that is due by now, and says what comes next; nothing does once the run is to stop.
-    pub(super) fn send_due(&mut self, line: &Line, mut send: impl FnMut(Job, Duration)) -> Next {
+    pub(super) fn send_due(&mut self, line: &Line, mut send: impl FnMut(Box<Job>, Duration)) -> Next {
         loop {
             self.heed_limits(line);
             if self.paced.stop.is_some() {
@@ -139,7 +139,7 @@ impl Dispatch {
     }
 
     /// Lets a load's next request go, which is due, with the time from which on it could have gone.
-    fn let_go(&mut self, line: &Line, load: usize) -> Option<(Job, Duration)> {
+    fn let_go(&mut self, line: &Line, load: usize) -> Option<(Box<Job>, Duration)> {
         let own = &mut self.lanes[load];
         let now = line.clock.now();
         let Next::Due(due) = own.upcoming(&self.plan, &line.client, now) else { return None };

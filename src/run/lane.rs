@@ -35,7 +35,7 @@ pub(super) struct Lane {
 
 /// A request that is built, ordered by when it is due.
 #[derive(Debug)]
-struct Ready(Job);
+struct Ready(Box<Job>);
 
 impl Ready {
     fn key(&self) -> (Duration, u64) {
@@ -165,7 +165,7 @@ impl Lane {
     }
 
     /// The next request; it is in flight from now on, unless it was missed.
-    pub(super) fn take(&mut self, missed: bool) -> Option<Job> {
+    pub(super) fn take(&mut self, missed: bool) -> Option<Box<Job>> {
         let Reverse(Ready(job)) = self.ready.pop()?;
         self.in_flight += u64::from(!missed);
         Some(job)

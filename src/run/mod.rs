@@ -128,7 +128,7 @@ struct Line {
 
 impl Line {
     /// Sends a request from a task, which goes on with whatever is due on its worker when it has ended.
-    fn send(line: &Arc<Line>, job: Job, eligible: Duration) {
+    fn send(line: &Arc<Line>, job: Box<Job>, eligible: Duration) {
         let own = Arc::clone(line);
         let worker = line.workers.of(&job.ticket);
         let client = Arc::clone(&worker.client);
@@ -148,7 +148,7 @@ impl Line {
     async fn exchange(
         &self,
         client: &Client,
-        job: Job,
+        job: Box<Job>,
         eligible: Duration,
         cut: &mut watch::Receiver<bool>,
     ) -> Exchange {
@@ -165,7 +165,7 @@ impl Line {
 
     /// Takes the end of a request here, where workers may, and leaves it to the pacer otherwise. Returns what is due on
     /// the same worker.
-    fn ended(line: &Arc<Line>, ended: Ended) -> Option<(Job, Duration)> {
+    fn ended(line: &Arc<Line>, ended: Ended) -> Option<(Box<Job>, Duration)> {
         let free = if line.by_workers { line.dispatch.try_lock().ok() } else { None };
         let (event, next) = match free {
             Some(mut dispatch) => {

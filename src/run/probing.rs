@@ -110,7 +110,8 @@ impl Prober {
             Way::Usual | Way::Chunked | Way::Leaving(_) => {
                 let message = Message::Library(self.request(&order));
                 let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
-                let job = Job { ticket: order.ticket, asked: order.asked, message, leave_after };
+                let job =
+                    Box::new(Job { ticket: order.ticket, asked: order.asked, message: Some(message), leave_after });
                 let (_keep, mut never) = watch::channel(false);
                 self.client.send(job, due, self.clock, &mut never).await
             }

@@ -208,6 +208,7 @@ fn a_correct_endpoint_keeps_every_rule() {
     for dialect in Dialect::ALL {
         let rows = judged(dialect, None);
         let skipped = rows.iter().filter(|row| row.status == Status::Skip).map(|row| format!("SKIP {}", row.check.id));
+        let skipped = skipped.filter(|skipped| !by_chance("", skipped));
         let said: BTreeSet<String> = remarks(&rows).into_iter().chain(skipped).collect();
         let held = |said: &&String| ["note", "INFO", "SKIP"].iter().any(|word| said.starts_with(word));
         assert!(said.iter().all(|said| held(&said)), "{dialect}: {said:#?}");
@@ -252,9 +253,16 @@ fn each_quirk_breaks_exactly_these_rules() {
     insta::assert_snapshot!("quirks", lines.into_inner().expect("no panic").join("\n"));
 }
 
-/// Whether compressed events come one by one is left to chance where tokens take no time, save where they are held.
+/// What is left to chance: where tokens take no time, whether compressed events come one by one, save where they are
+/// held, and whether a stream lasts until we leave it; where errors take turns, which request gets which.
 fn by_chance(quirk: &str, remark: &str) -> bool {
-    quirk != "gzip-stream-held" && remark.ends_with("stream-compressed-flush")
+    let (_, check) = remark.split_once(' ').unwrap_or(("", remark));
+    match (quirk, check) {
+        ("gzip-stream-held", "stream-compressed-flush") => false,
+        (_, "stream-compressed-flush" | "stream-abort-harmless") => true,
+        ("error-by-turns", check) => check != "err-deterministic",
+        _ => false,
+    }
 }
 
 /// The next of several jobs, with its number.

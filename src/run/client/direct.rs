@@ -107,7 +107,7 @@ impl Direct {
             let fresh = idle.is_none();
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => self.dial(clock, dialled).await?,
+                None => Box::pin(self.dial(clock, dialled)).await?,
             };
             match connection.ask(request).await {
                 Ok(response) => return Ok(Reply { direct: self, connection: Some(connection), response }),

@@ -10,7 +10,8 @@ use crate::exchange::{Arrival, Body, Head};
 /// What came so far of a reply.
 #[derive(Default)]
 pub(super) struct Received {
-    pub(super) head: Option<RawHead>,
+    raw: Option<RawHead>,
+    head: Option<Head>,
     /// The bytes in pages, of which only the last has room: what is in one never moves while more comes, and thousands
     /// of streams have no more room than they need.
     pages: Vec<Vec<u8>>,
@@ -19,7 +20,9 @@ pub(super) struct Received {
 }
 
 /// Bytes of a page at least, and at most.
-const PAGE: [usize; 2] = [4096, 1 << 20];
+const PAGE: [usize; 2] = [2048, 1 << 20];
+/// A page holds at least so much of what came before it.
+const SHARE: usize = 4;
 
 /// What of a reply that is too long is kept as evidence.
 const KEPT_OF_TOO_LARGE: usize = 65_536;
@@ -29,12 +32,30 @@ const KEPT_OF_TOO_LARGE: usize = 65_536;
 const TOGETHER: Duration = Duration::from_micros(100);
 
 impl Received {
+    /// The head came.
+    pub(super) fn begin(&mut self, head: RawHead) {
+        self.raw = Some(head);
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        let raw = self.raw.as_ref().map(|head| head.status.as_u16());
+        raw.or(self.head.as_ref().map(|head| head.status))
+    }
+
+    fn read_head(&mut self) {
+        self.head = self.raw.take().map(RawHead::read).or(self.head.take());
+    }
+
     pub(super) fn take(&mut self, at: Duration, bytes: &[u8]) {
         self.keep(bytes);
         let end = self.len;
         match self.arrivals.last_mut() {
             Some(last) if at.saturating_sub(last.at) < TOGETHER => last.end = end,
             _ => self.arrivals.push(Arrival { at, end }),
+        }
+        // A whole reply is read once it is over. Of a stream, headers would hold on to the 8 KB that they came in.
+        if self.arrivals.len() == 2 {
+            self.read_head();
         }
     }
 
@@ -48,7 +69,7 @@ impl Received {
         }
         if !rest.is_empty() {
             let [least, most] = PAGE;
-            let mut page = Vec::with_capacity((self.len / 2).clamp(least, most).max(rest.len()));
+            let mut page = Vec::with_capacity((self.len / SHARE).clamp(least, most).max(rest.len()));
             page.extend_from_slice(rest);
             self.pages.push(page);
         }
@@ -64,8 +85,9 @@ impl Received {
         self.arrivals.len()
     }
 
-    /// The body in one piece; of one that is longer than a reply may be, what is evidence.
-    pub(super) fn body(mut self, longest: usize) -> Body {
+    /// The head, and the body in one piece; of one that is longer than a reply may be, what is evidence.
+    pub(super) fn finish(mut self, longest: usize) -> (Option<Head>, Body) {
+        self.read_head();
         let kept = if self.len > longest { self.len.min(KEPT_OF_TOO_LARGE) } else { self.len };
         self.arrivals.retain(|arrival| arrival.end <= kept);
         let mut bytes = match self.pages.len() {
@@ -76,7 +98,7 @@ impl Received {
             bytes.extend_from_slice(&page[..page.len().min(kept - bytes.len())]);
         }
         bytes.truncate(kept);
-        Body { bytes, arrivals: self.arrivals }
+        (self.head, Body { bytes, arrivals: self.arrivals })
     }
 }
 
@@ -110,7 +132,7 @@ mod tests {
         for (us, bytes) in [(1000, "a"), (1050, "b"), (1099, "c"), (1100, "d"), (5000, "e")] {
             received.take(Duration::from_micros(us), bytes.as_bytes());
         }
-        let body = received.body(100);
+        let (_, body) = received.finish(100);
         let ends: Vec<(u128, usize)> = body.arrivals.iter().map(|a| (a.at.as_micros(), a.end)).collect();
         assert_eq!((ends, body.bytes), (vec![(1000, 3), (1100, 4), (5000, 5)], b"abcde".to_vec()));
     }
@@ -123,14 +145,14 @@ mod tests {
             received.take(Duration::from_millis(number), piece);
         }
         assert_eq!((received.len(), received.arrivals()), (sent.len(), sent.len().div_ceil(777)));
-        assert!(received.body(sent.len()).bytes == sent);
+        assert!(received.finish(sent.len()).1.bytes == sent);
     }
 
     #[test]
     fn of_a_reply_that_is_too_long_some_is_kept() {
         let mut received = Received::default();
         (0..100).for_each(|number| received.take(Duration::from_millis(number), &[7; 1000]));
-        let body = received.body(99_999);
+        let (_, body) = received.finish(99_999);
         assert_eq!((body.bytes.len(), body.arrivals.last().map(|last| last.end)), (KEPT_OF_TOO_LARGE, Some(65_000)));
     }
 }

@@ -4,6 +4,7 @@
 //! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted; bytes are kept as
 //! they come, with the instant they came.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -67,8 +68,8 @@ pub(super) struct Job {
     pub(super) ticket: Ticket,
     /// What it asks.
     pub(super) asked: Asked,
-    /// In the form in which it is sent.
-    pub(super) message: Message,
+    /// In the form in which it is sent, until it is.
+    pub(super) message: Option<Message>,
     /// After how many arrivals of the body we leave, where we are not to stay until its end.
     pub(super) leave_after: Option<usize>,
 }
@@ -83,13 +84,9 @@ pub(super) enum Message {
 }
 
 /// A reply whose head has come.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it never moves, and the larger one is on the way that is kept free of allocations"
-)]
 enum Reply<'c> {
     Direct(direct::Reply<'c>),
-    Library(reqwest::Response),
+    Library(Box<reqwest::Response>),
 }
 
 impl Client {
@@ -139,7 +136,7 @@ impl Client {
     }
 
     /// Makes a request ready, so that nothing is left to build when it is due.
-    pub(super) fn prepare(&self, ticket: Ticket, asked: Asked) -> Job {
+    pub(super) fn prepare(&self, ticket: Ticket, asked: Asked) -> Box<Job> {
         let body = asked.body.clone();
         let message = if let Some(direct) = &self.direct {
             Message::Direct(direct.prepare(body))
@@ -149,13 +146,13 @@ impl Client {
             *request.body_mut() = Some(body.into());
             Message::Library(request)
         };
-        Job { ticket, asked, message, leave_after: None }
+        Box::new(Job { ticket, asked, message: Some(message), leave_after: None })
     }
 
     /// Sends a request and takes in what comes back, until its end, a limit, or `cut`.
     pub(super) async fn send(
         &self,
-        job: Job,
+        mut job: Box<Job>,
         eligible: Duration,
         clock: Clock,
         cut: &mut watch::Receiver<bool>,
@@ -163,18 +160,22 @@ impl Client {
         let dial = Arc::new(OnceLock::new());
         let sent = clock.now();
         let mut received = Received::default();
-        let work = self.perform(job.message, job.leave_after, clock, &dial, &mut received);
-        let end = tokio::select! {
-            end = work => end,
-            () = tokio::time::sleep(self.timeouts.total) => {
-                End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
+        let end = {
+            // In place: thousands of these wait at once, and a future that is moved into another takes room in both.
+            let mut work = pin!(self.perform(&mut job, clock, &dial, &mut received));
+            tokio::select! {
+                end = &mut work => end,
+                () = tokio::time::sleep(self.timeouts.total) => {
+                    End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
+                }
+                _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
             }
-            _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
         };
         let ended = clock.now();
         let end = end.explained(&dial, &received);
-        let status = received.head.as_ref().map(|head| Outcome::of_status(head.status.as_u16()));
+        let status = received.status().map(Outcome::of_status);
         let outcome = if end.outcome == Outcome::Ok { status.unwrap_or(Outcome::Protocol) } else { end.outcome };
+        let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,
             asked: job.asked,
@@ -182,8 +183,8 @@ impl Client {
             eligible,
             sent: Some(sent),
             dial: dial.get().copied(),
-            head: received.head.take().map(RawHead::read),
-            body: received.body(self.max_reply),
+            head,
+            body,
             ended,
             outcome,
             cause: end.cause,
@@ -191,28 +192,21 @@ impl Client {
         }
     }
 
-    async fn perform(
-        &self,
-        message: Message,
-        leave_after: Option<usize>,
-        clock: Clock,
-        dial: &Arc<OnceLock<Dial>>,
-        received: &mut Received,
-    ) -> End {
+    async fn perform(&self, job: &mut Job, clock: Clock, dial: &Arc<OnceLock<Dial>>, received: &mut Received) -> End {
         let limit = self.timeouts.first_byte;
-        let mut reply = match tokio::time::timeout(limit, self.hand_out(message, clock, dial)).await {
+        let mut reply = match tokio::time::timeout(limit, self.hand_out(job, clock, dial)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(fault)) => return self.classify(fault, Stage::Head),
             Err(_) => return End::new(Outcome::Timeout, format!("no status within {limit:?}")),
         };
-        received.head = Some(reply.take_head(clock.now()));
+        received.begin(reply.take_head(clock.now()));
         loop {
             match reply.chunk().await {
                 Ok(Some(bytes)) => received.take(clock.now(), &bytes),
                 Ok(None) => return End { outcome: Outcome::Ok, cause: None },
                 Err(fault) => return self.classify(fault, Stage::Body),
             }
-            if leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
+            if job.leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
                 return End { outcome: Outcome::Unfinished, cause: None };
             }
             if received.len() > self.max_reply {
@@ -222,13 +216,15 @@ impl Client {
     }
 
     /// Sends a request its way until the head of the reply has come.
-    async fn hand_out(&self, message: Message, clock: Clock, dial: &Arc<OnceLock<Dial>>) -> Result<Reply<'_>, Fault> {
-        match (message, &self.direct) {
-            (Message::Direct(request), Some(direct)) => Ok(Reply::Direct(direct.send(request, clock, dial).await?)),
-            (Message::Direct(_), None) => Err(Fault::new(OfAnother)),
-            (Message::Library(request), _) => {
+    async fn hand_out(&self, job: &mut Job, clock: Clock, dial: &Arc<OnceLock<Dial>>) -> Result<Reply<'_>, Fault> {
+        match (job.message.take(), &self.direct) {
+            (Some(Message::Direct(request)), Some(direct)) => {
+                Ok(Reply::Direct(direct.send(request, clock, dial).await?))
+            }
+            (Some(Message::Direct(_)) | None, _) => Err(Fault::new(OfAnother)),
+            (Some(Message::Library(request)), _) => {
                 let sending = library::DIAL.scope(Arc::clone(dial), self.library.execute(request));
-                Ok(Reply::Library(library::CLOCK.scope(clock, sending).await?))
+                Ok(Reply::Library(Box::new(Box::pin(library::CLOCK.scope(clock, sending)).await?)))
             }
         }
     }
@@ -331,7 +327,7 @@ impl End {
     /// A kept-alive connection that ends as a request goes out on it was closed without a word, which a report of
     /// plain resets would not tell.
     fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
-        if self.outcome != Outcome::Reset || dial.get().is_some() || received.head.is_some() {
+        if self.outcome != Outcome::Reset || dial.get().is_some() || received.status().is_some() {
             return self;
         }
         let cause = "the server closed a kept-alive connection without announcing it (Connection: close); \
