@@ -92,12 +92,25 @@ impl Texts {
 
 /// Which of many values came more than once: exact up to 16,384 distinct values, beyond that a sample of as many.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Written", into = "Written")]
 pub struct Repeats {
+    total: u64,
+    /// Of the values that are kept, by hash, those that came once, with the number of the request: nearly all, and of
+    /// many rules, so that they take as little room as can be.
+    once: BTreeMap<u64, u64>,
+    /// Those that came again.
+    again: BTreeMap<u64, Sighting>,
+}
+
+/// The form of files.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Repeats")]
+struct Written {
     /// How many values came.
-    pub total: u64,
+    total: u64,
     /// The values that are kept, by hash.
-    pub kept: BTreeMap<u64, Sighting>,
+    kept: BTreeMap<u64, Sighting>,
 }
 
 const SAMPLE: usize = 16_384;
@@ -117,37 +130,87 @@ impl Repeats {
     /// Adds all values of another.
     pub fn merge(&mut self, other: &Repeats) {
         self.total += other.total;
-        for (hash, sighting) in &other.kept {
-            self.keep(*hash, *sighting);
-        }
+        other.kept().for_each(|(hash, sighting)| self.keep(hash, sighting));
+    }
+
+    /// How many values came.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Values among those kept that had come before, and the lowest pair of requests that shared one.
     pub fn repeated(&self) -> (u64, Option<(u64, u64)>) {
-        let repeats = self.kept.values().map(|sighting| sighting.count - 1).sum();
-        let pair = self.kept.values().filter_map(|sighting| Some((sighting.first, sighting.second?))).min();
+        let repeats = self.again.values().map(|sighting| sighting.count - 1).sum();
+        let pair = self.again.values().filter_map(|sighting| Some((sighting.first, sighting.second?))).min();
         (repeats, pair)
     }
 
     /// Share of the values that are distinct; 1 where none came.
     pub fn distinct_share(&self) -> f64 {
-        let seen: u64 = self.kept.values().map(|sighting| sighting.count).sum();
-        if seen == 0 { 1.0 } else { self.kept.len() as f64 / seen as f64 }
+        let seen = self.seen();
+        if seen == 0 { 1.0 } else { self.distinct() as f64 / seen as f64 }
     }
 
     /// Whether more values came than are kept.
     pub fn is_sample(&self) -> bool {
-        self.kept.values().map(|sighting| sighting.count).sum::<u64>() < self.total
+        self.seen() < self.total
+    }
+
+    /// How often the values that are kept came.
+    fn seen(&self) -> u64 {
+        self.once.len() as u64 + self.again.values().map(|sighting| sighting.count).sum::<u64>()
+    }
+
+    /// How many values are kept.
+    fn distinct(&self) -> usize {
+        self.once.len() + self.again.len()
+    }
+
+    fn kept(&self) -> impl Iterator<Item = (u64, Sighting)> {
+        let once = self.once.iter().map(|(hash, seq)| (*hash, Sighting::once(*seq)));
+        once.chain(self.again.iter().map(|(hash, sighting)| (*hash, *sighting)))
+    }
+
+    fn last(&self) -> Option<u64> {
+        let (once, again) = (self.once.last_key_value(), self.again.last_key_value());
+        once.map(|(hash, _)| *hash).max(again.map(|(hash, _)| *hash))
     }
 
     fn keep(&mut self, hash: u64, sighting: Sighting) {
-        if self.kept.len() >= SAMPLE && self.kept.last_key_value().is_some_and(|(last, _)| hash > *last) {
+        if self.distinct() >= SAMPLE && self.last().is_some_and(|last| hash > last) {
             return;
         }
-        self.kept.entry(hash).and_modify(|known| known.merge(sighting)).or_insert(sighting);
-        if self.kept.len() > SAMPLE {
-            self.kept.pop_last();
+        if let Some(known) = self.again.get_mut(&hash) {
+            known.merge(sighting);
+        } else if let Some(first) = self.once.remove(&hash) {
+            let mut known = Sighting::once(first);
+            known.merge(sighting);
+            self.again.insert(hash, known);
+        } else if sighting.count == 1 {
+            self.once.insert(hash, sighting.first);
+        } else {
+            self.again.insert(hash, sighting);
         }
+        if self.distinct() > SAMPLE
+            && let Some(last) = self.last()
+        {
+            self.once.remove(&last);
+            self.again.remove(&last);
+        }
+    }
+}
+
+impl From<Repeats> for Written {
+    fn from(repeats: Repeats) -> Written {
+        Written { total: repeats.total, kept: repeats.kept().collect() }
+    }
+}
+
+impl From<Written> for Repeats {
+    fn from(written: Written) -> Repeats {
+        let mut repeats = Repeats { total: written.total, ..Repeats::default() };
+        written.kept.into_iter().for_each(|(hash, sighting)| repeats.keep(hash, sighting));
+        repeats
     }
 }
 
@@ -173,7 +236,7 @@ mod tests {
         for seq in 0..100_000_u64 {
             repeats.add(&format!("id-{}", seq / 2), seq);
         }
-        assert!(repeats.is_sample() && repeats.kept.len() == SAMPLE);
+        assert!(repeats.is_sample() && repeats.distinct() == SAMPLE);
         assert!((repeats.distinct_share() - 0.5).abs() < 1e-9, "every kept value came twice");
         assert_eq!(repeats.repeated().0, SAMPLE as u64);
     }
@@ -203,6 +266,8 @@ mod tests {
             let (other_texts, other_repeats) = fill(left);
             texts.merge(&other_texts);
             repeats.merge(&other_repeats);
+            let written: Repeats = serde_json::from_str(&serde_json::to_string(&repeats).expect("JSON")).expect("as it was");
+            prop_assert_eq!(&written, &repeats);
             prop_assert_eq!((texts, repeats), whole);
         }
     }

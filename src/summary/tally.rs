@@ -137,7 +137,7 @@ impl Tally {
                 Some((level, repeats, format!("the same value in requests {first} and {second}")))
             }
             Across::Distinct(level, _) => {
-                let values = self.unique.as_ref().filter(|values| values.total >= VARIED_FROM)?;
+                let values = self.unique.as_ref().filter(|values| values.total() >= VARIED_FROM)?;
                 let (share, (repeats, pair)) = (values.distinct_share(), values.repeated());
                 let (first, second) = pair.filter(|_| share < MOST)?;
                 let percent = share * 100.0;
