@@ -97,7 +97,7 @@ def many():
     streams, tokens = 10_000, 40
     with tempfile.TemporaryDirectory() as folder:
         delays = ["--first-token", "constant:1s", "--token-gap", "constant:1s", "--tokens", str(tokens)]
-        server = tools.Server(folder, delays)
+        server = tools.Server(folder, delays, core=0)
         try:
             one = streamed(server.url, folder, 1, 1, 1)[1].peak_mb
             digest, done = streamed(server.url, folder, streams, streams, tokens, 'ramp = "20s"')

@@ -74,6 +74,8 @@ pub struct Planned {
     pub scenarios: Vec<Scenario>,
     /// The command that confirms the first scenario.
     pub confirm: String,
+    /// Goals of the search that it does not look at: a run does not keep every measure by case.
+    pub unconfirmed: Vec<String>,
 }
 
 /// A quota that is the limit.
@@ -189,6 +191,7 @@ pub fn plan(record: &Record, wanted: &Wanted) -> Result<Planned, Unplannable> {
         currency: wanted.currency.clone(),
         quota,
         confirm: confirm(record, wanted, scenarios.first()),
+        unconfirmed: goals_of(&record.asked).1,
         scenarios,
     })
 }
@@ -305,18 +308,18 @@ fn confirm(record: &Record, wanted: &Wanted, scenario: Option<&Scenario>) -> Str
     let rate = peak / share as f64;
     let asked = &record.asked;
     let words = ["proofload", "run", &asked.reference].map(str::to_owned).into_iter();
-    let goals = if asked.case_goals.is_empty() { Vec::new() } else { goals_of(asked) };
+    let goals = if asked.case_goals.is_empty() { Vec::new() } else { goals_of(asked).0 };
     let goals = goals.into_iter().flat_map(|goal| ["--goal".to_owned(), goal]);
     let load = ["--rate".to_owned(), format!("{}", rounded(rate, 0.005)), "--duration".to_owned(), "10m".to_owned()];
     let words = words.chain(asked.flags.iter().cloned()).chain(goals).chain(load);
     words.map(|word| shell_word(&word)).collect::<Vec<_>>().join(" ")
 }
 
-/// The goals as a run has them, where it keeps those of single cases at all: it does not look at those of the search.
-fn goals_of(asked: &Asked) -> Vec<String> {
+/// The goals as a run has them, which does not look at those of the search: what it keeps, and what it does not.
+fn goals_of(asked: &Asked) -> (Vec<String>, Vec<String>) {
     let of_case = |case: &String, goal: &String| format!("{goal} for {case}");
     let cases = asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| of_case(case, goal)));
-    asked.goals.iter().cloned().chain(cases).filter(|goal| Goal::parse(goal).is_ok()).collect()
+    asked.goals.iter().cloned().chain(cases).partition(|goal| Goal::parse(goal).is_ok())
 }
 
 impl Record {

@@ -149,6 +149,7 @@ fn what_confirms_a_plan_names_goals_of_cases_and_asks_one_replica_for_its_share(
     let planned = plan(&search, &wanted(Demand::constant(13.0))).expect("a plan");
     let goals = "--goal 'error_rate < 1%' --goal 'ttft.p95 < 1s for a b'";
     assert_eq!(planned.confirm, format!("proofload run chat {goals} --rate 4.333 --duration 10m"));
+    assert_eq!(planned.unconfirmed, ["tpot.p95 < 1s for a b"]);
 }
 
 #[test]

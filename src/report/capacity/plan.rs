@@ -35,6 +35,10 @@ pub(super) fn document(planned: &Planned, record: &Record, dress: &Dress) -> Doc
     }
     rest.extend(search::rest(record));
     rest.extend([Block::Heading("To confirm the plan".to_owned()), Block::Command(planned.confirm.clone())]);
+    if !planned.unconfirmed.is_empty() {
+        let goals = planned.unconfirmed.join(", ");
+        rest.push(Block::Paragraph(format!("That run does not look at {goals}: it keeps no such figure by case.")));
+    }
     Document {
         title: dress.title.clone().unwrap_or_else(|| format!("Capacity plan for {}", planned.target)),
         head: search::head(record, dress),

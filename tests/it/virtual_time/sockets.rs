@@ -106,10 +106,8 @@ fn three_endpoints_on_real_sockets_are_found_as_in_virtual_time() {
     let _machine = shared();
     let sets = sets();
     // One after the other, so that none has another's load beside it.
-    let judged: Vec<(Option<String>, String)> = sets.iter().map(judge).collect();
-    for (_, found) in &judged {
-        println!("{found}");
-    }
+    let shown = |judged: &(Option<String>, String)| println!("{}", judged.1);
+    let judged: Vec<(Option<String>, String)> = sets.iter().map(judge).inspect(shown).collect();
     let faults: Vec<&str> = judged.iter().filter_map(|(fault, _)| fault.as_deref()).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
