@@ -64,9 +64,11 @@ pub struct Terms {
 impl Terms {
     /// The terms of a profile: `load` is what it says itself, and `slots` whether that is a number of slots.
     pub fn new(terms: &SearchTerms, goals: &Goals, load: f64, slots: bool, warmup: Duration) -> Terms {
-        let needed = |few| {
-            let of_all = goals.with_shares().map(|(goal, share)| requests_needed(goal, few) / share.max(1e-6));
-            of_all.fold(0.0, f64::max)
+        // A stage that explores gives a case of a small share enough; in one that confirms it has enough of the many.
+        let needed = |[explores, confirms]: [f64; 2]| {
+            let shared = goals.with_shares().map(|(goal, share)| requests_needed(goal, explores) / share.max(1e-6));
+            let all = goals.all().map(|goal| requests_needed(goal, confirms));
+            [shared.fold(0.0, f64::max), all.fold(0.0, f64::max)]
         };
         let window = goals.all().filter_map(window_of).max().unwrap_or_default();
         Terms {
@@ -77,7 +79,7 @@ impl Terms {
             lasting: [terms.stage, terms.confirm].map(|lasting| lasting.max(window)),
             warmup,
             cooldown: terms.cooldown,
-            needed: BEYOND.map(needed),
+            needed: needed(BEYOND),
             limits: terms.limits,
             cost: terms.cost,
             price: terms.price,

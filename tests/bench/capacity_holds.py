@@ -25,10 +25,11 @@ GOALS = ["response_time.p95 < 1s", "error_rate < 1%", "violation_rate <= 100%"]
 def profile(options, folder):
     path = os.path.join(folder, "holds.toml")
     key = f'headers = {{ authorization = "Bearer {options.key}" }}\n' if options.key else ""
+    keep_alive = "false" if options.no_keep_alive else "true"
     with open(path, "w") as file:
         file.write(f'goals = {json.dumps(options.goal or GOALS)}\n[target]\nurl = "{options.url}"\ndialect = "openai"\n'
-                   f'model = "{options.model}"\n{key}[load.open]\nrate = {options.rate}\nduration = "10s"\nwarmup = "2s"\n'
-                   f'[capacity]\nstage = "5s"\nconfirm = "6s"\nto = 2000\n[[case]]\nstream = true\nmax_tokens = {options.tokens}\n'
+                   f'model = "{options.model}"\nkeep_alive = {keep_alive}\n{key}[load.open]\nrate = {options.rate}\nduration = "10s"\nwarmup = "2s"\ngrace = "10s"\n'
+                   f'[capacity]\nstage = "5s"\nconfirm = "{options.confirm}"\nto = 2000\n[[case]]\nstream = true\nmax_tokens = {options.tokens}\n'
                    'messages = [{ role = "user", content = "{{unique}} hello world" }]\n')
     return path
 
@@ -42,10 +43,14 @@ def main():
     arguments.add_argument("--rate", type=float, default=4, help="the first rate, per second")
     arguments.add_argument("--tokens", type=int, default=32)
     arguments.add_argument("--seconds", type=int, default=40, help="length of either run")
+    arguments.add_argument("--confirm", default="6s", help="of the search; it lasts up to ten times that")
+    arguments.add_argument("--no-keep-alive", action="store_true", help="where the endpoint closes connections unannounced")
+    arguments.add_argument("--max-time", default="10m", help="of the search")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = profile(options, folder)
-        search = [tools.proofload_binary(), "capacity", path, "--out", os.path.join(folder, "search"), "--format", "json"]
+        search = [tools.proofload_binary(), "capacity", path, "--out", os.path.join(folder, "search"), "--format", "json",
+                  "--max-time", options.max_time]
         done = subprocess.run(search, stdout=subprocess.PIPE, text=True)
         if not done.stdout:
             sys.exit("the search left no answer")
