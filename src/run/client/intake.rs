@@ -68,8 +68,8 @@ impl Received {
             page.extend_from_slice(here);
         }
         if !rest.is_empty() {
-            let [least, most] = PAGE;
-            let mut page = Vec::with_capacity((self.len / SHARE).clamp(least, most).max(rest.len()));
+            let [smallest, largest] = PAGE;
+            let mut page = Vec::with_capacity((self.len / SHARE).clamp(smallest, largest).max(rest.len()));
             page.extend_from_slice(rest);
             self.pages.push(page);
         }
