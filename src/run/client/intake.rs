@@ -102,7 +102,7 @@ impl Received {
     }
 }
 
-/// Status and headers as they came, to be read once the exchange is over.
+/// Status and headers as they came, to be read once nothing waits for it.
 pub(super) struct RawHead {
     pub(super) at: Duration,
     pub(super) status: StatusCode,
