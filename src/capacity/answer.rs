@@ -113,7 +113,8 @@ impl Answer {
         };
         if answer.limit == Limit::Quota {
             let refusing = search.stages().iter().filter(|stage| stage.rate_limited > REFUSES);
-            answer.quota_per_s = refusing.map(admitted).max_by(f64::total_cmp);
+            // What a limiter lets through at once, before it refuses, weighs least in the longest of them.
+            answer.quota_per_s = refusing.max_by(|a, b| a.took_s.total_cmp(&b.took_s)).map(admitted);
         }
         let Some(low) = low else { return answer };
         let Some(best) = last_of(search, low.load, Verdict::Held) else { return answer };
