@@ -320,15 +320,13 @@ impl Search {
     /// How long replies take at the highest load that held, or at all.
     fn response_time(&self) -> Option<Duration> {
         let held = self.stages.iter().filter(|stage| stage.verdict == Verdict::Held);
-        let highest = held.max_by(|a, b| a.load.total_cmp(&b.load)).or(self.stages.last())?;
-        Some(Duration::from_secs_f64(highest.response_time_ok_us.p95? / 1e6))
+        answers_within(held.max_by(|a, b| a.load.total_cmp(&b.load)).or(self.stages.last())?)
     }
 
     /// Within what time an endpoint at rest answers a request, as far as is known: p95 at the lowest load that held.
     pub fn at_rest_within(&self) -> Option<Duration> {
         let held = self.stages.iter().filter(|stage| stage.verdict == Verdict::Held);
-        let lowest = held.min_by(|a, b| a.load.total_cmp(&b.load))?;
-        Some(Duration::from_secs_f64(lowest.response_time_ok_us.p95? / 1e6))
+        answers_within(held.min_by(|a, b| a.load.total_cmp(&b.load))?)
     }
 
     /// What the search has used, and would have with one more stage: the flag of the bound that is then exceeded.
@@ -377,6 +375,11 @@ pub struct Spent {
     pub input_tokens: f64,
     /// Completion tokens.
     pub output_tokens: f64,
+}
+
+/// Within what time nearly all replies came that were ok (p95).
+fn answers_within(stage: &Stage) -> Option<Duration> {
+    Some(Duration::from_secs_f64(stage.response_time_ok_us.p95? / 1e6))
 }
 
 fn same(a: f64, b: f64) -> bool {

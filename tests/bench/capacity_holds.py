@@ -28,8 +28,10 @@ def profile(options, folder):
     keep_alive = "false" if options.no_keep_alive else "true"
     with open(path, "w") as file:
         file.write(f'goals = {json.dumps(options.goal or GOALS)}\n[target]\nurl = "{options.url}"\ndialect = "openai"\n'
-                   f'model = "{options.model}"\nkeep_alive = {keep_alive}\n{key}[load.open]\nrate = {options.rate}\nduration = "10s"\nwarmup = "2s"\ngrace = "10s"\n'
-                   f'[capacity]\nstage = "5s"\nconfirm = "{options.confirm}"\nto = 2000\n[[case]]\nstream = true\nmax_tokens = {options.tokens}\n'
+                   f'model = "{options.model}"\nkeep_alive = {keep_alive}\n{key}'
+                   f'[load.open]\nrate = {options.rate}\nduration = "10s"\nwarmup = "2s"\ngrace = "10s"\n'
+                   f'[capacity]\nstage = "5s"\nconfirm = "{options.confirm}"\nto = 2000\n'
+                   f'[[case]]\nstream = true\nmax_tokens = {options.tokens}\n'
                    'messages = [{ role = "user", content = "{{unique}} hello world" }]\n')
     return path
 
