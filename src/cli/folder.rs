@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::capacity::record::{self, Record};
 use crate::report::Format;
@@ -78,18 +81,7 @@ pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
     let path = if folder.is_dir() { folder.join(CAPACITY) } else { folder.to_path_buf() };
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{} holds no search: reading {}", folder.display(), path.display()))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))?;
-    match value.get("capacity").and_then(serde_json::Value::as_u64) {
-        Some(format) if format == u64::from(record::FORMAT) => {}
-        Some(format) => {
-            let known = record::FORMAT;
-            bail!(Unusable(format!("{} has format {format}, this program reads {known}", path.display())));
-        }
-        None => bail!(Unusable(format!("{} is no search for capacity", path.display()))),
-    }
-    let read = serde_json::from_value(value);
-    Ok(read.map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))?)
+    Ok(understood(&path, &text, "capacity", record::FORMAT, "search for capacity")?)
 }
 
 fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
@@ -156,22 +148,52 @@ pub(super) fn read_check(reference: &str) -> anyhow::Result<Option<Result<Vec<Sh
         return Ok(None);
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let read = serde_json::from_str::<serde_json::Value>(&text).and_then(|document| match document.get("runs") {
-        Some(runs) => serde_json::from_value(runs.clone()),
-        None => serde_json::from_value(document).map(|sheet| vec![sheet]),
-    });
+    let several = serde_json::from_str::<Value>(&text).is_ok_and(|document| document.get("runs").is_some());
+    let read = if several {
+        serde_json::from_str(&text).map(|Sheets { runs }| runs)
+    } else {
+        serde_json::from_str(&text).map(|sheet| vec![sheet])
+    };
     Ok(Some(match read {
         Ok(sheets) => unknown_format(&path, sheets),
-        Err(error) => Err(Unusable(format!("{} is damaged: {error}", path.display()))),
+        Err(error) => Err(damaged(&path, &error)),
     }))
+}
+
+/// Several checks in one file.
+#[derive(Deserialize)]
+struct Sheets {
+    runs: Vec<Sheet>,
 }
 
 fn unknown_format(path: &Path, sheets: Vec<Sheet>) -> Result<Vec<Sheet>, Unusable> {
     match sheets.iter().find(|sheet| sheet.conformance != sheet::FORMAT) {
-        Some(Sheet { conformance, .. }) => {
-            Err(Unusable(format!("{} has format {conformance}, this program reads {}", path.display(), sheet::FORMAT)))
-        }
+        Some(Sheet { conformance, .. }) => Err(another_format(path, u64::from(*conformance), sheet::FORMAT)),
         None => Ok(sheets),
+    }
+}
+
+fn damaged(path: &Path, error: &serde_json::Error) -> Unusable {
+    Unusable(format!("{} is damaged: {error}", path.display()))
+}
+
+fn another_format(path: &Path, format: u64, known: u32) -> Unusable {
+    Unusable(format!("{} has format {format}, this program reads {known}", path.display()))
+}
+
+/// What a file of ours holds, whose format stands under `key`.
+fn understood<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    key: &str,
+    known: u32,
+    what: &str,
+) -> Result<T, Unusable> {
+    let format = serde_json::from_str::<Value>(text).ok().and_then(|document| document.get(key)?.as_u64());
+    match format {
+        Some(format) if format == u64::from(known) => serde_json::from_str(text).map_err(|error| damaged(path, &error)),
+        Some(format) => Err(another_format(path, format, known)),
+        None => Err(Unusable(format!("{} is no {what}", path.display()))),
     }
 }
 
@@ -235,14 +257,7 @@ pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>>
         }
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };
-    let format = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|value| value.get("format")?.as_u64());
-    Ok(match format {
-        Some(format) if format == u64::from(FORMAT) => {
-            serde_json::from_str(&text).map_err(|error| Unusable(format!("{} is damaged: {error}", path.display())))
-        }
-        Some(format) => Err(Unusable(format!("{} has format {format}, this program reads {FORMAT}", path.display()))),
-        None => Err(Unusable(format!("{} is no summary of a run", path.display()))),
-    })
+    Ok(understood(&path, &text, "format", FORMAT, "summary of a run"))
 }
 
 /// The newest folder under runs/, or with `~1` the one before.

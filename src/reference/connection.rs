@@ -30,7 +30,13 @@ pub(super) async fn carry(stream: TcpStream, state: Arc<State>, mut closed: watc
     for pause in quirks.iter().filter_map(|quirk| quirk.pause()) {
         tokio::time::sleep(pause).await;
     }
-    let Some(tls) = state.settings.tls.clone() else { return lend(stream, state, closed).await };
+    let Some(tls) = state.settings.tls.clone() else {
+        // What lets quirks take a connection over costs a lock a read, so it stands between it and hyper for them only.
+        if state.settings.quirks.is_empty() {
+            return speak(stream, None, state, closed).await;
+        }
+        return lend(stream, state, closed).await;
+    };
     let secured = tokio::select! {
         secured = TlsAcceptor::from(tls).accept(stream) => secured,
         _ = closed.wait_for(|closed| *closed) => return,
@@ -41,11 +47,8 @@ pub(super) async fn carry(stream: TcpStream, state: Arc<State>, mut closed: watc
     }
 }
 
-/// Puts what lets quirks take a connection over between it and hyper, where there are quirks: it costs a lock a read.
+/// Speaks on a connection that an exchange can take over. TLS always does: beside it a lock is nothing.
 async fn lend(stream: impl Stream + 'static, state: Arc<State>, closed: watch::Receiver<bool>) {
-    if state.settings.quirks.is_empty() {
-        return speak(stream, None, state, closed).await;
-    }
     let socket = Socket::new(stream);
     speak(socket.clone(), Some(socket), state, closed).await;
 }

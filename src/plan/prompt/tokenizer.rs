@@ -16,6 +16,11 @@ pub struct Tokenizer {
     model: Kitoken,
 }
 
+/// Tokens of one byte, which come first.
+const SINGLE: usize = 256;
+/// Bytes of a rank in a packed vocabulary.
+const RANK_BYTES: usize = 3;
+
 /// An encoding of tiktoken that is built in.
 struct BuiltIn {
     name: &'static str,
@@ -113,15 +118,16 @@ impl BuiltIn {
     fn vocab(&self) -> Result<Vocab, String> {
         let mut bytes = Vec::new();
         flate2::read::ZlibDecoder::new(self.packed).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-        let count = bytes.iter().position(|length| *length == 0).ok_or("no end of its lengths")?;
-        let (lengths, mut rest) = (&bytes[..count], &bytes[count + 1..]);
-        let mut vocab = Vocab::with_capacity(count);
-        for (id, length) in (0..).zip(lengths) {
-            let (token, behind) = rest.split_at_checked(usize::from(*length)).ok_or("too short")?;
-            vocab.push(Token { id, bytes: token.to_vec() });
-            rest = behind;
+        let (single, joins) = bytes.split_at_checked(SINGLE).ok_or("too short")?;
+        let count = joins.len() / (2 * RANK_BYTES);
+        let mut tokens: Vec<Vec<u8>> = single.iter().map(|byte| vec![*byte]).collect();
+        for join in 0..count {
+            let byte = |plane: usize| usize::from(joins[plane * count + join]);
+            let rank = |first: usize| byte(first) << 16 | byte(first + 1) << 8 | byte(first + 2);
+            let part = |rank: usize| tokens.get(rank).map(Vec::as_slice).ok_or("a token before its parts");
+            tokens.push([part(rank(0))?, part(rank(RANK_BYTES))?].concat());
         }
-        Ok(vocab)
+        Ok((0..).zip(tokens).map(|(id, bytes)| Token { id, bytes }).collect())
     }
 }
 
