@@ -4,6 +4,7 @@
 //! machines and phases join by [`Summary::merge`] in any order, and every ratio and percentile is worked out by
 //! whoever reads it ([`digest`], [`trust`], [`goals`]).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -393,9 +394,10 @@ impl Summary {
                     broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
                 }
             }
-            match tallies.find(|(id, _)| id.as_str() >= check.id).filter(|(id, _)| id.as_str() == check.id) {
-                Some((_, tally)) => tally.record(check, verdict, judged.reading, warmup, evidence),
-                None => new.push((check, verdict)),
+            let mut ordered = tallies.by_ref().map(|(id, tally)| (id.as_str().cmp(check.id), tally));
+            match ordered.find(|(order, _)| order.is_ge()) {
+                Some((Ordering::Equal, tally)) => tally.record(check, verdict, judged.reading, warmup, evidence),
+                Some(_) | None => new.push((check, verdict)),
             }
         }
         for (check, verdict) in new {

@@ -258,7 +258,8 @@ fn comments(reading: &Reading<'_>) -> Verdict {
 
 fn event_field(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let named = stream.events.iter().position(|event| !matches!(event.name.as_str(), "" | "message" | "error"));
+    let is_usual = |name: &str| name.is_empty() || matches!(name, "message" | "error");
+    let named = stream.events.iter().position(|event| !is_usual(&event.name));
     let finding =
         |event: usize| Finding::in_event(event, "", format!("its name is {:?}", clip(&stream.events[event].name)));
     Verdict::of(named.map(finding).into_iter().collect())

@@ -20,10 +20,12 @@ mod fault;
 mod intake;
 mod library;
 mod lookup;
+mod seldom;
 
 use direct::Direct;
 use fault::Fault;
 use intake::{RawHead, Received};
+use seldom::Seldom;
 
 use super::clock::Clock;
 use super::failure::{Exhausted, Stage, causes, classify_chain};
@@ -167,12 +169,11 @@ impl Client {
         let end = {
             // In place: thousands of these wait at once, and a future that is moved into another takes room in both.
             let mut work = pin!(self.perform(&mut job, clock, &dial, &mut received));
+            let mut stopped = pin!(self.stopped(cut));
             tokio::select! {
+                biased;
                 end = &mut work => end,
-                () = tokio::time::sleep(self.timeouts.total) => {
-                    End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
-                }
-                _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
+                end = Seldom::new(stopped.as_mut()) => end,
             }
         };
         let ended = clock.now();
@@ -193,6 +194,16 @@ impl Client {
             outcome,
             cause: end.cause,
             unjudged: false,
+        }
+    }
+
+    /// Waits until the request is to end, whatever has come of it.
+    async fn stopped(&self, cut: &mut watch::Receiver<bool>) -> End {
+        tokio::select! {
+            () = tokio::time::sleep(self.timeouts.total) => {
+                End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
+            }
+            _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
         }
     }
 

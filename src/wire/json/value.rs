@@ -49,6 +49,11 @@ const FEW: usize = 16;
 /// Room for the members that most objects of a reply have.
 const ROOM: usize = 8;
 
+/// Whether two names are one. Most differ in length, and whatever is more than that is a call.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a == b
+}
+
 impl Growing {
     /// Adds a member; where its name is there already, its value takes the place of the other. Returns whether it was.
     pub(super) fn add(&mut self, name: Arc<str>, value: Value) -> bool {
@@ -73,7 +78,7 @@ impl Growing {
         if self.members.len() > FEW {
             return self.places.get(name).copied();
         }
-        self.members.iter().position(|(own, _)| **own == **name)
+        self.members.iter().position(|(own, _)| same(own, name))
     }
 
     pub(super) fn object(self) -> Object {
@@ -155,14 +160,14 @@ impl Value {
     /// The member of that name, to be changed.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         let Value::Object(members) = self else { return None };
-        members.members.iter_mut().find(|(own, _)| **own == *name).map(|(_, value)| value)
+        members.members.iter_mut().find(|(own, _)| same(own, name)).map(|(_, value)| value)
     }
 }
 
 impl Object {
     /// The member of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members.iter().find(|(own, _)| **own == *name).map(|(_, value)| value)
+        self.members.iter().find(|(own, _)| same(own, name)).map(|(_, value)| value)
     }
 
     /// How many members there are.
