@@ -182,13 +182,7 @@ fn another_format(path: &Path, format: u64, known: u32) -> Unusable {
 }
 
 /// What a file of ours holds, whose format stands under `key`.
-fn understood<T: DeserializeOwned>(
-    path: &Path,
-    text: &str,
-    key: &str,
-    known: u32,
-    what: &str,
-) -> Result<T, Unusable> {
+fn understood<T: DeserializeOwned>(path: &Path, text: &str, key: &str, known: u32, what: &str) -> Result<T, Unusable> {
     let format = serde_json::from_str::<Value>(text).ok().and_then(|document| document.get(key)?.as_u64());
     match format {
         Some(format) if format == u64::from(known) => serde_json::from_str(text).map_err(|error| damaged(path, &error)),

@@ -1,6 +1,7 @@
 //! How the client is while it measures: CPU, scheduling, descriptors, ports.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -74,12 +75,13 @@ fn beat(client: &Client, shared: &Shared, stopped: &std::sync::mpsc::Receiver<()
     let mut latest = Duration::ZERO;
     let mut opened = VecDeque::from([(Instant::now(), 0)]);
     let mut beats = 0;
-    let mut queued = run_queue_wait();
+    let queue = RunQueue::open();
+    let mut queued = queue.waited();
     loop {
         let due = Instant::now() + BEAT;
         let over = stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout);
         let late = Instant::now().saturating_duration_since(due);
-        let waited = run_queue_wait();
+        let waited = queue.waited();
         latest = latest.max(late);
         health.heartbeats += 1;
         health.sluggish_heartbeats += u64::from(late > HEARTBEAT_SLUGGISH);
@@ -178,10 +180,22 @@ fn ports(client: &Client, opened: &mut VecDeque<(Instant, u64)>) -> Option<Used>
     Some(Used { used: dials - before, of: high.saturating_sub(low) + 1 })
 }
 
-/// How long this thread has waited for a core since it began (the second field of `schedstat`), where it can be read.
-fn run_queue_wait() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    stat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+/// How long the thread that opened it has waited for a core since it began, where the system tells. It stays open: to
+/// look a file up costs more than to read it, and every beat does.
+struct RunQueue(Option<File>);
+
+impl RunQueue {
+    fn open() -> RunQueue {
+        RunQueue(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// The second field.
+    fn waited(&self) -> Option<Duration> {
+        let mut stat = [0; 64];
+        let length = rustix::io::pread(self.0.as_ref()?, &mut stat, 0).ok()?;
+        let text = std::str::from_utf8(stat.get(..length)?).ok()?;
+        text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+    }
 }
 
 /// CPU time that all processes of the machine have used since it began, of all that its cores had, where it can be read.

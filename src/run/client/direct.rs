@@ -1,8 +1,9 @@
 //! HTTP/1.1 over plain TCP, on connections of our own: it is what most loads on a deployment speak, and the layers of a
 //! whole HTTP library would be most of what a short request costs.
 //!
-//! A connection is driven by the task of the request that is on it, so that nothing of a request wakes another task.
-//! Nothing drives it while it lies idle; what the server did to it meanwhile is seen when it is taken up again.
+//! A connection is driven by the task of the request that is on it, so that nothing of a request wakes another task, nor
+//! that task itself: the two halves of hyper's connection wake each other for all that they hand over, and both are
+//! polled anyway. Nothing drives it while it lies idle; what the server did to it meanwhile is seen when it is taken up again.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,6 +26,7 @@ use tower::Service as _;
 use url::{Position, Url};
 
 use super::super::clock::Clock;
+use super::bell::Bell;
 use super::fault::Fault;
 use super::lookup::SystemLookup;
 use super::{ClientError, USER};
@@ -48,8 +50,16 @@ pub(super) struct Direct {
 #[derive(Debug)]
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    driving: Driving,
+}
+
+/// What has to be polled for anything to come over a connection.
+#[derive(Debug)]
+struct Driving {
     /// Gone when the connection is.
     driver: Option<Driver>,
+    bell: Arc<Bell>,
+    waker: Waker,
 }
 
 type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
@@ -130,7 +140,7 @@ impl Direct {
         };
         let _ = dialled.set(Dial { began, ended: clock.now() });
         let (sender, driver) = http1::handshake(stream).await.map_err(Fault::connecting)?;
-        Ok(Connection { sender, driver: Some(driver) })
+        Ok(Connection { sender, driving: Driving::new(driver) })
     }
 
     /// A connection that lies idle and can still be used.
@@ -157,13 +167,13 @@ impl Connection {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
         let answer = self.sender.try_send_request(request);
-        drive(&mut self.driver, answer).await
+        self.driving.until(answer).await
     }
 
     /// Whether it takes another request, as far as is known without waiting.
     fn is_usable(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        let open = self.driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(&mut context).is_pending());
+        let open = go_on(&mut self.driving.driver, &mut context);
         open && self.sender.is_ready()
     }
 }
@@ -173,7 +183,7 @@ impl Reply<'_> {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
         let Some(connection) = &mut self.connection else { return Ok(None) };
         loop {
-            match drive(&mut connection.driver, self.response.body_mut().frame()).await {
+            match connection.driving.until(self.response.body_mut().frame()).await {
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         return Ok(Some(bytes));
@@ -188,17 +198,33 @@ impl Reply<'_> {
     }
 }
 
-/// Waits for something that comes over a connection, and drives the connection meanwhile.
-async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        // What ends it reaches those who wait, by way of what they wait for.
-        if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
-            *driver = None;
-        }
-        work.as_mut().poll(context)
-    })
-    .await
+impl Driving {
+    fn new(driver: Driver) -> Driving {
+        let bell = Bell::rung();
+        Driving { driver: Some(driver), waker: Waker::from(Arc::clone(&bell)), bell }
+    }
+
+    /// Waits for something that comes over the connection, and drives the connection meanwhile. What ends it reaches
+    /// those who wait, by way of what they wait for.
+    async fn until<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let Driving { driver, bell, waker } = self;
+        poll_fn(|context| {
+            bell.attend(waker, context, |inner| {
+                go_on(driver, inner);
+                work.as_mut().poll(inner)
+            })
+        })
+        .await
+    }
+}
+
+/// Does what can be done on a connection without waiting. Returns whether it is still open.
+fn go_on(driver: &mut Option<Driver>, context: &mut Context<'_>) -> bool {
+    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
+        *driver = None;
+    }
+    driver.is_some()
 }
 
 fn address(text: &str) -> Result<Uri, ClientError> {

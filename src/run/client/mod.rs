@@ -15,6 +15,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use tokio::sync::watch;
 
+mod bell;
 mod direct;
 mod fault;
 mod intake;
