@@ -104,6 +104,7 @@ impl<R: Sum> Axis<R> {
         for (number, row) in std::mem::take(&mut self.rows) {
             self.rows.entry(number / 2).or_default().add(&row);
         }
+        self.rows.values_mut().for_each(Sum::settle);
     }
 }
 

@@ -15,33 +15,20 @@ const EXACT: u64 = 128;
 const STEPS: u64 = 64;
 
 /// A distribution of times: below 128 us a bucket for each microsecond, above 64 for each doubling, so that the middle
-/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: 6 bytes each, and at
-/// most 1,708 of them from 0 to 1 h.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: at most 1,708 from 0 to
+/// 1 h, of 8 bytes, or most of 2 once few times are to come.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "SketchFile", try_from = "SketchFile")]
 #[schemars(with = "SketchFile")]
-pub struct Sketch {
-    /// The buckets, by rising index.
-    buckets: Vec<Bucket>,
-}
+pub struct Sketch(Form);
 
-/// Index and count of a bucket, the count in two halves, so that it takes no more room than it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bucket {
-    index: u16,
-    high: u16,
-    low: u16,
-}
-
-impl Bucket {
-    fn new(index: u16, count: u32) -> Bucket {
-        let [a, b, c, d] = count.to_be_bytes();
-        Bucket { index, high: u16::from_be_bytes([a, b]), low: u16::from_be_bytes([c, d]) }
-    }
-
-    fn count(self) -> u32 {
-        u32::from(self.high) << 16 | u32::from(self.low)
-    }
+/// How the buckets are kept, by rising index.
+#[derive(Debug, Clone)]
+enum Form {
+    /// Index and count of each.
+    Open(Vec<(u16, u32)>),
+    /// The numbers of [`SketchFile`], seven bits to a byte, the lowest first; the last byte of each has no top bit.
+    Packed(Box<[u8]>),
 }
 
 /// Pairs of numbers, one after another: the steps from the bucket before (from 0 for the first) and how many times are
@@ -53,34 +40,30 @@ struct SketchFile(Vec<u32>);
 
 impl From<Sketch> for SketchFile {
     fn from(sketch: Sketch) -> SketchFile {
-        let mut before = 0;
-        SketchFile(
-            sketch
-                .buckets
-                .into_iter()
-                .flat_map(|bucket| {
-                    let steps = bucket.index - std::mem::replace(&mut before, bucket.index);
-                    [u32::from(steps), bucket.count()]
-                })
-                .collect(),
-        )
+        SketchFile(steps(sketch.counts()).flatten().collect())
     }
+}
+
+/// Steps and count of each bucket.
+fn steps(buckets: impl Iterator<Item = (u16, u32)>) -> impl Iterator<Item = [u32; 2]> {
+    let mut before = 0;
+    buckets.map(move |(index, count)| [u32::from(index - std::mem::replace(&mut before, index)), count])
 }
 
 impl TryFrom<SketchFile> for Sketch {
     type Error = String;
 
     fn try_from(SketchFile(numbers): SketchFile) -> Result<Sketch, String> {
-        let mut buckets: Vec<Bucket> = Vec::new();
+        let mut buckets: Vec<(u16, u32)> = Vec::new();
         let (pairs, rest) = numbers.as_chunks::<2>();
         for [steps, count] in pairs {
-            let bucket = buckets.last().map_or(0, |bucket| u32::from(bucket.index)).saturating_add(*steps);
+            let bucket = buckets.last().map_or(0, |(index, _)| u32::from(*index)).saturating_add(*steps);
             let bucket = u16::try_from(bucket).ok().filter(|bucket| *bucket <= index(HIGHEST_US));
             let rising = buckets.is_empty() || *steps > 0;
             let bucket = bucket.filter(|_| rising && *count > 0).ok_or("a distribution is damaged")?;
-            buckets.push(Bucket::new(bucket, *count));
+            buckets.push((bucket, *count));
         }
-        if rest.is_empty() { Ok(Sketch { buckets }) } else { Err("a distribution is cut off".to_owned()) }
+        if rest.is_empty() { Ok(Sketch(Form::Open(buckets))) } else { Err("a distribution is cut off".to_owned()) }
     }
 }
 
@@ -108,45 +91,78 @@ fn middle(bucket: u16) -> f64 {
     }
 }
 
+impl Default for Sketch {
+    fn default() -> Sketch {
+        Sketch(Form::Open(Vec::new()))
+    }
+}
+
+impl PartialEq for Sketch {
+    fn eq(&self, other: &Sketch) -> bool {
+        self.counts().eq(other.counts())
+    }
+}
+
+impl Eq for Sketch {}
+
 impl Sketch {
     /// Adds a time.
     pub fn record(&mut self, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.add(index(us.min(HIGHEST_US)), 1);
+        let was_packed = matches!(self.0, Form::Packed(_));
+        add(self.open(), index(us.min(HIGHEST_US)), 1);
+        if was_packed {
+            self.settle();
+        }
     }
 
     /// Adds all times of another.
     pub fn merge(&mut self, other: &Sketch) {
-        for bucket in &other.buckets {
-            self.add(bucket.index, bucket.count());
-        }
+        let buckets = self.open();
+        other.counts().for_each(|(index, count)| add(buckets, index, count));
     }
 
-    fn add(&mut self, index: u16, count: u32) {
-        match self.buckets.binary_search_by_key(&index, |bucket| bucket.index) {
-            Ok(at) => self.buckets[at] = Bucket::new(index, self.buckets[at].count().saturating_add(count)),
-            Err(at) => self.buckets.insert(at, Bucket::new(index, count)),
-        }
-    }
-
-    /// Gives back the room that more buckets would take: few are to come.
+    /// Packs what it holds: few times are to come.
     pub(super) fn settle(&mut self) {
-        self.buckets.shrink_to_fit();
+        if let Form::Open(buckets) = &self.0 {
+            let mut bytes = Vec::with_capacity(2 * buckets.len());
+            steps(buckets.iter().copied()).flatten().for_each(|number| pack(number, &mut bytes));
+            self.0 = Form::Packed(bytes.into());
+        }
+    }
+
+    fn open(&mut self) -> &mut Vec<(u16, u32)> {
+        if let Form::Packed(_) = self.0 {
+            self.0 = Form::Open(self.counts().collect());
+        }
+        match &mut self.0 {
+            Form::Open(buckets) => buckets,
+            Form::Packed(_) => unreachable!("it was opened"),
+        }
+    }
+
+    /// Index and count of each bucket, by rising index.
+    fn counts(&self) -> impl Iterator<Item = (u16, u32)> {
+        let (open, packed): (&[_], &[_]) = match &self.0 {
+            Form::Open(buckets) => (buckets, &[]),
+            Form::Packed(bytes) => (&[], bytes),
+        };
+        open.iter().copied().chain(Unpacked { bytes: packed, index: 0 })
     }
 
     /// How many times there are.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|bucket| u64::from(bucket.count())).sum()
+        self.counts().map(|(_, count)| u64::from(count)).sum()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
+        self.counts().next().is_none()
     }
 
     /// The middles of its buckets, in microseconds and rising, with how many times are in each.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
-        self.buckets.iter().map(|bucket| (middle(bucket.index), bucket.count()))
+        self.counts().map(|(index, count)| (middle(index), count))
     }
 
     /// A percentile by nearest rank, in microseconds to two digits; none without a time.
@@ -156,16 +172,58 @@ impl Sketch {
 
     /// The same among these times and so many infinite ones; infinite where it falls among those.
     pub fn percentile_among(&self, p: f64, infinite: u64) -> Option<f64> {
-        let counts = self.buckets.iter().map(|bucket| (bucket.index, u64::from(bucket.count())));
+        let counts = self.counts().map(|(index, count)| (index, u64::from(count)));
         ranked(counts, self.count() + infinite, p)
     }
 
     /// The counts of all buckets up to the last that holds a time.
     pub fn dense(&self) -> Vec<u64> {
-        let length = self.buckets.last().map_or(0, |last| usize::from(last.index) + 1);
-        let mut counts = vec![0; length];
-        self.buckets.iter().for_each(|bucket| counts[usize::from(bucket.index)] = u64::from(bucket.count()));
+        let mut counts = Vec::new();
+        for (index, count) in self.counts() {
+            counts.resize(usize::from(index), 0);
+            counts.push(u64::from(count));
+        }
         counts
+    }
+}
+
+fn add(buckets: &mut Vec<(u16, u32)>, index: u16, count: u32) {
+    match buckets.binary_search_by_key(&index, |(own, _)| *own) {
+        Ok(at) => buckets[at].1 = buckets[at].1.saturating_add(count),
+        Err(at) => buckets.insert(at, (index, count)),
+    }
+}
+
+fn pack(mut number: u32, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
+}
+
+/// The buckets of a packed sketch.
+struct Unpacked<'s> {
+    bytes: &'s [u8],
+    /// Of the bucket before.
+    index: u16,
+}
+
+impl Unpacked<'_> {
+    fn number(&mut self) -> Option<u32> {
+        let length = self.bytes.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        let (own, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        Some(own.iter().rev().fold(0, |number, byte| number << 7 | u32::from(byte & 0x7f)))
+    }
+}
+
+impl Iterator for Unpacked<'_> {
+    type Item = (u16, u32);
+
+    fn next(&mut self) -> Option<(u16, u32)> {
+        self.index += u16::try_from(self.number()?).ok()?;
+        Some((self.index, self.number()?))
     }
 }
 
@@ -242,6 +300,12 @@ mod tests {
             let all: Vec<u64> = a.iter().chain(&b).copied().collect();
             prop_assert_eq!(&ab, &sketch(&all));
             prop_assert_eq!(&ab, &ba);
+            let mut packed = sketch(&a);
+            packed.settle();
+            prop_assert_eq!(&packed, &sketch(&a));
+            b.iter().for_each(|us| packed.record(Duration::from_micros(*us)));
+            prop_assert_eq!((&packed, packed.dense()), (&ab, ab.dense()));
+            prop_assert!(matches!(packed.0, Form::Packed(_)));
             let text = serde_json::to_string(&ab).expect("writes");
             prop_assert_eq!(&ab, &serde_json::from_str::<Sketch>(&text).expect("reads"));
         }

@@ -5,7 +5,7 @@ The whole is measured as `beside.py` does, on replies of the pulze dialect. The 
 the reply of Pulze's page (`tests/bench/cost.rs`), which has the same members; what is left is transport: sending,
 receiving, pacing, and whatever is done once a run.
 
-    cargo build --release && cargo build --profile profiling --example cost
+    cargo build --release && cargo build --release --example cost
     python3 tests/bench/breakdown.py [--requests 20000]"""
 
 import argparse
@@ -23,9 +23,9 @@ TIMES = 20000
 
 def step(name):
     """CPU microseconds of a step of judging, without what its start costs."""
-    binary = os.environ.get("COST", os.path.join(tools.ROOT, "target", "profiling", "examples", "cost"))
+    binary = os.environ.get("COST", os.path.join(tools.ROOT, "target", "release", "examples", "cost"))
     if not os.access(binary, os.X_OK):
-        sys.exit(f"{binary} is not built; cargo build --profile profiling --example cost builds it")
+        sys.exit(f"{binary} is not built; cargo build --release --example cost builds it")
     few, many = (min(tools.run([binary, name, str(times)]).cpu_s for _ in range(ROUNDS)) for times in (1, TIMES))
     return (many - few) / TIMES * 1e6
 
