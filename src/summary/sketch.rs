@@ -15,8 +15,8 @@ const EXACT: u64 = 128;
 const STEPS: u64 = 64;
 
 /// A distribution of times: below 128 us a bucket for each microsecond, above 64 for each doubling, so that the middle
-/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: at most 1,708 from 0 to
-/// 1 h, of 8 bytes, or most of 2 once few times are to come.
+/// of a bucket is within 0.8 % of every time in it. Only buckets with a time in them are kept: at most 1,708 of them from
+/// 0 to 1 h.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "SketchFile", try_from = "SketchFile")]
 #[schemars(with = "SketchFile")]
@@ -25,9 +25,10 @@ pub struct Sketch(Form);
 /// How the buckets are kept, by rising index.
 #[derive(Debug, Clone)]
 enum Form {
-    /// Index and count of each.
+    /// Index and count of each, 8 bytes.
     Open(Vec<(u16, u32)>),
-    /// The numbers of [`SketchFile`], seven bits to a byte, the lowest first; the last byte of each has no top bit.
+    /// Most in 2 bytes, once few times are to come: the numbers of [`SketchFile`], seven bits to a byte, the lowest
+    /// first; the last byte of each has no top bit.
     Packed(Box<[u8]>),
 }
 
