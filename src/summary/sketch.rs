@@ -304,7 +304,9 @@ mod tests {
             let mut packed = sketch(&a);
             packed.settle();
             prop_assert_eq!(&packed, &sketch(&a));
-            b.iter().for_each(|us| packed.record(Duration::from_micros(*us)));
+            for us in &b {
+                packed.record(Duration::from_micros(*us));
+            }
             prop_assert_eq!((&packed, packed.dense()), (&ab, ab.dense()));
             prop_assert!(matches!(packed.0, Form::Packed(_)));
             let text = serde_json::to_string(&ab).expect("writes");
