@@ -36,6 +36,11 @@ impl Bell {
         }
     }
 
+    /// From now on it wakes nobody, and keeps no task that is over.
+    pub(super) fn wakes_nobody(&self) {
+        *self.task() = None;
+    }
+
     /// Polls what rings this bell (whose waker comes with it), so that the task is not woken by what it does itself.
     pub(super) fn attend<T>(
         &self,
@@ -137,6 +142,8 @@ mod tests {
         bell.wakes(&Context::from_waker(&task));
         let second = Arc::new(Counted::default());
         bell.wakes(&Context::from_waker(&Waker::from(Arc::clone(&second))));
+        waker.wake_by_ref();
+        bell.wakes_nobody();
         waker.wake_by_ref();
         assert_eq!([first, second].map(|task| task.0.load(SeqCst)), [0, 1]);
     }

@@ -156,6 +156,7 @@ impl Direct {
 
     fn lay_down(&self, mut connection: Connection) {
         if self.keep_alive && connection.is_usable() {
+            connection.driving.bell.wakes_nobody();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
