@@ -64,7 +64,8 @@ impl<R: Sum> Axis<R> {
         self.widen_for(us);
         let number = us / self.width_us();
         if !self.rows.contains_key(&number) {
-            self.rows.entry(number.saturating_sub(SETTLED)).and_modify(Sum::settle);
+            // All of them: the end of a long stream adds to old ones.
+            self.rows.range_mut(..number.saturating_sub(SETTLED)).for_each(|(_, row)| row.settle());
         }
         self.rows.entry(number).or_default()
     }

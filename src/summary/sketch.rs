@@ -110,11 +110,7 @@ impl Sketch {
     /// Adds a time.
     pub fn record(&mut self, time: Duration) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let was_packed = matches!(self.0, Form::Packed(_));
         add(self.open(), index(us.min(HIGHEST_US)), 1);
-        if was_packed {
-            self.settle();
-        }
     }
 
     /// Adds all times of another.
@@ -307,6 +303,8 @@ mod tests {
             for us in &b {
                 packed.record(Duration::from_micros(*us));
             }
+            prop_assert_eq!((&packed, packed.dense()), (&ab, ab.dense()));
+            packed.settle();
             prop_assert_eq!((&packed, packed.dense()), (&ab, ab.dense()));
             prop_assert!(matches!(packed.0, Form::Packed(_)));
             let text = serde_json::to_string(&ab).expect("writes");
