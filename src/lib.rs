@@ -17,11 +17,14 @@
 //!
 //! # The layers
 //!
-//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it.
+//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it. The lowest are
+//! crates of their own, so that what a request waits for is built for speed and all else for size (`Cargo.toml`):
+//! `json`, `wire`, and `line` with five folders.
 //!
 //! | layer | folder | what it is |
 //! |---|---|---|
-//! | 1 | [`wire`] | the contract on the wire: request, reply, JSON, server-sent events, the dialects' compiled schemas |
+//! | 0 | [`json`](wire::json) | JSON values that cost little to make, to look into and to judge |
+//! | 1 | [`wire`] | the contract on the wire: request, reply, server-sent events, the dialects' compiled schemas |
 //! | 2 | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
 //! | 3 | [`check`] | the rules, a file or a folder an area; each judges a reading, or the replies to certain probes |
 //! | 4 | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
@@ -90,15 +93,12 @@
 //!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 
 pub mod capacity;
-pub mod check;
 pub mod cli;
 pub mod compare;
-pub mod exchange;
-pub mod plan;
 pub mod profile;
 pub mod reference;
 pub mod report;
-pub mod run;
 pub mod suite;
-pub mod summary;
-pub mod wire;
+
+pub use proofload_line::{check, exchange, plan, run, summary};
+pub use proofload_wire as wire;

@@ -7,8 +7,8 @@ use jsonschema::Validator;
 use jsonschema::json::{Json, SerdeJson};
 use serde_json::Value;
 
-use super::json::{self, Members, Parsed};
 use super::names::Names;
+use crate::json::{self, Members, Parsed};
 
 /// Whose contract the endpoint is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -127,10 +127,14 @@ schema!(OPENAI_STRICT_ERROR, "openai-strict/error");
 #[derive(Debug)]
 pub struct Schema<F: Json = Parsed> {
     document: Value,
+    /// By its address, or whoever asks a schema would hold the code that compiles them once more: it is large.
+    compile: Compile<F>,
     validator: OnceLock<Validator<F>>,
     names: OnceLock<Names>,
     overlay: OnceLock<Overlay<F>>,
 }
+
+type Compile<F> = fn(&Value, bool) -> Result<Validator<F>, String>;
 
 /// A schema of the user's own that must hold beside the dialect's.
 #[derive(Debug)]
@@ -154,7 +158,13 @@ impl<F: Json> Schema<F> {
     /// Reads one of the embedded schema files.
     fn read(text: &str) -> Schema<F> {
         let document: Value = serde_json::from_str(text).expect("embedded schemas are JSON");
-        Schema { document, validator: OnceLock::new(), names: OnceLock::new(), overlay: OnceLock::new() }
+        Schema {
+            document,
+            compile: compiled,
+            validator: OnceLock::new(),
+            names: OnceLock::new(),
+            overlay: OnceLock::new(),
+        }
     }
 
     /// The compiled schema.
@@ -162,7 +172,7 @@ impl<F: Json> Schema<F> {
     /// # Panics
     /// If the file is not a valid schema, which a test excludes for every embedded one.
     fn validator(&self) -> &Validator<F> {
-        self.validator.get_or_init(|| compiled(&self.document, false).expect("embedded schemas are valid"))
+        self.validator.get_or_init(|| (self.compile)(&self.document, false).expect("embedded schemas are valid"))
     }
 
     /// The schema file itself.
@@ -191,7 +201,7 @@ impl<F: Json> Schema<F> {
     /// # Errors
     /// If the other schema does not compile, or a third one comes.
     pub fn tighten(&self, document: &Value) -> Result<(), String> {
-        let validator = compiled(document, false)?;
+        let validator = (self.compile)(document, false)?;
         let kept = self.overlay.get_or_init(|| Overlay { validator, document: document.clone() });
         if kept.document == *document { Ok(()) } else { Err("another schema tightens this dialect already".to_owned()) }
     }

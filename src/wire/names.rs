@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Schema;
 
-use super::json::{Step, Value};
+use crate::json::{Step, Value};
 
 /// At most so many members are listed.
 const CAP: usize = 20;

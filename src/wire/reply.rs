@@ -1,6 +1,6 @@
 //! The reply as both sides read it: the few members that are measured, borrowed from the parsed JSON.
 
-use super::json::{At, Members, Value};
+use crate::json::{At, Members, Value};
 
 /// The data payload that ends a stream.
 pub const DONE: &[u8] = b"[DONE]";
@@ -71,7 +71,7 @@ pub fn has_error(reply: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::json::made;
+    use crate::json::made;
 
     use super::*;
 

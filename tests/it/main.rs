@@ -12,6 +12,7 @@ mod deviations;
 mod dialects;
 mod endings;
 mod faults;
+mod goal_parts;
 mod harness;
 mod layers;
 mod lengths;

@@ -5,10 +5,10 @@
 
 pub mod dialect;
 pub mod exposition;
-pub mod json;
 mod names;
 pub mod reply;
 pub mod request;
 pub mod sse;
 
 pub use dialect::Dialect;
+pub use proofload_json as json;

@@ -162,7 +162,7 @@ impl Target {
 }
 
 /// An address without passwords and secret parameters.
-pub(crate) fn shown(url: &Url) -> String {
+pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     if url.password().is_some() || !url.username().is_empty() {
         let _ = url.set_username("***");

@@ -22,7 +22,7 @@ mod timing;
 pub use headers::Headers;
 pub use outcome::{Cut, Form, Outcome};
 pub use policies::Policies;
-pub(crate) use reading::is_error_body;
+pub use reading::is_error_body;
 pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
 
 pub use timing::{TokenSource, Tokens, carries_content};
@@ -114,7 +114,7 @@ pub struct Lengths {
 }
 
 /// Whole microseconds, as files keep times.
-pub(crate) fn micros(time: Duration) -> u64 {
+pub fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

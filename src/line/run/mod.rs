@@ -28,7 +28,7 @@ mod sampler;
 mod scrape;
 mod workers;
 
-pub(crate) use clock::micros;
+pub use clock::micros;
 
 pub use client::ClientError;
 pub use live::{Live, Snapshot};

@@ -342,7 +342,7 @@ impl Stream {
 }
 
 /// Whether a body is an error in place of a completion, in any of the shapes servers use (spec, section 3).
-pub(crate) fn is_error_body(body: &Value) -> bool {
+pub fn is_error_body(body: &Value) -> bool {
     let bare = body.member("object").and_then(Value::as_str) == Some("error");
     body.member("choices").is_none() && (has_error(body) || body.member("detail").is_some() || bare)
 }

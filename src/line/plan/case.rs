@@ -311,7 +311,7 @@ fn place(number: u64, of: usize) -> usize {
 }
 
 /// A number that depends on nothing but the seed, the ticket and what it is drawn for.
-pub(crate) fn draw(seed: u64, seq: u64, purpose: &str) -> u64 {
+pub fn draw(seed: u64, seq: u64, purpose: &str) -> u64 {
     let mut bytes = seq.to_le_bytes().to_vec();
     bytes.extend_from_slice(purpose.as_bytes());
     xxh3_64_with_seed(&bytes, seed)

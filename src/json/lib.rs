@@ -17,13 +17,11 @@ pub use value::{Object, Value};
 
 use value::Growing;
 
-/// A value, written as JSON.
-#[cfg(test)]
+/// A value, written as JSON; whoever writes it needs `serde_json`.
+#[macro_export]
 macro_rules! made {
-    ($($json:tt)*) => { $crate::wire::json::Value::from(serde_json::json!($($json)*)) };
+    ($($json:tt)*) => { $crate::Value::from(serde_json::json!($($json)*)) };
 }
-#[cfg(test)]
-pub(crate) use made;
 
 /// A JSON text that parsed.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,16 +131,21 @@ pub fn pointer_token(name: &str) -> String {
 }
 
 /// A place in a value: a chain of stack frames, so that a path costs nothing until it is wanted.
-pub(super) enum Step<'p> {
+#[derive(Debug)]
+pub enum Step<'p> {
+    /// The value itself.
     Root,
+    /// A member of an object.
     Member(&'p Step<'p>, &'p str),
+    /// An item of an array.
     Item(&'p Step<'p>, usize),
     /// Any item of an array, which a path shows as `[]` behind it.
     AnyItem(&'p Step<'p>),
 }
 
 impl Step<'_> {
-    pub(super) fn pointer(&self) -> String {
+    /// The path as a JSON pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
         match self {
             Step::Root => String::new(),
             Step::AnyItem(parent) => parent.pointer() + "[]",

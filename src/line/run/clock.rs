@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-pub(crate) use crate::exchange::micros;
+pub use crate::exchange::micros;
 
 /// Offsets from the start of a run, and the wall time it started at.
 #[derive(Debug, Clone, Copy)]
