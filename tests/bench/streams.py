@@ -109,7 +109,6 @@ def many():
           f"trust: {'; '.join([digest['trust']['verdict'], *digest['trust']['reasons']])}")
     print(f"many: lateness p99 {lateness['p99'] / 1000:.2f} ms; token gap p50 {gap['p50'] / 1000:.2f} ms, "
           f"p99 {gap['p99'] / 1000:.2f} ms (the server wrote {tools.percentile(gaps, 0.5):.2f}, {tools.percentile(gaps, 0.99):.2f})")
-    # Peaks of all clients so far are one figure, so the small run comes first.
     print(f"many: {(done.peak_mb - one) * 1024 / streams:.1f} KiB of client memory a stream at the most, {done.cpu_s:.1f} s of CPU")
 
 

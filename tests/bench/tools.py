@@ -4,11 +4,11 @@ import dataclasses
 import json
 import math
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -100,20 +100,24 @@ class Done:
 
 
 def run(command, env=None):
-    """Runs a command to its end, or for the longest time. No other child of this process may end meanwhile."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    # A group of its own: some tools are many processes.
-    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-                              env={**os.environ, **(env or {})})
-    try:
-        out, err = client.communicate(timeout=LONGEST)
-    except subprocess.TimeoutExpired:
-        os.killpg(client.pid, signal.SIGKILL)
-        client.communicate()
-        out, err = "", f"no end within {LONGEST} s"
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Done(out, err, cpu, time.monotonic() - began, after.ru_maxrss / 1024)
+    """Runs a command to its end, or for the longest time."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        # A group of its own: some tools are many processes.
+        client = subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True, env={**os.environ, **(env or {})})
+        late = threading.Timer(LONGEST, os.killpg, (client.pid, signal.SIGKILL))
+        late.start()
+        _, status, usage = os.wait4(client.pid, 0)
+        client.returncode = os.waitstatus_to_exitcode(status)
+        late.cancel()
+        wall_s = time.monotonic() - began
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read())
+    if wall_s >= LONGEST:
+        texts = ["", f"no end within {LONGEST} s"]
+    return Done(*texts, usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024)
 
 
 def proofload(url, folder, load, case, dialect="openai"):

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::http1::Malformed;
 use crate::exchange::{Cut, Outcome};
 
 /// How far an exchange had come.
@@ -45,11 +46,23 @@ pub(super) fn classify_chain(
     if chain.iter().any(|error| error.is::<rustls::Error>()) {
         return Some(Outcome::Tls);
     }
-    let http = chain.iter().find_map(|error| classify_http(error.downcast_ref::<hyper::Error>()?, stage));
+    let ours = || chain.iter().find_map(|error| Some(classify_ours(error.downcast_ref::<Malformed>()?, stage)));
+    let http = || chain.iter().find_map(|error| classify_http(error.downcast_ref::<hyper::Error>()?, stage));
     let socket = || {
         chain.iter().rev().find_map(|error| classify_io(error.downcast_ref::<io::Error>()?, stage, connecting, secure))
     };
-    http.or_else(socket)
+    ours().or_else(http).or_else(socket)
+}
+
+fn classify_ours(error: &Malformed, stage: Stage) -> Outcome {
+    match error {
+        Malformed::Ended => cut(stage),
+        Malformed::Head(_) | Malformed::LongHead | Malformed::Length(_) | Malformed::Chunk(_) => Outcome::Protocol,
+    }
+}
+
+fn cut(stage: Stage) -> Outcome {
+    if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset }
 }
 
 fn classify_http(error: &hyper::Error, stage: Stage) -> Option<Outcome> {
@@ -57,7 +70,7 @@ fn classify_http(error: &hyper::Error, stage: Stage) -> Option<Outcome> {
         return Some(Outcome::Protocol);
     }
     let ended = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-    ended.then_some(if stage == Stage::Body { Outcome::Truncated(Cut::ShortBody) } else { Outcome::Reset })
+    ended.then(|| cut(stage))
 }
 
 fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) -> Option<Outcome> {

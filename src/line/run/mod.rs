@@ -16,6 +16,7 @@ mod clock;
 mod dispatch;
 mod failure;
 mod health;
+mod http1;
 pub mod journal;
 mod judge;
 mod lane;

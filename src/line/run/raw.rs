@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::clock::Clock;
+use super::http1::{Malformed, Piece, Reader};
 use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome};
 use crate::plan::order::{Order, Step};
 use crate::plan::target::Target;
@@ -26,8 +27,7 @@ pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], cloc
     let talk = talk(&url, &head, steps, clock, &mut received);
     let (outcome, cause) = match tokio::time::timeout(limit, talk).await {
         Ok(Ok(())) => (received.outcome(), None),
-        Ok(Err(error)) if received.head.is_none() => (lost(&error), Some(error.to_string())),
-        Ok(Err(error)) => (Outcome::Reset, Some(error.to_string())),
+        Ok(Err(error)) => (lost(&error, received.head.is_none()), Some(error.to_string())),
         Err(_) => (Outcome::Timeout, Some(format!("no end within {limit:?}"))),
     };
     Exchange {
@@ -46,8 +46,14 @@ pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], cloc
     }
 }
 
-fn lost(error: &io::Error) -> Outcome {
-    if error.kind() == io::ErrorKind::ConnectionRefused { Outcome::Connect } else { Outcome::Reset }
+fn lost(error: &io::Error, before_head: bool) -> Outcome {
+    if before_head && error.kind() == io::ErrorKind::ConnectionRefused {
+        Outcome::Connect
+    } else if error.kind() == io::ErrorKind::InvalidData {
+        Outcome::Protocol
+    } else {
+        Outcome::Reset
+    }
 }
 
 /// The request line and the target's headers, each line with its end. The order's own changes of headers are steps.
@@ -107,10 +113,12 @@ async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mu
     loop {
         let count = reader.read(&mut buffer).await?;
         if count == 0 {
-            return if received.head.is_some() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            return received.end();
         }
-        received.take(clock.now(), &buffer[..count])?;
-        if received.is_whole() || received.raw.len() > LONGEST {
+        received
+            .take(clock.now(), &buffer[..count])
+            .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+        if received.reader.is_over() || received.body.bytes.len() > LONGEST {
             return Ok(());
         }
     }
@@ -119,92 +127,36 @@ async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mu
 /// What came so far.
 #[derive(Default)]
 struct Received {
-    /// Everything behind the last head, before its framing is taken off.
-    raw: Vec<u8>,
+    reader: Reader,
     dial: Option<Dial>,
     head: Option<Head>,
     body: Body,
-    whole: bool,
 }
 
 impl Received {
-    fn take(&mut self, at: Duration, bytes: &[u8]) -> io::Result<()> {
-        self.raw.extend_from_slice(bytes);
-        while self.head.is_none() {
-            let Some((length, head)) = head_of(&self.raw, at)? else { return Ok(()) };
-            self.raw.drain(..length);
-            // An interim response is no answer (RFC 9110, section 15.2).
-            if head.status >= 200 {
-                self.head = Some(head);
-            }
+    fn take(&mut self, at: Duration, bytes: &[u8]) -> Result<(), Malformed> {
+        let Received { reader, head, body, .. } = self;
+        let before = body.bytes.len();
+        let taken = reader.push(at, bytes, |piece| match piece {
+            Piece::Head(came) => *head = Some(came),
+            Piece::Body(bytes) => body.bytes.extend_from_slice(bytes),
+        });
+        if body.bytes.len() > before {
+            body.arrivals.push(Arrival { at, end: body.bytes.len() });
         }
-        let (body, whole) = unframed(self.head.as_ref(), &self.raw);
-        if body.len() > self.body.bytes.len() {
-            self.body.arrivals.push(Arrival { at, end: body.len() });
-        }
-        self.body.bytes = body;
-        self.whole = whole;
-        Ok(())
+        taken
     }
 
-    fn is_whole(&self) -> bool {
-        self.whole
+    /// The connection was closed.
+    fn end(&mut self) -> io::Result<()> {
+        // A reply that was cut off is an answer, and its outcome says so.
+        let _ = self.reader.end();
+        if self.head.is_some() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     fn outcome(&self) -> Outcome {
         let Some(head) = &self.head else { return Outcome::Reset };
-        let ends_with_connection =
-            head.header("content-length").is_none() && head.header("transfer-encoding").is_none();
-        if self.whole || ends_with_connection {
-            Outcome::of_status(head.status)
-        } else {
-            Outcome::Truncated(Cut::ShortBody)
-        }
-    }
-}
-
-/// The head at the front of some bytes, with its length, once it is there.
-fn head_of(bytes: &[u8], at: Duration) -> io::Result<Option<(usize, Head)>> {
-    let mut headers = [httparse::EMPTY_HEADER; 128];
-    let mut response = httparse::Response::new(&mut headers);
-    match response.parse(bytes) {
-        Ok(httparse::Status::Partial) => Ok(None),
-        Ok(httparse::Status::Complete(length)) => {
-            let headers = response.headers.iter().map(|h| (h.name.to_ascii_lowercase(), h.value)).collect();
-            let status = response.code.unwrap_or_default();
-            Ok(Some((length, Head { at, status, version: "HTTP/1.1", headers })))
-        }
-        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-    }
-}
-
-/// A body without its framing, and whether it came to its end (RFC 9112, section 6.3).
-fn unframed(head: Option<&Head>, raw: &[u8]) -> (Vec<u8>, bool) {
-    let header = |name: &str| head.and_then(|head| head.header(name));
-    if header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
-        return unchunked(raw);
-    }
-    match header("content-length").and_then(|length| length.parse::<usize>().ok()) {
-        Some(length) => (raw[..raw.len().min(length)].to_vec(), raw.len() >= length),
-        None => (raw.to_vec(), false),
-    }
-}
-
-fn unchunked(mut raw: &[u8]) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
-    loop {
-        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(raw) else {
-            return (body, false);
-        };
-        if size == 0 {
-            return (body, true);
-        }
-        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
-        body.extend_from_slice(&raw[start..raw.len().min(end)]);
-        if raw.len() < end + 2 {
-            return (body, false);
-        }
-        raw = &raw[end + 2..];
+        if self.reader.is_over() { Outcome::of_status(head.status) } else { Outcome::Truncated(Cut::ShortBody) }
     }
 }
 
@@ -219,7 +171,11 @@ mod tests {
             let mut received = Received::default();
             received.take(Duration::ZERO, &reply[..cut]).expect("HTTP");
             received.take(Duration::ZERO, &reply[cut..]).expect("HTTP");
-            assert_eq!((received.body.bytes.as_slice(), received.whole), (&b"abcde"[..], true), "cut at {cut}");
+            assert_eq!(
+                (received.body.bytes.as_slice(), received.reader.is_over()),
+                (&b"abcde"[..], true),
+                "cut at {cut}"
+            );
             assert_eq!(received.outcome(), Outcome::Ok);
         }
     }
@@ -230,6 +186,7 @@ mod tests {
         assert!(received.take(Duration::ZERO, b"SSH-2.0-OpenSSH\r\n\r\n").is_err());
         let mut received = Received::default();
         received.take(Duration::ZERO, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nab").expect("HTTP");
-        assert_eq!((received.is_whole(), received.outcome()), (false, Outcome::Truncated(Cut::ShortBody)));
+        assert!(received.end().is_ok());
+        assert_eq!((received.reader.is_over(), received.outcome()), (false, Outcome::Truncated(Cut::ShortBody)));
     }
 }

@@ -1,80 +1,76 @@
-//! HTTP/1.1 over plain TCP, on connections of our own: it is what most loads on a deployment speak, and the layers of a
-//! whole HTTP library would be most of what a short request costs.
+//! HTTP/1.1 over plain TCP, on sockets of our own: it is what most loads on a deployment speak, and thousands of streams
+//! at once are mostly what an HTTP library keeps of each.
 //!
-//! A connection is driven by the task of the request that is on it, so that nothing of a request wakes another task, nor
-//! that task itself: the two halves of hyper's connection wake each other for all that they hand over, and both are
-//! polled anyway. Nothing drives it while it lies idle; what the server did to it meanwhile is seen when it is taken up again.
+//! A connection is read and written by the task of the request that is on it, and what comes goes through one buffer of
+//! the thread. Nothing looks at a connection while it lies idle; what the server did to it meanwhile is seen when it is
+//! taken up again.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response, Uri};
+use bytes::buf::Chain;
+use bytes::{Buf as _, Bytes};
+use hyper::Uri;
+use hyper::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tower::Service as _;
 use url::{Position, Url};
 
 use super::super::clock::Clock;
-use super::bell::Bell;
+use super::super::http1::{Piece, Reader};
 use super::fault::Fault;
+use super::intake::Received;
 use super::lookup::SystemLookup;
 use super::{ClientError, USER};
 use crate::exchange::Dial;
 use crate::plan::target::{HttpVersion, Target};
 
+/// Bytes that are read at once, at most.
+const ROOM: usize = 64 << 10;
+
 /// Speaks with one server.
-#[derive(Debug)]
 pub(super) struct Direct {
     connector: HttpConnector<SystemLookup>,
     server: Uri,
-    message: Request<()>,
+    /// What every request begins with; secrets are in it.
+    head: Vec<u8>,
     connect_within: Duration,
     keep_alive: bool,
     /// The one used last is taken first.
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<TcpStream>>,
+    /// What is read is taken apart at once, so that all connections read into the same.
+    room: Mutex<Box<[u8]>>,
     dials: Arc<AtomicU64>,
 }
 
-/// An open connection.
-#[derive(Debug)]
-struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    driving: Driving,
-}
+/// A request, ready to be written: head and body.
+pub(in super::super) struct Written(Chain<Bytes, Bytes>);
 
-/// What has to be polled for anything to come over a connection.
+/// A request on its connection, and the reply to it.
 #[derive(Debug)]
-struct Driving {
-    /// Gone when the connection is.
-    driver: Option<Driver>,
-    bell: Arc<Bell>,
-    waker: Waker,
-}
-
-type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
-
-/// A reply whose head has come.
-#[derive(Debug)]
-pub(super) struct Reply<'d> {
+pub(super) struct Talk<'d> {
     direct: &'d Direct,
-    /// Until the end of the reply.
-    connection: Option<Connection>,
-    pub(super) response: Response<Incoming>,
+    stream: TcpStream,
+    /// Gone once it is written.
+    request: Option<Written>,
+    /// Whether the server takes nothing any more.
+    deaf: bool,
+    reader: Reader,
 }
 
 impl Direct {
-    /// What speaks with this target, if it asks for nothing but HTTP/1.1 over plain TCP.
+    /// What speaks with this target, if it asks for nothing but HTTP/1.1 over plain TCP, and says nothing of its own about
+    /// connections and the framing of messages.
     ///
     /// # Errors
     /// If its address is none that HTTP allows.
@@ -84,7 +80,9 @@ impl Direct {
         dials: &Arc<AtomicU64>,
     ) -> Result<Option<Direct>, ClientError> {
         let plain = target.url.scheme() == "http" && target.proxy.is_none();
-        if !plain || target.http == HttpVersion::Two || target.gzip {
+        let framed = [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE];
+        let usual = !framed.iter().any(|name| headers.contains_key(name));
+        if !plain || !usual || target.http == HttpVersion::Two || target.gzip {
             return Ok(None);
         }
         let mut connector = HttpConnector::new_with_resolver(SystemLookup);
@@ -92,45 +90,41 @@ impl Direct {
         Ok(Some(Direct {
             connector,
             server: address(&target.url[..Position::BeforePath])?,
-            message: message(&target.url, headers)?,
+            head: head(&target.url, headers),
             connect_within: target.timeouts.connect,
             keep_alive: target.keep_alive,
             idle: Mutex::default(),
+            room: Mutex::new(vec![0; ROOM].into()),
             dials: Arc::clone(dials),
         }))
     }
 
     /// The request with this body.
-    pub(super) fn prepare(&self, body: Bytes) -> Request<Full<Bytes>> {
-        self.message.clone().map(|()| Full::new(body))
+    pub(super) fn prepare(&self, body: Bytes) -> Written {
+        let length = format!("content-length: {}\r\n\r\n", body.len());
+        Written(Bytes::from([self.head.as_slice(), length.as_bytes()].concat()).chain(body))
     }
 
     /// Sends a request, on a connection that lies idle where there is one, until the head of its reply has come.
     pub(super) async fn send(
         &self,
-        mut request: Request<Full<Bytes>>,
+        request: Written,
         clock: Clock,
         dialled: &OnceLock<Dial>,
-    ) -> Result<Reply<'_>, Fault> {
-        loop {
-            let idle = self.take_up();
-            let fresh = idle.is_none();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => Box::pin(self.dial(clock, dialled)).await?,
-            };
-            match connection.ask(request).await {
-                Ok(response) => return Ok(Reply { direct: self, connection: Some(connection), response }),
-                // The server had closed the connection before any of the request went out.
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if !fresh => request = unsent,
-                    Some(_) | None => return Err(Fault::new(error.into_error())),
-                },
-            }
+        received: &mut Received,
+    ) -> Result<Talk<'_>, Fault> {
+        let stream = match self.take_up() {
+            Some(stream) => stream,
+            None => Box::pin(self.dial(clock, dialled)).await?,
+        };
+        let mut talk = Talk { direct: self, stream, request: Some(request), deaf: false, reader: Reader::default() };
+        while received.status().is_none() {
+            talk.more(clock, received).await?;
         }
+        Ok(talk)
     }
 
-    async fn dial(&self, clock: Clock, dialled: &OnceLock<Dial>) -> Result<Connection, Fault> {
+    async fn dial(&self, clock: Clock, dialled: &OnceLock<Dial>) -> Result<TcpStream, Fault> {
         self.dials.fetch_add(1, Ordering::Relaxed);
         let began = clock.now();
         let connecting = self.connector.clone().call(self.server.clone());
@@ -139,112 +133,103 @@ impl Direct {
             Err(_) => return Err(Fault::Slow),
         };
         let _ = dialled.set(Dial { began, ended: clock.now() });
-        let (sender, driver) = http1::handshake(stream).await.map_err(Fault::connecting)?;
-        Ok(Connection { sender, driving: Driving::new(driver) })
+        Ok(stream.into_inner())
     }
 
-    /// A connection that lies idle and can still be used.
-    fn take_up(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let mut connection = idle.pop()?;
-            if connection.is_usable() {
-                return Some(connection);
-            }
-        }
+    /// A connection that lies idle and was neither closed nor written to.
+    fn take_up(&self) -> Option<TcpStream> {
+        let is_quiet = |stream: &TcpStream| {
+            stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
+        let mut idle = self.idle();
+        std::iter::from_fn(|| idle.pop()).find(is_quiet)
     }
 
-    fn lay_down(&self, mut connection: Connection) {
-        if self.keep_alive && connection.is_usable() {
-            connection.driving.bell.wakes_nobody();
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        }
+    fn idle(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connection {
-    async fn ask(
+impl fmt::Debug for Direct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Direct").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Written").finish_non_exhaustive()
+    }
+}
+
+impl Talk<'_> {
+    /// Takes in what comes next. Returns false at the end of the reply.
+    pub(super) async fn more(&mut self, clock: Clock, received: &mut Received) -> Result<bool, Fault> {
+        if self.reader.is_over() {
+            return Ok(false);
+        }
+        poll_fn(|context| self.poll_more(context, clock, received)).await?;
+        Ok(true)
+    }
+
+    /// Leaves the connection to the next request, if it can be used again.
+    pub(super) fn lay_down(self) {
+        if self.direct.keep_alive && self.reader.is_reusable() && self.request.is_none() && !self.deaf {
+            self.direct.idle().push(self.stream);
+        }
+    }
+
+    fn poll_more(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let answer = self.sender.try_send_request(request);
-        self.driving.until(answer).await
+        context: &mut Context<'_>,
+        clock: Clock,
+        received: &mut Received,
+    ) -> Poll<Result<(), Fault>> {
+        self.write(context);
+        let mut room = self.direct.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut into = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut into)).map_err(Fault::new)?;
+        let done = if into.filled().is_empty() {
+            self.reader.end()
+        } else {
+            let at = clock.now();
+            self.reader.push(at, into.filled(), |piece| match piece {
+                Piece::Head(head) => received.begin(head),
+                Piece::Body(bytes) => received.take(at, bytes),
+            })
+        };
+        Poll::Ready(done.map_err(Fault::new))
     }
 
-    /// Whether it takes another request, as far as is known without waiting.
-    fn is_usable(&mut self) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
-        let open = go_on(&mut self.driving.driver, &mut context);
-        open && self.sender.is_ready()
-    }
-}
-
-impl Reply<'_> {
-    /// The bytes that come next, none at the end.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        let Some(connection) = &mut self.connection else { return Ok(None) };
-        loop {
-            match connection.driving.until(self.response.body_mut().frame()).await {
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        return Ok(Some(bytes));
-                    }
-                }
-                Some(Err(error)) => return Err(Fault::new(error)),
-                None => break,
+    /// Writes what can be written without waiting. A server may answer, and close, before it has read all; so that it
+    /// takes no more is no fault before there is no answer either.
+    fn write(&mut self, context: &mut Context<'_>) {
+        let Some(Written(request)) = &mut self.request else { return };
+        while request.has_remaining() && !self.deaf {
+            let mut slices = [IoSlice::new(&[]); 2];
+            let count = request.chunks_vectored(&mut slices);
+            match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
+                Poll::Ready(Ok(written)) if written > 0 => request.advance(written),
+                Poll::Ready(_) => self.deaf = true,
+                Poll::Pending => return,
             }
         }
-        self.connection.take().into_iter().for_each(|connection| self.direct.lay_down(connection));
-        Ok(None)
+        self.request = None;
     }
-}
-
-impl Driving {
-    fn new(driver: Driver) -> Driving {
-        let bell = Bell::rung();
-        Driving { driver: Some(driver), waker: Waker::from(Arc::clone(&bell)), bell }
-    }
-
-    /// Waits for something that comes over the connection, and drives the connection meanwhile. What ends it reaches
-    /// those who wait, by way of what they wait for.
-    async fn until<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        let Driving { driver, bell, waker } = self;
-        poll_fn(|context| {
-            bell.attend(waker, context, |inner| {
-                go_on(driver, inner);
-                work.as_mut().poll(inner)
-            })
-        })
-        .await
-    }
-}
-
-/// Does what can be done on a connection without waiting. Returns whether it is still open.
-fn go_on(driver: &mut Option<Driver>, context: &mut Context<'_>) -> bool {
-    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
-        *driver = None;
-    }
-    driver.is_some()
 }
 
 fn address(text: &str) -> Result<Uri, ClientError> {
     text.parse().map_err(|error| ClientError::Library(format!("{text}: {error}")))
 }
 
-/// What is the same in every request.
-fn message(url: &Url, headers: &HeaderMap) -> Result<Request<()>, ClientError> {
-    let mut message = Request::new(());
-    *message.method_mut() = Method::POST;
-    *message.uri_mut() = address(&url[Position::BeforePath..Position::AfterQuery])?;
-    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])
-        .map_err(|_| ClientError::Header("host".to_owned()))?;
-    let own = message.headers_mut();
-    own.extend([(HOST, host), (USER_AGENT, HeaderValue::from_static(USER)), (ACCEPT, HeaderValue::from_static("*/*"))]);
-    // Those of the target take the place of ours.
-    for name in headers.keys() {
-        own.remove(name);
-    }
-    own.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Ok(message)
+/// The request line and headers, each line with its end; those of the target take the place of ours.
+fn head(url: &Url, headers: &HeaderMap) -> Vec<u8> {
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let line = format!("POST {} HTTP/1.1\r\n", &url[Position::BeforePath..Position::AfterQuery]);
+    let ours = [(HOST, host), (USER_AGENT, USER), (ACCEPT, "*/*")];
+    let ours =
+        ours.iter().filter(|(name, _)| !headers.contains_key(name)).map(|(name, value)| (name, value.as_bytes()));
+    let theirs = headers.iter().map(|(name, value)| (name, value.as_bytes()));
+    let headers = ours.chain(theirs).flat_map(|(name, value)| [name.as_str().as_bytes(), b": ", value, b"\r\n"]);
+    std::iter::once(line.as_bytes()).chain(headers).collect::<Vec<_>>().concat()
 }

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::header::HeaderMap;
-use hyper::{StatusCode, Version};
-
 use crate::exchange::{Arrival, Body, Head};
 
 /// What came so far of a reply.
 #[derive(Default)]
 pub(super) struct Received {
-    raw: Option<RawHead>,
     head: Option<Head>,
     /// The bytes in pages, of which only the last has room: what is in one never moves while more comes, and thousands
     /// of streams have no more room than they need.
@@ -33,17 +29,12 @@ const TOGETHER: Duration = Duration::from_micros(100);
 
 impl Received {
     /// The head came.
-    pub(super) fn begin(&mut self, head: RawHead) {
-        self.raw = Some(head);
+    pub(super) fn begin(&mut self, head: Head) {
+        self.head = Some(head);
     }
 
     pub(super) fn status(&self) -> Option<u16> {
-        let raw = self.raw.as_ref().map(|head| head.status.as_u16());
-        raw.or(self.head.as_ref().map(|head| head.status))
-    }
-
-    fn read_head(&mut self) {
-        self.head = self.raw.take().map(RawHead::read).or(self.head.take());
+        self.head.as_ref().map(|head| head.status)
     }
 
     pub(super) fn take(&mut self, at: Duration, bytes: &[u8]) {
@@ -52,10 +43,6 @@ impl Received {
         match self.arrivals.last_mut() {
             Some(last) if at.saturating_sub(last.at) < TOGETHER => last.end = end,
             _ => self.arrivals.push(Arrival { at, end }),
-        }
-        // A whole reply is read once it is over. Of a stream, headers would hold on to the 8 KB that they came in.
-        if self.arrivals.len() == 2 {
-            self.read_head();
         }
     }
 
@@ -87,7 +74,6 @@ impl Received {
 
     /// The head, and the body in one piece; of one that is longer than a reply may be, what is evidence.
     pub(super) fn finish(mut self, longest: usize) -> (Option<Head>, Body) {
-        self.read_head();
         let kept = if self.len > longest { self.len.min(KEPT_OF_TOO_LARGE) } else { self.len };
         self.arrivals.retain(|arrival| arrival.end <= kept);
         let mut bytes = match self.pages.len() {
@@ -99,26 +85,6 @@ impl Received {
         }
         bytes.truncate(kept);
         (self.head, Body { bytes, arrivals: self.arrivals })
-    }
-}
-
-/// Status and headers as they came, to be read once nothing waits for it.
-pub(super) struct RawHead {
-    pub(super) at: Duration,
-    pub(super) status: StatusCode,
-    pub(super) version: Version,
-    pub(super) headers: HeaderMap,
-}
-
-impl RawHead {
-    pub(super) fn read(self) -> Head {
-        let version = match self.version {
-            Version::HTTP_2 => "HTTP/2",
-            Version::HTTP_10 => "HTTP/1.0",
-            _ => "HTTP/1.1",
-        };
-        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        Head { at: self.at, status: self.status.as_u16(), version, headers }
     }
 }
 

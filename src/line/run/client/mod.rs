@@ -9,13 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Request};
+use reqwest::{Method, Request, Version};
 use tokio::sync::watch;
 
-mod bell;
 mod direct;
 mod fault;
 mod intake;
@@ -23,14 +20,14 @@ mod library;
 mod lookup;
 mod seldom;
 
-use direct::Direct;
+use direct::{Direct, Talk, Written};
 use fault::Fault;
-use intake::{RawHead, Received};
+use intake::Received;
 use seldom::Seldom;
 
 use super::clock::Clock;
 use super::failure::{Exhausted, Stage, causes, classify_chain};
-use crate::exchange::{Asked, Dial, Exchange, Outcome, Ticket};
+use crate::exchange::{Asked, Dial, Exchange, Head, Outcome, Ticket};
 use crate::plan::target::{Target, Timeouts};
 
 /// What we call ourselves.
@@ -81,18 +78,14 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) enum Message {
     /// On a connection of ours.
-    Direct(hyper::Request<Full<Bytes>>),
+    Direct(Written),
     /// By the HTTP library.
     Library(Request),
 }
 
 /// A reply whose head has come.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it never moves, and the larger one is on the way that is kept free of allocations"
-)]
 enum Reply<'c> {
-    Direct(direct::Reply<'c>),
+    Direct(Talk<'c>),
     Library(reqwest::Response),
 }
 
@@ -210,37 +203,48 @@ impl Client {
 
     async fn perform(&self, job: &mut Job, clock: Clock, dial: &Arc<OnceLock<Dial>>, received: &mut Received) -> End {
         let limit = self.timeouts.first_byte;
-        let mut reply = match tokio::time::timeout(limit, self.hand_out(job, clock, dial)).await {
+        let mut reply = match tokio::time::timeout(limit, self.hand_out(job, clock, dial, received)).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(fault)) => return self.classify(fault, Stage::Head),
+            Ok(Err(fault)) => return self.classify(fault, received),
             Err(_) => return End::new(Outcome::Timeout, format!("no status within {limit:?}")),
         };
-        received.begin(reply.take_head(clock.now()));
         loop {
-            match reply.chunk().await {
-                Ok(Some(bytes)) => received.take(clock.now(), &bytes),
-                Ok(None) => return End { outcome: Outcome::Ok, cause: None },
-                Err(fault) => return self.classify(fault, Stage::Body),
-            }
             if job.leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
                 return End { outcome: Outcome::Unfinished, cause: None };
             }
             if received.len() > self.max_reply {
                 return End::new(Outcome::TooLarge, format!("the reply is longer than {} bytes", self.max_reply));
             }
+            match reply.more(clock, received).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => return self.classify(fault, received),
+            }
         }
+        if let Reply::Direct(talk) = reply {
+            talk.lay_down();
+        }
+        End { outcome: Outcome::Ok, cause: None }
     }
 
     /// Sends a request its way until the head of the reply has come.
-    async fn hand_out(&self, job: &mut Job, clock: Clock, dial: &Arc<OnceLock<Dial>>) -> Result<Reply<'_>, Fault> {
+    async fn hand_out(
+        &self,
+        job: &mut Job,
+        clock: Clock,
+        dial: &Arc<OnceLock<Dial>>,
+        received: &mut Received,
+    ) -> Result<Reply<'_>, Fault> {
         match (job.message.take(), &self.direct) {
             (Some(Message::Direct(request)), Some(direct)) => {
-                Ok(Reply::Direct(direct.send(request, clock, dial).await?))
+                Ok(Reply::Direct(direct.send(request, clock, dial, received).await?))
             }
             (Some(Message::Direct(_)) | None, _) => Err(Fault::new(OfAnother)),
             (Some(Message::Library(request)), _) => {
                 let sending = library::DIAL.scope(Arc::clone(dial), self.library.execute(request));
-                Ok(Reply::Library(Box::pin(library::CLOCK.scope(clock, sending)).await?))
+                let response = Box::pin(library::CLOCK.scope(clock, sending)).await?;
+                received.begin(head_of(&response, clock.now()));
+                Ok(Reply::Library(response))
             }
         }
     }
@@ -257,9 +261,9 @@ impl Client {
         *request.body_mut() = body.map(Into::into);
         let work = async {
             let mut response =
-                self.library.execute(request).await.map_err(|error| self.classify(error.into(), Stage::Head))?;
+                self.library.execute(request).await.map_err(|error| self.explain(error.into(), Stage::Head))?;
             let mut bytes = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| self.classify(error.into(), Stage::Body))? {
+            while let Some(chunk) = response.chunk().await.map_err(|error| self.explain(error.into(), Stage::Body))? {
                 bytes.extend_from_slice(&chunk);
                 if bytes.len() > self.max_reply {
                     return Err(End::new(Outcome::TooLarge, "the reply is too long".to_owned()));
@@ -274,8 +278,12 @@ impl Client {
         }
     }
 
+    fn classify(&self, fault: Fault, received: &Received) -> End {
+        self.explain(fault, if received.status().is_some() { Stage::Body } else { Stage::Head })
+    }
+
     /// What went wrong, by the chain of sources: the libraries' own kinds are too coarse.
-    fn classify(&self, fault: Fault, stage: Stage) -> End {
+    fn explain(&self, fault: Fault, stage: Stage) -> End {
         let (error, connecting) = match fault {
             Fault::Slow => {
                 let cause = format!("no connection within {:?}", self.timeouts.connect);
@@ -292,27 +300,28 @@ impl Client {
 }
 
 impl Reply<'_> {
-    fn take_head(&mut self, at: Duration) -> RawHead {
+    /// Takes in what comes next. Returns false at the end.
+    async fn more(&mut self, clock: Clock, received: &mut Received) -> Result<bool, Fault> {
         match self {
-            Reply::Direct(reply) => {
-                let response = &mut reply.response;
-                let (status, version) = (response.status(), response.version());
-                RawHead { at, status, version, headers: std::mem::take(response.headers_mut()) }
-            }
+            Reply::Direct(talk) => talk.more(clock, received).await,
             Reply::Library(response) => {
-                let (status, version) = (response.status(), response.version());
-                RawHead { at, status, version, headers: std::mem::take(response.headers_mut()) }
+                let Some(bytes) = response.chunk().await? else { return Ok(false) };
+                received.take(clock.now(), &bytes);
+                Ok(true)
             }
         }
     }
+}
 
-    /// The bytes that come next, none at the end.
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        match self {
-            Reply::Direct(reply) => reply.chunk().await,
-            Reply::Library(response) => Ok(response.chunk().await?),
-        }
-    }
+/// Status and headers as the library has them.
+fn head_of(response: &reqwest::Response, at: Duration) -> Head {
+    let version = match response.version() {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    };
+    let headers = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    Head { at, status: response.status().as_u16(), version, headers }
 }
 
 /// Why an answer beside the load did not come.

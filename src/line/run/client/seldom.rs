@@ -5,10 +5,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use super::bell::Bell;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// A future that stands beside one that is woken more often.
 #[derive(Debug)]
@@ -17,9 +16,17 @@ pub(super) struct Seldom<'f, F> {
     bell: Arc<Bell>,
 }
 
+/// Knows whether it was rung, and wakes the task.
+#[derive(Debug)]
+struct Bell {
+    rung: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
 impl<'f, F> Seldom<'f, F> {
     pub(super) fn new(future: Pin<&'f mut F>) -> Seldom<'f, F> {
-        Seldom { future, bell: Bell::rung() }
+        // What was never polled wakes nobody.
+        Seldom { future, bell: Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::default() }) }
     }
 }
 
@@ -29,11 +36,32 @@ impl<F: Future> Future for Seldom<'_, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // In this order, so that no ring between the two is lost.
         self.bell.wakes(context);
-        if !self.bell.was_rung() {
+        if !self.bell.rung.swap(false, SeqCst) {
             return Poll::Pending;
         }
         let bell = Waker::from(Arc::clone(&self.bell));
         self.future.as_mut().poll(&mut Context::from_waker(&bell))
+    }
+}
+
+impl Bell {
+    /// From now on it wakes this task.
+    fn wakes(&self, context: &Context<'_>) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, SeqCst);
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Waker::wake_by_ref);
     }
 }
 
