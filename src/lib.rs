@@ -56,9 +56,10 @@
 //! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime
 //!   and connections of its own, a slot stays with one of them, and judges are woken for batches. Where all loads are
 //!   closed, the worker on which a request has ended does what the pacer would be woken for (`run/dispatch.rs`): the
-//!   slot's next request goes out from the same task. What is HTTP/1.1 over plain TCP goes out on hyper's connections,
-//!   each driven by the task of its request (`run/client/direct.rs`), which an event wakes once (`run/client/bell.rs`);
-//!   TLS, HTTP/2, proxies and compression are reqwest's.
+//!   slot's next request goes out from the same task. What is HTTP/1.1 over plain TCP is written and read by the task of
+//!   its request (`run/client/direct.rs`), and a reader of our own takes the reply apart (`run/http1.rs`), which a test
+//!   holds against hyper's: of thousands of streams a library keeps more than they bring. TLS, HTTP/2, proxies and
+//!   compression are reqwest's.
 //! * **Replies are read into values of our own** ([`wire::json`]), with the methods of `serde_json`'s: objects are lists,
 //!   and the names of a contract, which come again in every reply, cost nothing. Schemas of replies judge these values;
 //!   those of requests judge what users write, as `serde_json` has it.

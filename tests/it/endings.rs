@@ -1,15 +1,18 @@
 //! How a run ends when the endpoint, or the user, does not do what was hoped: each case gives a clear report and the
 //! documented exit code, never 0, never a panic.
 
-use std::io::{BufRead as _, Write as _};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use proofload::summary::digest::Digest;
 use proofload::wire::Dialect;
 
-use crate::harness::{Endpoint, Raw, begin, chunk, completion, program, reply, run_json, settings};
+use crate::harness::{Endpoint, Raw, begin, carry_out, chunk, completion, plan, program, reply, run_json, settings};
 
 /// A short run against a base address, and what its digest says.
 fn against(url: &str, more: &[&str]) -> (i32, serde_json::Value, String) {
@@ -31,13 +34,35 @@ fn failure(digest: &serde_json::Value) -> String {
 
 #[test]
 fn nobody_listening() {
-    let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address");
+    let closed = TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address");
     let (code, digest, stderr) = against(&format!("http://{closed}/v1"), &[]);
     assert_eq!((code, digest["verdict"].as_str()), (3, Some("invalid")));
     assert_only(&digest, "connect");
     assert!(failure(&digest).contains("refused"), "{}", digest["failures"]);
     assert_eq!(digest["reasons"][0], "no request got an HTTP answer");
     assert!(stderr.contains("requests go without one"), "{stderr}");
+}
+
+#[test]
+fn an_answer_before_the_request_has_gone_out() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let mut unread = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1000]);
+            reply(&mut stream, "413 Content Too Large", "application/json", b"{}");
+            unread.push(stream);
+        }
+    });
+    // More than the system takes in for a server that does not read.
+    let prompt = "go on ".repeat(4_000_000);
+    let text = format!(
+        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 3\n\
+         [[case]]\nmessages = [{{ role = \"user\", content = \"{prompt}\" }}]\n"
+    );
+    let digest = Digest::of(&carry_out(&Arc::new(plan(&text))));
+    assert_eq!(digest.statuses, BTreeMap::from([("413".to_owned(), 3)]), "{:?}", digest.failures);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! the thread. Nothing looks at a connection while it lies idle; what the server did to it meanwhile is seen when it is
 //! taken up again.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -38,6 +39,11 @@ use crate::plan::target::{HttpVersion, Target};
 /// Bytes that are read at once, at most.
 const ROOM: usize = 64 << 10;
 
+thread_local! {
+    /// What is read is taken apart at once, so that all connections of a thread read into the same.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
+}
+
 /// Speaks with one server.
 pub(super) struct Direct {
     connector: HttpConnector<SystemLookup>,
@@ -48,8 +54,6 @@ pub(super) struct Direct {
     keep_alive: bool,
     /// The one used last is taken first.
     idle: Mutex<Vec<TcpStream>>,
-    /// What is read is taken apart at once, so that all connections read into the same.
-    room: Mutex<Box<[u8]>>,
     dials: Arc<AtomicU64>,
 }
 
@@ -94,7 +98,6 @@ impl Direct {
             connect_within: target.timeouts.connect,
             keep_alive: target.keep_alive,
             idle: Mutex::default(),
-            room: Mutex::new(vec![0; ROOM].into()),
             dials: Arc::clone(dials),
         }))
     }
@@ -186,19 +189,20 @@ impl Talk<'_> {
         received: &mut Received,
     ) -> Poll<Result<(), Fault>> {
         self.write(context);
-        let mut room = self.direct.room.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut into = ReadBuf::new(&mut room);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut into)).map_err(Fault::new)?;
-        let done = if into.filled().is_empty() {
-            self.reader.end()
-        } else {
-            let at = clock.now();
-            self.reader.push(at, into.filled(), |piece| match piece {
-                Piece::Head(head) => received.begin(head),
-                Piece::Body(bytes) => received.take(at, bytes),
-            })
-        };
-        Poll::Ready(done.map_err(Fault::new))
+        READ.with_borrow_mut(|room| {
+            let mut into = ReadBuf::new(room);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut into)).map_err(Fault::new)?;
+            let done = if into.filled().is_empty() {
+                self.reader.end()
+            } else {
+                let at = clock.now();
+                self.reader.push(at, into.filled(), |piece| match piece {
+                    Piece::Head(head) => received.begin(head),
+                    Piece::Body(bytes) => received.take(at, bytes),
+                })
+            };
+            Poll::Ready(done.map_err(Fault::new))
+        })
     }
 
     /// Writes what can be written without waiting. A server may answer, and close, before it has read all; so that it

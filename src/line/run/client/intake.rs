@@ -8,9 +8,11 @@ use crate::exchange::{Arrival, Body, Head};
 #[derive(Default)]
 pub(super) struct Received {
     head: Option<Head>,
-    /// The bytes in pages, of which only the last has room: what is in one never moves while more comes, and thousands
-    /// of streams have no more room than they need.
-    pages: Vec<Vec<u8>>,
+    /// The bytes in pages: what is in one never moves while more comes, and thousands of streams have no more room than
+    /// they need.
+    full: Vec<Vec<u8>>,
+    /// The page that has room.
+    page: Vec<u8>,
     len: usize,
     arrivals: Vec<Arrival>,
 }
@@ -48,17 +50,17 @@ impl Received {
 
     fn keep(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
-        let last = self.pages.last_mut();
-        let room = last.as_ref().map_or(0, |page| page.capacity() - page.len());
+        let room = self.page.capacity() - self.page.len();
         let (here, rest) = bytes.split_at(room.min(bytes.len()));
-        if let Some(page) = last {
-            page.extend_from_slice(here);
-        }
+        self.page.extend_from_slice(here);
         if !rest.is_empty() {
             let [smallest, largest] = PAGE;
-            let mut page = Vec::with_capacity((self.len / SHARE).clamp(smallest, largest).max(rest.len()));
-            page.extend_from_slice(rest);
-            self.pages.push(page);
+            let size = (self.len / SHARE).clamp(smallest, largest).max(rest.len());
+            let full = std::mem::replace(&mut self.page, Vec::with_capacity(size));
+            if !full.is_empty() {
+                self.full.push(full);
+            }
+            self.page.extend_from_slice(rest);
         }
     }
 
@@ -76,11 +78,11 @@ impl Received {
     pub(super) fn finish(mut self, longest: usize) -> (Option<Head>, Body) {
         let kept = if self.len > longest { self.len.min(KEPT_OF_TOO_LARGE) } else { self.len };
         self.arrivals.retain(|arrival| arrival.end <= kept);
-        let mut bytes = match self.pages.len() {
-            1 => self.pages.remove(0),
-            _ => Vec::with_capacity(kept),
-        };
-        for page in self.pages {
+        let mut bytes = self.page;
+        if !self.full.is_empty() {
+            self.full.push(std::mem::replace(&mut bytes, Vec::with_capacity(kept)));
+        }
+        for page in self.full {
             bytes.extend_from_slice(&page[..page.len().min(kept - bytes.len())]);
         }
         bytes.truncate(kept);

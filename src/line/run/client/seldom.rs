@@ -13,6 +13,8 @@ use std::task::{Context, Poll, Wake, Waker};
 #[derive(Debug)]
 pub(super) struct Seldom<'f, F> {
     future: Pin<&'f mut F>,
+    /// The task that the bell wakes: nearly always the one that polls, and then the bell is not touched.
+    task: Option<Waker>,
     bell: Arc<Bell>,
 }
 
@@ -26,7 +28,7 @@ struct Bell {
 impl<'f, F> Seldom<'f, F> {
     pub(super) fn new(future: Pin<&'f mut F>) -> Seldom<'f, F> {
         // What was never polled wakes nobody.
-        Seldom { future, bell: Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::default() }) }
+        Seldom { future, task: None, bell: Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::default() }) }
     }
 }
 
@@ -35,10 +37,14 @@ impl<F: Future> Future for Seldom<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // In this order, so that no ring between the two is lost.
-        self.bell.wakes(context);
-        if !self.bell.rung.swap(false, SeqCst) {
+        if !self.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            self.task = Some(context.waker().clone());
+            self.bell.wakes(context.waker().clone());
+        }
+        if !self.bell.rung.load(SeqCst) {
             return Poll::Pending;
         }
+        self.bell.rung.store(false, SeqCst);
         let bell = Waker::from(Arc::clone(&self.bell));
         self.future.as_mut().poll(&mut Context::from_waker(&bell))
     }
@@ -46,11 +52,8 @@ impl<F: Future> Future for Seldom<'_, F> {
 
 impl Bell {
     /// From now on it wakes this task.
-    fn wakes(&self, context: &Context<'_>) {
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
-            *task = Some(context.waker().clone());
-        }
+    fn wakes(&self, task: Waker) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 }
 
