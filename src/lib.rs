@@ -17,9 +17,9 @@
 //!
 //! # The layers
 //!
-//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it. The lowest are
-//! crates of their own, so that what a request waits for is built for speed and all else for size (`Cargo.toml`):
-//! `json`, `wire`, and `line` with five folders.
+//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it. Some are
+//! crates of their own, so that what a request waits for is built with more speed than the rest (`Cargo.toml`): `json`,
+//! `wire`, `line` with five folders, and `reference`.
 //!
 //! | layer | folder | what it is |
 //! |---|---|---|
@@ -97,9 +97,9 @@ pub mod capacity;
 pub mod cli;
 pub mod compare;
 pub mod profile;
-pub mod reference;
 pub mod report;
 pub mod suite;
 
 pub use proofload_line::{check, exchange, plan, run, summary};
+pub use proofload_reference as reference;
 pub use proofload_wire as wire;

@@ -15,7 +15,7 @@ use super::record::{Ending, Witness};
 use super::reply::Reply;
 use super::socket::Socket;
 use super::timer::{Course, Timer};
-use super::wire::{self, Outgoing, Transcript};
+use super::transcript::{self, Outgoing, Transcript};
 use super::{State, front, gzip, overload, spoil};
 
 /// Answers a request. `socket` is the connection, where a quirk may take it over.
@@ -56,7 +56,7 @@ pub(super) async fn exchange(
     if packed {
         gzip::pack(&mut transcript);
     }
-    wire::respond(transcript, timer, witness, in_flight).await
+    transcript::respond(transcript, timer, witness, in_flight).await
 }
 
 /// Sends what is to be generated through the engine, where there is one; a request it turns away gets another reply.

@@ -16,7 +16,7 @@ use super::catalogue::{Model, ROUTER};
 use super::limit::Leave;
 use super::refuse::Refusal;
 use super::reply::Reply;
-use super::wire::Header;
+use super::transcript::Header;
 use super::{State, id, openapi, token};
 use crate::wire::Dialect;
 use crate::wire::request::PATH;

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use hyper::HeaderMap;
 use hyper::header::ACCEPT_ENCODING;
 
-use super::wire::{Header, Transcript, Write};
+use super::transcript::{Header, Transcript, Write};
 
 /// Whether the client takes gzip.
 pub(super) fn accepted(headers: &HeaderMap) -> bool {

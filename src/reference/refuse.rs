@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::Reply;
-use super::wire::{Header, Kind};
+use super::transcript::{Header, Kind};
 use crate::wire::Dialect;
 use crate::wire::dialect::Violation;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::pace::Pace;
-use super::wire::{Draft, Header, Kind, Transcript, Write};
+use super::transcript::{Draft, Header, Kind, Transcript, Write};
 
 /// A reply, or the chunks of one.
 #[derive(Debug, Clone)]

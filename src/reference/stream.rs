@@ -7,8 +7,8 @@ use super::json::Json;
 use super::say::{Said, Token};
 use super::token;
 use super::tool::Call;
+use super::transcript::Write;
 use super::usage::Usage;
-use super::wire::Write;
 use crate::wire::Dialect;
 
 /// What a chunk adds to its choice.

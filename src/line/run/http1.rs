@@ -102,7 +102,7 @@ impl Reader {
                     take(Piece::Body(bytes));
                     bytes.len()
                 }
-                // Nobody asked for it, and the next reply would be taken for this.
+                // Nobody asked for it, and what follows would be taken for the next reply.
                 Expects::Nothing => {
                     self.reusable = false;
                     bytes.len()

@@ -29,7 +29,7 @@ pub(super) fn matching(pattern: &str, least: usize, most: usize, random: &mut Pc
 ///
 /// # Errors
 /// What is wrong with the pattern, or not understood here, in words.
-pub(in crate::reference) fn exactly(pattern: &str, random: &mut Pcg64) -> Result<String, String> {
+pub(crate) fn exactly(pattern: &str, random: &mut Pcg64) -> Result<String, String> {
     let hir = parsed(pattern)?;
     let ends = LookSet::singleton(Look::Start).insert(Look::End);
     if !hir.properties().look_set().subtract(ends).is_empty() {

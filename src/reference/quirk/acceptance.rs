@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::Draft;
+use super::super::transcript::Draft;
 use super::reply::say;
 use super::request::{forget, refuse};
 use super::{Quirk, each, put, set};

@@ -3,7 +3,7 @@
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::http::request::Parts;
 
-use super::super::wire::Kind;
+use super::super::transcript::Kind;
 use super::http::reword;
 use super::{MADE_UP, Quirk, error, set};
 

@@ -1,6 +1,6 @@
 //! Quirks of status, headers, and the bytes of a body that arrives whole.
 
-use super::super::wire::{Kind, Transcript};
+use super::super::transcript::{Kind, Transcript};
 use super::Quirk;
 use super::framing::{header, insert_text};
 

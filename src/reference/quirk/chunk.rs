@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Draft, Kind};
+use super::super::transcript::{Draft, Kind};
 use super::{Quirk, chunks, finishing, insert_behind, put, refinish, remove, set, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Draft, Kind, Write};
+use super::super::transcript::{Draft, Kind, Write};
 use super::framing::header;
 use super::{MADE_UP, Quirk, error, put, set};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::gzip;
-use super::super::wire::{Kind, Transcript, Write};
+use super::super::transcript::{Kind, Transcript, Write};
 use super::Quirk;
 
 pub(super) const QUIRKS: &[Quirk] = &[

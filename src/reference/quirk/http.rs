@@ -6,7 +6,7 @@ use hyper::Method;
 use hyper::header::{CONTENT_TYPE, EXPECT, HeaderValue, TRANSFER_ENCODING};
 use serde_json::{Value, json};
 
-use super::super::wire::{Kind, Transcript, Write};
+use super::super::transcript::{Kind, Transcript, Write};
 use super::framing::header;
 use super::{MADE_UP, Quirk, set};
 use crate::wire::request::PATH;

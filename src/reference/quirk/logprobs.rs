@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::Draft;
+use super::super::transcript::Draft;
 use super::{Quirk, chunks, each, remove, set, whole};
 
 pub(super) const QUIRKS: &[Quirk] = &[

@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 use serde_json::Value;
 
 use super::socket::Script;
-use super::wire::{Draft, Kind, Transcript};
+use super::transcript::{Draft, Kind, Transcript};
 
 mod acceptance;
 mod bearer;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Draft, Kind};
+use super::super::transcript::{Draft, Kind};
 use super::{MADE_UP, Quirk, each, put, refinish, remove, set, whole, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[

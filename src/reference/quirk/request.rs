@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::{Draft, Kind};
+use super::super::transcript::{Draft, Kind};
 use super::reply::say;
 use super::{MADE_UP, Quirk, each, put, set};
 

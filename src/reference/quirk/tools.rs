@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::Draft;
+use super::super::transcript::Draft;
 use super::request::refuse;
 use super::{MADE_UP, Quirk, chunks, each, finishing, insert_behind, put, refinish, remove, set, whole};
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::super::socket::{Script, Step};
-use super::super::wire::{Kind, Transcript, Write};
+use super::super::transcript::{Kind, Transcript, Write};
 use super::Quirk;
 use super::body::completes;
 

@@ -1,9 +1,9 @@
 //! The reference endpoint: a correct one in every dialect, and wrong on request.
 //!
 //! It is what the harness is proved on and what users rehearse their profiles on. It knows the contract
-//! ([`crate::wire`]) and nothing else of this crate, so that a fault of the client and one of the endpoint cannot
+//! ([`wire`]) and nothing else of the program, so that a fault of the client and one of the endpoint cannot
 //! cancel out. `front` finds the page and reads the body, `ask` reads the request, `say` decides what is said token by
-//! token, `answer` makes a reply of it, serialised once; [`quirk`] and `spoil` spoil it, `wire`
+//! token, `answer` makes a reply of it, serialised once; [`quirk`] and `spoil` spoil it, `transcript`
 //! puts it on the wire in time, through `socket` where hyper would not say it.
 //!
 //! It counts tokens with a tokenizer of its own (`token`): an optional space and up to ten letters or digits, or one other
@@ -26,7 +26,8 @@ use rustls::server::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::wire::Dialect;
+use proofload_wire as wire;
+use wire::Dialect;
 
 mod alarm;
 mod answer;
@@ -69,8 +70,8 @@ mod timer;
 pub mod tls;
 mod token;
 mod tool;
+mod transcript;
 mod usage;
-mod wire;
 
 pub use limit::Rate;
 pub use spoil::When;
