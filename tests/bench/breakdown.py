@@ -26,8 +26,15 @@ def step(name):
     binary = os.environ.get("COST", os.path.join(tools.ROOT, "target", "release", "examples", "cost"))
     if not os.access(binary, os.X_OK):
         sys.exit(f"{binary} is not built; cargo build --release --example cost builds it")
-    few, many = (min(tools.run([binary, name, str(times)]).cpu_s for _ in range(ROUNDS)) for times in (1, TIMES))
+    few, many = (min(timed([binary, name, str(times)]) for _ in range(ROUNDS)) for times in (1, TIMES))
     return (many - few) / TIMES * 1e6
+
+
+def timed(command):
+    done = tools.run(command)
+    if done.err:
+        sys.exit(f"{' '.join(command)}: {done.err}")
+    return done.cpu_s
 
 
 def whole(requests):
