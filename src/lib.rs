@@ -49,10 +49,10 @@
 //! * **A session is a conversation whose next turn is due when the last answer has ended** and its user has thought. The
 //!   judge that has read the answer hands it to the pacer (`run/lane.rs`), and what that takes is lateness, as all that is
 //!   ours. A request that stands alone is a session of one turn.
-//! * **Between due and the last byte nothing is parsed.** The client keeps bytes with the instants at which they came
-//!   (`run/client/`); the HTTP libraries hand the frames of one read over one by one, so bytes within 100 us of the
-//!   first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind a queue that is capped in
-//!   bytes and never delays a sender.
+//! * **Between due and the last byte nothing is parsed** but HTTP's own head and framing. The client keeps bytes with the
+//!   instants at which they came (`run/client/`); the HTTP libraries hand the frames of one read over one by one, so
+//!   bytes within 100 us of the first are one [`exchange::Arrival`]. Judges parse later, on threads of their own, behind
+//!   a queue that is capped in bytes and never delays a sender.
 //! * **Nothing that happens to a request wakes another thread needlessly**: each worker (`run/workers.rs`) has a runtime
 //!   and connections of its own, a slot stays with one of them, and judges are woken for batches. Where all loads are
 //!   closed, the worker on which a request has ended does what the pacer would be woken for (`run/dispatch.rs`): the

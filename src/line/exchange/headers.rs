@@ -11,9 +11,11 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Adds a header; bytes of its value that are no UTF-8 are replaced.
+    /// Adds a header, its name in whatever case; bytes of its value that are no UTF-8 are replaced.
     pub fn push(&mut self, name: &str, value: &[u8]) {
+        let from = self.text.len();
         self.text.push_str(name);
+        self.text[from..].make_ascii_lowercase();
         let name = self.text.len();
         for chunk in value.utf8_chunks() {
             self.text.push_str(chunk.valid());
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn keeps_what_came_in_its_order() {
-        let headers: Headers = [("a", "1".as_bytes()), ("b", b""), ("a", b"x\xffy\xe2\x82")].into_iter().collect();
+        let headers: Headers = [("A", "1".as_bytes()), ("b", b""), ("a", b"x\xffy\xe2\x82")].into_iter().collect();
         let seen: Vec<(&str, &str)> = headers.iter().collect();
         assert_eq!(seen, [("a", "1"), ("b", ""), ("a", "x\u{fffd}y\u{fffd}")]);
         assert_eq!(seen[2].1, String::from_utf8_lossy(b"x\xffy\xe2\x82"));

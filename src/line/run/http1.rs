@@ -187,7 +187,7 @@ fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Mal
         return Ok(Some(Parsed { head: None, used, expects: Expects::Head(Vec::new()), reusable: true }));
     }
     let newest = response.version == Some(1);
-    let headers = response.headers.iter().map(|header| (header.name.to_ascii_lowercase(), header.value)).collect();
+    let headers = response.headers.iter().map(|header| (header.name, header.value)).collect();
     let head = Head { at, status, version: if newest { "HTTP/1.1" } else { "HTTP/1.0" }, headers };
     let expects = body(&head, newest)?;
     let reusable = status != 101 && !matches!(expects, Expects::Close) && keeps_alive(&head, newest);

@@ -1,8 +1,8 @@
 //! The only place that speaks HTTP outwards.
 //!
 //! Redirects are not followed, nothing is retried, and neither a proxy nor compression is used unless the profile
-//! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted but the headers of
-//! a stream, once; bytes are kept as they come, with the instant they came.
+//! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted but the head, once, and
+//! the framing that HTTP puts around the body; bytes are kept as they come, with the instant they came.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};

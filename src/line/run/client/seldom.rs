@@ -72,6 +72,7 @@ impl Wake for Bell {
 mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
+    use std::sync::atomic::AtomicU32;
 
     use super::*;
 
@@ -88,5 +89,30 @@ mod tests {
         assert_eq!([poll(), poll(), poll()], [Poll::Pending; 3]);
         bell.wake();
         assert_eq!(poll(), Poll::Ready(2));
+    }
+
+    /// Counts how often it wakes.
+    #[derive(Debug, Default)]
+    struct Counted(AtomicU32);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    #[test]
+    fn it_wakes_the_task_that_polled_last() {
+        let mut future = pin!(std::future::pending::<()>());
+        let mut seldom = Seldom::new(future.as_mut());
+        let bell = Waker::from(Arc::clone(&seldom.bell));
+        let tasks = [(); 2].map(|()| Arc::<Counted>::default());
+        for task in &tasks {
+            let waker = Waker::from(Arc::clone(task));
+            let polled = Pin::new(&mut seldom).poll(&mut Context::from_waker(&waker));
+            assert_eq!(polled, Poll::Pending);
+            bell.wake_by_ref();
+        }
+        assert_eq!(tasks.map(|task| task.0.load(SeqCst)), [1, 1]);
     }
 }
