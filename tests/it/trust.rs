@@ -120,7 +120,7 @@ fn a_control_group_that_allows_too_little() {
     };
     let (server, _) = server();
     let join = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.display());
-    let (_, digest) = within(&join, &arguments(&server, "[load.open]\nrate = 300\nduration = \"3s\"").1);
+    let (_, digest) = within(&join, &arguments(&server, "[load.open]\nrate = 1000\nduration = \"3s\"").1);
     let _ = std::fs::remove_dir(group);
     assert_named(&digest, "the control group throttled the client's CPU");
 }
