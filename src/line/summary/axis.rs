@@ -62,12 +62,7 @@ impl<R: Sum> Axis<R> {
     /// The row of an instant, in microseconds from the start of the run.
     pub fn at(&mut self, us: u64) -> &mut R {
         self.widen_for(us);
-        let number = us / self.width_us();
-        if !self.rows.contains_key(&number) {
-            // All of them: the end of a long stream adds to old ones.
-            self.rows.range_mut(..number.saturating_sub(SETTLED)).for_each(|(_, row)| row.settle());
-        }
-        self.rows.entry(number).or_default()
+        self.row(us / self.width_us())
     }
 
     /// Each row that a span of time lies in, with how much of it does, in microseconds.
@@ -76,9 +71,18 @@ impl<R: Sum> Axis<R> {
         while from < until {
             let row = from / self.width_us();
             let end = ((row + 1) * self.width_us()).min(until);
-            add(self.rows.entry(row).or_default(), end - from);
+            add(self.row(row), end - from);
             from = end;
         }
+    }
+
+    /// A row by its number; with a new one, old ones settle.
+    fn row(&mut self, number: u64) -> &mut R {
+        if !self.rows.contains_key(&number) {
+            // All of them: the end of a long stream adds to old ones.
+            self.rows.range_mut(..number.saturating_sub(SETTLED)).for_each(|(_, row)| row.settle());
+        }
+        self.rows.entry(number).or_default()
     }
 
     /// Adds the rows of another part of the run.
@@ -157,6 +161,36 @@ mod tests {
         let run = axis(&[(0, 10), (1_000, 10), (2_000, 10), (3_000, 10)]);
         let numbers: Vec<u64> = run.within(500_000, 3_500_000).map(|(number, _)| number).collect();
         assert_eq!(numbers, [1, 2]);
+    }
+
+    #[derive(Debug, Default, PartialEq)]
+    enum Room {
+        #[default]
+        Taken,
+        GivenBack,
+    }
+
+    impl Sum for Room {
+        fn add(&mut self, _: &Room) {
+            *self = Room::Taken;
+        }
+
+        fn settle(&mut self) {
+            *self = Room::GivenBack;
+        }
+    }
+
+    #[test]
+    fn old_rows_give_room_back_however_a_new_one_comes() {
+        type Make = fn(&mut Axis<Room>, u64);
+        let at: Make = |axis, us| *axis.at(us) = Room::Taken;
+        let spread: Make = |axis, us| axis.spread(us, us + 1, |row, _| *row = Room::Taken);
+        for make in [at, spread] {
+            let mut axis = Axis::default();
+            (0..100).for_each(|second| make(&mut axis, second * SECOND_US));
+            let taken = axis.rows.values().filter(|row| **row == Room::Taken).count();
+            assert_eq!(taken as u64, SETTLED + 1);
+        }
     }
 
     proptest! {
