@@ -226,18 +226,26 @@ fn unknown<'b>(body: &'b Value, schema: &Value) -> Option<&'b str> {
 }
 
 /// The body, as it came.
-async fn read(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<Bytes, Refusal> {
+async fn read(headers: &HeaderMap, mut body: Inbound, dialect: Dialect) -> Result<Bytes, Refusal> {
     if let Some(kind) = headers.get(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
         let message = format!("the body must be application/json, not {kind:?}");
         return Err(Refusal::new(dialect, 415, "unsupported_media_type", &message, None));
     }
-    match Limited::new(body, LONGEST).collect().await {
+    match Limited::new(&mut body, LONGEST).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
+            pass_over(body).await;
             Err(Refusal::new(dialect, 413, "request_too_large", "the body is longer than 32 MiB", None))
         }
         Err(_) => Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
     }
+}
+
+/// Takes in as much again and keeps none of it: closed on what is still to be read, a connection is reset, and a client
+/// that sends all before it reads never sees the answer (RFC 9112, section 9.6).
+async fn pass_over(body: Inbound) {
+    let mut rest = Limited::new(body, LONGEST);
+    while let Some(Ok(_)) = rest.frame().await {}
 }
 
 fn is_json(kind: &HeaderValue) -> bool {
