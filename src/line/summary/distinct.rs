@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::sorted::Sorted;
+
 /// How often a value came, and in which requests first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sighting {
@@ -97,7 +99,7 @@ pub struct Repeats {
     total: u64,
     /// Of the values that are kept, by hash, those that came once, with the number of the request: nearly all, and of
     /// many rules, so that they take as little room as can be.
-    once: BTreeMap<u64, u64>,
+    once: Sorted,
     /// Those that came again.
     again: BTreeMap<u64, Sighting>,
 }
@@ -167,35 +169,36 @@ impl Repeats {
     }
 
     fn kept(&self) -> impl Iterator<Item = (u64, Sighting)> {
-        let once = self.once.iter().map(|(hash, seq)| (*hash, Sighting::once(*seq)));
+        let once = self.once.iter().map(|(hash, seq)| (hash, Sighting::once(seq)));
         once.chain(self.again.iter().map(|(hash, sighting)| (*hash, *sighting)))
     }
 
     fn last(&self) -> Option<u64> {
-        let (once, again) = (self.once.last_key_value(), self.again.last_key_value());
-        once.map(|(hash, _)| *hash).max(again.map(|(hash, _)| *hash))
+        self.once.last().max(self.again.last_key_value().map(|(hash, _)| *hash))
     }
 
     fn keep(&mut self, hash: u64, sighting: Sighting) {
-        if self.distinct() >= SAMPLE && self.last().is_some_and(|last| hash > last) {
+        let last = self.last().filter(|_| self.distinct() == SAMPLE);
+        if last.is_some_and(|last| hash > last) {
             return;
         }
         if let Some(known) = self.again.get_mut(&hash) {
-            known.merge(sighting);
-        } else if let Some(first) = self.once.remove(&hash) {
+            return known.merge(sighting);
+        }
+        if let Some(first) = self.once.remove(hash) {
             let mut known = Sighting::once(first);
             known.merge(sighting);
             self.again.insert(hash, known);
-        } else if sighting.count == 1 {
+            return;
+        }
+        if let Some(last) = last {
+            self.once.remove(last);
+            self.again.remove(&last);
+        }
+        if sighting.count == 1 {
             self.once.insert(hash, sighting.first);
         } else {
             self.again.insert(hash, sighting);
-        }
-        if self.distinct() > SAMPLE
-            && let Some(last) = self.last()
-        {
-            self.once.remove(&last);
-            self.again.remove(&last);
         }
     }
 }

@@ -39,6 +39,7 @@ pub mod server;
 pub mod sessions;
 pub mod shards;
 pub mod sketch;
+mod sorted;
 pub mod splits;
 pub mod steady;
 pub mod tally;

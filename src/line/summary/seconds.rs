@@ -1,7 +1,7 @@
 //! The run second by second: what was due, what ended, how slow it was.
 //!
 //! A row without its distributions takes about 120 bytes; a distribution takes 8 for each of its buckets, of which a row
-//! of n samples has at most n, and about 2 once the row is half a minute old. A run of an hour at 50 requests a second,
+//! of n samples has at most n, and about 1 once the row is half a minute old. A run of an hour at 50 requests a second,
 //! some 2 million tokens, comes to about 3 MB of file.
 
 use schemars::JsonSchema;

@@ -27,8 +27,8 @@ pub struct Sketch(Form);
 enum Form {
     /// Index and count of each, 8 bytes.
     Open(Vec<(u16, u32)>),
-    /// Most in 2 bytes, once few times are to come: the numbers of [`SketchFile`], seven bits to a byte, the lowest
-    /// first; the last byte of each has no top bit.
+    /// Most in 6 bits, once few times are to come: for each the steps from the bucket before, from -1 for the first, and
+    /// its count, in Elias' gamma code: as many zero bits as the number has bits after its first, then its bits.
     Packed(Box<[u8]>),
 }
 
@@ -122,9 +122,14 @@ impl Sketch {
     /// Packs what it holds: few times are to come.
     pub(super) fn settle(&mut self) {
         if let Form::Open(buckets) = &self.0 {
-            let mut bytes = Vec::with_capacity(2 * buckets.len());
-            steps(buckets.iter().copied()).flatten().for_each(|number| pack(number, &mut bytes));
-            self.0 = Form::Packed(bytes.into());
+            let mut packed = Packing::default();
+            let mut next = 0;
+            for (index, count) in buckets {
+                packed.push(u32::from(*index) + 1 - next);
+                packed.push(*count);
+                next = u32::from(*index) + 1;
+            }
+            self.0 = Form::Packed(packed.bytes.into());
         }
     }
 
@@ -144,7 +149,7 @@ impl Sketch {
             Form::Open(buckets) => (buckets, &[]),
             Form::Packed(bytes) => (&[], bytes),
         };
-        open.iter().copied().chain(Unpacked { bytes: packed, index: 0 })
+        open.iter().copied().chain(Unpacking { bytes: packed, bit: 0, next: 0 })
     }
 
     /// How many times there are.
@@ -191,36 +196,62 @@ fn add(buckets: &mut Vec<(u16, u32)>, index: u16, count: u32) {
     }
 }
 
-fn pack(mut number: u32, bytes: &mut Vec<u8>) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
+/// Numbers above 0, written bit by bit.
+#[derive(Default)]
+struct Packing {
+    bytes: Vec<u8>,
+    /// How many are written.
+    bits: usize,
+}
+
+impl Packing {
+    fn push(&mut self, number: u32) {
+        // With zeros before it to twice the length, less the first bit.
+        for place in (0..=2 * number.ilog2()).rev() {
+            if self.bits.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            if u64::from(number) >> place & 1 == 1 {
+                self.bytes[self.bits / 8] |= 0x80 >> (self.bits % 8);
+            }
+            self.bits += 1;
+        }
     }
-    bytes.push(number.to_le_bytes()[0]);
 }
 
 /// The buckets of a packed sketch.
-struct Unpacked<'s> {
+struct Unpacking<'s> {
     bytes: &'s [u8],
-    /// Of the bucket before.
-    index: u16,
+    /// The next to read.
+    bit: usize,
+    /// Index after that of the bucket before.
+    next: u16,
 }
 
-impl Unpacked<'_> {
+impl Unpacking<'_> {
+    /// The next number; none after the last, behind which there are only zeros.
     fn number(&mut self) -> Option<u32> {
-        let length = self.bytes.iter().position(|byte| byte & 0x80 == 0)? + 1;
-        let (own, rest) = self.bytes.split_at(length);
-        self.bytes = rest;
-        Some(own.iter().rev().fold(0, |number, byte| number << 7 | u32::from(byte & 0x7f)))
+        let mut zeros = 0;
+        while self.read()? == 0 {
+            zeros += 1;
+        }
+        (0..zeros).try_fold(1, |number, _| Some(number << 1 | self.read()?))
+    }
+
+    fn read(&mut self) -> Option<u32> {
+        let byte = self.bytes.get(self.bit / 8)?;
+        let bit = byte >> (7 - self.bit % 8) & 1;
+        self.bit += 1;
+        Some(u32::from(bit))
     }
 }
 
-impl Iterator for Unpacked<'_> {
+impl Iterator for Unpacking<'_> {
     type Item = (u16, u32);
 
     fn next(&mut self) -> Option<(u16, u32)> {
-        self.index += u16::try_from(self.number()?).ok()?;
-        Some((self.index, self.number()?))
+        self.next += u16::try_from(self.number()?).ok()?;
+        Some((self.next - 1, self.number()?))
     }
 }
 
@@ -271,6 +302,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn packed_numbers_are_read_again(numbers in prop::collection::vec(1_u32.., 0..20)) {
+            let mut packed = Packing::default();
+            numbers.iter().for_each(|number| packed.push(*number));
+            let mut unpacking = Unpacking { bytes: &packed.bytes, bit: 0, next: 0 };
+            prop_assert_eq!(std::iter::from_fn(|| unpacking.number()).collect::<Vec<_>>(), numbers);
+        }
+
         #[test]
         fn dense_counts_and_infinite_times_give_the_same_percentiles(samples in prop::collection::vec(1_u64..3_600_000_000, 1..50), infinite in 0_u64..20, p in 0.0_f64..100.0) {
             let sketch = sketch(&samples);
