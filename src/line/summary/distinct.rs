@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::sorted::Sorted;
+use super::sorted::{ROOM, Sorted};
 
 /// How often a value came, and in which requests first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -115,7 +115,7 @@ struct Written {
     kept: BTreeMap<u64, Sighting>,
 }
 
-const SAMPLE: usize = 16_384;
+const SAMPLE: usize = ROOM;
 
 impl Repeats {
     /// Counts a value by its text.

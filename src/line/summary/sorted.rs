@@ -13,6 +13,9 @@ pub(super) struct Sorted {
 /// Most pairs of the short run.
 const SHORT: usize = 128;
 
+/// For so many the long run takes room at once, when its first pairs come: the memory of a run does not grow by later ones.
+pub(super) const ROOM: usize = 16_384;
+
 impl Sorted {
     /// How many pairs there are.
     pub(super) fn len(&self) -> usize {
@@ -50,6 +53,7 @@ impl Sorted {
     /// Moves the pairs of the short run to their places in the long one, the greatest first.
     fn join(&mut self) {
         let mut left = self.long.len();
+        self.long.reserve_exact(ROOM.saturating_sub(left));
         self.long.resize(left + self.short.len(), (0, 0));
         while let Some(pair) = self.short.pop() {
             let below = place(&self.long[..left], pair.0).unwrap_or_else(|at| at);
