@@ -305,7 +305,9 @@ mod tests {
         #[test]
         fn packed_numbers_are_read_again(numbers in prop::collection::vec(1_u32.., 0..20)) {
             let mut packed = Packing::default();
-            numbers.iter().for_each(|number| packed.push(*number));
+            for number in &numbers {
+                packed.push(*number);
+            }
             let mut unpacking = Unpacking { bytes: &packed.bytes, bit: 0, next: 0 };
             prop_assert_eq!(std::iter::from_fn(|| unpacking.number()).collect::<Vec<_>>(), numbers);
         }

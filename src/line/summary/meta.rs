@@ -1,0 +1,173 @@
+//! What was run, and whether two summaries are parts of one run.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Check, Level};
+use crate::plan::Plan;
+use crate::plan::baseline::Known;
+use crate::wire::Dialect;
+
+/// What stands for the level of a rule that is not judged.
+const OFF: &str = "off";
+
+/// What was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a run, not states")]
+pub struct Meta {
+    /// Name of the profile.
+    pub profile: String,
+    /// The profile as it held, flags included and secrets left out, as TOML.
+    pub effective: String,
+    /// What the user calls the run.
+    pub labels: BTreeMap<String, String>,
+    /// Address of the endpoint, without secrets.
+    pub target: String,
+    /// Whether it was the built-in reference endpoint.
+    pub builtin: bool,
+    /// Whose contract it was held to.
+    pub dialect: String,
+    /// The model asked for, where one was.
+    pub model: Option<String>,
+    /// The tokenizer that answers were counted with beside usage, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+    /// The load in words.
+    pub load: String,
+    /// Requests per second asked for, of an open load.
+    pub rate_per_s: Option<f64>,
+    /// Whether connections were used again.
+    pub keep_alive: bool,
+    /// Whether a cap on requests in flight was set.
+    pub capped: bool,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Which part of the plan it is, where it is not the whole, as 2/4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// Unix time of the start, in milliseconds.
+    pub started_unix_ms: u64,
+    /// Length of the warm-up.
+    pub warmup_us: u64,
+    /// Goals, as written.
+    pub goals: Vec<String>,
+    /// Limits for a single request, in words, by name.
+    pub goodput: BTreeMap<String, String>,
+    /// Whether repeated prompts were meant.
+    pub reuse: bool,
+    /// Ids of checks whose being broken is known, with the reason.
+    pub known: BTreeMap<String, String>,
+    /// Levels other than the catalogue's, by the id of the check: must, should, may or off.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, String>,
+    /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
+    #[serde(default)]
+    pub plan: BTreeMap<String, String>,
+}
+
+/// Two summaries that do not belong together.
+#[derive(Debug, thiserror::Error)]
+#[error("the summaries are of different runs: {what} is {ours} in one and {theirs} in the other")]
+pub struct Mismatch {
+    pub(super) what: &'static str,
+    pub(super) ours: String,
+    pub(super) theirs: String,
+}
+
+impl Meta {
+    pub(super) fn of(plan: &Plan, started_unix_ms: u64) -> Meta {
+        let limits = plan.goodput.unwrap_or_default();
+        let goodput = [
+            ("first_token", limits.first_token),
+            ("token_gap", limits.token_gap),
+            ("time_per_output_token", limits.time_per_output_token),
+            ("response_time", limits.response_time),
+        ];
+        let shown = |limit: Duration| humantime::format_duration(limit).to_string();
+        Meta {
+            profile: plan.profile.clone(),
+            effective: plan.effective.clone(),
+            labels: plan.labels.clone(),
+            target: plan.target.shown(),
+            builtin: plan.target.builtin,
+            dialect: plan.target.dialect.name().to_owned(),
+            model: plan.target.model.clone(),
+            tokenizer: plan.tokenizer.as_ref().map(|tokenizer| tokenizer.name().to_owned()),
+            load: plan.describe(),
+            rate_per_s: plan.rate(),
+            keep_alive: plan.target.keep_alive,
+            capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
+            seed: plan.seed,
+            shard: plan.shard.is_part().then(|| plan.shard.to_string()),
+            started_unix_ms,
+            warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
+            goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
+            goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
+            // A session says again what was said before.
+            reuse: plan.reuse || plan.cases.iter().any(|case| case.shares_prefixes() || case.longest() > 1),
+            known: plan
+                .baseline
+                .iter()
+                .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
+                .collect(),
+            plan: plan.keys.clone(),
+            levels: plan
+                .levels
+                .iter()
+                .map(|(id, level)| ((*id).to_owned(), level.map_or(OFF, Level::name).to_owned()))
+                .collect(),
+        }
+    }
+
+    /// When it started.
+    pub fn started(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.started_unix_ms)
+    }
+
+    /// How binding a rule is in this run; none where it is off, or does not apply.
+    pub(super) fn level(&self, check: &Check) -> Option<Level> {
+        match self.levels.get(check.id) {
+            Some(own) => Level::named(own),
+            None => check.level(Dialect::named(&self.dialect)?),
+        }
+    }
+
+    /// Whether both were made from the same keys of a profile.
+    pub(super) fn same_plan(&self, other: &Meta) -> Result<(), Mismatch> {
+        let differs = |key: &&String| self.plan.get(*key) != other.plan.get(*key);
+        let shown =
+            |meta: &Meta, key: &String| format!("{key} = {}", meta.plan.get(key).map_or("nothing", String::as_str));
+        match self.plan.keys().chain(other.plan.keys()).find(differs) {
+            Some(key) => Err(Mismatch { what: "the plan", ours: shown(self, key), theirs: shown(other, key) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether both are parts of one run: all but the start must agree.
+    pub(super) fn matches(&self, other: &Meta) -> Result<(), Mismatch> {
+        let words = |meta: &Meta| {
+            [
+                ("the profile", meta.profile.clone()),
+                ("the target", meta.target.clone()),
+                ("the dialect", meta.dialect.clone()),
+                ("the model", format!("{:?}", meta.model)),
+                ("the tokenizer", format!("{:?}", meta.tokenizer)),
+                ("the load", meta.load.clone()),
+                ("the seed", meta.seed.to_string()),
+                ("the goals", meta.goals.join(", ")),
+                ("the limits of goodput", format!("{:?}", meta.goodput)),
+                ("the baseline", format!("{:?}", meta.known)),
+                ("the levels", format!("{:?}", meta.levels)),
+                ("the labels", format!("{:?}", meta.labels)),
+            ]
+        };
+        match words(self).into_iter().zip(words(other)).find(|(ours, theirs)| ours != theirs) {
+            Some(((what, ours), (_, theirs))) => Err(Mismatch { what, ours, theirs }),
+            None => Ok(()),
+        }
+    }
+}
