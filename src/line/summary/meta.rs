@@ -79,6 +79,7 @@ pub struct Mismatch {
 }
 
 impl Meta {
+    /// What a plan says of its run.
     pub(super) fn of(plan: &Plan, started_unix_ms: u64) -> Meta {
         let limits = plan.goodput.unwrap_or_default();
         let goodput = [
