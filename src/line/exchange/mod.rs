@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::wire::Dialect;
 use crate::wire::json::Parsed;
 
+mod choice;
 mod headers;
 pub mod nonce;
 mod outcome;
@@ -19,12 +20,11 @@ mod reading;
 mod repeat;
 mod timing;
 
+pub use choice::{Call, Choice, Fragment};
 pub use headers::Headers;
 pub use outcome::{Cut, Form, Outcome};
 pub use policies::Policies;
-pub use reading::is_error_body;
-pub use reading::{Call, Choice, Fragment, Payload, Reading, Reply, Seen, Stream, Whole};
-
+pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
 pub use timing::{TokenSource, Tokens, carries_content};
 
 /// Leave to send one request.

@@ -1,12 +1,11 @@
 //! An exchange with its JSON parsed once: what every rule reads, so that no rule parses again.
 
-use std::collections::BTreeMap;
-
+use super::choice::{Choice, joined_choices, whole_choice};
 use super::repeat::{Part, Pattern};
 use super::timing::{Mark, marks};
 use super::{Exchange, Outcome};
-use crate::wire::json::{self, At, Document, Members, Value};
-use crate::wire::reply::{DONE, Usage, choices, error_text, has_error, index, reasoning};
+use crate::wire::json::{self, Document, Members, Value};
+use crate::wire::reply::{DONE, Usage, choices, error_text, has_error};
 use crate::wire::sse::{Decoder, Event, Framing};
 
 /// An exchange, read.
@@ -95,8 +94,8 @@ pub enum Payload {
 #[derive(Debug)]
 pub struct Repeat {
     /// Number of the event whose chunk was read.
-    of: usize,
-    part: Part,
+    pub(super) of: usize,
+    pub(super) part: Part,
     text: String,
 }
 
@@ -104,67 +103,6 @@ impl Repeat {
     /// Its text.
     pub fn text(&self) -> &str {
         &self.text
-    }
-}
-
-/// One choice of a reply; a stream's deltas joined.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Choice {
-    /// Its index, 0 where none is given.
-    pub index: u64,
-    /// Visible text.
-    pub content: String,
-    /// Reasoning text.
-    pub reasoning: String,
-    /// Text of a refusal.
-    pub refusal: String,
-    /// Tool calls, in order.
-    pub calls: Vec<Call>,
-    /// The last `finish_reason` given.
-    pub finish: Option<String>,
-}
-
-/// One tool call; a stream's fragments joined.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Call {
-    /// `id`, where it is a string.
-    pub id: Option<String>,
-    /// `type`, where it is a string.
-    pub kind: Option<String>,
-    /// `function.name` or `custom.name`, where it is a string.
-    pub name: Option<String>,
-    /// `function.arguments` or `custom.input`, where it is a string.
-    pub arguments: Option<String>,
-    /// What each fragment said, in order; empty for a whole reply.
-    pub fragments: Vec<Fragment>,
-}
-
-/// What one streamed piece of a tool call said.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fragment {
-    /// Number of the event.
-    pub event: usize,
-    /// `index`, where it is a non-negative integer.
-    pub index: Option<u64>,
-    /// `id`, where it is a non-empty string.
-    pub id: Option<String>,
-    /// `type`, where it is a string.
-    pub kind: Option<String>,
-    /// `function.name` or `custom.name`, where it is a non-empty string.
-    pub name: Option<String>,
-}
-
-impl Call {
-    /// Whether it calls a custom tool, which takes a text and not arguments.
-    pub fn is_custom(&self) -> bool {
-        self.kind.as_deref() == Some("custom")
-    }
-}
-
-impl Choice {
-    /// Whether the cap on tokens ended it; Pulze has two names for that.
-    pub fn is_cut(&self) -> bool {
-        matches!(self.finish.as_deref(), Some("length" | "max_tokens"))
     }
 }
 
@@ -299,7 +237,7 @@ impl Seen {
 
 impl Stream {
     /// The chunk of an event; of one that repeats another, the other.
-    fn chunk(&self, event: usize) -> Option<&Value> {
+    pub(super) fn chunk(&self, event: usize) -> Option<&Value> {
         match &self.events.get(event)?.payload {
             Payload::Chunk(document) => Some(&document.value),
             Payload::Repeat(repeat) => self.chunk(repeat.of),
@@ -434,129 +372,4 @@ fn payload(name: &str, data: &[u8]) -> Payload {
 
 fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-fn text(value: Option<&Value>) -> Option<&str> {
-    value.and_then(Value::as_str)
-}
-
-/// The tool calls of a message or delta, a single object read as a list of one (a fault that a check reports).
-fn calls_of(message: &Value) -> &[Value] {
-    match message.member("tool_calls") {
-        Some(calls @ Value::Object(_)) => std::slice::from_ref(calls),
-        Some(calls) => calls.as_array().map_or(&[], Vec::as_slice),
-        None => &[],
-    }
-}
-
-fn whole_choice(choice: &Value) -> Choice {
-    let null = Value::Null;
-    let message = choice.member("message").unwrap_or(&null);
-    Choice {
-        index: index(choice),
-        content: text(message.member("content")).unwrap_or_default().to_owned(),
-        reasoning: reasoning(message).unwrap_or_default().to_owned(),
-        refusal: text(message.member("refusal")).unwrap_or_default().to_owned(),
-        calls: calls_of(message).iter().map(whole_call).collect(),
-        finish: text(choice.member("finish_reason")).map(str::to_owned),
-    }
-}
-
-fn whole_call(call: &Value) -> Call {
-    let [name, arguments] = called(call);
-    Call {
-        id: text(call.member("id")).map(str::to_owned),
-        kind: text(call.member("type")).map(str::to_owned),
-        name: text(name).map(str::to_owned),
-        arguments: text(arguments).map(str::to_owned),
-        fragments: Vec::new(),
-    }
-}
-
-/// What a call or a piece of one calls, and with what: a function and its arguments, or a custom tool and its input.
-fn called(call: &Value) -> [Option<&Value>; 2] {
-    let custom = call.member("custom").filter(|_| call.member("function").is_none());
-    match custom {
-        Some(custom) => [custom.member("name"), custom.member("input")],
-        None => [call.at("/function/name"), call.at("/function/arguments")],
-    }
-}
-
-fn joined_choices(stream: &Stream) -> Vec<Choice> {
-    let mut joined: BTreeMap<u64, Choice> = BTreeMap::new();
-    for (number, event) in stream.events.iter().enumerate() {
-        match &event.payload {
-            Payload::Chunk(document) => join(&mut joined, &document.value, number),
-            Payload::Repeat(repeat) => {
-                let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
-                if let Some(choice) = joined.get_mut(&index) {
-                    let text = match repeat.part {
-                        Part::Content => &mut choice.content,
-                        Part::Reasoning => &mut choice.reasoning,
-                    };
-                    text.push_str(&repeat.text);
-                }
-            }
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
-        }
-    }
-    joined.into_values().collect()
-}
-
-fn join(joined: &mut BTreeMap<u64, Choice>, chunk: &Value, number: usize) {
-    for piece in choices(chunk) {
-        let index = index(piece);
-        let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
-        if let Some(reason) = text(piece.member("finish_reason")) {
-            choice.finish = Some(reason.to_owned());
-        }
-        if let Some(delta) = piece.member("delta") {
-            append(choice, delta, number);
-        }
-    }
-}
-
-fn append(choice: &mut Choice, delta: &Value, event: usize) {
-    choice.content.push_str(text(delta.member("content")).unwrap_or_default());
-    choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
-    choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
-    for piece in calls_of(delta) {
-        let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
-        let [name, arguments] = called(piece);
-        let fragment = Fragment {
-            event,
-            index: piece.member("index").and_then(Value::as_u64),
-            id: filled(piece.member("id")),
-            kind: filled(piece.member("type")),
-            name: filled(name),
-        };
-        let position = call_position(&choice.calls, &fragment);
-        if position == choice.calls.len() {
-            choice.calls.push(Call::default());
-        }
-        let call = &mut choice.calls[position];
-        call.id = call.id.take().or_else(|| text(piece.member("id")).map(str::to_owned));
-        call.kind = call.kind.take().or_else(|| fragment.kind.clone());
-        call.name = call.name.take().or_else(|| fragment.name.clone());
-        if let Some(arguments) = text(arguments) {
-            call.arguments.get_or_insert_default().push_str(arguments);
-        }
-        call.fragments.push(fragment);
-    }
-}
-
-/// Which call a fragment belongs to: that of its index, unless it opens another under the same index with a new id
-/// (Ollama, ollama/ollama#15457); without an index, the last one, unless it brings a new id.
-fn call_position(calls: &[Call], fragment: &Fragment) -> usize {
-    let candidate = match fragment.index {
-        Some(index) => {
-            calls.iter().rposition(|call| call.fragments.first().is_some_and(|first| first.index == Some(index)))
-        }
-        None => calls.len().checked_sub(1),
-    };
-    let opens_another = |position: usize| {
-        let known = calls[position].fragments.iter().find_map(|f| f.id.as_ref());
-        fragment.id.is_some() && fragment.name.is_some() && known.is_some() && known != fragment.id.as_ref()
-    };
-    candidate.filter(|position| !opens_another(*position)).unwrap_or(calls.len())
 }

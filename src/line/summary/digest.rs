@@ -7,30 +7,31 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::Summary;
-use super::counts::Asked;
 use super::flow::Little;
 use super::goal_parts::Window;
-use super::load_rules::{Figure, figure};
 use super::quantile;
 use super::steady::Steady;
-use super::tally::{Example, Tally};
 use super::timing::Populations;
-use super::trust::{Belief, Trust, cached_share};
-use crate::check::{self, Check, Judge, Level};
+use super::trust::{Belief, Trust};
+use crate::check::{self, Judge};
 use crate::plan::goal::{Goal, Measure, Metric, Part, Population, Scalar, Statistic};
-use crate::wire::Dialect;
 
+mod judgement;
 mod metrics_as;
 mod seconds;
 mod server;
 mod splits;
 mod statistics;
+mod tokens;
 
+pub use judgement::Judgement;
+use judgement::judgements;
 pub use metrics_as::{AsFigure, AsTool};
 pub use seconds::Series;
 pub use server::{ServerFigure, ServerFigures};
 pub use splits::{Percentiles, PulzeFigures, SessionFigures, Share};
 pub use statistics::{PERCENTILES, Statistics, Timings};
+pub use tokens::{AskedTokens, Recounted, Tokens};
 
 /// The figures of a run, worked out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -190,86 +191,6 @@ pub struct Rates {
     pub total_tokens: Option<f64>,
 }
 
-/// Token counts.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Tokens {
-    /// Of the prompts.
-    pub prompt: f64,
-    /// Generated.
-    pub completion: f64,
-    /// Of the prompts, from a cache; null where no prompt tokens are stated.
-    pub cached_share: Option<f64>,
-    /// Of the completion, reasoning, as usage states it.
-    pub reasoning: f64,
-    /// Events with content of streams that state their usage.
-    pub events: u64,
-    /// Tokens that those streams state and deliver, for each such event; null where there is none.
-    pub per_event: Option<f64>,
-    /// Replies that claim more tokens than their text can hold: above 4 for each character and 64.
-    pub implausible: u64,
-    /// Answers counted by a tokenizer of ours, beside what their usage states; null where none were.
-    pub recount: Option<Recounted>,
-    /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
-    pub source: String,
-    /// Prompts that were made to have a length; null where none were.
-    pub asked_prompts: Option<AskedTokens>,
-    /// Answers that were to have a length; null where none were.
-    pub asked_answers: Option<AskedTokens>,
-}
-
-/// Answers counted by a tokenizer of ours.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Recounted {
-    /// The tokenizer.
-    pub tokenizer: String,
-    /// Replies that ended ok with usage.
-    pub replies: u64,
-    /// Tokens that we count in what they delivered.
-    pub counted: u64,
-    /// Tokens that their usage states and that they delivered.
-    pub stated: f64,
-    /// How much more is stated than counted, as a share of what is counted; null where nothing was counted.
-    pub difference: Option<f64>,
-    /// Replies that claim above 4 times what we count and 64.
-    pub overclaiming: u64,
-}
-
-impl Recounted {
-    fn of(summary: &Summary) -> Option<Recounted> {
-        let recount = &summary.delivered.recount;
-        Some(Recounted {
-            tokenizer: summary.meta.tokenizer.clone().filter(|_| !recount.is_none())?,
-            replies: recount.replies,
-            counted: recount.tokens,
-            stated: recount.stated_millitokens as f64 / 1000.0,
-            difference: recount.difference(),
-            overclaiming: recount.overclaiming,
-        })
-    }
-}
-
-/// Lengths that were asked for, beside what usage states, on average.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-pub struct AskedTokens {
-    /// Exchanges that asked for a length and ended ok with usage.
-    pub exchanges: u64,
-    /// Tokens asked for.
-    pub asked: f64,
-    /// Tokens stated.
-    pub stated: f64,
-}
-
-impl AskedTokens {
-    fn of(counts: Asked) -> Option<AskedTokens> {
-        let each = |total: f64| total / counts.exchanges as f64;
-        (counts.exchanges > 0).then(|| AskedTokens {
-            exchanges: counts.exchanges,
-            asked: each(counts.tokens as f64),
-            stated: each(counts.stated_millitokens as f64 / 1000.0),
-        })
-    }
-}
-
 /// Prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Prompts {
@@ -277,33 +198,6 @@ pub struct Prompts {
     pub distinct_share: f64,
     /// Whether repeated prompts were meant.
     pub reuse: bool,
-}
-
-/// What became of a check.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Judgement {
-    /// How binding it is: `must`, `should` or `may`.
-    pub level: String,
-    /// The rule.
-    pub rule: String,
-    /// Exchanges for which it held.
-    pub pass: u64,
-    /// Exchanges, or findings over the whole run, that broke it, at whatever level.
-    pub fail: u64,
-    /// Of these, as a MUST.
-    pub must: u64,
-    /// Of these, as a SHOULD.
-    pub should: u64,
-    /// Exchanges to which it did not apply.
-    pub skip: u64,
-    /// Why its being broken is accepted, where the baseline lists it.
-    pub known: Option<String>,
-    /// What spans the run, in words, where that broke it.
-    pub across: Option<String>,
-    /// What was worth reporting, by its text.
-    pub notes: Vec<Counted>,
-    /// The broken exchanges with the lowest numbers.
-    pub examples: Vec<Example>,
 }
 
 /// A goal with whether it held.
@@ -477,62 +371,6 @@ fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
-fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
-    let Some(dialect) = Dialect::named(&summary.meta.dialect) else { return BTreeMap::new() };
-    let none = Tally::default();
-    check::catalogue(dialect)
-        .filter(|check| summary.meta.level(check).is_some())
-        .filter_map(|check| {
-            let judgement = match check.judge {
-                Judge::Reply(_) => Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), summary),
-                Judge::Run => Judgement::of_run(check, summary),
-                Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => return None,
-            };
-            Some((check.id.to_owned(), judgement))
-        })
-        .collect()
-}
-
-impl Judgement {
-    fn of(check: &Check, tally: &Tally, summary: &Summary) -> Judgement {
-        let mut by_level =
-            BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
-        let across = tally.across(check);
-        let own = summary.meta.levels.get(check.id).and_then(|own| Level::named(own));
-        if let Some((level, count, _)) = &across {
-            *by_level.entry(own.map_or(*level, |own| own.max(*level))).or_default() += count;
-        }
-        Judgement {
-            level: summary.meta.level(check).map_or("may", Level::name).to_owned(),
-            rule: check.rule.to_owned(),
-            pass: tally.pass,
-            fail: by_level.values().sum(),
-            must: by_level[&Level::Must],
-            should: by_level[&Level::Should],
-            skip: tally.skip,
-            known: summary.meta.known.get(check.id).cloned(),
-            across: across.map(|(_, _, detail)| detail),
-            notes: counted(&tally.notes),
-            examples: tally.examples.clone(),
-        }
-    }
-
-    /// A rule on the run as a whole.
-    fn of_run(check: &Check, summary: &Summary) -> Judgement {
-        let mut judgement = Judgement::of(check, &Tally::default(), summary);
-        let Some(Figure { pass, fail, words }) = figure(summary, check.id) else { return judgement };
-        (judgement.pass, judgement.fail) = (pass, fail);
-        match summary.meta.level(check) {
-            Some(Level::Must) => judgement.must = fail,
-            Some(Level::Should) => judgement.should = fail,
-            Some(Level::May) => judgement.notes = vec![Counted { text: words.clone(), count: 1 }],
-            None => {}
-        }
-        judgement.across = (fail > 0).then_some(words);
-        judgement
-    }
-}
-
 fn counted(texts: &super::distinct::Texts) -> Vec<Counted> {
     let kept =
         texts.ranked().into_iter().map(|(text, sighting)| Counted { text: text.to_owned(), count: sighting.count });
@@ -573,29 +411,4 @@ fn too_small(summary: &Summary, goal: &Goal) -> Option<String> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of at most an hour")]
 fn whole(us: f64) -> u64 {
     us.round() as u64
-}
-
-impl Tokens {
-    fn of(summary: &Summary) -> Tokens {
-        let counts = &summary.counts;
-        let source = match (counts.tokens_from_usage, counts.tokens_from_events) {
-            (0, 0) => "none",
-            (_, 0) => "usage",
-            (0, _) => "events",
-            (_, _) => "mixed",
-        };
-        Tokens {
-            prompt: counts.prompt_millitokens as f64 / 1000.0,
-            completion: counts.completion_millitokens as f64 / 1000.0,
-            cached_share: cached_share(summary),
-            reasoning: summary.delivered.reasoning_millitokens as f64 / 1000.0,
-            events: summary.delivered.events,
-            per_event: summary.delivered.tokens_per_event(),
-            implausible: summary.delivered.implausible,
-            recount: Recounted::of(summary),
-            source: source.to_owned(),
-            asked_prompts: AskedTokens::of(counts.asked_prompts),
-            asked_answers: AskedTokens::of(counts.asked_answers),
-        }
-    }
 }

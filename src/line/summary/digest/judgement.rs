@@ -1,0 +1,97 @@
+//! What became of each check, over all replies or over the run as a whole.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Counted, counted};
+use crate::check::{self, Check, Judge, Level};
+use crate::summary::Summary;
+use crate::summary::load_rules::{Figure, figure};
+use crate::summary::tally::{Example, Tally};
+use crate::wire::Dialect;
+
+/// What became of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// How binding it is: `must`, `should` or `may`.
+    pub level: String,
+    /// The rule.
+    pub rule: String,
+    /// Exchanges for which it held.
+    pub pass: u64,
+    /// Exchanges, or findings over the whole run, that broke it, at whatever level.
+    pub fail: u64,
+    /// Of these, as a MUST.
+    pub must: u64,
+    /// Of these, as a SHOULD.
+    pub should: u64,
+    /// Exchanges to which it did not apply.
+    pub skip: u64,
+    /// Why its being broken is accepted, where the baseline lists it.
+    pub known: Option<String>,
+    /// What spans the run, in words, where that broke it.
+    pub across: Option<String>,
+    /// What was worth reporting, by its text.
+    pub notes: Vec<Counted>,
+    /// The broken exchanges with the lowest numbers.
+    pub examples: Vec<Example>,
+}
+
+/// Of every check of the run's dialect that is judged in it, by id.
+pub(super) fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
+    let Some(dialect) = Dialect::named(&summary.meta.dialect) else { return BTreeMap::new() };
+    let none = Tally::default();
+    check::catalogue(dialect)
+        .filter(|check| summary.meta.level(check).is_some())
+        .filter_map(|check| {
+            let judgement = match check.judge {
+                Judge::Reply(_) => Judgement::of(check, summary.checks.get(check.id).unwrap_or(&none), summary),
+                Judge::Run => Judgement::of_run(check, summary),
+                Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => return None,
+            };
+            Some((check.id.to_owned(), judgement))
+        })
+        .collect()
+}
+
+impl Judgement {
+    fn of(check: &Check, tally: &Tally, summary: &Summary) -> Judgement {
+        let mut by_level =
+            BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
+        let across = tally.across(check);
+        let own = summary.meta.levels.get(check.id).and_then(|own| Level::named(own));
+        if let Some((level, count, _)) = &across {
+            *by_level.entry(own.map_or(*level, |own| own.max(*level))).or_default() += count;
+        }
+        Judgement {
+            level: summary.meta.level(check).map_or("may", Level::name).to_owned(),
+            rule: check.rule.to_owned(),
+            pass: tally.pass,
+            fail: by_level.values().sum(),
+            must: by_level[&Level::Must],
+            should: by_level[&Level::Should],
+            skip: tally.skip,
+            known: summary.meta.known.get(check.id).cloned(),
+            across: across.map(|(_, _, detail)| detail),
+            notes: counted(&tally.notes),
+            examples: tally.examples.clone(),
+        }
+    }
+
+    /// A rule on the run as a whole.
+    fn of_run(check: &Check, summary: &Summary) -> Judgement {
+        let mut judgement = Judgement::of(check, &Tally::default(), summary);
+        let Some(Figure { pass, fail, words }) = figure(summary, check.id) else { return judgement };
+        (judgement.pass, judgement.fail) = (pass, fail);
+        match summary.meta.level(check) {
+            Some(Level::Must) => judgement.must = fail,
+            Some(Level::Should) => judgement.should = fail,
+            Some(Level::May) => judgement.notes = vec![Counted { text: words.clone(), count: 1 }],
+            None => {}
+        }
+        judgement.across = (fail > 0).then_some(words);
+        judgement
+    }
+}
