@@ -1,6 +1,6 @@
 //! Sends the orders of a conformance suite: single requests, some of them wrong on purpose, each on its own clock.
 //!
-//! It is the load's client that sends them, so that a probe and a load see the same endpoint. What no HTTP client would
+//! The load's client sends them, by the HTTP library, since they say of their own what goes out. What no HTTP client would
 //! send goes out on a raw socket (`raw`). A reply that says to come back later is asked for again, since it says
 //! nothing of the contract; the last try is what counts.
 

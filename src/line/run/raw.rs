@@ -9,13 +9,11 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::clock::Clock;
+use super::failure::{Stage, causes, classify_chain};
 use super::http1::{Malformed, Piece, Reader};
 use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome};
 use crate::plan::order::{Order, Step};
 use crate::plan::target::Target;
-
-/// Longest reply that is read.
-const LONGEST: usize = 1 << 20;
 
 /// Carries out the steps on a new connection and takes in what comes back.
 pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], clock: Clock) -> Exchange {
@@ -24,10 +22,14 @@ pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], cloc
     let url = order.address(target);
     let head = head(&url, target, order.method);
     let mut received = Received::default();
-    let talk = talk(&url, &head, steps, clock, &mut received);
+    let longest = target.max_reply;
+    let talk = talk(&url, &head, steps, clock, longest, &mut received);
     let (outcome, cause) = match tokio::time::timeout(limit, talk).await {
+        Ok(Ok(())) if received.body.bytes.len() > longest => {
+            (Outcome::TooLarge, Some(format!("the reply is longer than {longest} bytes")))
+        }
         Ok(Ok(())) => (received.outcome(), None),
-        Ok(Err(error)) => (lost(&error, received.head.is_none()), Some(error.to_string())),
+        Ok(Err(lost)) => (lost.outcome(received.head.is_some()), Some(lost.error.to_string())),
         Err(_) => (Outcome::Timeout, Some(format!("no end within {limit:?}"))),
     };
     Exchange {
@@ -46,13 +48,24 @@ pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], cloc
     }
 }
 
-fn lost(error: &io::Error, before_head: bool) -> Outcome {
-    if before_head && error.kind() == io::ErrorKind::ConnectionRefused {
-        Outcome::Connect
-    } else if error.kind() == io::ErrorKind::InvalidData {
-        Outcome::Protocol
-    } else {
-        Outcome::Reset
+/// Why there is no reply, or no end of it.
+#[derive(Debug)]
+struct Lost {
+    error: io::Error,
+    /// Whether a connection was being opened.
+    connecting: bool,
+}
+
+impl Lost {
+    fn outcome(&self, has_head: bool) -> Outcome {
+        let stage = if has_head { Stage::Body } else { Stage::Head };
+        classify_chain(&causes(&self.error), stage, self.connecting, false).unwrap_or(Outcome::Reset)
+    }
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Lost {
+        Lost { error, connecting: false }
     }
 }
 
@@ -60,17 +73,28 @@ fn lost(error: &io::Error, before_head: bool) -> Outcome {
 fn head(url: &Url, target: &Target, method: &str) -> String {
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut head = format!("{method} {}{query} HTTP/1.1\r\n", url.path());
-    let _ = write!(head, "host: {}\r\n", &url[url::Position::BeforeHost..url::Position::AfterPort]);
+    // A request has one (RFC 9112, section 3.2): the target's, where it says which.
+    if !target.headers.iter().any(|header| header.name.eq_ignore_ascii_case("host")) {
+        let _ = write!(head, "host: {}\r\n", &url[url::Position::BeforeHost..url::Position::AfterPort]);
+    }
     for header in &target.headers {
         let _ = write!(head, "{}: {}\r\n", header.name, header.value.expose());
     }
     head
 }
 
-async fn talk(url: &Url, head: &str, steps: &[Step], clock: Clock, received: &mut Received) -> io::Result<()> {
+async fn talk(
+    url: &Url,
+    head: &str,
+    steps: &[Step],
+    clock: Clock,
+    longest: usize,
+    received: &mut Received,
+) -> Result<(), Lost> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let began = clock.now();
-    let mut stream = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80))).await?;
+    let connecting = TcpStream::connect((host, url.port_or_known_default().unwrap_or(80)));
+    let mut stream = connecting.await.map_err(|error| Lost { error, connecting: true })?;
     received.dial = Some(Dial { began, ended: clock.now() });
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.split();
@@ -84,7 +108,7 @@ async fn talk(url: &Url, head: &str, steps: &[Step], clock: Clock, received: &mu
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        read = read(&mut reader, clock, received) => read,
+        read = read(&mut reader, clock, longest, received) => Ok(read?),
         () = write => Ok(()),
     }
 }
@@ -108,7 +132,12 @@ async fn act(writer: &mut (impl AsyncWrite + Unpin), head: &str, step: &Step) ->
     }
 }
 
-async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mut Received) -> io::Result<()> {
+async fn read(
+    reader: &mut (impl AsyncRead + Unpin),
+    clock: Clock,
+    longest: usize,
+    received: &mut Received,
+) -> io::Result<()> {
     let mut buffer = vec![0; 16_384];
     loop {
         let count = reader.read(&mut buffer).await?;
@@ -118,7 +147,7 @@ async fn read(reader: &mut (impl AsyncRead + Unpin), clock: Clock, received: &mu
         received
             .take(clock.now(), &buffer[..count])
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
-        if received.reader.is_over() || received.body.bytes.len() > LONGEST {
+        if received.reader.is_over() || received.body.bytes.len() > longest {
             return Ok(());
         }
     }
@@ -178,6 +207,16 @@ mod tests {
             );
             assert_eq!(received.outcome(), Outcome::Ok);
         }
+    }
+
+    #[test]
+    fn what_went_wrong_has_the_outcome_that_a_load_gives_it() {
+        let lost = |kind: io::ErrorKind, connecting| Lost { error: kind.into(), connecting };
+        assert_eq!(lost(io::ErrorKind::HostUnreachable, true).outcome(false), Outcome::Connect);
+        assert_eq!(lost(io::ErrorKind::ConnectionReset, false).outcome(true), Outcome::Reset);
+        assert_eq!(lost(io::ErrorKind::UnexpectedEof, false).outcome(false), Outcome::Reset);
+        let malformed = io::Error::new(io::ErrorKind::InvalidData, Malformed::LongHead);
+        assert_eq!(Lost::from(malformed).outcome(false), Outcome::Protocol);
     }
 
     #[test]
