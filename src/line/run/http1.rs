@@ -11,6 +11,10 @@ const MOST_HEADERS: usize = 100;
 const LONGEST_HEAD: usize = 400 << 10;
 /// Bytes of all chunk extensions, and of all trailers: nobody reads them.
 const LONGEST_EXTRAS: usize = 16 << 10;
+/// Bytes of one chunk size, with leading zeros and white space behind.
+const LONGEST_SIZE: usize = 1 << 10;
+/// So many bytes tell what is no reply at all.
+const TELLING: usize = 16;
 
 /// A piece of a reply.
 #[derive(Debug)]
@@ -164,11 +168,24 @@ fn parse(begun: &mut Vec<u8>, bytes: &[u8], at: Duration) -> Result<Option<Parse
     }
     let all = if before > 0 { begun.as_slice() } else { bytes };
     // It ends with a line, so that one that comes byte by byte is not read again for each.
-    let parsed = if bytes.contains(&b'\n') { head(all, before, at)? } else { None };
-    if parsed.is_none() && before == 0 {
-        begun.extend_from_slice(bytes);
+    let parsed = if before < TELLING || bytes.contains(&b'\n') { head(all, before, at)? } else { None };
+    if parsed.is_none() {
+        if before == 0 {
+            begun.extend_from_slice(bytes);
+        }
+        // They may stand before a reply, and nor is a flood of those read again.
+        begun.drain(..empty_lines(begun));
     }
     if parsed.is_none() && begun.len() > LONGEST_HEAD { Err(Malformed::LongHead) } else { Ok(parsed) }
+}
+
+/// Length of the empty lines that these bytes begin with.
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some(next) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        rest = next;
+    }
+    bytes.len() - rest.len()
 }
 
 fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Malformed> {
@@ -239,6 +256,8 @@ struct Chunks {
     part: Part,
     /// Bytes to come of the chunk.
     left: u64,
+    /// Bytes of its size so far.
+    size: usize,
     /// Bytes of extensions so far.
     extensions: usize,
     trailers: Vec<u8>,
@@ -289,7 +308,11 @@ impl Chunks {
 
     /// What comes after a byte that is no data.
     fn after(&mut self, byte: u8) -> Result<Part, Malformed> {
+        self.size = if self.part == Part::Size { 0 } else { self.size.saturating_add(1) };
         Ok(match (self.part, byte) {
+            (Part::Digits | Part::Space, _) if self.size > LONGEST_SIZE => {
+                return Err(Malformed::Chunk("a size without end"));
+            }
             (Part::Size | Part::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 let longer = self.left.checked_mul(16).and_then(|size| size.checked_add(digit.into()));

@@ -198,5 +198,24 @@ fn nothing_is_kept_without_bound() {
         by_us(std::iter::once(head.as_bytes()).chain(lines)).0.outcome
     };
     assert_eq!(extras("5;", "name=value;"), Some(Outcome::Protocol));
+    assert_eq!(extras("", "0"), Some(Outcome::Protocol));
+    assert_eq!(extras("5", " "), Some(Outcome::Protocol));
     assert_eq!(extras("0\r\n", "trailer: value\r\n"), Some(Outcome::Protocol));
+}
+
+#[test]
+fn what_is_no_http_is_told_before_the_connection_ends() {
+    let mut reader = Reader::default();
+    assert!(reader.push(Duration::ZERO, b"\x05\x00binary", |_| {}).is_err());
+}
+
+#[test]
+fn empty_lines_before_a_reply_are_passed_over_and_not_kept() {
+    let mut reader = Reader::default();
+    for byte in b"\r\n\n\r\n".iter().cycle().take(10_000) {
+        reader.push(Duration::ZERO, &[*byte], |_| {}).expect("empty lines");
+        assert!(matches!(&reader.expects, Expects::Head(begun) if begun.len() < 2));
+    }
+    let seen = by_us([b"\r\n\n".as_slice(), b"HTTP/1.1 204 no\r\n\r\n"]).0;
+    assert_eq!(seen.status, Some(204));
 }
