@@ -175,14 +175,16 @@ impl Outcome {
         Outcome::ALL.into_iter().find(|outcome| outcome.to_string() == shown)
     }
 
-    /// The outcome of a complete HTTP exchange by its status alone.
+    /// The outcome of a complete HTTP exchange by its status alone. Those that there are not count as server errors
+    /// (RFC 9110, section 15); that of another protocol, for which nobody asked, is no answer.
     pub fn of_status(status: u16) -> Outcome {
         match status {
+            ..200 => Outcome::Protocol,
+            200..300 => Outcome::Ok,
+            300..400 => Outcome::Redirect,
             429 => Outcome::RateLimited,
-            400..=499 => Outcome::Refused,
-            500..=599 => Outcome::ServerError,
-            300..=399 => Outcome::Redirect,
-            _ => Outcome::Ok,
+            400..500 => Outcome::Refused,
+            500.. => Outcome::ServerError,
         }
     }
 
@@ -289,6 +291,8 @@ mod tests {
             (400, Outcome::Refused),
             (429, Outcome::RateLimited),
             (500, Outcome::ServerError),
+            (999, Outcome::ServerError),
+            (101, Outcome::Protocol),
         ] {
             assert_eq!(Outcome::of_status(status), outcome);
         }

@@ -78,10 +78,18 @@ fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) 
         (Stage::Head, io::ErrorKind::UnexpectedEof) if connecting && secure => Some(Outcome::Tls),
         (Stage::Head, _) if connecting => Some(Outcome::Connect),
         (Stage::Body, io::ErrorKind::UnexpectedEof) => Some(Outcome::Truncated(Cut::ShortBody)),
-        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted) => {
-            Some(Outcome::Reset)
-        }
-        (Stage::Head, io::ErrorKind::UnexpectedEof) => Some(Outcome::Reset),
+        (Stage::Head, io::ErrorKind::UnexpectedEof)
+        | (
+            _,
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown,
+        ) => Some(Outcome::Reset),
         _ => None,
     }
 }
