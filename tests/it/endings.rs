@@ -1,9 +1,10 @@
 //! How a run ends when the endpoint, or the user, does not do what was hoped: each case gives a clear report and the
 //! documented exit code, never 0, never a panic.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,16 +44,15 @@ fn nobody_listening() {
     assert!(stderr.contains("requests go without one"), "{stderr}");
 }
 
-#[test]
-fn an_answer_before_the_request_has_gone_out() {
+/// Three requests for a server that answers and reads no more than the beginning of each.
+fn unread(answer: impl Fn(TcpStream) -> Option<TcpStream> + Send + 'static) -> Digest {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
-        let mut unread = Vec::new();
+        let mut open = Vec::new();
         for mut stream in listener.incoming().flatten() {
             let _ = stream.read(&mut [0; 1000]);
-            reply(&mut stream, "413 Content Too Large", "application/json", b"{}");
-            unread.push(stream);
+            open.push(answer(stream));
         }
     });
     // More than the system takes in for a server that does not read.
@@ -61,8 +61,55 @@ fn an_answer_before_the_request_has_gone_out() {
         "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 3\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"{prompt}\" }}]\n"
     );
-    let digest = Digest::of(&carry_out(&Arc::new(plan(&text))));
+    Digest::of(&carry_out(&Arc::new(plan(&text))))
+}
+
+#[test]
+fn an_answer_before_the_request_has_gone_out() {
+    let digest = unread(|mut stream| {
+        reply(&mut stream, "413 Content Too Large", "application/json", b"{}");
+        Some(stream)
+    });
     assert_eq!(digest.statuses, BTreeMap::from([("413".to_owned(), 3)]), "{:?}", digest.failures);
+}
+
+#[test]
+fn an_answer_that_may_have_been_cut_off_is_none() {
+    // Its end is the end of the connection, which is reset, since not all was read.
+    let digest = unread(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 413 Content Too Large\r\n\r\n{}");
+        None
+    });
+    assert_eq!(digest.outcomes, BTreeMap::from([("reset".to_owned(), 3)]), "{:?}", digest.failures);
+}
+
+/// Why the second request on each connection fails, of a server that works so long on it.
+fn second_on_a_connection(work: Duration) -> String {
+    thread_local!(static BEFORE: Cell<bool> = const { Cell::new(false) });
+    let server = Raw::start(move |stream, _| {
+        let first = !BEFORE.replace(true);
+        if first {
+            reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
+        } else {
+            std::thread::sleep(work);
+        }
+        first
+    });
+    let text = format!(
+        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 2\n\
+         [[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}}\" }}]\n",
+        server.url()
+    );
+    let digest = Digest::of(&carry_out(&Arc::new(plan(&text))));
+    assert_eq!(digest.outcomes.get("reset"), Some(&1), "{:?} {:?}", digest.outcomes, digest.failures);
+    digest.failures[0].text.clone()
+}
+
+#[test]
+fn a_kept_alive_connection_that_ends_without_a_word_is_told_from_work_that_fails() {
+    let [at_once, later] = [Duration::ZERO, Duration::from_millis(1_200)].map(second_on_a_connection);
+    assert!(at_once.contains("on a connection kept alive"), "{at_once}");
+    assert!(later.contains("closed") && !later.contains("kept alive"), "{later}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ use hyper::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tower::Service as _;
@@ -67,8 +69,8 @@ pub(super) struct Talk<'d> {
     stream: TcpStream,
     /// Gone once it is written.
     request: Option<Written>,
-    /// Whether the server takes nothing any more.
-    deaf: bool,
+    /// Why the server takes nothing any more.
+    deaf: Option<io::Error>,
     reader: Reader,
 }
 
@@ -93,7 +95,7 @@ impl Direct {
         connector.set_nodelay(true);
         Ok(Some(Direct {
             connector,
-            server: address(&target.url[..Position::BeforePath])?,
+            server: address(&target.url)?,
             head: head(&target.url, headers),
             connect_within: target.timeouts.connect,
             keep_alive: target.keep_alive,
@@ -120,7 +122,7 @@ impl Direct {
             Some(stream) => stream,
             None => Box::pin(self.dial(clock, dialled)).await?,
         };
-        let mut talk = Talk { direct: self, stream, request: Some(request), deaf: false, reader: Reader::default() };
+        let mut talk = Talk { direct: self, stream, request: Some(request), deaf: None, reader: Reader::default() };
         while received.status().is_none() {
             talk.more(clock, received).await?;
         }
@@ -128,22 +130,21 @@ impl Direct {
     }
 
     async fn dial(&self, clock: Clock, dialled: &OnceLock<Dial>) -> Result<TcpStream, Fault> {
-        self.dials.fetch_add(1, Ordering::Relaxed);
         let began = clock.now();
         let connecting = self.connector.clone().call(self.server.clone());
         let stream = match tokio::time::timeout(self.connect_within, connecting).await {
             Ok(connected) => connected.map_err(Fault::connecting)?,
             Err(_) => return Err(Fault::Slow),
         };
+        self.dials.fetch_add(1, Ordering::Relaxed);
         let _ = dialled.set(Dial { began, ended: clock.now() });
         Ok(stream.into_inner())
     }
 
-    /// A connection that lies idle and was neither closed nor written to.
+    /// A connection that lies idle and was neither closed nor written to. The kernel is asked: the runtime knows only
+    /// what it has been told, and between two requests of one task it has been told nothing.
     fn take_up(&self) -> Option<TcpStream> {
-        let is_quiet = |stream: &TcpStream| {
-            stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-        };
+        let is_quiet = |stream: &TcpStream| recv(stream, &mut [0], RecvFlags::PEEK) == Err(Errno::AGAIN);
         let mut idle = self.idle();
         std::iter::from_fn(|| idle.pop()).find(is_quiet)
     }
@@ -177,7 +178,7 @@ impl Talk<'_> {
 
     /// Leaves the connection to the next request, if it can be used again.
     pub(super) fn lay_down(self) {
-        if self.direct.keep_alive && self.reader.is_reusable() && self.request.is_none() && !self.deaf {
+        if self.direct.keep_alive && self.reader.is_reusable() && self.request.is_none() && self.deaf.is_none() {
             self.direct.idle().push(self.stream);
         }
     }
@@ -193,6 +194,10 @@ impl Talk<'_> {
             let mut into = ReadBuf::new(room);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut into)).map_err(Fault::new)?;
             let done = if into.filled().is_empty() {
+                // Who was cut off while writing does not know whether all had come before.
+                if let Some(error) = self.deaf.take() {
+                    return Poll::Ready(Err(Fault::new(error)));
+                }
                 self.reader.end()
             } else {
                 let at = clock.now();
@@ -209,12 +214,13 @@ impl Talk<'_> {
     /// takes no more is no fault before there is no answer either.
     fn write(&mut self, context: &mut Context<'_>) {
         let Some(Written(request)) = &mut self.request else { return };
-        while request.has_remaining() && !self.deaf {
+        while request.has_remaining() && self.deaf.is_none() {
             let mut slices = [IoSlice::new(&[]); 2];
             let count = request.chunks_vectored(&mut slices);
             match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(written)) if written > 0 => request.advance(written),
-                Poll::Ready(_) => self.deaf = true,
+                Poll::Ready(Ok(_)) => self.deaf = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Err(error)) => self.deaf = Some(error),
                 Poll::Pending => return,
             }
         }
@@ -222,7 +228,9 @@ impl Talk<'_> {
     }
 }
 
-fn address(text: &str) -> Result<Uri, ClientError> {
+/// Where to connect to; a password in front of it stays behind.
+fn address(url: &Url) -> Result<Uri, ClientError> {
+    let text = format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort]);
     text.parse().map_err(|error| ClientError::Library(format!("{text}: {error}")))
 }
 
@@ -236,4 +244,47 @@ fn head(url: &Url, headers: &HeaderMap) -> Vec<u8> {
     let theirs = headers.iter().map(|(name, value)| (name, value.as_bytes()));
     let headers = ours.chain(theirs).flat_map(|(name, value)| [name.as_str().as_bytes(), b": ", value, b"\r\n"]);
     std::iter::once(line.as_bytes()).chain(headers).collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// Both ends of a connection on which a byte has been read, so that the runtime takes it for quiet.
+    async fn connected() -> (TcpStream, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let mut ours = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connects");
+        let (mut theirs, _) = listener.accept().expect("accepts");
+        theirs.write_all(b"a").expect("writes");
+        assert_eq!(ours.read(&mut [0; 64]).await.expect("reads"), 1);
+        (ours, theirs)
+    }
+
+    #[tokio::test]
+    async fn what_happened_to_an_idle_connection_is_seen_at_once() {
+        let direct = Direct {
+            connector: HttpConnector::new_with_resolver(SystemLookup),
+            server: Uri::from_static("http://127.0.0.1"),
+            head: Vec::new(),
+            connect_within: Duration::ZERO,
+            keep_alive: true,
+            idle: Mutex::default(),
+            dials: Arc::default(),
+        };
+        let (ours, theirs) = connected().await;
+        direct.idle().push(ours);
+        drop(theirs);
+        assert!(direct.take_up().is_none(), "it was closed");
+        let (ours, mut theirs) = connected().await;
+        direct.idle().push(ours);
+        theirs.write_all(b"b").expect("writes");
+        assert!(direct.take_up().is_none(), "something was sent that belongs to no request");
+        let (ours, _theirs) = connected().await;
+        direct.idle().push(ours);
+        assert!(direct.take_up().is_some());
+    }
 }

@@ -25,8 +25,9 @@ const SHARE: usize = 4;
 /// What of a reply that is too long is kept as evidence.
 const KEPT_OF_TOO_LARGE: usize = 65_536;
 
-/// Frames closer than this to the first one of an arrival belong to it: the library hands the frames of one read over
-/// one by one, some microseconds apart, and a gap between tokens of that size would be made up.
+/// What comes closer than this behind the first bytes of an arrival belongs to it: the library hands the frames of one
+/// read over one by one, some microseconds apart, a segment may be cut anywhere, and a gap between tokens of that size
+/// would be made up.
 const TOGETHER: Duration = Duration::from_micros(100);
 
 impl Received {

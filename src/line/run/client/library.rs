@@ -105,12 +105,13 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        self.dials.fetch_add(1, Ordering::Relaxed);
+        let dials = Arc::clone(&self.dials);
         let watch = DIAL.try_with(Arc::clone).ok().zip(CLOCK.try_with(|clock| *clock).ok());
         let began = watch.as_ref().map(|(_, clock)| clock.now());
         let connecting = self.inner.call(request);
         Box::pin(async move {
             let connected = connecting.await;
+            dials.fetch_add(u64::from(connected.is_ok()), Ordering::Relaxed);
             if let (Some((dial, clock)), Some(began), true) = (watch, began, connected.is_ok()) {
                 let _ = dial.set(Dial { began, ended: clock.now() });
             }

@@ -30,6 +30,9 @@ use super::failure::{Exhausted, Stage, causes, classify_chain};
 use crate::exchange::{Asked, Dial, Exchange, Head, Outcome, Ticket};
 use crate::plan::target::{Target, Timeouts};
 
+/// A request that fails later than this has been worked on: the connection was not closed before it came.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// What we call ourselves.
 const USER: &str = concat!("proofload/", env!("CARGO_PKG_VERSION"));
 
@@ -163,7 +166,8 @@ impl Client {
         let end = {
             // In place: thousands of these wait at once, and a future that is moved into another takes room in both.
             let mut work = pin!(self.perform(&mut job, clock, &dial, &mut received));
-            let mut stopped = pin!(self.stopped(cut));
+            // However much comes, and however fast, the limits hold: they do not wait for the budget of the task.
+            let mut stopped = pin!(tokio::task::unconstrained(self.stopped(cut)));
             tokio::select! {
                 biased;
                 end = &mut work => end,
@@ -171,7 +175,8 @@ impl Client {
             }
         };
         let ended = clock.now();
-        let end = end.explained(&dial, &received);
+        let at_once = ended.saturating_sub(sent) < AT_ONCE;
+        let end = if at_once { end.explained(&dial, &received) } else { end };
         let status = received.status().map(Outcome::of_status);
         let outcome = if end.outcome == Outcome::Ok { status.unwrap_or(Outcome::Protocol) } else { end.outcome };
         let (head, body) = received.finish(self.max_reply);
@@ -349,15 +354,16 @@ impl End {
 }
 
 impl End {
-    /// A kept-alive connection that ends as a request goes out on it was closed without a word, which a report of
-    /// plain resets would not tell.
+    /// A kept-alive connection that ends as a request goes out on it was most likely closed without a word, which a
+    /// report of plain resets would not tell.
     fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
         if self.outcome != Outcome::Reset || dial.get().is_some() || received.status().is_some() {
             return self;
         }
-        let cause = "the server closed a kept-alive connection without announcing it (Connection: close); \
-                     target.keep_alive = false opens one for each request";
-        End::new(Outcome::Reset, cause.to_owned())
+        let cause = self.cause.unwrap_or_default();
+        let hint = "on a connection kept alive, as by a server that closes those without announcing it \
+                    (Connection: close); target.keep_alive = false opens one for each request";
+        End::new(Outcome::Reset, format!("{cause} {hint}"))
     }
 }
 
