@@ -14,6 +14,7 @@ mod endings;
 mod faults;
 mod goal_parts;
 mod harness;
+mod hostile;
 mod layers;
 mod lengths;
 mod load_rules;

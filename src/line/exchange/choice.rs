@@ -117,13 +117,13 @@ fn called(call: &Value) -> [Option<&Value>; 2] {
 
 /// The choices of a stream, by index.
 pub(super) fn joined_choices(stream: &Stream) -> Vec<Choice> {
-    let mut joined: BTreeMap<u64, Choice> = BTreeMap::new();
+    let mut joined: BTreeMap<u64, Joining> = BTreeMap::new();
     for (number, event) in stream.events.iter().enumerate() {
         match &event.payload {
             Payload::Chunk(document) => join(&mut joined, &document.value, number),
             Payload::Repeat(repeat) => {
                 let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
-                if let Some(choice) = joined.get_mut(&index) {
+                if let Some(Joining { choice, .. }) = joined.get_mut(&index) {
                     let text = match repeat.part {
                         Part::Content => &mut choice.content,
                         Part::Reasoning => &mut choice.reasoning,
@@ -134,27 +134,45 @@ pub(super) fn joined_choices(stream: &Stream) -> Vec<Choice> {
             Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
         }
     }
-    joined.into_values().collect()
+    joined.into_values().map(|joining| joining.choice).collect()
 }
 
-fn join(joined: &mut BTreeMap<u64, Choice>, chunk: &Value, number: usize) {
+/// A choice on its way. However many pieces it has, each finds its call at once.
+#[derive(Default)]
+struct Joining {
+    choice: Choice,
+    /// The newest call of each index.
+    by_index: BTreeMap<u64, usize>,
+    /// Which fragment of each call first had an id.
+    named: Vec<Option<usize>>,
+}
+
+fn join(joined: &mut BTreeMap<u64, Joining>, chunk: &Value, number: usize) {
     for piece in choices(chunk) {
         let index = index(piece);
-        let choice = joined.entry(index).or_insert_with(|| Choice { index, ..Choice::default() });
+        let joining = joined.entry(index).or_default();
+        joining.choice.index = index;
         if let Some(reason) = text(piece.member("finish_reason")) {
-            choice.finish = Some(reason.to_owned());
+            joining.choice.finish = Some(reason.to_owned());
         }
         if let Some(delta) = piece.member("delta") {
-            append(choice, delta, number);
+            joining.append(delta, number);
         }
     }
 }
 
-fn append(choice: &mut Choice, delta: &Value, event: usize) {
-    choice.content.push_str(text(delta.member("content")).unwrap_or_default());
-    choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
-    choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
-    for piece in calls_of(delta) {
+impl Joining {
+    fn append(&mut self, delta: &Value, event: usize) {
+        let choice = &mut self.choice;
+        choice.content.push_str(text(delta.member("content")).unwrap_or_default());
+        choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
+        choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
+        for piece in calls_of(delta) {
+            self.append_call(piece, event);
+        }
+    }
+
+    fn append_call(&mut self, piece: &Value, event: usize) {
         let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
         let [name, arguments] = called(piece);
         let fragment = Fragment {
@@ -164,33 +182,37 @@ fn append(choice: &mut Choice, delta: &Value, event: usize) {
             kind: filled(piece.member("type")),
             name: filled(name),
         };
-        let position = call_position(&choice.calls, &fragment);
-        if position == choice.calls.len() {
-            choice.calls.push(Call::default());
+        let position = self.position(&fragment);
+        if position == self.choice.calls.len() {
+            self.choice.calls.push(Call::default());
+            self.named.push(None);
+            fragment.index.and_then(|index| self.by_index.insert(index, position));
         }
-        let call = &mut choice.calls[position];
+        let call = &mut self.choice.calls[position];
         call.id = call.id.take().or_else(|| text(piece.member("id")).map(str::to_owned));
         call.kind = call.kind.take().or_else(|| fragment.kind.clone());
         call.name = call.name.take().or_else(|| fragment.name.clone());
         if let Some(arguments) = text(arguments) {
             call.arguments.get_or_insert_default().push_str(arguments);
         }
+        if fragment.id.is_some() {
+            self.named[position].get_or_insert(call.fragments.len());
+        }
         call.fragments.push(fragment);
     }
-}
 
-/// Which call a fragment belongs to: that of its index, unless it opens another under the same index with a new id
-/// (Ollama, ollama/ollama#15457); without an index, the last one, unless it brings a new id.
-fn call_position(calls: &[Call], fragment: &Fragment) -> usize {
-    let candidate = match fragment.index {
-        Some(index) => {
-            calls.iter().rposition(|call| call.fragments.first().is_some_and(|first| first.index == Some(index)))
-        }
-        None => calls.len().checked_sub(1),
-    };
-    let opens_another = |position: usize| {
-        let known = calls[position].fragments.iter().find_map(|f| f.id.as_ref());
-        fragment.id.is_some() && fragment.name.is_some() && known.is_some() && known != fragment.id.as_ref()
-    };
-    candidate.filter(|position| !opens_another(*position)).unwrap_or(calls.len())
+    /// Which call a fragment belongs to: that of its index, unless it opens another under the same index with a new id
+    /// (Ollama, ollama/ollama#15457); without an index, the last one, unless it brings a new id.
+    fn position(&self, fragment: &Fragment) -> usize {
+        let calls = &self.choice.calls;
+        let candidate = match fragment.index {
+            Some(index) => self.by_index.get(&index).copied(),
+            None => calls.len().checked_sub(1),
+        };
+        let opens_another = |position: usize| {
+            let known = self.named[position].and_then(|named| calls[position].fragments[named].id.as_ref());
+            fragment.id.is_some() && fragment.name.is_some() && known.is_some() && known != fragment.id.as_ref()
+        };
+        candidate.filter(|position| !opens_another(*position)).unwrap_or(calls.len())
+    }
 }

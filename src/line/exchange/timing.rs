@@ -1,5 +1,6 @@
 //! The instants of a stream that carry tokens, and what is worked out from them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reading::{Payload, Reading, Seen, Stream};
@@ -91,20 +92,15 @@ impl Reading<'_> {
         self.gaps().into_iter().map(|(_, gap)| gap).collect()
     }
 
-    /// The same gaps, each behind the offset at which it ended.
+    /// The same gaps in the order in which they ended, each behind the offset at which it did.
     pub fn gaps(&self) -> Vec<(Duration, Duration)> {
-        let marks = &self.marks;
-        let mut gaps = Vec::new();
-        for choice in &self.choices {
-            let mut arrivals: Vec<usize> =
-                marks.iter().filter(|m| m.choice == choice.index).map(|m| m.arrival).collect();
-            arrivals.dedup();
-            gaps.extend(arrivals.windows(2).map(|pair| {
-                let end = self.arrived(pair[1]);
-                (end, end.saturating_sub(self.arrived(pair[0])))
-            }));
-        }
-        gaps
+        let mut last: BTreeMap<u64, usize> = BTreeMap::new();
+        let gap = |mark: &Mark| {
+            let before = last.insert(mark.choice, mark.arrival).filter(|before| *before != mark.arrival)?;
+            let end = self.arrived(mark.arrival);
+            Some((end, end.saturating_sub(self.arrived(before))))
+        };
+        self.marks.iter().filter_map(gap).collect()
     }
 
     /// How many events with content each arrival with content brought.

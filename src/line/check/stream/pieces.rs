@@ -1,6 +1,6 @@
 //! Rules about the pieces of a choice, one after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::response::is_known_finish;
 use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
@@ -96,12 +96,11 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 
 fn role_first(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for (event, position, index, piece) in pieces_of(stream) {
-        if seen.contains(&index) {
+        if !seen.insert(index) {
             continue;
         }
-        seen.push(index);
         let role = piece.at("/delta/role");
         if role.and_then(Value::as_str) != Some("assistant") {
             let detail = format!("the first delta of choice {index} has role {}", shown(role));
@@ -156,14 +155,14 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
 /// Content in the chunk that carries the finish reason is legal; content after it is not.
 fn finish_last(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let mut finished = Vec::new();
+    let mut finished = BTreeSet::new();
     for (event, position, index, piece) in pieces_of(stream) {
         if finished.contains(&index) && piece.member("delta").is_some_and(carries_content) {
             let detail = format!("content of choice {index} after its finish_reason");
             return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta"), detail)]);
         }
         if piece.member("finish_reason").is_some_and(|reason| !reason.is_null()) {
-            finished.push(index);
+            finished.insert(index);
         }
     }
     if finished.is_empty() { Verdict::Skip("no choice finishes") } else { Verdict::Pass }

@@ -1,8 +1,10 @@
 //! Rules about how a choice with tool calls ends.
 
+use std::collections::BTreeMap;
+
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use super::NO_CALL;
-use crate::exchange::Reading;
+use crate::exchange::{Reading, Stream};
 use crate::wire::Dialect;
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, index};
@@ -78,21 +80,28 @@ fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
 
 fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let finishes = finishes(stream);
     let mut any = false;
     for choice in &reading.choices {
         let last = choice.calls.iter().flat_map(|call| &call.fragments).map(|fragment| fragment.event).max();
-        let finishes = |chunk: &Value| {
-            let of_choice = |piece: &&Value| index(piece) == choice.index;
-            let said = |piece: &Value| piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
-            choices(chunk).iter().filter(of_choice).any(said)
-        };
-        let finish = stream.distinct().find(|(_, chunk)| finishes(chunk)).map(|(event, _)| event);
-        let (Some(last), Some(finish)) = (last, finish) else { continue };
+        let (Some(last), Some(finish)) = (last, finishes.get(&choice.index)) else { continue };
         any = true;
-        if finish < last {
+        if *finish < last {
             let detail = format!("a piece of a call of choice {} after its finish_reason", choice.index);
             return Verdict::of(vec![Finding::in_event(last, "/choices/0/delta/tool_calls", detail)]);
         }
     }
     if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+}
+
+/// The event in which each choice first has a finish reason.
+fn finishes(stream: &Stream) -> BTreeMap<u64, usize> {
+    let mut finishes = BTreeMap::new();
+    for (event, chunk) in stream.distinct() {
+        let said = |piece: &&Value| piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
+        for piece in choices(chunk).iter().filter(said) {
+            finishes.entry(index(piece)).or_insert(event);
+        }
+    }
+    finishes
 }
