@@ -357,10 +357,7 @@ fn events_in_one_packet_share_its_instant_and_make_no_gaps() {
     let bytes = stream("\n", &[&[role()][..], &words, &[finish(), done()]].concat());
     let exchange = exchange(Dialect::OpenAi, SSE, &[&bytes]);
     let reading = Reading::of(&exchange);
-    assert_eq!(
-        (reading.outcome, reading.token_gaps().len(), reading.events_per_arrival()),
-        (Outcome::Ok, 0, vec![10_000])
-    );
+    assert_eq!((reading.outcome, reading.gaps().len(), reading.events_per_arrival()), (Outcome::Ok, 0, vec![10_000]));
     assert_eq!((reading.first_token(), reading.time_per_output_token()), (Some(MS * 10), None));
     let broken: Vec<&str> = check::all(Dialect::OpenAi)
         .filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. }))
@@ -378,7 +375,7 @@ fn tokens_are_timed_by_the_arrival_that_completes_them() {
     let at = |pieces: &[&[u8]]| {
         let exchange = exchange(Dialect::OpenAi, SSE, pieces);
         let reading = Reading::of(&exchange);
-        (reading.first_token(), reading.token_gaps(), reading.time_per_output_token())
+        (reading.first_token(), reading.token_gaps().collect::<Vec<_>>(), reading.time_per_output_token())
     };
     // The role alone is no token; then one a millisecond.
     let apart: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();

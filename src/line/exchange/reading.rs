@@ -1,8 +1,10 @@
 //! An exchange with its JSON parsed once: what every rule reads, so that no rule parses again.
 
+use std::time::Duration;
+
 use super::choice::{Choice, joined_choices, whole_choice};
 use super::repeat::{Part, Pattern};
-use super::timing::{Mark, marks};
+use super::timing::{Mark, gaps, marks};
 use super::{Exchange, Outcome};
 use crate::wire::json::{self, Document, Members, Value};
 use crate::wire::reply::{DONE, Usage, choices, error_text, has_error};
@@ -23,6 +25,8 @@ pub struct Reading<'e> {
     pub usage: Option<Usage>,
     /// Where a stream carried content.
     pub(super) marks: Vec<Mark>,
+    /// Between them.
+    pub(super) gaps: Vec<(Duration, Duration)>,
     /// Whether the body is a completion.
     completes: bool,
     /// Number of the last chunk with metadata.
@@ -138,7 +142,8 @@ impl<'e> Reading<'e> {
             Reply::Stream(stream) => (marks(stream), stream.last_with("metadata")),
             Reply::Whole(_) | Reply::Nothing => (Vec::new(), None),
         };
-        let mut reading = Reading { exchange, outcome, reply, choices, usage, marks, completes: false, metadata };
+        let gaps = gaps(exchange, &marks);
+        let mut reading = Reading { exchange, outcome, reply, choices, usage, marks, gaps, completes: false, metadata };
         reading.completes = reading.success() && !exchange.asked.wanted.stream && {
             let value = reading.json().map(|document| &document.value);
             value.is_some_and(|value| value.is_object() && !is_error_body(value))
@@ -220,7 +225,7 @@ impl<'e> Reading<'e> {
     }
 
     /// When an arrival came.
-    pub fn arrived(&self, arrival: usize) -> std::time::Duration {
+    pub fn arrived(&self, arrival: usize) -> Duration {
         self.exchange.body.arrivals[arrival].at
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Exchange;
 use super::reading::{Payload, Reading, Seen, Stream};
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, index, reasoning};
@@ -64,6 +65,20 @@ fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize) {
     }
 }
 
+/// Gaps between consecutive arrivals that carry content of one choice, in the order in which they ended, each behind the
+/// offset at which it did. Events that came together are one arrival, so no gap is a made-up zero.
+pub(super) fn gaps(exchange: &Exchange, marks: &[Mark]) -> Vec<(Duration, Duration)> {
+    let mut last: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut gaps = Vec::with_capacity(marks.len());
+    for mark in marks {
+        if let Some(before) = last.insert(mark.choice, mark.arrival).filter(|before| *before != mark.arrival) {
+            let [before, end] = [before, mark.arrival].map(|arrival| exchange.body.arrivals[arrival].at);
+            gaps.push((end, end.saturating_sub(before)));
+        }
+    }
+    gaps
+}
+
 impl Reading<'_> {
     /// Offset of the first arrival with non-empty content, reasoning, refusal or a piece of a tool call. A ping, a
     /// role chunk and an empty delta are no token. None for a whole reply.
@@ -88,19 +103,13 @@ impl Reading<'_> {
 
     /// Gaps between consecutive arrivals that carry content of one choice. Events that came together are one arrival,
     /// so no gap is a made-up zero.
-    pub fn token_gaps(&self) -> Vec<Duration> {
-        self.gaps().into_iter().map(|(_, gap)| gap).collect()
+    pub fn token_gaps(&self) -> impl Iterator<Item = Duration> {
+        self.gaps.iter().map(|(_, gap)| *gap)
     }
 
     /// The same gaps in the order in which they ended, each behind the offset at which it did.
-    pub fn gaps(&self) -> Vec<(Duration, Duration)> {
-        let mut last: BTreeMap<u64, usize> = BTreeMap::new();
-        let gap = |mark: &Mark| {
-            let before = last.insert(mark.choice, mark.arrival).filter(|before| *before != mark.arrival)?;
-            let end = self.arrived(mark.arrival);
-            Some((end, end.saturating_sub(self.arrived(before))))
-        };
-        self.marks.iter().filter_map(gap).collect()
+    pub fn gaps(&self) -> &[(Duration, Duration)] {
+        &self.gaps
     }
 
     /// How many events with content each arrival with content brought.

@@ -432,7 +432,7 @@ impl Summary {
             return;
         }
         let timing = if ok { &mut populations.ok } else { &mut populations.failed };
-        reading.token_gaps().into_iter().for_each(|gap| timing.record(gap));
+        reading.token_gaps().for_each(|gap| timing.record(gap));
         reading
             .events_per_arrival()
             .into_iter()
@@ -455,7 +455,7 @@ fn within_limits(reading: &Reading<'_>, limits: Goodput) -> bool {
     };
     let first_token = reading.first_token().map(|at| at.saturating_sub(reading.exchange.ticket.due));
     within(limits.first_token, first_token)
-        && within(limits.token_gap, reading.token_gaps().into_iter().max())
+        && within(limits.token_gap, reading.token_gaps().max())
         && within(limits.time_per_output_token, reading.time_per_output_token())
         && within(limits.response_time, Some(reading.exchange.response_time()))
 }

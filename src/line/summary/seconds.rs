@@ -127,7 +127,7 @@ impl Seconds {
             due.first_token.record(first.saturating_sub(exchange.ticket.due));
         }
         for (end, gap) in reading.gaps() {
-            self.at(micros(end)).token_gap.record(gap);
+            self.at(micros(*end)).token_gap.record(*gap);
         }
     }
 }

@@ -103,7 +103,7 @@ impl Split {
         if let Some(first) = reading.first_token() {
             self.first_token.record(first.saturating_sub(exchange.ticket.due));
         }
-        reading.token_gaps().into_iter().for_each(|gap| self.token_gap.record(gap));
+        reading.token_gaps().for_each(|gap| self.token_gap.record(gap));
     }
 
     pub(super) fn merge(&mut self, other: &Split) {
