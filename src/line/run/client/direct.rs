@@ -264,6 +264,14 @@ mod tests {
         (ours, theirs)
     }
 
+    /// Waits until the kernel has something to tell, with which the runtime is not told.
+    fn told(ours: TcpStream) -> TcpStream {
+        while recv(&ours, &mut [0], RecvFlags::PEEK) == Err(Errno::AGAIN) {
+            std::thread::yield_now();
+        }
+        ours
+    }
+
     #[tokio::test]
     async fn what_happened_to_an_idle_connection_is_seen_at_once() {
         let direct = Direct {
@@ -276,12 +284,12 @@ mod tests {
             dials: Arc::default(),
         };
         let (ours, theirs) = connected().await;
-        direct.idle().push(ours);
         drop(theirs);
+        direct.idle().push(told(ours));
         assert!(direct.take_up().is_none(), "it was closed");
         let (ours, mut theirs) = connected().await;
-        direct.idle().push(ours);
         theirs.write_all(b"b").expect("writes");
+        direct.idle().push(told(ours));
         assert!(direct.take_up().is_none(), "something was sent that belongs to no request");
         let (ours, _theirs) = connected().await;
         direct.idle().push(ours);

@@ -177,8 +177,7 @@ impl Client {
         let ended = clock.now();
         let at_once = ended.saturating_sub(sent) < AT_ONCE;
         let end = if at_once { end.explained(&dial, &received) } else { end };
-        let status = received.status().map(Outcome::of_status);
-        let outcome = if end.outcome == Outcome::Ok { status.unwrap_or(Outcome::Protocol) } else { end.outcome };
+        let end = if end.outcome == Outcome::Ok { End::of_status(received.status()) } else { end };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,
@@ -190,7 +189,7 @@ impl Client {
             head,
             body,
             ended,
-            outcome,
+            outcome: end.outcome,
             cause: end.cause,
             unjudged: false,
         }
@@ -351,9 +350,14 @@ impl End {
     fn new(outcome: Outcome, cause: String) -> End {
         End { outcome, cause: Some(cause) }
     }
-}
 
-impl End {
+    /// That of a reply that came whole.
+    fn of_status(status: Option<u16>) -> End {
+        let outcome = status.map_or(Outcome::Protocol, Outcome::of_status);
+        let unasked = || "another protocol from here on (101), unasked".to_owned();
+        End { outcome, cause: (outcome == Outcome::Protocol).then(unasked) }
+    }
+
     /// A kept-alive connection that ends as a request goes out on it was most likely closed without a word, which a
     /// report of plain resets would not tell.
     fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
@@ -361,8 +365,8 @@ impl End {
             return self;
         }
         let cause = self.cause.unwrap_or_default();
-        let hint = "on a connection kept alive, as by a server that closes those without announcing it \
-                    (Connection: close); target.keep_alive = false opens one for each request";
+        let hint = "on a connection kept alive, as by a server that closes those unannounced; \
+                    target.keep_alive = false avoids it";
         End::new(Outcome::Reset, format!("{cause} {hint}"))
     }
 }
