@@ -45,6 +45,11 @@ pub fn index(choice: &Value) -> u64 {
     choice.member("index").and_then(Value::as_u64).unwrap_or(0)
 }
 
+/// Whether a choice, or a piece of one, says why it ends.
+pub fn finishes(choice: &Value) -> bool {
+    choice.member("finish_reason").is_some_and(|reason| !reason.is_null())
+}
+
 /// Reasoning text of a message or a delta, under either name that kin give it.
 pub fn reasoning(message: &Value) -> Option<&str> {
     let text = |name: &str| message.get(name)?.as_str().filter(|text| !text.is_empty());

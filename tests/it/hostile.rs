@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use proofload::check::{self, Verdict};
-use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Reading, Ticket};
+use proofload::exchange::{Arrival, Body, Exchange, Reading};
 use proofload::plan::Plan;
 use proofload::wire::Dialect;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::harness::plan;
+use crate::oracle::{chunk, piece, replied};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -47,21 +48,21 @@ const STREAMED: [(&str, Reply); 12] = [
     ("choices", |n| events(n, |i| chunk(&json!([{"index": i, "delta": said(i), "finish_reason": null}])))),
     ("finished choices", |n| events(n, |i| chunk(&json!([{"index": i, "delta": said(i), "finish_reason": "stop"}])))),
     ("choices at once", |n| events(1, |_| chunk(&each(n, |i| json!({"index": i, "delta": said(i)}))))),
-    ("calls", |n| events(n, |i| delta(&json!({"tool_calls": [call(i)]})))),
-    ("calls at once", |n| events(1, |_| delta(&json!({"tool_calls": each(n, call)})))),
+    ("calls", |n| events(n, |i| piece(&json!({"tool_calls": [call(i)]})))),
+    ("calls at once", |n| events(1, |_| piece(&json!({"tool_calls": each(n, call)})))),
     ("calls of one index", |n| {
         let call = |i| json!({"index": 0, "id": format!("c{i}"), "function": {"name": "f", "arguments": ""}});
-        events(n, |i| delta(&json!({"tool_calls": [call(i)]})))
+        events(n, |i| piece(&json!({"tool_calls": [call(i)]})))
     }),
     ("pieces of a call", |n| {
-        let piece = |i: usize| json!({"index": 0, "function": {"arguments": i.to_string()}});
-        events(n, |i| delta(&json!({"tool_calls": [piece(i)]})))
+        let fragment = |i: usize| json!({"index": 0, "function": {"arguments": i.to_string()}});
+        events(n, |i| piece(&json!({"tool_calls": [fragment(i)]})))
     }),
     ("pieces with an id late", |n| {
-        let piece = |i| if i < n / 2 { json!({"index": 0}) } else { call(0) };
-        events(n, |i| delta(&json!({"tool_calls": [piece(i)]})))
+        let fragment = |i| if i < n / 2 { json!({"index": 0}) } else { call(0) };
+        events(n, |i| piece(&json!({"tool_calls": [fragment(i)]})))
     }),
-    ("texts", |n| events(n, |i| delta(&json!({"content": i.to_string()})))),
+    ("texts", |n| events(n, |i| piece(&json!({"content": i.to_string()})))),
     ("ids", |n| {
         events(n, |i| json!({"id": format!("c{i}"), "object": "chat.completion.chunk", "created": i, "choices": []}))
     }),
@@ -95,14 +96,6 @@ fn message(message: &Value) -> String {
     whole(&json!([{"index": 0, "message": message, "finish_reason": "stop"}]))
 }
 
-fn chunk(choices: &Value) -> Value {
-    json!({"id": "c", "object": "chat.completion.chunk", "created": 1_795_000_000, "model": "m", "choices": choices})
-}
-
-fn delta(delta: &Value) -> Value {
-    chunk(&json!([{"index": 0, "delta": delta, "finish_reason": null}]))
-}
-
 fn events(n: usize, make: impl Fn(usize) -> Value) -> String {
     let events = (0..n).map(|i| format!("data: {}\n\n", make(i)));
     events.chain(["data: [DONE]\n\n".to_owned()]).collect()
@@ -117,31 +110,11 @@ fn asking(dialect: Dialect, stream: bool) -> Plan {
 }
 
 fn exchange(plan: &Plan, kind: &str, text: String) -> Exchange {
-    let ticket = Ticket::alone(0, 0, Duration::ZERO);
     // An arrival for every kilobyte.
     let ends = (1..=text.len().div_ceil(1000)).map(|number| (number * 1000).min(text.len()));
-    let arrivals = (0..).zip(ends).map(|(number, end)| Arrival { at: MS * number, end }).collect::<Vec<_>>();
+    let arrivals = (10..).zip(ends).map(|(number, end)| Arrival { at: MS * number, end }).collect::<Vec<_>>();
     let ended = arrivals.last().map_or(MS, |last| last.at);
-    let headers = [("content-type".to_owned(), kind.to_owned())];
-    Exchange {
-        asked: plan.cases[0].render(&ticket, plan.seed),
-        ticket,
-        epoch: Duration::from_secs(1_795_000_000),
-        eligible: Duration::ZERO,
-        sent: Some(Duration::ZERO),
-        dial: None,
-        head: Some(Head {
-            at: Duration::ZERO,
-            status: 200,
-            version: "HTTP/1.1",
-            headers: headers.into_iter().collect(),
-        }),
-        body: Body { bytes: text.into_bytes(), arrivals },
-        ended,
-        outcome: Outcome::Ok,
-        cause: None,
-        unjudged: false,
-    }
+    replied(plan, kind, Body { bytes: text.into_bytes(), arrivals }, ended)
 }
 
 /// Processor time of reading and judging, so that it does not matter how busy the machine is.

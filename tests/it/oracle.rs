@@ -26,11 +26,12 @@ static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
     Dialect::ALL.iter().map(of).collect()
 });
 
-fn chunk(choices: &Value) -> Value {
+pub(crate) fn chunk(choices: &Value) -> Value {
     json!({"id": "c", "object": "chat.completion.chunk", "created": 1_795_000_000, "model": "m", "choices": choices})
 }
 
-fn piece(delta: &Value) -> Value {
+/// A chunk of the only choice.
+pub(crate) fn piece(delta: &Value) -> Value {
     chunk(&json!([{"index": 0, "delta": delta, "finish_reason": null}]))
 }
 
@@ -93,7 +94,6 @@ static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 fn exchange(plan: &Plan, events: &[(usize, bool)]) -> Exchange {
-    let ticket = Ticket::alone(0, 0, Duration::ZERO);
     let mut body = Body::default();
     for (number, (event, alone)) in events.iter().enumerate() {
         body.bytes.extend_from_slice(format!("data: {}\n\n", EVENTS[event % EVENTS.len()]).as_bytes());
@@ -102,7 +102,12 @@ fn exchange(plan: &Plan, events: &[(usize, bool)]) -> Exchange {
             body.arrivals.push(Arrival { at, end: body.bytes.len() });
         }
     }
-    let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
+    replied(plan, "text/event-stream", body, MS * 2000)
+}
+
+/// An exchange of the plan's first case, whose reply has this body.
+pub(crate) fn replied(plan: &Plan, kind: &str, body: Body, ended: Duration) -> Exchange {
+    let ticket = Ticket::alone(0, 0, Duration::ZERO);
     Exchange {
         asked: plan.cases[0].render(&ticket, plan.seed),
         ticket,
@@ -110,9 +115,14 @@ fn exchange(plan: &Plan, events: &[(usize, bool)]) -> Exchange {
         eligible: Duration::ZERO,
         sent: Some(Duration::ZERO),
         dial: None,
-        head: Some(Head { at: MS * 5, status: 200, version: "HTTP/1.1", headers: headers.into_iter().collect() }),
+        head: Some(Head {
+            at: MS * 5,
+            status: 200,
+            version: "HTTP/1.1",
+            headers: [("content-type", kind)].into_iter().collect(),
+        }),
         body,
-        ended: MS * 2000,
+        ended,
         outcome: Outcome::Ok,
         cause: None,
         unjudged: false,

@@ -6,7 +6,7 @@ use super::Exchange;
 use super::reading::{Payload, Reply, Stream};
 use crate::wire::Dialect;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, has_error, index};
+use crate::wire::reply::{choices, finishes, has_error, index};
 
 /// How one ticket ended; every planned ticket ends in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -239,9 +239,10 @@ fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
         }
     }
     let finished = |wanted: u64| {
-        stream.distinct().flat_map(|(_, chunk)| choices(chunk)).any(|choice| {
-            index(choice) == wanted && choice.member("finish_reason").is_some_and(|reason| !reason.is_null())
-        })
+        stream
+            .distinct()
+            .flat_map(|(_, chunk)| choices(chunk))
+            .any(|choice| index(choice) == wanted && finishes(choice))
     };
     if let Some(text) = &stream.bare_json {
         return if has_error(text) { Outcome::InbandError } else { Outcome::Malformed(Form::NotSse) };

@@ -169,14 +169,15 @@ fn parse(begun: &mut Vec<u8>, bytes: &[u8], at: Duration) -> Result<Option<Parse
     let all = if before > 0 { begun.as_slice() } else { bytes };
     // It ends with a line, so that one that comes byte by byte is not read again for each.
     let parsed = if before < TELLING || bytes.contains(&b'\n') { head(all, before, at)? } else { None };
-    if parsed.is_none() {
-        if before == 0 {
-            begun.extend_from_slice(bytes);
-        }
-        // They may stand before a reply, and nor is a flood of those read again.
-        begun.drain(..empty_lines(begun));
+    if parsed.is_some() {
+        return Ok(parsed);
     }
-    if parsed.is_none() && begun.len() > LONGEST_HEAD { Err(Malformed::LongHead) } else { Ok(parsed) }
+    if before == 0 {
+        begun.extend_from_slice(bytes);
+    }
+    // They may stand before a reply, and nor is a flood of those read again.
+    begun.drain(..empty_lines(begun));
+    if begun.len() > LONGEST_HEAD { Err(Malformed::LongHead) } else { Ok(None) }
 }
 
 /// Length of the empty lines that these bytes begin with.

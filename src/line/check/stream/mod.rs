@@ -30,7 +30,7 @@ fn ended<'r>(reading: &'r Reading<'_>) -> Result<&'r Stream, Verdict> {
 }
 
 /// Every distinct piece of every choice: event, position in the chunk, index of the choice, and the piece.
-fn pieces_of(stream: &Stream) -> impl Iterator<Item = (usize, usize, u64, &Value)> {
+pub(super) fn pieces_of(stream: &Stream) -> impl Iterator<Item = (usize, usize, u64, &Value)> {
     stream.distinct().flat_map(|(event, chunk)| {
         choices(chunk).iter().enumerate().map(move |(position, piece)| (event, position, index(piece), piece))
     })

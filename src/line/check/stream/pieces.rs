@@ -8,7 +8,7 @@ use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Reading, carries_content};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::choices;
+use crate::wire::reply::{choices, finishes};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -141,12 +141,11 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
         Ok(stream) => stream,
         Err(verdict) => return verdict,
     };
-    let mut finishes: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
+    let mut counts: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
     for (_, _, index, piece) in pieces_of(stream) {
-        let ends = piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
-        *finishes.entry(index).or_default() += u32::from(ends);
+        *counts.entry(index).or_default() += u32::from(finishes(piece));
     }
-    match finishes.into_iter().find(|(_, count)| *count != 1) {
+    match counts.into_iter().find(|(_, count)| *count != 1) {
         Some((index, count)) => Verdict::broken("", format!("choice {index} has {count} finish reasons")),
         None => Verdict::Pass,
     }
@@ -161,7 +160,7 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
             let detail = format!("content of choice {index} after its finish_reason");
             return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta"), detail)]);
         }
-        if piece.member("finish_reason").is_some_and(|reason| !reason.is_null()) {
+        if finishes(piece) {
             finished.insert(index);
         }
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::stream::pieces_of;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use super::NO_CALL;
-use crate::exchange::{Reading, Stream};
+use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, index};
+use crate::wire::reply::finishes;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -80,11 +80,15 @@ fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
 
 fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let finishes = finishes(stream);
+    // The event in which each choice first says why it ends.
+    let mut ends = BTreeMap::new();
+    for (event, _, index, _) in pieces_of(stream).filter(|(.., piece)| finishes(piece)) {
+        ends.entry(index).or_insert(event);
+    }
     let mut any = false;
     for choice in &reading.choices {
         let last = choice.calls.iter().flat_map(|call| &call.fragments).map(|fragment| fragment.event).max();
-        let (Some(last), Some(finish)) = (last, finishes.get(&choice.index)) else { continue };
+        let (Some(last), Some(finish)) = (last, ends.get(&choice.index)) else { continue };
         any = true;
         if *finish < last {
             let detail = format!("a piece of a call of choice {} after its finish_reason", choice.index);
@@ -92,16 +96,4 @@ fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
         }
     }
     if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
-}
-
-/// The event in which each choice first has a finish reason.
-fn finishes(stream: &Stream) -> BTreeMap<u64, usize> {
-    let mut finishes = BTreeMap::new();
-    for (event, chunk) in stream.distinct() {
-        let said = |piece: &&Value| piece.member("finish_reason").is_some_and(|reason| !reason.is_null());
-        for piece in choices(chunk).iter().filter(said) {
-            finishes.entry(index(piece)).or_insert(event);
-        }
-    }
-    finishes
 }

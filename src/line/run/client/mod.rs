@@ -175,8 +175,7 @@ impl Client {
             }
         };
         let ended = clock.now();
-        let at_once = ended.saturating_sub(sent) < AT_ONCE;
-        let end = if at_once { end.explained(&dial, &received) } else { end };
+        let end = end.explained(ended.saturating_sub(sent), &dial, &received);
         let end = if end.outcome == Outcome::Ok { End::of_status(received.status()) } else { end };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
@@ -360,8 +359,9 @@ impl End {
 
     /// A kept-alive connection that ends as a request goes out on it was most likely closed without a word, which a
     /// report of plain resets would not tell.
-    fn explained(self, dial: &OnceLock<Dial>, received: &Received) -> End {
-        if self.outcome != Outcome::Reset || dial.get().is_some() || received.status().is_some() {
+    fn explained(self, after: Duration, dial: &OnceLock<Dial>, received: &Received) -> End {
+        let kept_alive = dial.get().is_none() && received.status().is_none();
+        if self.outcome != Outcome::Reset || !kept_alive || after >= AT_ONCE {
             return self;
         }
         let cause = self.cause.unwrap_or_default();
