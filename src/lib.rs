@@ -84,6 +84,10 @@
 //! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
 //!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
 //!   folder is the same to the letter.
+//! * **What happened belongs to its own second** ([`summary::seconds`]): a request to the one in which it was due, with
+//!   its outcome, a token to the one in which it arrived, a token gap to those that it lasted through. Windows of goals
+//!   ([`summary::windows`]), rates of tokens and the certainty of a percentile ([`summary::dependence`]) are read off that
+//!   one axis.
 //! * **Failures are infinitely slow** in the population `all`, which goals read ([`summary::timing`]); otherwise an
 //!   endpoint that fails fast would look fast.
 //! * **A measurement can be wrong, and says so**: [`summary::trust`] has every threshold in one place, and an invalid

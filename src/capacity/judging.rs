@@ -39,7 +39,7 @@ pub struct GoalAt {
 impl GoalAt {
     /// Holds a goal against a summary.
     pub fn of(goal: &Goal, case: Option<&str>, summary: &Summary) -> GoalAt {
-        let (value, _) = summary.value_of(goal);
+        let value = summary.evaluate(goal).value;
         let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
         GoalAt {
             goal: goal.text.clone(),

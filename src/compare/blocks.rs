@@ -15,7 +15,8 @@ use super::quantity::{Quantity, Unit};
 use crate::plan::goal::{Measure, Metric, Population, Scalar, Statistic};
 use crate::summary::Summary;
 use crate::summary::seconds::Row;
-use crate::summary::sketch::{Sketch, percentile_of};
+use crate::summary::sketch::percentile_of;
+use crate::summary::windows::times;
 
 const MOST: u64 = 20;
 /// Fewer blocks say nothing of how they vary.
@@ -74,13 +75,9 @@ fn blocks(run: &Summary) -> Option<Vec<Vec<&Row>>> {
 fn percentiles(blocks: &[Vec<&Row>], measure: Measure, p: f64) -> Option<Vec<f64>> {
     let mut counted = Vec::new();
     for block in blocks {
-        let mut joined = Sketch::default();
-        let mut infinite = 0;
-        for row in block {
-            joined.merge(row.times(measure)?);
-            infinite += row.failed + row.missed;
-        }
-        counted.push((joined.dense(), infinite));
+        let rows: Vec<Row> = block.iter().map(|row| (*row).clone()).collect();
+        let (times, infinite) = times(&rows, None, measure, Population::All)?;
+        counted.push((times.dense(), infinite));
     }
     let samples: u64 = counted.iter().map(|(buckets, infinite)| buckets.iter().sum::<u64>() + infinite).sum();
     if (samples as f64) * (1.0 - p / 100.0) < BEYOND {
@@ -107,10 +104,10 @@ fn shares(blocks: &[Vec<&Row>], scalar: Scalar) -> Option<Vec<f64>> {
         match scalar {
             // Blocks are equally long, so a rate is a count for each of them.
             Scalar::Requests => Some((row.ok + row.failed, 0)),
-            Scalar::OutputTokens => Some((row.completion_millitokens, 0)),
+            Scalar::OutputTokens => Some((row.output_millitokens, 0)),
             Scalar::ErrorRate => Some((row.failed, row.ok + row.failed)),
             Scalar::ViolationRate => Some((row.violations, row.ok + row.failed)),
-            Scalar::GoodFraction => Some((row.good, row.ok + row.failed + row.missed)),
+            Scalar::GoodFraction => Some((row.due_good, row.accountable())),
             Scalar::GoodRequests
             | Scalar::TotalTokens
             | Scalar::PromptCount

@@ -1,5 +1,8 @@
 //! Figures for people: short, with their unit.
 
+use crate::summary::digest::Percentiles;
+use crate::summary::quantile;
+
 /// A time in microseconds, in ms or s: `0.123ms`, `45.6ms`, `12.34s`. Infinity is `inf`, none is `-`.
 pub(super) fn time(us: Option<f64>) -> String {
     let Some(us) = us else { return "-".to_owned() };
@@ -15,6 +18,16 @@ pub(super) fn time(us: Option<f64>) -> String {
     };
     let decimals = if unit == "s" { decimals.max(2) } else { decimals };
     format!("{value:.decimals$}{unit}")
+}
+
+/// A percentile from 0 to 100 of one name's requests, as the table of the whole run has it: too few samples state none.
+pub(super) fn percentile(of: &Percentiles, p: f64, us: Option<u64>) -> String {
+    let least = quantile::least(p);
+    match us {
+        _ if of.count == 0 => "-".to_owned(),
+        _ if of.count < least => format!("n<{least}"),
+        us => time(Some(us.map_or(f64::INFINITY, |us| us as f64))),
+    }
 }
 
 /// A fraction as a percentage; none is `-`.

@@ -11,6 +11,7 @@ mod curves;
 mod cut;
 mod figure;
 pub mod github;
+mod goal;
 pub mod history;
 mod json;
 mod page;

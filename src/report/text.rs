@@ -7,11 +7,11 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
 use super::figure::{number, percent, time};
+use super::goal::{measured, windows};
 use crate::exchange::Outcome;
 use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
 use crate::summary::Summary;
-use crate::summary::digest::{Counted, Digest, GoalResult, Judgement, PERCENTILES};
-use crate::summary::goal_parts::Window;
+use crate::summary::digest::{Counted, Digest, GoalResult, Judgement, PERCENTILES, Rates, Requests, Statistics};
 use crate::summary::quantile;
 use crate::summary::steady::Stand;
 use crate::summary::timing::Populations;
@@ -31,9 +31,9 @@ pub(super) fn write(summary: &Summary) -> String {
         header(summary, &digest),
         outcomes(&digest),
         failures(&digest),
-        timings(summary, Population::All),
+        timings(summary, &digest, Population::All),
         if digest.requests.failed > 0 && digest.requests.ok > 0 {
-            timings(summary, Population::Ok)
+            timings(summary, &digest, Population::Ok)
         } else {
             String::new()
         },
@@ -51,13 +51,7 @@ pub(super) fn write(summary: &Summary) -> String {
 
 fn verdict(digest: &Digest) -> String {
     let requests = &digest.requests;
-    let mut text = format!(
-        "{}  {} of {} requests ok, {} good\n",
-        digest.verdict.name().to_uppercase(),
-        requests.ok,
-        requests.planned,
-        requests.good
-    );
+    let mut text = format!("{}  {}\n", digest.verdict.name().to_uppercase(), fates(requests));
     for reason in &digest.reasons {
         line(&mut text, "  - ", reason);
     }
@@ -87,6 +81,13 @@ fn verdict(digest: &Digest) -> String {
         );
     }
     text
+}
+
+/// What became of the requests, in a line.
+pub(super) fn fates(requests: &Requests) -> String {
+    let late = if requests.late > 0 { format!(", {} late", requests.late) } else { String::new() };
+    let cut = if requests.cut > 0 { format!(", {} cut by the end", requests.cut) } else { String::new() };
+    format!("{} of {} requests ok, {} good{late}{cut}", requests.ok, requests.planned, requests.good)
 }
 
 /// Whether a goal breaks when many requests fail.
@@ -176,7 +177,7 @@ pub(super) const STATISTICS: [Statistic; 7] = [
     Statistic::Max,
 ];
 
-fn timings(summary: &Summary, population: Population) -> String {
+fn timings(summary: &Summary, digest: &Digest, population: Population) -> String {
     let mut builder = Builder::new();
     let reasons = summary
         .timings
@@ -199,10 +200,26 @@ fn timings(summary: &Summary, population: Population) -> String {
     if text.contains("n<") {
         text.push_str("n<100: too few samples to state that percentile, which takes 100\n");
     }
-    text += &intervals(summary, population);
+    text += &intervals(digest, population);
     if population == Population::All && summary.timings.values().any(|populations| populations.infinite > 0) {
         text.push_str("a request that failed, was missed or left unfinished counts as infinitely slow\n");
     }
+    text += &per_token(summary, population);
+    text
+}
+
+/// How the tokens of the first arrival were told from those that came after it.
+fn per_token(summary: &Summary, population: Population) -> String {
+    let samples = summary.timings.get(Measure::TimePerOutputToken.name()).map_or(0, |times| times.count(population));
+    let counts = &summary.counts;
+    let way = match &summary.meta.tokenizer {
+        _ if samples == 0 => return String::new(),
+        Some(tokenizer) => format!("as {tokenizer} counts them"),
+        None if counts.tokens_from_usage > 0 => "by their share of the text".to_owned(),
+        None => "an event with content for a token".to_owned(),
+    };
+    let mut text = String::new();
+    line(&mut text, "per token: ", &format!("the span of the arrivals over the tokens after the first arrival, {way}"));
     text
 }
 
@@ -217,17 +234,13 @@ pub(super) fn cell(populations: &Populations, population: Population, statistic:
 }
 
 /// How well the percentiles that people quote are known, as far as both ends are.
-fn intervals(summary: &Summary, population: Population) -> String {
-    let mut parts = Vec::new();
+fn intervals(digest: &Digest, population: Population) -> String {
+    let (mut parts, mut notes) = (Vec::new(), Vec::new());
     for measure in [Measure::ResponseTime, Measure::FirstToken] {
-        let Some(populations) = summary.timings.get(measure.name()) else { continue };
-        let known = PERCENTILES.iter().filter_map(|(name, p)| {
-            let ends = quantile::interval(*p, populations.count(population));
-            let [low, high] = ends.map(|rank| populations.at_rank(population, rank?));
-            let high = high.filter(|us| us.is_finite())?;
-            Some(format!("{name} {} to {}", time(low), time(Some(high))))
-        });
-        let known: Vec<String> = known.collect();
+        let Some(timings) = digest.timings_us.get(measure.name()) else { continue };
+        let statistics = if population == Population::Ok { &timings.ok } else { &timings.all };
+        let known: Vec<String> = PERCENTILES.iter().filter_map(|(name, _)| interval(name, statistics)).collect();
+        notes.extend(statistics.ci_note.as_ref().map(|note| (note, name(measure))));
         if !known.is_empty() {
             parts.push(format!("{} {}", name(measure), known.join(", ")));
         }
@@ -236,7 +249,17 @@ fn intervals(summary: &Summary, population: Population) -> String {
     if !parts.is_empty() {
         line(&mut text, "with 95 % certainty: ", &parts.join("; "));
     }
+    for same in notes.chunk_by(|(a, _), (b, _)| a == b) {
+        let names: Vec<&str> = same.iter().map(|(_, name)| name.as_str()).collect();
+        line(&mut text, "certainty: ", &format!("{}: {}", names.join(" and "), same[0].0));
+    }
     text
+}
+
+/// A percentile with both ends of its interval.
+fn interval(name: &str, statistics: &Statistics) -> Option<String> {
+    let [low, high] = statistics.ci.get(name)?.map(|us| us.map(|us| us as f64));
+    Some(format!("{name} {} to {}", time(Some(low?)), time(Some(high?))))
 }
 
 fn name(measure: Measure) -> String {
@@ -254,12 +277,13 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
         &mut text,
         "per second: ",
         &format!(
-            "{} requests, {} good, {} output tokens, {} tokens in all, over {:.1} s",
+            "{} requests, {} good, {} output tokens, {} tokens in all, over {:.1} s{}",
             number(rates.requests),
             number(rates.good_requests),
             number(rates.output_tokens),
             number(rates.total_tokens),
-            digest.duration_s
+            digest.duration_s,
+            edges(rates)
         ),
     );
     line(
@@ -276,7 +300,15 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     if !summary.meta.goodput.is_empty() {
         let limits: Vec<String> =
             summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
-        line(&mut text, "good means: ", &format!("ok, no MUST broken, {}", limits.join(", ")));
+        let words = format!(
+            "ok, no MUST broken, {}; a stream with no sample of one of these is not good, a whole reply has none to keep",
+            limits.join(", ")
+        );
+        line(&mut text, "good means: ", &words);
+        if digest.requests.late > 0 {
+            let words = format!("{} that were ok and kept the contract, but not these limits", digest.requests.late);
+            line(&mut text, "late: ", &words);
+        }
     }
     let tokens = &digest.tokens;
     let cached =
@@ -297,6 +329,11 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             tokens.source
         ),
     );
+    if tokens.withheld > 0 {
+        let words =
+            format!("usage contradicts itself in {} replies, so that their tokens are in no figure", tokens.withheld);
+        line(&mut text, "withheld: ", &words);
+    }
     for (what, asked) in [("prompts", tokens.asked_prompts), ("answers", tokens.asked_answers)] {
         let Some(asked) = asked else { continue };
         let words =
@@ -316,6 +353,14 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     }
     line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
     text
+}
+
+/// Requests that the ends of the window cut through: their tokens count as far as they came within it.
+fn edges(rates: &Rates) -> String {
+    match (rates.in_flight_at_begin, rates.in_flight_at_end) {
+        (0, 0) => String::new(),
+        (begin, end) => format!("; {begin} requests were in flight at its beginning, {end} at its end"),
+    }
 }
 
 /// Little's law and the trend in a line.
@@ -350,40 +395,12 @@ fn goals(digest: &Digest) -> String {
     let mut text = String::new();
     for goal in &digest.goals {
         let verdict = if goal.held { "held  " } else { "broken" };
-        let note = goal.note.as_ref().map_or(String::new(), |note| format!(", {note}"));
-        line(
-            &mut text,
-            &format!("  {verdict}  "),
-            &format!("{} (measured {}{note})", goal.goal, measured(goal, goal.value)),
-        );
-        if !goal.broken_in.is_empty() {
-            line(&mut text, "          in ", &windows(goal));
+        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.goal, measured(goal)));
+        for windows in windows(goal) {
+            line(&mut text, "          ", &windows);
         }
     }
     if text.is_empty() { text } else { format!("goals\n{text}") }
-}
-
-/// The windows that broke a goal, the first of them with what was measured there.
-pub(super) fn windows(goal: &GoalResult) -> String {
-    const SHOWN: usize = 8;
-    let shown = |window: &Window| format!("{}-{}s ({})", window.from_s, window.until_s, measured(goal, window.value));
-    let mut words: Vec<String> = goal.broken_in.iter().take(SHOWN).map(shown).collect();
-    if goal.broken_in.len() > SHOWN {
-        words.push(format!("and {} more", goal.broken_in.len() - SHOWN));
-    }
-    words.join(", ")
-}
-
-/// What was measured for a goal, with its unit.
-pub(super) fn measured(result: &GoalResult, value: Option<f64>) -> String {
-    let Ok(goal) = Goal::parse(&result.goal) else { return "-".to_owned() };
-    match (goal.metric, value) {
-        (Metric::Timing(..), Some(us)) => time(Some(us)),
-        (Metric::Timing(..), None) => "infinite, or no sample".to_owned(),
-        (metric, value) if metric.is_fraction() => percent(value),
-        (metric, Some(dollars)) if metric.is_money() => format!("${dollars:.6}"),
-        (Metric::Scalar(_) | Metric::Check(..), value) => number(value),
-    }
 }
 
 fn checks(digest: &Digest) -> String {

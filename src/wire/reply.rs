@@ -18,6 +18,8 @@ pub struct Usage {
     pub cached: Option<f64>,
     /// Generated tokens that were reasoning, where stated.
     pub reasoning: Option<f64>,
+    /// Tokens of a prediction that the model did not take, which no reply holds although `completion` counts them.
+    pub rejected: Option<f64>,
 }
 
 impl Usage {
@@ -31,7 +33,16 @@ impl Usage {
             total: count("total_tokens")?,
             cached: usage.at("/prompt_tokens_details/cached_tokens").and_then(Value::as_f64),
             reasoning: usage.at("/completion_tokens_details/reasoning_tokens").and_then(Value::as_f64),
+            rejected: usage.at("/completion_tokens_details/rejected_prediction_tokens").and_then(Value::as_f64),
         })
+    }
+
+    /// All tokens generated. Some servers bill reasoning beside the completion (`total = prompt + completion +
+    /// reasoning`), where OpenAI's `completion_tokens` has it in.
+    pub fn generated(&self) -> f64 {
+        let reasoning = self.reasoning.unwrap_or(0.0);
+        let beside = reasoning > 0.0 && (self.total - self.prompt - self.completion - reasoning).abs() < 0.5;
+        if beside { self.completion + reasoning } else { self.completion }
     }
 }
 

@@ -92,5 +92,5 @@ pub(crate) fn verdicts(checks: &[&'static Check], reading: &Reading<'_>) -> Vec<
 
 /// A reply of the measured part, as it is recorded.
 pub(crate) fn judged<'r>(reading: &'r Reading<'r>, verdicts: &'r [(&'static Check, Verdict)]) -> Judged<'r> {
-    Judged { reading, verdicts, in_window: true, in_time: true, window_us: [0, u64::MAX], counted: None, turns: None }
+    Judged { reading, verdicts, in_window: true, in_time: true, window_us: [0, u64::MAX], turns: None }
 }

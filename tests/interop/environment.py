@@ -27,6 +27,7 @@ PYTHON = {
         "prometheus-client==0.26.0",
         "zstandard==0.25.0",
     ],
+    "figures": ["numpy==2.4.6", "zstandard==0.25.0"],
     "llmock": ["llmock==0.2.2"],
 }
 NODE = {

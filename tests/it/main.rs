@@ -45,6 +45,8 @@ mod sweeps;
 mod terms;
 mod tls;
 mod tokenizers;
+mod tokens;
 mod trust;
 mod truth;
 mod virtual_time;
+mod windows;

@@ -19,7 +19,7 @@ use crate::loads::{CASE, path, profile};
 use crate::reports::{POOL, summary};
 
 /// A stream as it came: due, sent and ended, and its events with the instant each came, in milliseconds.
-fn log(due: u64, sent: u64, ended: u64, events: &[(u64, Value)]) -> Exchange {
+pub(crate) fn log(due: u64, sent: u64, ended: u64, events: &[(u64, Value)]) -> Exchange {
     let ms = Duration::from_millis;
     let streamed = POOL.iter().find(|e| e.asked.wanted.stream && e.status() == Some(200)).expect("a stream");
     let mut exchange = streamed.clone();
@@ -40,12 +40,12 @@ fn log(due: u64, sent: u64, ended: u64, events: &[(u64, Value)]) -> Exchange {
     exchange
 }
 
-fn chunk(delta: &Value, finish: Option<&str>) -> Value {
+pub(crate) fn chunk(delta: &Value, finish: Option<&str>) -> Value {
     json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
 }
 
-fn usage(prompt: u64, completion: u64) -> Value {
+pub(crate) fn usage(prompt: u64, completion: u64) -> Value {
     json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [],
         "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}})
 }
@@ -189,7 +189,8 @@ fn a_percentile_of_too_few_samples_is_none_for_people_and_marked_for_scripts() {
     assert_eq!(ok.ci.keys().collect::<Vec<_>>(), ["p50", "p90", "p95", "p99", "p99.9"]);
     assert!(ok.ci["p99"][0].is_some() && ok.ci["p99"][1].is_none(), "{:?}", ok.ci);
     let notes: Vec<Option<&str>> = digest.goals.iter().map(|goal| goal.note.as_deref()).collect();
-    assert_eq!(notes, [Some("of 43 samples; a p99 needs 100"), None]);
+    assert_eq!(notes, [Some("n<100"), None]);
+    assert_eq!(digest.goals[0].samples, Some(43));
     assert!(digest.goals.iter().all(|goal| goal.held), "a goal has a verdict all the same");
     assert!(write(&run, Format::Text).contains("n<100"));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proofload::check::{self, Book, CITY, Depth, Facts, REPEATED, Verdict};
-use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Policies, Reading, Ticket};
+use proofload::exchange::{Arrival, Body, Cutoff, Exchange, Head, Outcome, Policies, Reading, Ticket};
 use proofload::plan::case::{Case, Setting};
 use proofload::reference::quirk;
 use proofload::suite::status::Status;
@@ -187,7 +187,7 @@ fn streams_that_take_requests_of_their_own() {
     let mut gzip = said("gzip-stream", "a", "stop");
     gzip.headers.push(("content-encoding", "gzip"));
     let mut left = said("abort", "a", "stop");
-    left.outcome = Some(Outcome::Unfinished);
+    left.outcome = Some(Outcome::Unfinished(Cutoff::Stopped));
     let mut cached = said("basic-stream", "a", "stop");
     cached.headers.push(("cache-control", "no-cache"));
     let bad_id = streamed("basic-stream", &[json!({"id": 3, "choices": ends[0]["choices"]}), ends[1].clone()]);

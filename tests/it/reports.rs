@@ -162,6 +162,11 @@ pub(crate) static POOL: LazyLock<Vec<Exchange>> = LazyLock::new(|| {
 });
 
 pub(crate) fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Summary {
+    summary_within([200_000, 1_200_000], exchanges)
+}
+
+/// The same of a run with that window, in microseconds.
+pub(crate) fn summary_within<'e>(window_us: [u64; 2], exchanges: impl IntoIterator<Item = &'e Exchange>) -> Summary {
     let mut summary = Summary::new(&PLAN, STARTED * 1000);
     let evidence = Evidence::of(&PLAN.target);
     for exchange in exchanges {
@@ -173,12 +178,12 @@ pub(crate) fn summary<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> 
             verdicts: &verdicts,
             in_window: exchange.ended >= WARMUP,
             in_time: exchange.sent.is_some(),
-            window_us: [200_000, 1_200_000],
-            counted: None,
+            window_us,
             turns: None,
         };
         summary.record(&judged, PLAN.goodput, &evidence);
     }
+    [summary.ending.window_from_us, summary.ending.window_us] = window_us;
     summary
 }
 

@@ -231,7 +231,7 @@ fn streams_complete(reading: &Reading<'_>) -> Verdict {
         | Outcome::Tls
         | Outcome::Timeout
         | Outcome::TooLarge
-        | Outcome::Unfinished
+        | Outcome::Unfinished(_)
         | Outcome::Missed
         | Outcome::Unsent => Verdict::Skip("cut by a limit of ours"),
     }

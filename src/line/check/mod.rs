@@ -275,6 +275,12 @@ impl Verdict {
         }
     }
 
+    /// Whether it breaks a rule as a MUST in a dialect.
+    pub fn breaks_must(&self, check: &Check, dialect: Dialect) -> bool {
+        let Verdict::Broken { level, .. } = self else { return false };
+        level.or_else(|| check.level(dialect)) == Some(Level::Must)
+    }
+
     /// Pass if the rule holds, else broken in that place.
     fn holds(rule: bool, pointer: &str, detail: impl FnOnce() -> String) -> Verdict {
         if rule { Verdict::Pass } else { Verdict::broken(pointer, detail()) }

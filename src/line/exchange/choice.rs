@@ -73,7 +73,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
 }
 
 /// The tool calls of a message or delta, a single object read as a list of one (a fault that a check reports).
-fn calls_of(message: &Value) -> &[Value] {
+pub(super) fn calls_of(message: &Value) -> &[Value] {
     match message.member("tool_calls") {
         Some(calls @ Value::Object(_)) => std::slice::from_ref(calls),
         Some(calls) => calls.as_array().map_or(&[], Vec::as_slice),
@@ -107,7 +107,7 @@ fn whole_call(call: &Value) -> Call {
 }
 
 /// What a call or a piece of one calls, and with what: a function and its arguments, or a custom tool and its input.
-fn called(call: &Value) -> [Option<&Value>; 2] {
+pub(super) fn called(call: &Value) -> [Option<&Value>; 2] {
     let custom = call.member("custom").filter(|_| call.member("function").is_none());
     match custom {
         Some(custom) => [custom.member("name"), custom.member("input")],

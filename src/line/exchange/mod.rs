@@ -13,19 +13,23 @@ use crate::wire::json::Parsed;
 
 mod choice;
 mod headers;
+mod marks;
 pub mod nonce;
 mod outcome;
 pub mod policies;
 mod reading;
 mod repeat;
+mod stated;
 mod timing;
+mod tokens;
 
 pub use choice::{Call, Choice, Fragment};
 pub use headers::Headers;
-pub use outcome::{Cut, Form, Outcome};
+pub use marks::{Gap, carries_content};
+pub use outcome::{Cut, Cutoff, Form, Outcome};
 pub use policies::Policies;
 pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
-pub use timing::{TokenSource, Tokens, carries_content};
+pub use tokens::{TokenSource, Tokens};
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

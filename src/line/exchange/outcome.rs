@@ -39,12 +39,21 @@ pub enum Outcome {
     Malformed(Form),
     /// The body passed our size limit.
     TooLarge,
-    /// Cut by us at the end of the grace period.
-    Unfinished,
+    /// Still in flight when we gave it up.
+    Unfinished(Cutoff),
     /// Never sent: the cap on requests in flight was reached and the policy is to drop.
     Missed,
     /// Never sent: the run was stopped before its turn.
     Unsent,
+}
+
+/// Why a request that was still in flight was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cutoff {
+    /// The plan was over and the grace period passed: the endpoint did not answer, which is an error of its.
+    Grace,
+    /// A limit of the user, an interruption or a probe that leaves early ended it, which says nothing of the endpoint.
+    Stopped,
 }
 
 /// Where a truncated reply was cut.
@@ -94,7 +103,7 @@ impl Outcome {
     ];
 
     /// Every outcome with every cause.
-    const ALL: [Outcome; 22] = [
+    const ALL: [Outcome; 23] = [
         Outcome::Ok,
         Outcome::RateLimited,
         Outcome::Refused,
@@ -114,7 +123,8 @@ impl Outcome {
         Outcome::Malformed(Form::NotSse),
         Outcome::Malformed(Form::BadEvent),
         Outcome::TooLarge,
-        Outcome::Unfinished,
+        Outcome::Unfinished(Cutoff::Grace),
+        Outcome::Unfinished(Cutoff::Stopped),
         Outcome::Missed,
         Outcome::Unsent,
     ];
@@ -136,7 +146,7 @@ impl Outcome {
             Outcome::InbandError => "inband_error",
             Outcome::Malformed(_) => "malformed",
             Outcome::TooLarge => "too_large",
-            Outcome::Unfinished => "unfinished",
+            Outcome::Unfinished(_) => "unfinished",
             Outcome::Missed => "missed",
             Outcome::Unsent => "unsent",
         }
@@ -152,6 +162,8 @@ impl Outcome {
             Outcome::Malformed(Form::NotJson) => Some("not_json"),
             Outcome::Malformed(Form::NotSse) => Some("not_sse"),
             Outcome::Malformed(Form::BadEvent) => Some("bad_event"),
+            Outcome::Unfinished(Cutoff::Grace) => Some("grace"),
+            Outcome::Unfinished(Cutoff::Stopped) => Some("stopped"),
             Outcome::Ok
             | Outcome::RateLimited
             | Outcome::Refused
@@ -164,7 +176,6 @@ impl Outcome {
             | Outcome::Reset
             | Outcome::InbandError
             | Outcome::TooLarge
-            | Outcome::Unfinished
             | Outcome::Missed
             | Outcome::Unsent => None,
         }
@@ -172,6 +183,8 @@ impl Outcome {
 
     /// The outcome that is shown so, as `ok` or `truncated(no_done)`.
     pub fn named(shown: &str) -> Option<Outcome> {
+        // Captures of earlier versions do not say why; a check cuts a request only where it stops.
+        let shown = if shown == "unfinished" { "unfinished(stopped)" } else { shown };
         Outcome::ALL.into_iter().find(|outcome| outcome.to_string() == shown)
     }
 
@@ -188,9 +201,21 @@ impl Outcome {
         }
     }
 
-    /// Whether the ticket counts in the error rate: it was sent and came to an end of its own.
+    /// Whether the ticket counts in the error rate: it was sent, and neither a limit of the user nor an interruption
+    /// cut it.
     pub fn counts(self) -> bool {
-        !matches!(self, Outcome::Missed | Outcome::Unsent | Outcome::Unfinished)
+        !matches!(self, Outcome::Missed | Outcome::Unsent | Outcome::Unfinished(Cutoff::Stopped))
+    }
+
+    /// Whether the endpoint is accountable for it: it was due, and no limit of the user left it out. Such a ticket is
+    /// infinitely slow unless it is ok.
+    pub fn is_accountable(self) -> bool {
+        self.counts() || self == Outcome::Missed
+    }
+
+    /// Whether it came to an end of its own, so that the time it took is known.
+    pub fn ended(self) -> bool {
+        self.sent() && !matches!(self, Outcome::Unfinished(_))
     }
 
     /// Whether it counts as failed.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::choice::{Choice, joined_choices, whole_choice};
+use super::marks::{Gap, Mark, characters, gaps, marks};
 use super::repeat::{Part, Pattern};
-use super::timing::{Mark, gaps, marks};
+use super::stated::Stated;
+use super::tokens::Recount;
 use super::{Exchange, Outcome};
 use crate::wire::json::{self, Document, Members, Value};
 use crate::wire::reply::{DONE, Usage, choices, error_text, has_error};
@@ -26,7 +28,13 @@ pub struct Reading<'e> {
     /// Where a stream carried content.
     pub(super) marks: Vec<Mark>,
     /// Between them.
-    pub(super) gaps: Vec<(Duration, Duration)>,
+    pub(super) gaps: Vec<Gap>,
+    /// Whether the marks have no text at all, as pieces of a call that are yet to be named.
+    pub(super) is_textless: bool,
+    /// Everything that the reply states of its tokens.
+    pub(super) stated: Stated,
+    /// What a tokenizer of ours counts, where one did.
+    pub(super) recount: Option<Recount>,
     /// Whether the body is a completion.
     completes: bool,
     /// Number of the last chunk with metadata.
@@ -125,25 +133,35 @@ impl<'e> Reading<'e> {
     fn read(exchange: &'e Exchange, events: Events) -> Reading<'e> {
         let reply = read_reply(exchange, events);
         let outcome = Outcome::with_content(exchange, &reply);
-        let (choices, usage) = match &reply {
-            Reply::Nothing => (Vec::new(), None),
+        let (choices, stated) = match &reply {
+            Reply::Nothing => (Vec::new(), Stated::default()),
             Reply::Whole(whole) => match &whole.json {
-                Ok(document) => {
-                    (choices(&document.value).iter().map(whole_choice).collect(), Usage::of(&document.value))
-                }
-                Err(_) => (Vec::new(), None),
+                Ok(document) => (
+                    choices(&document.value).iter().map(whole_choice).collect(),
+                    Stated::once(Usage::of(&document.value)),
+                ),
+                Err(_) => (Vec::new(), Stated::default()),
             },
-            Reply::Stream(stream) => {
-                let usage = stream.distinct().filter_map(|(_, chunk)| Usage::of(chunk)).next_back();
-                (joined_choices(stream), usage)
-            }
+            Reply::Stream(stream) => (joined_choices(stream), Stated::in_stream(stream)),
         };
         let (marks, metadata) = match &reply {
-            Reply::Stream(stream) => (marks(stream), stream.last_with("metadata")),
+            Reply::Stream(stream) => (marks(stream, characters), stream.last_with("metadata")),
             Reply::Whole(_) | Reply::Nothing => (Vec::new(), None),
         };
-        let gaps = gaps(exchange, &marks);
-        let mut reading = Reading { exchange, outcome, reply, choices, usage, marks, gaps, completes: false, metadata };
+        let mut reading = Reading {
+            exchange,
+            outcome,
+            reply,
+            choices,
+            usage: stated.last(),
+            gaps: gaps(exchange, &marks),
+            is_textless: marks.iter().all(|mark| mark.weight == 0),
+            marks,
+            stated,
+            recount: None,
+            completes: false,
+            metadata,
+        };
         reading.completes = reading.success() && !exchange.asked.wanted.stream && {
             let value = reading.json().map(|document| &document.value);
             value.is_some_and(|value| value.is_object() && !is_error_body(value))

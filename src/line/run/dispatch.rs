@@ -160,17 +160,18 @@ impl Dispatch {
                 self.paced.peak = self.paced.peak.max(self.in_flight);
                 if own.warming && !job.ticket.warmup {
                     own.warming = false;
-                    self.warmed_up(line, due);
+                    self.warmed_up(line, now);
                 }
                 Some((job, eligible))
             }
         }
     }
 
-    /// The warm-up of a load is over with a request that is due then; that of the run is, when every load's is.
-    fn warmed_up(&self, line: &Line, due: Duration) {
+    /// The warm-up of a load is over with a request that goes then; that of the run is, when every load's is. When the
+    /// request was due does not count: what ended since has been judged without a window.
+    fn warmed_up(&self, line: &Line, now: Duration) {
         if !self.lanes.iter().any(|lane| lane.warming) {
-            line.shared.open_window(due);
+            line.shared.open_window(now);
         }
     }
 
@@ -207,6 +208,11 @@ impl Dispatch {
             line.shared.close_window(line.clock.now());
         }
         self.paced.count_reached = self.lanes.iter().all(Lane::count_reached);
+    }
+
+    /// Whether something other than the plan ended the sending.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.paced.stop.is_some()
     }
 
     pub(super) fn in_flight(&self) -> usize {

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::clock::micros;
 use crate::check::{Check, Verdict};
-use crate::exchange::{Body, Exchange, Outcome, Reading, TokenSource, Tokens};
+use crate::exchange::{Body, Exchange, Outcome, Reading, Tokens};
 use crate::plan::secret::Redactor;
 
 /// Exchanges that may wait to be written.
@@ -64,11 +64,14 @@ pub(super) struct Found {
     last_token_us: Option<u64>,
     tokens: Option<Tokens>,
     broken: Vec<&'static str>,
+    must_broken: Vec<&'static str>,
 }
 
 impl Found {
     pub(super) fn of(reading: &Reading<'_>, verdicts: &[(&'static Check, Verdict)]) -> Found {
         let broken = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Broken { .. }));
+        let dialect = reading.exchange.asked.wanted.dialect;
+        let must_broken = verdicts.iter().filter(|(check, verdict)| verdict.breaks_must(check, dialect));
         Found {
             outcome: reading.outcome,
             cause: reading.cause(),
@@ -76,6 +79,7 @@ impl Found {
             last_token_us: reading.last_token().map(micros),
             tokens: reading.tokens(),
             broken: broken.map(|(check, _)| check.id).collect(),
+            must_broken: must_broken.map(|(check, _)| check.id).collect(),
         }
     }
 }
@@ -214,6 +218,10 @@ struct Line<'e> {
     case: &'e str,
     /// The number of its load, from 0.
     load: usize,
+    /// The number of the exchange that began its session; its own where it stands alone.
+    session: u64,
+    /// Which turn of its session it was, from 1.
+    turn: u64,
     /// Whether it was warm-up, which is in no figure.
     warmup: bool,
     /// When the plan said it was to be sent.
@@ -222,6 +230,8 @@ struct Line<'e> {
     eligible_us: u64,
     /// When it was handed to the client; null if it never was.
     sent_us: Option<u64>,
+    /// When the opening of a connection for it began and ended, where one was opened.
+    connect_us: Option<[u64; 2]>,
     /// When status and headers were there.
     head_us: Option<u64>,
     /// When the first content came.
@@ -246,10 +256,14 @@ struct Line<'e> {
     completion_tokens: Option<f64>,
     /// Tokens of the prompt that came from a cache.
     cached_tokens: Option<f64>,
-    /// Where these counts come from: `usage`, or `events` with content.
+    /// Tokens that the reply holds: of those generated no reasoning that was kept back, no rejected prediction.
+    delivered_tokens: Option<f64>,
+    /// Where these counts come from: `usage`, a `tokenizer`, or `events` with content.
     tokens_from: Option<&'static str>,
     /// Checks that it broke.
     broken: &'e [&'static str],
+    /// Of these, those that it broke as a MUST.
+    must_broken: &'e [&'static str],
     /// Whether it was not judged, because the judges could not keep up.
     unjudged: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -276,10 +290,13 @@ impl<'e> Line<'e> {
             seq: exchange.ticket.seq,
             case: &exchange.asked.wanted.case,
             load: exchange.ticket.load,
+            session: exchange.ticket.session,
+            turn: exchange.ticket.turn + 1,
             warmup: exchange.ticket.warmup,
             due_us: micros(exchange.ticket.due),
             eligible_us: micros(exchange.eligible),
             sent_us: exchange.sent.map(micros),
+            connect_us: exchange.dial.map(|dial| [dial.began, dial.ended].map(micros)),
             head_us: exchange.head.as_ref().map(|head| micros(head.at)),
             first_token_us: found.first_token_us,
             last_token_us: found.last_token_us,
@@ -292,11 +309,10 @@ impl<'e> Line<'e> {
             prompt_tokens: found.tokens.map(|tokens| tokens.prompt),
             completion_tokens: found.tokens.map(|tokens| tokens.completion),
             cached_tokens: found.tokens.map(|tokens| tokens.cached),
-            tokens_from: found.tokens.map(|tokens| match tokens.source {
-                TokenSource::Usage => "usage",
-                TokenSource::Events => "events",
-            }),
+            delivered_tokens: found.tokens.map(|tokens| tokens.delivered),
+            tokens_from: found.tokens.map(|tokens| tokens.source.name()),
             broken: &found.broken,
+            must_broken: &found.must_broken,
             unjudged: exchange.unjudged,
             bodies: bodies.then(|| Bodies {
                 request: text(&exchange.asked.body),

@@ -16,10 +16,9 @@ use super::clock::micros;
 use super::journal::{Found, Journal};
 use super::live::Live;
 use super::pacer::{Answered, Event, Stop};
-use crate::check::{self, Check, Level, Verdict};
+use crate::check::{self, Check, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
-use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::Warmup;
 use crate::summary::evidence::Evidence;
 use crate::summary::{Judged, Summary};
@@ -174,7 +173,6 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
             in_time: is_in_time(plan, &exchange),
             window_us: shared.window_us(),
             turns: turns(plan, &exchange),
-            counted: plan.tokenizer.as_deref().and_then(|tokenizer| counted(&reading, tokenizer)),
         };
         shared.go_on(&reading);
         let part = if shared.by_case { exchange.ticket.case } else { 0 };
@@ -223,20 +221,15 @@ fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
     (reading.outcome == Outcome::Ok && !reading.exchange.unjudged).then(|| message.to_string().into_bytes())
 }
 
-/// Tokens of what an exchange delivered, where it is of use: where its usage states some.
-fn counted(reading: &Reading<'_>, tokenizer: &Tokenizer) -> Option<u64> {
-    if reading.usage.is_none() || reading.outcome != Outcome::Ok || reading.exchange.ticket.warmup {
-        return None;
-    }
-    // A fault in the tokenizer is none of the reply.
-    let count = || reading.delivered_texts().map(|text| tokenizer.count(text)).sum();
-    catch_unwind(AssertUnwindSafe(count)).ok().flatten()
-}
-
 type Verdicts = Vec<(&'static Check, Verdict)>;
 
 fn read<'e>(plan: &Plan, checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
-    let reading = Reading::of(exchange);
+    let mut reading = Reading::of(exchange);
+    if let Some(tokenizer) = plan.tokenizer.as_deref() {
+        // A fault in the tokenizer is not the reply's.
+        let count = |text: &str| catch_unwind(AssertUnwindSafe(|| tokenizer.count(text))).ok().flatten();
+        reading.count_with(count);
+    }
     let judge = |check: &'static Check| {
         let verdict = check.judge(&reading);
         match plan.levels.get(check.id).copied().flatten() {
@@ -262,10 +255,7 @@ impl Shared {
 
 fn is_violating(plan: &Plan, verdicts: &[(&'static Check, Verdict)]) -> bool {
     let dialect = plan.target.dialect;
-    verdicts.iter().any(|(check, verdict)| match verdict {
-        Verdict::Broken { level, .. } => level.or_else(|| check.level(dialect)) == Some(Level::Must),
-        Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_) => false,
-    })
+    verdicts.iter().any(|(check, verdict)| verdict.breaks_must(check, dialect))
 }
 
 /// Whether a request was sent by the end of the plan, but for what the cap held it back.

@@ -37,7 +37,7 @@ pub use pacer::Stop;
 pub use sampler::Sampler;
 use scrape::Scraping;
 
-use client::{Client, Job};
+use client::{Client, CutoffSignal, Job};
 use clock::Clock;
 use dispatch::Dispatch;
 use health::Watch;
@@ -46,7 +46,7 @@ use judge::{Judges, Shared};
 use pacer::{Ended, Event, Paced, Pacer};
 use workers::Workers;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Cutoff, Exchange};
 use crate::plan::Plan;
 use crate::summary::Summary;
 use crate::summary::flow::overlap;
@@ -124,7 +124,7 @@ struct Line {
     /// Whether workers move it on too.
     by_workers: bool,
     events: Sender<Event>,
-    cut: watch::Sender<bool>,
+    cut: watch::Sender<Option<Cutoff>>,
 }
 
 impl Line {
@@ -146,13 +146,7 @@ impl Line {
     }
 
     /// Sends a request and takes in what comes back.
-    async fn exchange(
-        &self,
-        client: &Client,
-        job: Box<Job>,
-        eligible: Duration,
-        cut: &mut watch::Receiver<bool>,
-    ) -> Exchange {
+    async fn exchange(&self, client: &Client, job: Box<Job>, eligible: Duration, cut: &mut CutoffSignal) -> Exchange {
         let figures = &self.shared.live;
         figures.sent.fetch_add(1, Ordering::Relaxed);
         figures.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -186,8 +180,8 @@ impl Line {
     }
 
     /// Ends every request in flight as `unfinished`.
-    fn cut(&self) {
-        let _ = self.cut.send(true);
+    fn cut(&self, why: Cutoff) {
+        let _ = self.cut.send(Some(why));
     }
 }
 
@@ -246,7 +240,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
         dispatch: Mutex::new(Dispatch::new(Arc::clone(plan))),
         by_workers: dispatch::is_by_workers(plan),
         events: control.events.clone(),
-        cut: watch::channel(false).0,
+        cut: watch::channel(None).0,
     });
     let driver = Pacer::new(plan, Arc::clone(&line), inbox);
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;

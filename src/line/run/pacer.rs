@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::Line;
-use crate::exchange::Ticket;
+use crate::exchange::{Cutoff, Ticket};
 use crate::plan::Plan;
 use crate::plan::schedule::{Load, Next};
 
@@ -157,7 +157,8 @@ impl Pacer {
     fn drain(&self) {
         for (limit, cut) in [(self.grace, false), (NOTICE, true)] {
             if cut {
-                self.line.cut();
+                let stopped = self.line.dispatch().is_stopped();
+                self.line.cut(if stopped { Cutoff::Stopped } else { Cutoff::Grace });
             }
             let end = self.line.clock.now() + limit;
             while self.line.dispatch().in_flight() > 0 && self.line.clock.now() < end {

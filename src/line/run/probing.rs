@@ -112,7 +112,7 @@ impl Prober {
                 let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
                 let job =
                     Box::new(Job { ticket: order.ticket, asked: order.asked, message: Some(message), leave_after });
-                let (_keep, mut never) = watch::channel(false);
+                let (_keep, mut never) = watch::channel(None);
                 self.client.send(job, due, self.clock, &mut never).await
             }
         }

@@ -47,6 +47,11 @@ impl<R> Axis<R> {
         self.width_s.saturating_mul(SECOND_US)
     }
 
+    /// Where the last row ends, in microseconds from the start of the run; 0 where there is none.
+    pub fn end_us(&self) -> u64 {
+        self.rows.keys().next_back().map_or(0, |last| (last + 1).saturating_mul(self.width_us()))
+    }
+
     /// The rows that lie wholly within a time, in order; rows in which nothing happened are left out.
     pub fn within(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = (u64, &R)> {
         let width = self.width_us();
@@ -83,6 +88,18 @@ impl<R: Sum> Axis<R> {
             self.rows.range_mut(..number.saturating_sub(SETTLED)).for_each(|(_, row)| row.settle());
         }
         self.rows.entry(number).or_default()
+    }
+
+    /// The same with rows of that width at least.
+    pub fn widened(&self, width_s: u64) -> Axis<R>
+    where
+        R: Clone,
+    {
+        let mut wide = self.clone();
+        while wide.width_s < width_s {
+            wide.double();
+        }
+        wide
     }
 
     /// Adds the rows of another part of the run.

@@ -9,10 +9,10 @@ use crate::exchange::{Outcome, Reading, TokenSource};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Ok and no MUST broken that is not known.
+    /// Ok, no MUST broken that is not known, and within the limits for a single request.
     pub good: u64,
-    /// Good and within the limits for a single request.
-    pub within_limits: u64,
+    /// Ok and no MUST broken that is not known, but beyond a limit for a single request.
+    pub late: u64,
     /// Replies with status 200.
     pub status_200: u64,
     /// Replies with status 200 that broke a MUST.
@@ -27,12 +27,16 @@ pub struct Counts {
     pub sent_in_time: u64,
     /// Exchanges that ended within the window with an HTTP reply.
     pub completed_in_window: u64,
-    /// Of these, good and within the limits.
+    /// Of these, good.
     pub good_in_window: u64,
-    /// Completion tokens of exchanges completed within the window, in thousandths.
+    /// Output tokens that arrived within the window, whenever their exchange began or ended, in thousandths.
     pub output_millitokens_in_window: u64,
-    /// All tokens of exchanges completed within the window, in thousandths.
-    pub total_millitokens_in_window: u64,
+    /// Prompt tokens of exchanges completed within the window, in thousandths.
+    pub prompt_millitokens_in_window: u64,
+    /// Requests in flight at the beginning of the window, those of the warm-up.
+    pub in_flight_at_begin: u64,
+    /// Requests in flight at the end of the window.
+    pub in_flight_at_end: u64,
     /// Prompt tokens, in thousandths (some endpoints state fractions).
     pub prompt_millitokens: u64,
     /// Completion tokens, in thousandths.
@@ -41,8 +45,12 @@ pub struct Counts {
     pub cached_millitokens: u64,
     /// Exchanges whose tokens come from usage.
     pub tokens_from_usage: u64,
+    /// Exchanges whose tokens were counted by a tokenizer, since they state none.
+    pub tokens_from_tokenizer: u64,
     /// Exchanges whose tokens were counted from events.
     pub tokens_from_events: u64,
+    /// Exchanges whose usage contradicts itself, so that no figure is made of it.
+    pub contradictory_usage: u64,
     /// Prompts that were made to have a length, and what usage says of them.
     pub asked_prompts: Asked,
     /// Answers that were to have a length, and what usage says of them.
@@ -53,7 +61,7 @@ impl Counts {
     /// Adds the counts of another part of the run.
     pub(super) fn merge(&mut self, other: &Counts) {
         self.good += other.good;
-        self.within_limits += other.within_limits;
+        self.late += other.late;
         self.status_200 += other.status_200;
         self.violating += other.violating;
         self.unjudged += other.unjudged;
@@ -63,24 +71,30 @@ impl Counts {
         self.completed_in_window += other.completed_in_window;
         self.good_in_window += other.good_in_window;
         self.output_millitokens_in_window += other.output_millitokens_in_window;
-        self.total_millitokens_in_window += other.total_millitokens_in_window;
+        self.prompt_millitokens_in_window += other.prompt_millitokens_in_window;
+        self.in_flight_at_begin += other.in_flight_at_begin;
+        self.in_flight_at_end += other.in_flight_at_end;
         self.prompt_millitokens += other.prompt_millitokens;
         self.completion_millitokens += other.completion_millitokens;
         self.cached_millitokens += other.cached_millitokens;
         self.tokens_from_usage += other.tokens_from_usage;
+        self.tokens_from_tokenizer += other.tokens_from_tokenizer;
         self.tokens_from_events += other.tokens_from_events;
+        self.contradictory_usage += other.contradictory_usage;
         self.asked_prompts.merge(other.asked_prompts);
         self.asked_answers.merge(other.asked_answers);
     }
 
     /// Adds the tokens of an exchange, where it says any.
     pub(super) fn record_tokens(&mut self, reading: &Reading<'_>) {
+        self.contradictory_usage += u64::from(reading.is_contradictory());
         let Some(tokens) = reading.tokens() else { return };
         self.prompt_millitokens += milli(tokens.prompt);
         self.completion_millitokens += milli(tokens.completion);
         self.cached_millitokens += milli(tokens.cached);
         match tokens.source {
             TokenSource::Usage => self.tokens_from_usage += 1,
+            TokenSource::Tokenizer => self.tokens_from_tokenizer += 1,
             TokenSource::Events => self.tokens_from_events += 1,
         }
         if tokens.source == TokenSource::Usage && reading.outcome == Outcome::Ok {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::milli;
-use crate::exchange::{Outcome, Reading};
+use crate::exchange::{Outcome, Reading, TokenSource};
 
 /// The most tokens that a character can take: tokenizers fall back to bytes, and a character has at most 4.
 pub const TOKENS_PER_CHARACTER: u64 = 4;
@@ -94,16 +94,19 @@ impl Recount {
 }
 
 impl Delivered {
-    /// Adds an exchange of the measured part, with the tokens that a tokenizer of ours counts in it, where one did.
-    pub(super) fn record(&mut self, reading: &Reading<'_>, counted: Option<u64>) {
-        let (Some(usage), Outcome::Ok) = (reading.usage, reading.outcome) else { return };
-        self.reasoning_millitokens += milli(usage.reasoning.unwrap_or(0.0));
-        let delivered = milli(usage.completion).saturating_sub(milli(reading.hidden_reasoning()));
+    /// Adds an exchange of the measured part.
+    pub(super) fn record(&mut self, reading: &Reading<'_>) {
+        let (Some(tokens), Outcome::Ok) = (reading.tokens(), reading.outcome) else { return };
+        if tokens.source != TokenSource::Usage {
+            return;
+        }
+        self.reasoning_millitokens += milli(reading.stated_reasoning());
+        let delivered = milli(tokens.delivered);
         if reading.stream().is_some() {
             self.events += reading.content_events();
             self.streamed_millitokens += delivered;
         }
-        if let Some(counted) = counted {
+        if let Some(counted) = reading.counted() {
             self.recount.record(counted, delivered);
         }
         let characters = reading.delivered_characters();

@@ -7,15 +7,15 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use super::Summary;
+use super::certainty::Certainties;
 use super::flow::Little;
-use super::goal_parts::Window;
-use super::quantile;
 use super::steady::Steady;
 use super::timing::Populations;
 use super::trust::{Belief, Trust};
 use crate::check::{self, Judge};
-use crate::plan::goal::{Goal, Measure, Metric, Part, Population, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Population, Scalar};
 
+mod goals;
 mod judgement;
 mod metrics_as;
 mod seconds;
@@ -24,6 +24,7 @@ mod splits;
 mod statistics;
 mod tokens;
 
+pub use goals::{GoalResult, GoalWindow, WindowState};
 pub use judgement::Judgement;
 use judgement::judgements;
 pub use metrics_as::{AsFigure, AsTool};
@@ -37,6 +38,8 @@ pub use tokens::{AskedTokens, Recounted, Tokens};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(title = "proofload digest")]
 pub struct Digest {
+    /// Version of this file's format.
+    pub format: u32,
     /// Version of proofload.
     pub proofload: String,
     /// The one verdict.
@@ -81,7 +84,7 @@ pub struct Digest {
     pub events_per_arrival: Statistics,
     /// Rates per second.
     pub rates_per_s: Rates,
-    /// Failed / ended of their own; null where none ended.
+    /// Failed / ended, where what the grace period cut has failed; null where none ended.
     pub error_rate: Option<f64>,
     /// Replies with a broken MUST / replies with status 200; null where none came.
     pub violation_rate: Option<f64>,
@@ -150,11 +153,15 @@ pub struct Requests {
     pub sent: u64,
     /// Ended ok.
     pub ok: u64,
-    /// Ok with no MUST broken that is not known.
+    /// Ok, no MUST broken that is not known, and within the limits for a single request.
     pub good: u64,
-    /// Ended of their own, and not ok.
+    /// Ok and no MUST broken that is not known, but beyond a limit for a single request.
+    pub late: u64,
+    /// Failed: not ok, those unanswered when the grace period ended among them.
     pub failed: u64,
-    /// Share of the planned that are good and within the limits for a single request.
+    /// In flight when a limit of the user or an interruption ended the run; those count in no share.
+    pub cut: u64,
+    /// Share of the planned that are good, of those that a limit of the user left neither unsent nor cut.
     pub good_fraction: Option<f64>,
 }
 
@@ -183,12 +190,16 @@ pub struct Counted {
 pub struct Rates {
     /// Exchanges that ended with an HTTP reply, of whatever status.
     pub requests: Option<f64>,
-    /// Exchanges completed that are good and within the limits for a single request.
+    /// Good exchanges completed.
     pub good_requests: Option<f64>,
-    /// Completion tokens.
+    /// Output tokens that arrived within the window, whenever their exchange began or ended.
     pub output_tokens: Option<f64>,
-    /// Prompt and completion tokens.
+    /// The same, and prompt tokens of exchanges completed within the window.
     pub total_tokens: Option<f64>,
+    /// Requests in flight at the beginning of the window: part of their tokens came before it.
+    pub in_flight_at_begin: u64,
+    /// Requests in flight at its end: part of their tokens came behind it, or never.
+    pub in_flight_at_end: u64,
 }
 
 /// Prompts.
@@ -198,23 +209,6 @@ pub struct Prompts {
     pub distinct_share: f64,
     /// Whether repeated prompts were meant.
     pub reuse: bool,
-}
-
-/// A goal with whether it held.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct GoalResult {
-    /// As the user wrote it.
-    pub goal: String,
-    /// Whether it held.
-    pub held: bool,
-    /// What was measured: microseconds, a fraction or a rate; null is infinity or the lack of any sample.
-    pub value: Option<f64>,
-    /// What was wanted, in the same unit.
-    pub wanted: f64,
-    /// The windows that broke it, of a goal that is of every window; `value` is then that of the worst.
-    pub broken_in: Vec<Window>,
-    /// What speaks against it though it has a verdict: samples too few for the percentile.
-    pub note: Option<String>,
 }
 
 /// The JSON Schema of a digest; `schemas/digest.json` is this, committed.
@@ -227,11 +221,12 @@ impl Digest {
     pub fn of(summary: &Summary) -> Digest {
         let meta = &summary.meta;
         let trust = Trust::of(summary);
+        let certainties = Certainties::of(summary);
         let checks = judgements(summary);
-        let goals = goal_results(summary);
+        let goals = GoalResult::all(summary);
         let (verdict, reasons) = decide(summary, &checks, &goals, &trust);
-        let failed = summary.planned() - summary.count(&["ok", "missed", "unsent", "unfinished"]);
         Digest {
+            format: summary.format,
             proofload: summary.proofload.clone(),
             verdict,
             reasons,
@@ -250,7 +245,9 @@ impl Digest {
                 sent: summary.planned() - summary.count(&["missed", "unsent"]),
                 ok: summary.count(&["ok"]),
                 good: summary.counts.good,
-                failed,
+                late: summary.counts.late,
+                failed: summary.failed(),
+                cut: summary.cut(),
                 good_fraction: summary.scalar(Scalar::GoodFraction),
             },
             warmup: Warmup {
@@ -269,17 +266,20 @@ impl Digest {
             statuses: summary.statuses.clone(),
             timings_us: Measure::ALL
                 .iter()
-                .map(|measure| (measure.name().to_owned(), Timings::of(summary, *measure)))
+                .map(|measure| (measure.name().to_owned(), Timings::of(summary, *measure, &certainties)))
                 .collect(),
             events_per_arrival: Statistics::of(
                 &Populations { ok: summary.events_per_arrival.clone(), ..Populations::default() },
                 Population::Ok,
+                certainties.of_measure(Measure::TokenGap, Population::Ok),
             ),
             rates_per_s: Rates {
                 requests: summary.scalar(Scalar::Requests),
                 good_requests: summary.scalar(Scalar::GoodRequests),
                 output_tokens: summary.scalar(Scalar::OutputTokens),
                 total_tokens: summary.scalar(Scalar::TotalTokens),
+                in_flight_at_begin: summary.counts.in_flight_at_begin,
+                in_flight_at_end: summary.counts.in_flight_at_end,
             },
             error_rate: summary.scalar(Scalar::ErrorRate),
             violation_rate: summary.scalar(Scalar::ViolationRate),
@@ -290,7 +290,7 @@ impl Digest {
             sessions: splits::sessions(&summary.sessions),
             pulze: PulzeFigures::of(summary),
             server: ServerFigures::of(summary),
-            metrics_as: AsTool::all(summary),
+            metrics_as: AsTool::all(summary, &certainties),
             seconds: Series::of(summary),
             steady: Steady::of(summary),
             littles_law: summary.flow.little(summary.window_s(), summary.health.in_flight_us),
@@ -312,8 +312,9 @@ impl Digest {
         if summary.counts.answered == 0 {
             return Some("no request got an HTTP answer".to_owned());
         }
-        if summary.planned() == 0 {
-            return Some("every request was warm-up, so nothing was measured".to_owned());
+        // What a limit left unsent or cut is no measurement.
+        if summary.accountable() == 0 {
+            return Some("every request that was sent was warm-up, so nothing was measured".to_owned());
         }
         (summary.counts.asserted == 0).then(|| "no reply was judged, so nothing was asserted".to_owned())
     }
@@ -332,7 +333,7 @@ fn decide(
         invalid.extend(trust.reasons.iter().cloned());
     }
     let mut broken = Vec::new();
-    if summary.planned() > 0 && summary.count(&["ok"]) == 0 {
+    if summary.accountable() > 0 && summary.count(&["ok"]) == 0 {
         broken.push("no exchange was ok".to_owned());
     }
     let tolerated = summary.goals().iter().any(Goal::tolerates_violations);
@@ -349,7 +350,9 @@ fn decide(
     }
     let first = |goal: &GoalResult| {
         let first = goal.broken_in.first();
-        first.map_or(String::new(), |first| format!(", first from second {} to {}", first.from_s, first.until_s))
+        first.map_or(String::new(), |first| {
+            format!(", first in what was due from second {} to {} ({})", first.from_s, first.until_s, first.from)
+        })
     };
     broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.goal, first(goal))));
     let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
@@ -376,36 +379,6 @@ fn counted(texts: &super::distinct::Texts) -> Vec<Counted> {
         texts.ranked().into_iter().map(|(text, sighting)| Counted { text: text.to_owned(), count: sighting.count });
     let other = (texts.other() > 0).then(|| Counted { text: "(others)".to_owned(), count: texts.other() });
     kept.chain(other).collect()
-}
-
-fn goal_results(summary: &Summary) -> Vec<GoalResult> {
-    summary
-        .goals()
-        .into_iter()
-        .map(|goal| {
-            let (value, broken_in) = summary.value_of(&goal);
-            let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
-            GoalResult {
-                held,
-                broken_in,
-                value: value.filter(|value| value.is_finite()),
-                wanted: goal.value,
-                note: too_small(summary, &goal),
-                goal: goal.text,
-            }
-        })
-        .collect()
-}
-
-/// A goal has a verdict however few the samples; that they are too few is said beside it.
-fn too_small(summary: &Summary, goal: &Goal) -> Option<String> {
-    let Metric::Timing(measure, population, Statistic::Percentile(p)) = goal.metric else { return None };
-    if goal.part != Part::Whole {
-        return None;
-    }
-    let count = summary.timings.get(measure.name())?.count(population);
-    let least = quantile::least(p);
-    (count > 0 && count < least).then(|| format!("of {count} samples; a p{p} needs {least}"))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of at most an hour")]

@@ -45,21 +45,25 @@ impl Summary {
 
     /// A figure of the whole run; none where nothing was counted that it could be worked out from.
     pub fn scalar(&self, scalar: Scalar) -> Option<f64> {
-        let ended = self.planned() - self.count(&["missed", "unsent", "unfinished"]);
+        let (ok, failed) = (self.count(&["ok"]), self.failed());
         let window = self.window_s();
         let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
         let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
-        let told = self.counts.tokens_from_usage + self.counts.tokens_from_events > 0;
+        let told =
+            self.counts.tokens_from_usage + self.counts.tokens_from_tokenizer + self.counts.tokens_from_events > 0;
         let counted = |millitokens: u64| told.then(|| millitokens as f64 / 1000.0);
         let dollars = self.pulze.cost_nanodollars as f64 / 1e9;
         match scalar {
-            Scalar::ErrorRate => share(ended - self.count(&["ok"]), ended),
+            Scalar::ErrorRate => share(failed, ok + failed),
             Scalar::ViolationRate => share(self.counts.violating, self.counts.status_200),
-            Scalar::GoodFraction => share(self.counts.within_limits, self.planned()),
+            Scalar::GoodFraction => share(self.counts.good, self.accountable()),
             Scalar::Requests => rate(self.counts.completed_in_window as f64),
             Scalar::GoodRequests => rate(self.counts.good_in_window as f64),
             Scalar::OutputTokens => rate(self.counts.output_millitokens_in_window as f64 / 1000.0),
-            Scalar::TotalTokens => rate(self.counts.total_millitokens_in_window as f64 / 1000.0),
+            Scalar::TotalTokens => {
+                let tokens = self.counts.prompt_millitokens_in_window + self.counts.output_millitokens_in_window;
+                rate(tokens as f64 / 1000.0)
+            }
             Scalar::PromptCount => counted(self.counts.prompt_millitokens),
             Scalar::CompletionCount => counted(self.counts.completion_millitokens),
             Scalar::CachedFraction => cached_share(self),

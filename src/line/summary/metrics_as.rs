@@ -61,7 +61,8 @@ impl Tool {
         match self {
             Tool::Vllm => Formulas {
                 tool: "vLLM bench serve 0.33",
-                tokens: "chunks whose first choice has content, reasoning or tool_calls, or an empty content and no role",
+                tokens: "chunks whose first choice has content, reasoning, tool_calls or function_call, or an empty content \
+                         and no role",
                 first_token: ("TTFT", "first token chunk - sent"),
                 per_token: ("TPOT", "(last token chunk - first token chunk) / (output tokens - 1)"),
                 gap: ("ITL", "each token chunk - the one before, all requests pooled"),
@@ -88,9 +89,10 @@ impl Tool {
             Tool::Vllm => {
                 let text = |name: &str| delta.get(name).and_then(Value::as_str);
                 let calls = delta.member("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
-                let blank = text("content") == Some("") && delta.member("role").is_none_or(Value::is_null);
+                let call = delta.get("function_call").is_some_and(|call| call.is_object());
+                let blank = text("content") == Some("") && delta.member("role").is_none();
                 let filled = |name: &str| text(name).is_some_and(|text| !text.is_empty());
-                filled("content") || filled("reasoning") || calls || blank
+                filled("content") || filled("reasoning") || calls || call || blank
             }
         }
     }
@@ -191,9 +193,15 @@ impl Measured {
         self.output_millitokens += other.output_millitokens;
     }
 
+    /// What the tool divides by for its rates, in seconds; none where nothing was measured.
+    pub fn span_s(&self) -> Option<f64> {
+        let span = self.last_end_us.checked_sub(self.first_sent_us?).filter(|span| *span > 0)?;
+        Some(span as f64 / 1e6)
+    }
+
     /// Requests, output tokens and all tokens per second of the tool's span.
     pub fn per_second(&self) -> Option<[f64; 3]> {
-        let span = self.last_end_us.checked_sub(self.first_sent_us?).filter(|span| *span > 0)? as f64 / 1e6;
+        let span = self.span_s()?;
         let tokens = |milli: u64| milli as f64 / 1000.0 / span;
         let all = self.prompt_millitokens + self.output_millitokens;
         Some([self.latency.count() as f64 / span, tokens(self.output_millitokens), tokens(all)])

@@ -4,22 +4,21 @@
 //! machines and phases join by [`Summary::merge`] in any order, and every ratio and percentile is worked out by
 //! whoever reads it ([`digest`], [`trust`], [`goals`]).
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Check, Level, Verdict};
-use crate::exchange::{Outcome, Reading, micros};
-use crate::plan::goal::Measure;
-use crate::plan::{Goodput, Plan};
+use crate::check::{Check, Verdict};
+use crate::exchange::{Reading, micros};
+use crate::plan::Plan;
 
 pub mod axis;
+pub mod certainty;
 pub mod counts;
 pub mod delivered;
+pub mod dependence;
 pub mod digest;
 pub mod distinct;
 pub mod evidence;
@@ -33,6 +32,8 @@ pub mod metrics_as;
 pub mod moments;
 pub mod pulze;
 pub mod quantile;
+mod recording;
+mod sample;
 pub mod seconds;
 pub mod server;
 pub mod sessions;
@@ -45,17 +46,17 @@ pub mod tally;
 pub mod timing;
 pub mod trend;
 pub mod trust;
+pub mod windows;
 
 use counts::{Counts, milli};
 use delivered::Delivered;
 use distinct::{Repeats, Texts};
-use evidence::Evidence;
 use flow::Flow;
 use lengths::Lengths;
 pub use meta::{Meta, Mismatch};
 use metrics_as::MetricsAs;
 use pulze::Pulze;
-use seconds::{Seconds, Standing};
+use seconds::Seconds;
 use server::Server;
 use sessions::Sessions;
 use splits::Splits;
@@ -64,7 +65,7 @@ use timing::{Populations, Timing};
 use trust::Health;
 
 /// Version of the file format; raised when a reader of the last would misunderstand.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a run leaves behind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,8 +100,10 @@ pub struct Summary {
     pub checks: BTreeMap<String, Tally>,
     /// Prompts, by hash.
     pub prompts: Repeats,
-    /// The run second by second, warm-up included.
+    /// The measured part second by second.
     pub seconds: Seconds,
+    /// The warm-up second by second.
+    pub warmup_seconds: Seconds,
     /// Time in flight within the window.
     pub flow: Flow,
     /// How long prompts and replies were.
@@ -153,8 +156,6 @@ pub struct Judged<'r> {
     pub in_time: bool,
     /// The window, in microseconds from the start of the run.
     pub window_us: [u64; 2],
-    /// Tokens that a tokenizer of ours counts in what was delivered, where the plan has one.
-    pub counted: Option<u64>,
     /// Turns of the session that it is a part of, where its case has sessions of several.
     pub turns: Option<u64>,
 }
@@ -183,6 +184,7 @@ impl Summary {
             checks: BTreeMap::new(),
             prompts: Repeats::default(),
             seconds: Seconds::default(),
+            warmup_seconds: Seconds::default(),
             flow: Flow::default(),
             lengths: Lengths::default(),
             delivered: Delivered::default(),
@@ -194,60 +196,6 @@ impl Summary {
             server: Server::default(),
             health: Health::default(),
         }
-    }
-
-    /// Adds an exchange.
-    pub fn record(&mut self, judged: &Judged<'_>, goodput: Option<Goodput>, evidence: &Evidence<'_>) {
-        let reading = judged.reading;
-        let exchange = reading.exchange;
-        let warmup = exchange.ticket.warmup;
-        let broken = self.record_checks(judged, warmup, evidence);
-        let good = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
-        let within = good && goodput.is_none_or(|limits| within_limits(reading, limits));
-        self.counts.answered += u64::from(exchange.head.is_some());
-        self.counts.asserted +=
-            u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
-        // What the endpoint completes within the window counts for its rates, whenever it was due: a stream that
-        // began in the warm-up and ends in the window stands for the one that begins in the window and ends behind it.
-        if judged.in_window && exchange.head.is_some() {
-            self.record_completion(reading, within);
-        }
-        let violating = exchange.status() == Some(200) && broken != Broken::No;
-        self.seconds.record(reading, Standing { good, violating });
-        if let Some(sent) = exchange.sent {
-            self.flow.record(micros(sent), micros(exchange.ended), judged.window_us);
-        }
-        if let Some(turns) = judged.turns {
-            self.sessions.record(reading, turns);
-        }
-        if warmup {
-            bump(&mut self.warmup, reading.outcome.name());
-            self.record_failure(reading, "warm-up: ", evidence);
-            return;
-        }
-        self.record_outcome(reading, evidence);
-        if reading.outcome.sent() {
-            self.prompts.add_hash(exchange.asked.prompt_hash, exchange.ticket.seq);
-        }
-        self.counts.unjudged += u64::from(exchange.unjudged);
-        self.counts.sent_in_time += u64::from(judged.in_time);
-        self.counts.status_200 += u64::from(exchange.status() == Some(200));
-        self.counts.violating += u64::from(violating);
-        self.counts.good += u64::from(good);
-        self.counts.within_limits += u64::from(within);
-        self.counts.record_tokens(reading);
-        self.record_timings(reading);
-        self.lengths.record(reading);
-        self.delivered.record(reading, judged.counted);
-        self.metrics_as.record(reading);
-        if judged.turns.is_some() {
-            self.sessions.record_turn(reading, good);
-        }
-        self.by_case.record(&exchange.asked.wanted.case, reading, good);
-        if let Some(model) = pulze::namespace(reading) {
-            self.by_model.record(&evidence.name(model), reading, good);
-        }
-        self.pulze.record(reading, evidence);
     }
 
     /// Adds all exchanges of another part of the same run.
@@ -287,6 +235,7 @@ impl Summary {
         }
         self.prompts.merge(&other.prompts);
         self.seconds.merge(other.seconds);
+        self.warmup_seconds.merge(other.warmup_seconds);
         self.flow.merge(&other.flow);
         self.lengths.merge(&other.lengths);
         self.delivered.merge(&other.delivered);
@@ -305,6 +254,29 @@ impl Summary {
         self.outcomes.values().sum()
     }
 
+    /// Tickets of the measured part for which the endpoint is accountable: not those that a limit of the user or an
+    /// interruption left unsent or cut.
+    pub fn accountable(&self) -> u64 {
+        self.planned() - self.count(&["unsent"]) - self.cut()
+    }
+
+    /// Tickets of the measured part that failed: sent, and not ok for a reason that is not the user's.
+    pub fn failed(&self) -> u64 {
+        self.accountable() - self.count(&["ok", "missed"])
+    }
+
+    /// Requests of the measured part that a limit of the user or an interruption cut.
+    pub fn cut(&self) -> u64 {
+        self.classes.get("unfinished.stopped").copied().unwrap_or(0)
+    }
+
+    /// The run second by second, warm-up included.
+    pub fn all_seconds(&self) -> Seconds {
+        let mut all = self.warmup_seconds.clone();
+        all.merge(self.seconds.clone());
+        all
+    }
+
     /// Tickets of the measured part with one of these outcomes.
     pub fn count(&self, outcomes: &[&str]) -> u64 {
         outcomes.iter().filter_map(|name| self.outcomes.get(*name)).sum()
@@ -313,165 +285,5 @@ impl Summary {
     /// Length of the window in which completions count for rates, without the warm-up, in seconds.
     pub fn window_s(&self) -> f64 {
         self.ending.window_us.saturating_sub(self.ending.window_from_us) as f64 / 1e6
-    }
-
-    fn record_checks(&mut self, judged: &Judged<'_>, warmup: bool, evidence: &Evidence<'_>) -> Broken {
-        let mut broken = Broken::No;
-        // Tallies are in the order of ids, and so are verdicts: one walk along both takes the place of as many searches.
-        let mut tallies = self.checks.iter_mut();
-        let mut new = Vec::new();
-        for (check, verdict) in judged.verdicts {
-            if let Verdict::Broken { level, .. } = verdict {
-                let dialect = judged.reading.exchange.asked.wanted.dialect;
-                if level.or_else(|| check.level(dialect)) == Some(Level::Must) {
-                    let known = self.meta.known.contains_key(check.id);
-                    broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
-                }
-            }
-            let mut ordered = tallies.by_ref().map(|(id, tally)| (id.as_str().cmp(check.id), tally));
-            match ordered.find(|(order, _)| order.is_ge()) {
-                Some((Ordering::Equal, tally)) => tally.record(check, verdict, judged.reading, warmup, evidence),
-                Some(_) | None => new.push((check, verdict)),
-            }
-        }
-        for (check, verdict) in new {
-            let tally = self.checks.entry(check.id.to_owned()).or_default();
-            tally.record(check, verdict, judged.reading, warmup, evidence);
-        }
-        broken
-    }
-
-    fn record_outcome(&mut self, reading: &Reading<'_>, evidence: &Evidence<'_>) {
-        let outcome = reading.outcome;
-        bump(&mut self.outcomes, outcome.name());
-        if let Some(class) = outcome.class() {
-            bump(&mut self.classes, &format!("{}.{class}", outcome.name()));
-        }
-        if let Some(status) = reading.exchange.status() {
-            bump(&mut self.statuses, &status.to_string());
-        }
-        self.record_failure(reading, "", evidence);
-    }
-
-    fn record_failure(&mut self, reading: &Reading<'_>, prefix: &str, evidence: &Evidence<'_>) {
-        let outcome = reading.outcome;
-        if outcome.failed() {
-            let cause = reading.cause().map_or(String::new(), |cause| format!(": {}", evidence.clean(&cause)));
-            self.failures.add(&format!("{prefix}{outcome}{cause}"), reading.exchange.ticket.seq);
-        }
-    }
-
-    fn record_completion(&mut self, reading: &Reading<'_>, within: bool) {
-        self.counts.completed_in_window += 1;
-        self.counts.good_in_window += u64::from(within);
-        if let Some(tokens) = reading.tokens() {
-            self.counts.output_millitokens_in_window += milli(tokens.completion);
-            self.counts.total_millitokens_in_window += milli(tokens.prompt) + milli(tokens.completion);
-        }
-    }
-
-    /// Failed, missed and unfinished exchanges count as infinite in the endpoint's measures that apply to them; the
-    /// client's own (lateness, connect) have a finite sample whatever became of the exchange.
-    fn record_timings(&mut self, reading: &Reading<'_>) {
-        let exchange = reading.exchange;
-        let outcome = reading.outcome;
-        if outcome == Outcome::Unsent {
-            return;
-        }
-        let streamed = exchange.asked.wanted.stream;
-        let since_due = |at: Option<Duration>| at.map(|at| at.saturating_sub(exchange.ticket.due));
-        let since_sent = |at: Option<Duration>| Some(at?.saturating_sub(exchange.sent?));
-        // A failed stream that had not begun to reason may be one of a model that does not.
-        let reasoned = reading.first_reasoning_token();
-        let samples = [
-            (Measure::ResponseTime, Some(exchange.response_time()), true),
-            (Measure::ServiceTime, exchange.service_time(), true),
-            (Measure::FirstToken, since_due(reading.first_token()), streamed),
-            (Measure::FirstVisibleToken, since_due(reading.first_visible_token()), streamed),
-            (Measure::FirstReasoningToken, since_due(reasoned), reasoned.is_some()),
-            (Measure::FirstTokenFromSent, since_sent(reading.first_token()), streamed),
-            (Measure::LastToken, since_due(reading.last_token()), streamed),
-            (Measure::TimePerOutputToken, reading.time_per_output_token(), streamed),
-            (Measure::Head, since_sent(exchange.head.as_ref().map(|head| head.at)), true),
-        ];
-        for (measure, sample, applies) in samples {
-            let populations = populations_of(&mut self.timings, measure);
-            if outcome == Outcome::Ok {
-                if let Some(time) = sample {
-                    populations.ok.record(time);
-                }
-            } else if applies {
-                populations.infinite += 1;
-                if let Some(time) = sample.filter(|_| outcome.failed()) {
-                    populations.failed.record(time);
-                }
-            }
-        }
-        self.record_gaps(reading, streamed);
-        let ours = [
-            (Measure::Queued, outcome.sent().then(|| exchange.queued())),
-            (Measure::Lateness, exchange.lateness()),
-            (Measure::Connect, exchange.dial.map(|dial| dial.ended.saturating_sub(dial.began))),
-        ];
-        for (measure, sample) in ours {
-            let Some(time) = sample else { continue };
-            let populations = populations_of(&mut self.timings, measure);
-            populations.ours = true;
-            if outcome == Outcome::Ok { populations.ok.record(time) } else { populations.failed.record(time) }
-        }
-    }
-
-    /// A failed stream adds one infinite gap to `all`, however many finite ones came before it failed.
-    fn record_gaps(&mut self, reading: &Reading<'_>, streamed: bool) {
-        let populations = populations_of(&mut self.timings, Measure::TokenGap);
-        let ok = reading.outcome == Outcome::Ok;
-        if !ok && streamed {
-            populations.infinite += 1;
-        }
-        if !ok && !reading.outcome.failed() {
-            return;
-        }
-        let timing = if ok { &mut populations.ok } else { &mut populations.failed };
-        reading.token_gaps().for_each(|gap| timing.record(gap));
-        reading
-            .events_per_arrival()
-            .into_iter()
-            .for_each(|events| self.events_per_arrival.record(Duration::from_micros(events)));
-    }
-}
-
-/// Whether an exchange broke a MUST, and whether that was known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Broken {
-    No,
-    Known,
-    Unknown,
-}
-
-fn within_limits(reading: &Reading<'_>, limits: Goodput) -> bool {
-    let within = |limit: Option<Duration>, time: Option<Duration>| match (limit, time) {
-        (Some(limit), Some(time)) => time <= limit,
-        _ => true,
-    };
-    let first_token = reading.first_token().map(|at| at.saturating_sub(reading.exchange.ticket.due));
-    within(limits.first_token, first_token)
-        && within(limits.token_gap, reading.token_gaps().max())
-        && within(limits.time_per_output_token, reading.time_per_output_token())
-        && within(limits.response_time, Some(reading.exchange.response_time()))
-}
-
-fn populations_of(timings: &mut BTreeMap<String, Populations>, measure: Measure) -> &mut Populations {
-    if !timings.contains_key(measure.name()) {
-        timings.insert(measure.name().to_owned(), Populations::default());
-    }
-    timings.get_mut(measure.name()).expect("it was put there")
-}
-
-fn bump(counts: &mut BTreeMap<String, u64>, key: &str) {
-    match counts.get_mut(key) {
-        Some(count) => *count += 1,
-        None => {
-            counts.insert(key.to_owned(), 1);
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::seconds::Found;
 use super::splits::Split;
 use crate::exchange::{Outcome, Reading};
 
@@ -12,7 +13,7 @@ use crate::exchange::{Outcome, Reading};
 pub const TURNS: u64 = 32;
 
 /// Sessions of several turns, and their requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sessions {
     /// Whose first turn was planned, those of the warm-up included.
@@ -32,13 +33,13 @@ impl Sessions {
         let turn = reading.exchange.ticket.turn;
         self.begun += u64::from(turn == 0);
         self.complete += u64::from(ok && turn + 1 == turns);
-        self.failed += u64::from(!ok && reading.outcome != Outcome::Unfinished);
+        self.failed += u64::from(!ok && reading.outcome.is_accountable());
     }
 
     /// Adds an exchange of the measured part to the figures of its turn.
-    pub(super) fn record_turn(&mut self, reading: &Reading<'_>, good: bool) {
+    pub(super) fn record_turn(&mut self, reading: &Reading<'_>, found: Found) {
         let turn = (reading.exchange.ticket.turn + 1).min(TURNS);
-        self.turns.entry(turn).or_default().record(reading, good);
+        self.turns.entry(turn).or_default().record(reading, found);
     }
 
     /// Adds another part of the run.

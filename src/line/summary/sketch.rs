@@ -144,7 +144,7 @@ impl Sketch {
     }
 
     /// Index and count of each bucket, by rising index.
-    fn counts(&self) -> impl Iterator<Item = (u16, u32)> {
+    pub(super) fn counts(&self) -> impl Iterator<Item = (u16, u32)> {
         let (open, packed): (&[_], &[_]) = match &self.0 {
             Form::Open(buckets) => (buckets, &[]),
             Form::Packed(bytes) => (&[], bytes),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::milli;
-use super::sketch::Sketch;
+use super::seconds::Found;
+use super::timing::Populations;
 use crate::exchange::{Outcome, Reading};
 use crate::plan::goal::Measure;
 
@@ -15,7 +16,7 @@ use crate::plan::goal::Measure;
 const NAMES: usize = 32;
 
 /// Requests of the measured part by name; those of other names together.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Splits {
     /// At most 32 names.
@@ -25,35 +26,37 @@ pub struct Splits {
 }
 
 /// Requests of one name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// Planned.
+    /// Planned, but for those that a limit left unsent.
     pub requests: u64,
     /// Ended ok.
     pub ok: u64,
     /// Ended of their own, and not ok.
     pub failed: u64,
-    /// Ok with no MUST broken that is not known.
+    /// Ok with no MUST broken that is not known, and within the limits for a single request.
     pub good: u64,
+    /// Ok with no MUST broken that is not known, but beyond a limit for a single request.
+    pub late: u64,
     /// Completion tokens, in thousandths.
     pub completion_millitokens: u64,
-    /// Response times of those that ended ok.
-    pub response_time: Sketch,
-    /// First tokens of those that ended ok.
-    pub first_token: Sketch,
-    /// Token gaps of those that ended ok.
-    pub token_gap: Sketch,
+    /// Response times.
+    pub response_time: Populations,
+    /// First tokens.
+    pub first_token: Populations,
+    /// Token gaps.
+    pub token_gap: Populations,
 }
 
 impl Splits {
     /// Adds an exchange of the measured part.
-    pub(super) fn record(&mut self, name: &str, reading: &Reading<'_>, good: bool) {
+    pub(super) fn record(&mut self, name: &str, reading: &Reading<'_>, found: Found) {
         if !self.kept.contains_key(name) {
             self.kept.insert(name.to_owned(), Split::default());
         }
         if let Some(split) = self.kept.get_mut(name) {
-            split.record(reading, good);
+            split.record(reading, found);
         }
         self.shrink();
     }
@@ -78,9 +81,9 @@ impl Splits {
 }
 
 impl Split {
-    /// The distribution of a measure, where splits keep it.
+    /// The populations of a measure, where splits keep it.
     #[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept so")]
-    pub fn times(&self, measure: Measure) -> Option<&Sketch> {
+    pub fn times(&self, measure: Measure) -> Option<&Populations> {
         match measure {
             Measure::ResponseTime => Some(&self.response_time),
             Measure::FirstToken => Some(&self.first_token),
@@ -89,21 +92,16 @@ impl Split {
         }
     }
 
-    pub(super) fn record(&mut self, reading: &Reading<'_>, good: bool) {
-        let exchange = reading.exchange;
+    pub(super) fn record(&mut self, reading: &Reading<'_>, found: Found) {
         self.requests += 1;
         self.ok += u64::from(reading.outcome == Outcome::Ok);
         self.failed += u64::from(reading.outcome.failed());
-        self.good += u64::from(good);
+        self.good += u64::from(found.good);
+        self.late += u64::from(found.kept && !found.good);
         self.completion_millitokens += reading.tokens().map_or(0, |tokens| milli(tokens.completion));
-        if reading.outcome != Outcome::Ok {
-            return;
-        }
-        self.response_time.record(exchange.response_time());
-        if let Some(first) = reading.first_token() {
-            self.first_token.record(first.saturating_sub(exchange.ticket.due));
-        }
-        reading.token_gaps().for_each(|gap| self.token_gap.record(gap));
+        self.response_time.record(Measure::ResponseTime, reading);
+        self.first_token.record(Measure::FirstToken, reading);
+        self.token_gap.record(Measure::TokenGap, reading);
     }
 
     pub(super) fn merge(&mut self, other: &Split) {
@@ -111,6 +109,7 @@ impl Split {
         self.ok += other.ok;
         self.failed += other.failed;
         self.good += other.good;
+        self.late += other.late;
         self.completion_millitokens += other.completion_millitokens;
         self.response_time.merge(&other.response_time);
         self.first_token.merge(&other.first_token);

@@ -163,7 +163,8 @@ impl Timing {
     }
 }
 
-/// A measure in its three populations. `all` is worked out: what is ok, and an infinite sample for what is not.
+/// A measure in its three populations. `all` is worked out: what is ok, and an infinite sample for what is not (see
+/// [`record`](Populations::record)).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Populations {
@@ -173,8 +174,8 @@ pub struct Populations {
     pub failed: Timing,
     /// Exchanges that count as infinite in `all`: failed, missed, left unfinished.
     pub infinite: u64,
-    /// Whether failed exchanges have finite samples in `all`, because the measure is of us and not of the endpoint.
-    pub ours: bool,
+    /// Whether the samples of failed exchanges are in `all`, too: of a measure of the client itself, and of token gaps.
+    pub failed_in_all: bool,
 }
 
 impl Populations {
@@ -183,7 +184,7 @@ impl Populations {
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
         self.infinite += other.infinite;
-        self.ours |= other.ours;
+        self.failed_in_all |= other.failed_in_all;
     }
 
     /// Number of samples of a population, infinite ones included.
@@ -228,7 +229,7 @@ impl Populations {
 
     /// The finite samples of `all`.
     fn finite(&self) -> std::borrow::Cow<'_, Timing> {
-        if !self.ours || self.failed.count() == 0 {
+        if !self.failed_in_all || self.failed.count() == 0 {
             return std::borrow::Cow::Borrowed(&self.ok);
         }
         let mut both = self.ok.clone();
@@ -271,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_failure_is_infinite_in_all_and_finite_in_failed() {
-        let populations = Populations { ok: timing(&[100; 9]), failed: timing(&[50]), infinite: 1, ours: false };
+        let populations =
+            Populations { ok: timing(&[100; 9]), failed: timing(&[50]), infinite: 1, failed_in_all: false };
         let all = |p| populations.statistic(Population::All, Statistic::Percentile(p));
         assert_eq!((all(90.0), all(91.0)), (Some(100.0), Some(f64::INFINITY)));
         assert_eq!(populations.statistic(Population::All, Statistic::Mean), Some(f64::INFINITY));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::compare::side::Side;
-use crate::plan::goal::Measure;
+use crate::plan::goal::{Measure, Population};
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{COLOURS, Mark};
 use crate::report::chart::{Chart, HEIGHT, Table};
@@ -12,6 +12,7 @@ use crate::report::curves::by_percentile;
 use crate::report::figure::{number, time};
 use crate::summary::seconds::Seconds;
 use crate::summary::timing::Populations;
+use crate::summary::windows::times;
 
 /// Columns of a picture, and rows of a table.
 const COLUMNS: u64 = 150;
@@ -82,7 +83,10 @@ impl<'n> Overlay<'n> {
 
     /// The median of each side, and where there are few of them a band up to its p95.
     fn times(&self, measure: Measure, name: &str, title: &str) -> Option<Chart> {
-        let at = |column: &Column, p| column.row.times(measure).and_then(|s| s.percentile(p)).unwrap_or(f64::NAN);
+        let at = |column: &Column, p| {
+            let times = times(std::slice::from_ref(&column.row), None, measure, Population::Ok);
+            times.and_then(|(times, _)| times.percentile(p)).unwrap_or(f64::NAN)
+        };
         let all = |p| self.sides.iter().flat_map(|side| &side.columns).map(move |column| at(column, p));
         let lowest = all(50.0).filter(|us| us.is_finite()).min_by(f64::total_cmp)?;
         let highest = all(95.0).filter(|us| us.is_finite()).fold(lowest, f64::max);
@@ -145,11 +149,11 @@ impl<'n> Overlay<'n> {
 
 /// What happened in the runs of each side, in rows of one width for all.
 fn pooled(sides: &[Side]) -> Vec<Seconds> {
-    let runs = sides.iter().flat_map(|side| &side.runs).map(|run| run.seconds.width_s);
+    let runs = sides.iter().flat_map(|side| &side.runs).map(|run| run.all_seconds().width_s);
     let width_s = runs.max().unwrap_or(1);
     let of_side = |side: &Side| {
         let mut all = Seconds { width_s, rows: BTreeMap::new() };
-        side.runs.iter().for_each(|run| all.merge(run.seconds.clone()));
+        side.runs.iter().for_each(|run| all.merge(run.all_seconds()));
         all
     };
     sides.iter().map(of_side).collect()

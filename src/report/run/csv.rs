@@ -18,6 +18,7 @@ pub(in crate::report) fn seconds(summary: &Summary) -> String {
                 "sent",
                 "ok",
                 "good",
+                "late",
                 "failed",
                 "missed",
                 "violations",
@@ -31,12 +32,15 @@ pub(in crate::report) fn seconds(summary: &Summary) -> String {
             }))
             .collect::<Vec<_>>(),
         ];
-    let width = summary.seconds.width_s;
-    for (number, row) in &summary.seconds.rows {
-        let counts = [row.due, row.warmup, row.sent, row.ok, row.good, row.failed, row.missed, row.violations];
+    let all = summary.all_seconds();
+    let width = all.width_s;
+    let warm = summary.warmup_seconds.widened(width);
+    for (number, row) in &all.rows {
+        let warmup = warm.rows.get(number).map_or(0, |row| row.due);
+        let counts = [row.due, warmup, row.sent, row.ok, row.good, row.late, row.failed, row.missed, row.violations];
         let mut cells = vec![(number * width).to_string(), width.to_string()];
         cells.extend(counts.map(|count| count.to_string()));
-        cells.push(format!("{:.3}", row.completion_millitokens as f64 / 1e3));
+        cells.push(format!("{:.3}", row.output_millitokens as f64 / 1e3));
         cells.push(format!("{:.3}", row.in_flight_us as f64 / 1e6 / width as f64));
         cells.extend([&row.response_time, &row.first_token, &row.token_gap].into_iter().flat_map(times));
         lines.push(cells);
@@ -70,6 +74,7 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
         ("sent", digest.requests.sent.to_string()),
         ("ok", digest.requests.ok.to_string()),
         ("good", digest.requests.good.to_string()),
+        ("late", digest.requests.late.to_string()),
         ("failed", digest.requests.failed.to_string()),
         ("error_rate", float(digest.error_rate)),
         ("violation_rate", float(digest.violation_rate)),

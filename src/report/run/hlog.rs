@@ -1,7 +1,7 @@
 //! An interval log that HdrHistogram's own tools read: a line for each second and measure, tagged with the measure.
 //!
 //! Values are nanoseconds, as those tools take them to be; they are as exact as the run's seconds are, to 0.8 %. The
-//! warm-up is in it, as in the seconds.
+//! warm-up is not in it, as it is in no figure.
 
 use std::time::{Duration, SystemTime};
 

@@ -3,7 +3,7 @@
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::report::text::measured;
+use crate::report::goal::{measured, windows};
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, GoalResult, Judgement, Outcome};
 use crate::summary::trust::Belief;
@@ -52,7 +52,7 @@ fn verdict(digest: &Digest) -> TestCase {
 }
 
 fn goal(result: &GoalResult, digest: &Digest) -> TestCase {
-    let said = format!("measured {}", measured(result, result.value));
+    let said = [vec![format!("measured {}", measured(result))], windows(result)].concat().join("\n");
     let mut status = if digest.trust.verdict == Belief::Invalid {
         TestCaseStatus::non_success(NonSuccessKind::Error)
     } else if result.held {
@@ -61,9 +61,10 @@ fn goal(result: &GoalResult, digest: &Digest) -> TestCase {
         TestCaseStatus::non_success(NonSuccessKind::Failure)
     };
     if digest.trust.verdict == Belief::Invalid {
-        status.set_message(format!("the measurement is invalid; {said}"));
+        status.set_message(format!("the measurement is invalid; measured {}", measured(result)));
     } else if !result.held {
-        status.set_message(said.clone());
+        status.set_message(format!("measured {}", measured(result)));
+        status.set_description(said.clone());
     }
     let mut case = named(&result.goal, "proofload.goals", status);
     case.set_system_out(said);

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::conformance::escaped;
 use crate::report::figure::{number, percent};
-use crate::report::text::{cell, measured};
+use crate::report::goal::{measured, windows};
+use crate::report::text::{cell, fates};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
 use crate::summary::evidence::is_control;
@@ -30,11 +31,9 @@ fn verdict(digest: &Digest) -> String {
     let mut text = format!("## {}: {}\n\n", digest.verdict.name().to_uppercase(), escaped(&digest.profile));
     let _ = writeln!(
         text,
-        "{} of {} requests ok, {} good; {} per second, {} output tokens per second; errors {}, violations {}. \
+        "{}; {} per second, {} output tokens per second; errors {}, violations {}. \
          The measurement is **{}**.\n",
-        requests.ok,
-        requests.planned,
-        requests.good,
+        fates(requests),
         number(digest.rates_per_s.requests),
         number(digest.rates_per_s.output_tokens),
         percent(digest.error_rate),
@@ -60,7 +59,12 @@ fn goals(digest: &Digest) -> String {
     let mut text = "| | goal | measured |\n|---|---|---|\n".to_owned();
     for goal in &digest.goals {
         let verdict = if goal.held { "held" } else { "**broken**" };
-        let _ = writeln!(text, "| {verdict} | {} | {} |", escaped(&goal.goal), measured(goal, goal.value));
+        let _ = writeln!(
+            text,
+            "| {verdict} | {} | {} |",
+            escaped(&goal.goal),
+            [vec![measured(goal)], windows(goal)].concat().join("; ")
+        );
     }
     text + "\n"
 }

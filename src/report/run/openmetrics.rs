@@ -24,16 +24,22 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
     page.gauge(
         "good_requests",
         "",
-        "Requests that were ok and broke no MUST.",
+        "Requests that were ok, broke no MUST and kept the limits for a single request.",
         [(vec![], Some(digest.requests.good as f64))],
+    );
+    page.gauge(
+        "late_requests",
+        "",
+        "Requests that were ok and broke no MUST, but not within the limits for a single request.",
+        [(vec![], Some(digest.requests.late as f64))],
     );
     for (name, help, value) in [
         ("error_ratio", "Failed requests among those that ended.", digest.error_rate),
         ("violation_ratio", "Replies with a broken MUST among those with status 200.", digest.violation_rate),
-        ("good_ratio", "Good requests within the limits among those planned.", digest.requests.good_fraction),
+        ("good_ratio", "Good requests among those planned.", digest.requests.good_fraction),
         ("requests_per_second", "Requests that ended with a reply.", digest.rates_per_s.requests),
-        ("good_requests_per_second", "Good requests within the limits.", digest.rates_per_s.good_requests),
-        ("output_tokens_per_second", "Completion tokens.", digest.rates_per_s.output_tokens),
+        ("good_requests_per_second", "Good requests.", digest.rates_per_s.good_requests),
+        ("output_tokens_per_second", "Output tokens that arrived.", digest.rates_per_s.output_tokens),
         ("tokens_per_second", "Prompt and completion tokens.", digest.rates_per_s.total_tokens),
     ] {
         page.gauge(name, "", help, [(vec![], value)]);

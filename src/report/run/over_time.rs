@@ -44,12 +44,13 @@ pub(super) struct Run {
 
 impl Run {
     fn of(summary: &Summary) -> Run {
-        let drawn = columns(&summary.seconds, COLUMNS);
+        let all = summary.all_seconds();
+        let drawn = columns(&all, COLUMNS);
         let seconds = |us: u64| us as f64 / 1e6;
         Run {
             x: Axis::seconds(0.0, drawn.last().map_or(1.0, |last| last.to)),
             columns: drawn,
-            rows: columns(&summary.seconds, ROWS),
+            rows: columns(&all, ROWS),
             window: (seconds(summary.ending.window_from_us), seconds(summary.ending.window_us)),
         }
     }
@@ -203,9 +204,10 @@ impl Run {
     }
 
     fn outcomes(&self) -> Chart {
-        let parts: [(&'static str, &str, Count); 4] = [
+        let parts: [(&'static str, &str, Count); 5] = [
             (GOOD, "good", |row| row.good),
-            (COLOURS[1], "ok, but not good", |row| row.ok.saturating_sub(row.good)),
+            (COLOURS[2], "late", |row| row.late),
+            (COLOURS[1], "broke a MUST", |row| row.ok.saturating_sub(row.good + row.late)),
             (BAD, "failed", |row| row.failed),
             (PALE, "missed", |row| row.missed),
         ];
@@ -228,17 +230,19 @@ impl Run {
         }
         let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(
-            "What became of the requests, per second: {} good, {} ok but not good, {} failed, {} missed; {} replies broke \
-             a MUST.",
+            "What became of the requests, per second: {} good, {} late (beyond a limit for a single request), {} ok but \
+             with a broken MUST, {} failed, {} missed; {} replies in all broke a MUST.",
             total(parts[0].2),
             total(parts[1].2),
             total(parts[2].2),
             total(parts[3].2),
+            total(parts[4].2),
             total(|row| row.violations)
         );
-        let table = self.table(["good", "ok, but not good", "failed", "missed", "broke a MUST"], |row| {
-            let [good, poor, failed, missed] = parts.map(|(_, _, of)| of(&row.row).to_string());
-            [good, poor, failed, missed, row.row.violations.to_string()]
+        let heads = ["good", "late", "broke a MUST", "failed", "missed", "replies that broke a MUST"];
+        let table = self.table(heads, |row| {
+            let [good, late, poor, failed, missed] = parts.map(|(_, _, of)| of(&row.row).to_string());
+            [good, late, poor, failed, missed, row.row.violations.to_string()]
         });
         let y = Axis::count(floors.into_iter().fold(self.highest(violations), f64::max));
         self.chart("outcomes", "Outcomes and violations, per second".to_owned(), words, y, marks, table)
@@ -255,10 +259,10 @@ impl Run {
     }
 
     fn tokens(&self) -> Chart {
-        let rate = |column: &Column| column.per_s(column.row.completion_millitokens) / 1e3;
+        let rate = |column: &Column| column.per_s(column.row.output_millitokens) / 1e3;
         let marks = vec![self.line(COLOURS[2], "output tokens", rate)];
         let words =
-            format!("Output tokens per second, by when the reply ended: at most {}.", number(Some(self.highest(rate))));
+            format!("Output tokens per second, by when they arrived: at most {}.", number(Some(self.highest(rate))));
         let table = self.table(["output tokens/s"], |row| [number(Some(rate(row)))]);
         let y = Axis::count(self.highest(rate));
         self.chart("tokens", "Output tokens, per second".to_owned(), words, y, marks, table)

@@ -8,8 +8,9 @@ use super::splits;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::chart::{Chart, Table};
 use crate::report::cut::brief;
-use crate::report::figure::{number, percent, time};
-use crate::report::text::{STATISTICS, cell, measured, windows};
+use crate::report::figure::{number, percent, percentile, time};
+use crate::report::goal::{measured, windows};
+use crate::report::text::{STATISTICS, cell};
 use crate::summary::Summary;
 use crate::summary::digest::{Counted, Digest, Outcome, Share};
 use crate::summary::trust::{Belief, Used};
@@ -77,6 +78,7 @@ fn tiles(digest: &Digest, summary: &Summary) -> Markup {
     let requests = &digest.requests;
     let tiles = [
         Some(("requests ok", requests.ok.to_string(), format!("of {} planned", requests.planned))),
+        Some(("good", requests.good.to_string(), format!("{} late, beyond a limit", requests.late))),
         Some(("ended per second", number(digest.rates_per_s.requests), format!("over {:.1} s", digest.duration_s))),
         timing(Measure::ResponseTime).map(|(p50, p99)| ("response time p50", p50, p99)),
         timing(Measure::FirstToken).map(|(p50, p99)| ("first token p50", p50, p99)),
@@ -98,7 +100,7 @@ fn tiles(digest: &Digest, summary: &Summary) -> Markup {
 fn counted(source: &str) -> String {
     match source {
         "none" => "no tokens were counted".to_owned(),
-        "mixed" => "from usage, else from events".to_owned(),
+        "mixed" => "from usage, else counted".to_owned(),
         source => format!("counted from {source}"),
     }
 }
@@ -115,8 +117,8 @@ pub(super) fn goals(digest: &Digest) -> Markup {
                             td { span class={ "badge " (if goal.held { "good" } else { "bad" }) } { (if goal.held { "held" } else { "broken" }) } }
                             td { code { (goal.goal) } }
                             td {
-                                (measured(goal, goal.value))
-                                @if !goal.broken_in.is_empty() { p class="soft" { "broken in " (windows(goal)) } }
+                                (measured(goal))
+                                @for line in windows(goal) { p class="soft" { (line) } }
                             }
                         }
                     }
@@ -156,11 +158,10 @@ pub(super) fn splits(digest: &Digest, pictures: &[Chart]) -> Markup {
 fn by(what: &str, shares: &BTreeMap<String, Share>, picture: Option<&Chart>) -> Markup {
     let mut shares: Vec<(&String, &Share)> = shares.iter().collect();
     shares.sort_by_key(|(name, share)| (std::cmp::Reverse(share.requests), *name));
-    let shown = |us: Option<u64>| time(us.map(|us| us as f64));
     let row = |(name, share): &(&String, &Share)| {
-        let counts = [share.requests, share.ok, share.failed, share.good].map(|count| count.to_string());
+        let counts = [share.requests, share.ok, share.failed, share.good, share.late].map(|count| count.to_string());
         let percentiles = [&share.response_time_us, &share.first_token_us, &share.token_gap_us];
-        let times = percentiles.into_iter().flat_map(|p| [shown(p.p50), shown(p.p95)]);
+        let times = percentiles.into_iter().flat_map(|of| [percentile(of, 50.0, of.p50), percentile(of, 95.0, of.p95)]);
         std::iter::once(brief(name)).chain(counts).chain(times).collect()
     };
     let head = [
@@ -169,6 +170,7 @@ fn by(what: &str, shares: &BTreeMap<String, Share>, picture: Option<&Chart>) -> 
         "ok",
         "failed",
         "good",
+        "late",
         "response p50",
         "p95",
         "first token p50",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::report::chart::axis::Axis;
 use crate::report::chart::mark::{Area, COLOURS, Mark, THROUGHOUT};
 use crate::report::chart::{Chart, Table};
-use crate::report::figure::time;
+use crate::report::figure::percentile;
 use crate::summary::digest::{Digest, Percentiles, Share};
 
 /// Names of the pictures.
@@ -52,7 +52,10 @@ fn chart(name: &str, title: &str, shares: &BTreeMap<String, Share>) -> Option<Ch
     (shares.len() > 1).then(|| Chart {
         name: name.to_owned(),
         title: title.to_owned(),
-        words: format!("From the median to the 95th percentile, of requests that ended ok: {}.", said(&shares)),
+        words: format!(
+            "From the median to the 95th percentile, of all requests, in which failed ones are infinitely slow: {}.",
+            said(&shares)
+        ),
         height: shares.iter().map(|_| ROW).sum(),
         marks,
         table: table(&shares, &y),
@@ -68,6 +71,11 @@ fn bar(times: &Percentiles, at: f64, x: &Axis) -> Option<Area> {
     Some(Area { x: (from, to), y: (at - 0.11, at + 0.11) })
 }
 
+/// The ends of a bar in words.
+fn ends(times: &Percentiles) -> [String; 2] {
+    [percentile(times, 50.0, times.p50), percentile(times, 95.0, times.p95)]
+}
+
 fn clipped(name: &str) -> String {
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}...", &name[..end]),
@@ -77,8 +85,8 @@ fn clipped(name: &str) -> String {
 
 fn said(shares: &[(&String, &Share)]) -> String {
     let each = shares.iter().map(|(name, share)| {
-        let shown = |us: Option<u64>| time(us.map(|us| us as f64));
-        format!("{} {} to {}", clipped(name), shown(share.response_time_us.p50), shown(share.response_time_us.p95))
+        let [p50, p95] = ends(&share.response_time_us);
+        format!("{} {p50} to {p95}", clipped(name))
     });
     format!("response time of {}", each.collect::<Vec<_>>().join(", "))
 }
@@ -86,8 +94,7 @@ fn said(shares: &[(&String, &Share)]) -> String {
 fn table(shares: &[(&String, &Share)], y: &Axis) -> Table {
     let heads = MEASURES.iter().flat_map(|(label, _)| ["p50", "p95"].map(|p| format!("{label} {p}")));
     let row = |(name, share): &(&String, &Share)| {
-        let shown = |us: Option<u64>| time(us.map(|us| us as f64));
-        let times = MEASURES.iter().flat_map(|(_, of)| [of(share).p50, of(share).p95].map(shown));
+        let times = MEASURES.iter().flat_map(|(_, of)| ends(of(share)));
         std::iter::once(clipped(name)).chain(times).collect()
     };
     Table {

@@ -1,20 +1,14 @@
-//! The shape of `vllm bench serve --save-result`, so that what reads that reads this: percentiles of successes in
-//! milliseconds, first token and end counted from sending, as vLLM counts them. A figure that we do not have is null.
+//! The shape of `vllm bench serve --save-result`, so that what reads that reads this: the figures of streams that ended
+//! ok, by the definitions of [`metrics_as`](crate::summary::metrics_as). A figure that we do not have is null.
 
 use serde_json::{Map, Value, json};
 
-use crate::plan::goal::{Measure, Population, Statistic};
+use crate::plan::goal::{Population, Statistic};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
-use crate::summary::timing::Populations;
+use crate::summary::metrics_as::{Measured, Tool};
+use crate::summary::timing::{Populations, Timing};
 
-/// vLLM's names, and what they are here.
-const TIMINGS: [(&str, Measure); 4] = [
-    ("ttft", Measure::FirstTokenFromSent),
-    ("tpot", Measure::TimePerOutputToken),
-    ("itl", Measure::TokenGap),
-    ("e2el", Measure::ServiceTime),
-];
 const PERCENTILES: [(&str, f64); 5] = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
@@ -24,46 +18,64 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
     for (name, value) in &digest.labels {
         fields.insert(name.clone(), json!(value));
     }
-    let width = summary.seconds.width_s as f64;
-    let busiest = summary.seconds.rows.values().map(|row| row.completion_millitokens as f64 / 1e3 / width);
+    let measured = summary.metrics_as.of(Tool::Vllm);
+    let span_s = measured.span_s();
+    let per_s = |count: f64| span_s.map(|span| count / span);
+    let (input, output) = (measured.prompt_millitokens as f64 / 1e3, measured.output_millitokens as f64 / 1e3);
     let own = json!({
         "date": date(summary),
         "endpoint_type": "openai-chat",
         "backend": "openai-chat",
-        "label": digest.profile,
+        "label": format!("{} (by proofload, as {} defines it)", digest.profile, Tool::Vllm.formulas().tool),
         "model_id": digest.model,
         "tokenizer_id": null,
         "num_prompts": digest.requests.planned,
         "request_rate": summary.meta.rate_per_s.map_or(json!("inf"), Value::from),
         "burstiness": null,
         "max_concurrency": null,
-        "duration": digest.duration_s,
-        "completed": digest.requests.ok,
+        "duration": span_s,
+        "completed": measured.latency.count(),
         "failed": digest.requests.failed,
-        "total_input_tokens": whole(digest.tokens.prompt),
-        "total_output_tokens": whole(digest.tokens.completion),
-        "request_throughput": digest.rates_per_s.requests,
-        "request_goodput": digest.rates_per_s.good_requests,
-        "output_throughput": digest.rates_per_s.output_tokens,
-        "total_token_throughput": digest.rates_per_s.total_tokens,
-        "max_output_tokens_per_s": busiest.fold(0.0, f64::max),
+        "total_input_tokens": whole(input),
+        "total_output_tokens": whole(output),
+        "request_throughput": per_s(measured.latency.count() as f64),
+        "request_goodput": per_s(digest.requests.good as f64),
+        "output_throughput": per_s(output),
+        "total_token_throughput": per_s(input + output),
+        "max_output_tokens_per_s": busiest(summary),
         "max_concurrent_requests": summary.health.peak_in_flight,
     });
     fields.extend(own.as_object().cloned().unwrap_or_default());
-    let none = Populations::default();
-    for (name, measure) in TIMINGS {
-        timing(&mut fields, name, summary.timings.get(measure.name()).unwrap_or(&none));
+    for (name, times) in timings(measured) {
+        timing(&mut fields, name, times);
     }
     let mut text = serde_json::to_string_pretty(&fields).expect("an object has string keys only");
     text.push('\n');
     text
 }
 
-fn timing(fields: &mut Map<String, Value>, name: &str, populations: &Populations) {
+/// vLLM's names, and what they are.
+fn timings(measured: &Measured) -> [(&'static str, &Timing); 4] {
+    [
+        ("ttft", &measured.first_token),
+        ("tpot", &measured.per_token),
+        ("itl", &measured.gap),
+        ("e2el", &measured.latency),
+    ]
+}
+
+/// Output tokens that arrived in the busiest second of the measured part.
+fn busiest(summary: &Summary) -> f64 {
+    let width = summary.seconds.width_s as f64;
+    summary.seconds.rows.values().map(|row| row.output_millitokens as f64 / 1e3 / width).fold(0.0, f64::max)
+}
+
+fn timing(fields: &mut Map<String, Value>, name: &str, times: &Timing) {
+    let populations = Populations { ok: times.clone(), ..Populations::default() };
     let ms = |statistic| populations.statistic(Population::Ok, statistic).map(|us| us / 1e3);
     fields.insert(format!("mean_{name}_ms"), json!(ms(Statistic::Mean)));
     fields.insert(format!("median_{name}_ms"), json!(ms(Statistic::Percentile(50.0))));
-    fields.insert(format!("std_{name}_ms"), json!(populations.ok.deviation_us().map(|us| us / 1e3)));
+    fields.insert(format!("std_{name}_ms"), json!(times.deviation_us().map(|us| us / 1e3)));
     for (percentile, p) in PERCENTILES {
         fields.insert(format!("{percentile}_{name}_ms"), json!(ms(Statistic::Percentile(p))));
     }

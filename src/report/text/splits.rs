@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tabled::builder::Builder;
 
 use super::{line, table};
-use crate::report::figure::time;
-use crate::summary::digest::{Digest, PulzeFigures, SessionFigures, Share};
+use crate::report::figure::percentile;
+use crate::summary::digest::{Digest, Percentiles, PulzeFigures, SessionFigures, Share};
 use crate::summary::sessions::TURNS;
 
 pub(super) fn splits(digest: &Digest) -> String {
@@ -39,19 +39,23 @@ fn named(shares: &BTreeMap<String, Share>) -> impl Iterator<Item = (String, &Sha
 
 fn by<'s>(title: &str, shares: impl Iterator<Item = (String, &'s Share)>) -> String {
     let mut builder = Builder::new();
-    builder.push_record([title, "requests", "ok", "good", "e2e p50", "e2e p95", "ttft p50", "ttft p95", "itl p95"]);
+    builder.push_record([
+        title, "requests", "ok", "good", "late", "e2e p50", "e2e p95", "ttft p50", "ttft p95", "itl p95",
+    ]);
     for (name, share) in shares {
-        let time = |us: Option<u64>| time(us.map(|us| us as f64));
+        let p50 = |of: &Percentiles| percentile(of, 50.0, of.p50);
+        let p95 = |of: &Percentiles| percentile(of, 95.0, of.p95);
         builder.push_record([
             name,
             share.requests.to_string(),
             share.ok.to_string(),
             share.good.to_string(),
-            time(share.response_time_us.p50),
-            time(share.response_time_us.p95),
-            time(share.first_token_us.p50),
-            time(share.first_token_us.p95),
-            time(share.token_gap_us.p95),
+            share.late.to_string(),
+            p50(&share.response_time_us),
+            p95(&share.response_time_us),
+            p50(&share.first_token_us),
+            p95(&share.first_token_us),
+            p95(&share.token_gap_us),
         ]);
     }
     table(builder)

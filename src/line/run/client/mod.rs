@@ -27,11 +27,14 @@ use seldom::Seldom;
 
 use super::clock::Clock;
 use super::failure::{Exhausted, Stage, causes, classify_chain};
-use crate::exchange::{Asked, Dial, Exchange, Head, Outcome, Ticket};
+use crate::exchange::{Asked, Cutoff, Dial, Exchange, Head, Outcome, Ticket};
 use crate::plan::target::{Target, Timeouts};
 
 /// A request that fails later than this has been worked on: the connection was not closed before it came.
 const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Says that what is in flight is to be given up, and why.
+pub(super) type CutoffSignal = watch::Receiver<Option<Cutoff>>;
 
 /// What we call ourselves.
 const USER: &str = concat!("proofload/", env!("CARGO_PKG_VERSION"));
@@ -158,7 +161,7 @@ impl Client {
         mut job: Box<Job>,
         eligible: Duration,
         clock: Clock,
-        cut: &mut watch::Receiver<bool>,
+        cut: &mut CutoffSignal,
     ) -> Exchange {
         let dial = Arc::new(OnceLock::new());
         let sent = clock.now();
@@ -195,12 +198,15 @@ impl Client {
     }
 
     /// Waits until the request is to end, whatever has come of it.
-    async fn stopped(&self, cut: &mut watch::Receiver<bool>) -> End {
+    async fn stopped(&self, cut: &mut CutoffSignal) -> End {
         tokio::select! {
             () = tokio::time::sleep(self.timeouts.total) => {
                 End::new(Outcome::Timeout, format!("no end within {:?}", self.timeouts.total))
             }
-            _ = cut.wait_for(|cut| *cut) => End { outcome: Outcome::Unfinished, cause: None },
+            cut = cut.wait_for(Option::is_some) => {
+                let cutoff = cut.ok().and_then(|cut| *cut).unwrap_or(Cutoff::Stopped);
+                End { outcome: Outcome::Unfinished(cutoff), cause: None }
+            }
         }
     }
 
@@ -213,7 +219,7 @@ impl Client {
         };
         loop {
             if job.leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
-                return End { outcome: Outcome::Unfinished, cause: None };
+                return End { outcome: Outcome::Unfinished(Cutoff::Stopped), cause: None };
             }
             if received.len() > self.max_reply {
                 return End::new(Outcome::TooLarge, format!("the reply is longer than {} bytes", self.max_reply));

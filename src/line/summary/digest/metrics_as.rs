@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Statistics;
-use crate::plan::goal::Population;
+use crate::plan::goal::{Measure, Population};
 use crate::summary::Summary;
+use crate::summary::certainty::Certainties;
 use crate::summary::metrics_as::Tool;
 use crate::summary::timing::{Populations, Timing};
 
@@ -48,24 +49,24 @@ pub struct AsFigure {
 }
 
 impl AsTool {
-    fn of(summary: &Summary, tool: Tool) -> AsTool {
+    fn of(summary: &Summary, tool: Tool, certainties: &Certainties) -> AsTool {
         let (formulas, measured) = (tool.formulas(), summary.metrics_as.of(tool));
-        let figure = |(name, formula): (&str, &str), timing: &Timing| {
+        let figure = |(name, formula): (&str, &str), timing: &Timing, like: Measure| {
             let populations = Populations { ok: timing.clone(), ..Populations::default() };
             AsFigure {
                 name: name.to_owned(),
                 formula: formula.to_owned(),
-                us: Statistics::of(&populations, Population::Ok),
+                us: Statistics::of(&populations, Population::Ok, certainties.of_measure(like, Population::Ok)),
             }
         };
         let rate = |at: usize| measured.per_second().map(|rates| rates[at]);
         AsTool {
             tool: formulas.tool.to_owned(),
             tokens: formulas.tokens.to_owned(),
-            first_token: figure(formulas.first_token, &measured.first_token),
-            per_token: figure(formulas.per_token, &measured.per_token),
-            gap: figure(formulas.gap, &measured.gap),
-            latency: figure(formulas.latency, &measured.latency),
+            first_token: figure(formulas.first_token, &measured.first_token, Measure::FirstToken),
+            per_token: figure(formulas.per_token, &measured.per_token, Measure::TokenGap),
+            gap: figure(formulas.gap, &measured.gap, Measure::TokenGap),
+            latency: figure(formulas.latency, &measured.latency, Measure::ResponseTime),
             requests_per_s: rate(0),
             output_tokens_per_s: rate(1),
             total_tokens_per_s: rate(2),
@@ -74,7 +75,7 @@ impl AsTool {
     }
 
     /// Every tool by its name.
-    pub fn all(summary: &Summary) -> BTreeMap<String, AsTool> {
-        Tool::ALL.into_iter().map(|tool| (tool.name().to_owned(), AsTool::of(summary, tool))).collect()
+    pub fn all(summary: &Summary, certainties: &Certainties) -> BTreeMap<String, AsTool> {
+        Tool::ALL.into_iter().map(|tool| (tool.name().to_owned(), AsTool::of(summary, tool, certainties))).collect()
     }
 }

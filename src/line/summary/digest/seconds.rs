@@ -27,11 +27,13 @@ pub struct Series {
     pub ok: Vec<u64>,
     /// Exchanges that failed.
     pub failed: Vec<u64>,
-    /// Of those ok, without a broken MUST that is not known.
+    /// Of those ok, good: no MUST broken that is not known, within the limits for a single request.
     pub good: Vec<u64>,
+    /// Of those ok, late: no such MUST broken, but beyond a limit for a single request.
+    pub late: Vec<u64>,
     /// Replies that ended and had broken a MUST.
     pub violations: Vec<u64>,
-    /// Completion tokens of exchanges that ended.
+    /// Output tokens that arrived.
     pub output_tokens: Vec<f64>,
     /// Mean number of requests in flight over the row.
     pub in_flight: Vec<f64>,
@@ -51,27 +53,30 @@ pub struct Series {
 
 impl Series {
     pub(super) fn of(summary: &Summary) -> Series {
-        let seconds = &summary.seconds;
+        let seconds = summary.all_seconds();
+        let warm = summary.warmup_seconds.widened(seconds.width_s);
         let width_us = seconds.width_us();
         let column = |of: fn(&Row) -> u64| seconds.rows.values().map(of).collect();
         let times = |of: fn(&Row) -> &Sketch, p: f64| {
             seconds.rows.values().map(|row| of(row).percentile(p).map(whole)).collect::<Vec<_>>()
         };
-        let is_warmup = |(number, row): (&u64, &Row)| {
-            row.warmup > 0 || number.saturating_mul(width_us) < summary.ending.window_from_us
+        let is_warmup = |number: &u64| {
+            warm.rows.get(number).is_some_and(|row| row.due > 0)
+                || number.saturating_mul(width_us) < summary.ending.window_from_us
         };
         Series {
             width_s: seconds.width_s,
             begin_s: seconds.rows.keys().map(|number| number * seconds.width_s).collect(),
-            warmup: seconds.rows.iter().map(is_warmup).collect(),
+            warmup: seconds.rows.keys().map(is_warmup).collect(),
             due: column(|row| row.due),
             missed: column(|row| row.missed),
             sent: column(|row| row.sent),
             ok: column(|row| row.ok),
             failed: column(|row| row.failed),
             good: column(|row| row.good),
+            late: column(|row| row.late),
             violations: column(|row| row.violations),
-            output_tokens: seconds.rows.values().map(|row| row.completion_millitokens as f64 / 1000.0).collect(),
+            output_tokens: seconds.rows.values().map(|row| row.output_millitokens as f64 / 1000.0).collect(),
             in_flight: seconds.rows.values().map(|row| row.in_flight_us as f64 / width_us as f64).collect(),
             response_time_p50_us: times(|row| &row.response_time, 50.0),
             response_time_p95_us: times(|row| &row.response_time, 95.0),

@@ -6,33 +6,36 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Counted, counted, whole};
+use crate::plan::goal::{Population, Statistic};
 use crate::summary::Summary;
 use crate::summary::sessions::Sessions;
-use crate::summary::sketch::Sketch;
 use crate::summary::splits::{Split, Splits};
+use crate::summary::timing::Populations;
 
 /// Figures of the requests of one name.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Share {
-    /// Planned.
+    /// Planned, but for those that a limit left unsent.
     pub requests: u64,
     /// Ended ok.
     pub ok: u64,
     /// Ended of their own, and not ok.
     pub failed: u64,
-    /// Ok with no MUST broken that is not known.
+    /// Ok, no MUST broken that is not known, and within the limits for a single request.
     pub good: u64,
+    /// Ok and no MUST broken that is not known, but beyond a limit for a single request.
+    pub late: u64,
     /// Completion tokens.
     pub output_tokens: f64,
-    /// Response times of those that ended ok, in microseconds to two digits.
+    /// Response times of all of them, in microseconds, as those of the whole run are worked out.
     pub response_time_us: Percentiles,
-    /// First tokens of those that ended ok.
+    /// First tokens.
     pub first_token_us: Percentiles,
-    /// Token gaps of those that ended ok.
+    /// Token gaps.
     pub token_gap_us: Percentiles,
 }
 
-/// A few percentiles; null without a sample.
+/// A few percentiles in the population `all`; null is infinity, or the lack of any sample where `count` is 0.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Percentiles {
     /// Number of samples.
@@ -103,6 +106,7 @@ impl Share {
             ok: split.ok,
             failed: split.failed,
             good: split.good,
+            late: split.late,
             output_tokens: split.completion_millitokens as f64 / 1000.0,
             response_time_us: Percentiles::of(&split.response_time),
             first_token_us: Percentiles::of(&split.first_token),
@@ -112,9 +116,10 @@ impl Share {
 }
 
 impl Percentiles {
-    fn of(sketch: &Sketch) -> Percentiles {
-        let p = |p| sketch.percentile(p).map(whole);
-        Percentiles { count: sketch.count(), p50: p(50.0), p95: p(95.0), p99: p(99.0) }
+    fn of(populations: &Populations) -> Percentiles {
+        let at = |p| populations.statistic(Population::All, Statistic::Percentile(p));
+        let p = |p| at(p).filter(|us| us.is_finite()).map(whole);
+        Percentiles { count: populations.count(Population::All), p50: p(50.0), p95: p(95.0), p99: p(99.0) }
     }
 }
 

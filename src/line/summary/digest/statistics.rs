@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::whole;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::summary::Summary;
+use crate::summary::certainty::{Certainties, Certainty};
 use crate::summary::quantile;
 use crate::summary::timing::Populations;
 
@@ -44,9 +45,11 @@ pub struct Statistics {
     pub p99_9: Option<u64>,
     /// Largest.
     pub max: Option<u64>,
-    /// Between which samples each percentile lies with 95 % certainty, by order statistics; null on a side is
-    /// infinity, or that no sample is that certain.
+    /// Between which samples each percentile lies with 95 % certainty, by order statistics among as many independent
+    /// samples as these are worth; null on a side is infinity, or that no sample is that certain.
     pub ci: BTreeMap<String, [Option<u64>; 2]>,
+    /// What must be known to read the intervals, such as why there is none; null where there is nothing to say.
+    pub ci_note: Option<String>,
     /// Percentiles for which the samples are too few: p needs 1 / (1 - p) of them. Their figures above are one of the
     /// slowest few samples, no more.
     pub too_small: Vec<String>,
@@ -56,26 +59,23 @@ pub struct Statistics {
 pub const PERCENTILES: [(&str, f64); 5] = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
 
 impl Timings {
-    pub(super) fn of(summary: &Summary, measure: Measure) -> Timings {
+    pub(super) fn of(summary: &Summary, measure: Measure, certainties: &Certainties) -> Timings {
         let none = Populations::default();
         let populations = summary.timings.get(measure.name()).unwrap_or(&none);
-        Timings {
-            ok: Statistics::of(populations, Population::Ok),
-            failed: Statistics::of(populations, Population::Failed),
-            all: Statistics::of(populations, Population::All),
-        }
+        let of = |population| Statistics::of(populations, population, certainties.of_measure(measure, population));
+        Timings { ok: of(Population::Ok), failed: of(Population::Failed), all: of(Population::All) }
     }
 }
 
 impl Statistics {
     /// Statistics of a population.
-    pub fn of(populations: &Populations, population: Population) -> Statistics {
+    pub fn of(populations: &Populations, population: Population, certainty: Certainty<'_>) -> Statistics {
         let finite = |us: Option<f64>| us.filter(|us| us.is_finite()).map(whole);
         let get = |statistic| finite(populations.statistic(population, statistic));
         let p = |p| get(Statistic::Percentile(p));
         let count = populations.count(population);
         let interval = |(name, p): (&str, f64)| {
-            let ends = quantile::interval(p, count).map(|rank| finite(populations.at_rank(population, rank?)));
+            let ends = certainty.interval(p, count).map(|rank| finite(populations.at_rank(population, rank?)));
             (ends != [None, None]).then(|| (name.to_owned(), ends))
         };
         let too_small = |(_, p): &(&str, f64)| count > 0 && count < quantile::least(*p);
@@ -90,6 +90,7 @@ impl Statistics {
             p99_9: p(99.9),
             max: get(Statistic::Max),
             ci: PERCENTILES.into_iter().filter_map(interval).collect(),
+            ci_note: if count > 0 { certainty.note() } else { None },
             too_small: PERCENTILES.into_iter().filter(too_small).map(|(name, _)| name.to_owned()).collect(),
         }
     }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::exchange::TokenSource;
 use crate::summary::Summary;
 use crate::summary::counts::Asked;
 use crate::summary::trust::cached_share;
@@ -26,8 +27,10 @@ pub struct Tokens {
     pub implausible: u64,
     /// Answers counted by a tokenizer of ours, beside what their usage states; null where none were.
     pub recount: Option<Recounted>,
-    /// Where the counts come from: `usage`, `events` (one for each event with content), `mixed` or `none`.
+    /// Where the counts come from: `usage`, `tokenizer`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
+    /// Replies whose usage contradicts itself and their text, so that their tokens are in no figure.
+    pub withheld: u64,
     /// Prompts that were made to have a length; null where none were.
     pub asked_prompts: Option<AskedTokens>,
     /// Answers that were to have a length; null where none were.
@@ -90,11 +93,17 @@ impl AskedTokens {
 impl Tokens {
     pub(super) fn of(summary: &Summary) -> Tokens {
         let counts = &summary.counts;
-        let source = match (counts.tokens_from_usage, counts.tokens_from_events) {
-            (0, 0) => "none",
-            (_, 0) => "usage",
-            (0, _) => "events",
-            (_, _) => "mixed",
+        let sources = [
+            (TokenSource::Usage, counts.tokens_from_usage),
+            (TokenSource::Tokenizer, counts.tokens_from_tokenizer),
+            (TokenSource::Events, counts.tokens_from_events),
+        ];
+        let used: Vec<TokenSource> =
+            sources.into_iter().filter(|(_, count)| *count > 0).map(|(source, _)| source).collect();
+        let source = match used.as_slice() {
+            [] => "none",
+            [source] => source.name(),
+            _ => "mixed",
         };
         Tokens {
             prompt: counts.prompt_millitokens as f64 / 1000.0,
@@ -106,6 +115,7 @@ impl Tokens {
             implausible: summary.delivered.implausible,
             recount: Recounted::of(summary),
             source: source.to_owned(),
+            withheld: counts.contradictory_usage,
             asked_prompts: AskedTokens::of(counts.asked_prompts),
             asked_answers: AskedTokens::of(counts.asked_answers),
         }

@@ -1,0 +1,110 @@
+//! The goals of a run with what they came to.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::plan::goal::{Goal, Metric, Statistic};
+use crate::summary::goal_parts::Evaluation;
+use crate::summary::windows::{State, Window};
+use crate::summary::{Summary, quantile};
+
+/// A goal with whether it held.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GoalResult {
+    /// As the user wrote it.
+    pub goal: String,
+    /// Whether it held.
+    pub held: bool,
+    /// What was measured: microseconds, a fraction or a rate; of a goal of windows, the worst. Null is infinity or the lack
+    /// of any sample.
+    pub value: Option<f64>,
+    /// What was wanted, in the same unit.
+    pub wanted: f64,
+    /// How many samples a percentile rests on; null for other goals.
+    pub samples: Option<u64>,
+    /// The windows that broke it, of a goal that is of every window.
+    pub broken_in: Vec<GoalWindow>,
+    /// The windows in which there was nothing to look at: they neither hold nor break it.
+    pub empty_in: Vec<GoalWindow>,
+    /// What speaks against the figure though the goal has a verdict: `n<100` where the samples are too few for the
+    /// percentile.
+    pub note: Option<String>,
+}
+
+/// A window of the run's time, and what a goal found in it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GoalWindow {
+    /// Its beginning, in seconds from the start of the run; what was due from then on belongs to it.
+    pub from_s: u64,
+    /// Its end.
+    pub until_s: u64,
+    /// Its beginning by the clock, in UTC (RFC 3339), as the server's log has it.
+    pub from: String,
+    /// What was found.
+    pub state: WindowState,
+    /// What was measured, as the goal has it; null is infinity, or that there was nothing to measure.
+    pub value: Option<f64>,
+}
+
+/// What a goal found in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowState {
+    /// A figure.
+    Measured,
+    /// Requests were due, and none was answered.
+    Unanswered,
+    /// Requests were in flight, and none was due or ended, and nothing came.
+    Stalled,
+    /// Nothing that the goal looks at.
+    Empty,
+}
+
+impl GoalResult {
+    pub(super) fn of(summary: &Summary, goal: Goal) -> GoalResult {
+        let Evaluation { value, held, broken, empty } = summary.evaluate(&goal);
+        let shown = |windows: Vec<Window>| windows.iter().map(|window| GoalWindow::of(summary, window)).collect();
+        let samples = summary.samples_of(&goal);
+        GoalResult {
+            held,
+            broken_in: shown(broken),
+            empty_in: shown(empty),
+            value: value.filter(|value| value.is_finite()),
+            wanted: goal.value,
+            samples,
+            note: samples.and_then(|samples| too_few(&goal, samples)),
+            goal: goal.text,
+        }
+    }
+
+    /// Every goal of a run.
+    pub(super) fn all(summary: &Summary) -> Vec<GoalResult> {
+        summary.goals().into_iter().map(|goal| GoalResult::of(summary, goal)).collect()
+    }
+}
+
+impl GoalWindow {
+    fn of(summary: &Summary, window: &Window) -> GoalWindow {
+        let (state, value) = match window.state {
+            State::Measured(value) => (WindowState::Measured, Some(value)),
+            State::Unanswered => (WindowState::Unanswered, None),
+            State::Stalled => (WindowState::Stalled, None),
+            State::Empty => (WindowState::Empty, None),
+        };
+        let from = summary.meta.started() + std::time::Duration::from_secs(window.from_s);
+        GoalWindow {
+            from_s: window.from_s,
+            until_s: window.until_s,
+            from: humantime::format_rfc3339_seconds(from).to_string(),
+            state,
+            value: value.filter(|value| value.is_finite()),
+        }
+    }
+}
+
+/// A goal has a verdict however few the samples; that they are too few for its percentile is said beside it.
+fn too_few(goal: &Goal, samples: u64) -> Option<String> {
+    let Metric::Timing(_, _, Statistic::Percentile(p)) = goal.metric else { return None };
+    let least = quantile::least(p);
+    (samples > 0 && samples < least).then(|| format!("n<{least}"))
+}

@@ -1,0 +1,149 @@
+//! A run's time in windows of equal length, each with what a goal looks at.
+//!
+//! A planned request belongs to the window in which it was **due**, with what became of it: a server that hangs breaks the
+//! windows in which it was asked, as users find them in its log. Windows begin with the measured part, on the seconds of
+//! the run; the last may be shorter. A window in which nothing was due says nothing, unless requests were in flight, and
+//! none ended, and nothing came: then the server stood still.
+
+use super::Summary;
+use super::seconds::{Row, Seconds};
+use super::sketch::Sketch;
+use crate::plan::goal::{Measure, Metric, Population, Scalar, Statistic};
+
+/// A window of the run's time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Its beginning, in seconds from the start of the run.
+    pub from_s: u64,
+    /// Its end.
+    pub until_s: u64,
+    /// What a goal finds in it.
+    pub state: State,
+}
+
+/// What a goal finds in a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum State {
+    /// A figure: microseconds, a share or a rate, as the goal has it; infinite where failed requests reach it.
+    Measured(f64),
+    /// Requests were due and not one of them was answered: no goal holds.
+    Unanswered,
+    /// Requests were in flight; none was due, none ended, and nothing came: no goal on a time holds.
+    Stalled,
+    /// Nothing was due, or nothing that the goal looks at: neither held nor broken.
+    Empty,
+}
+
+impl Summary {
+    /// The windows of that many seconds of the measured part, each with what a metric comes to in it. A rate needs whole
+    /// windows; those that the measured part does not fill are left out of it.
+    pub fn windows(&self, length_s: u64, metric: Metric) -> Vec<Window> {
+        let all = self.all_seconds();
+        // A row is not cut: where rows span several seconds, so do windows.
+        let length = length_s.div_ceil(all.width_s).max(1) * all.width_s;
+        let measured = self.seconds.widened(all.width_s);
+        let rows = Rows { measured: &measured, all: &all };
+        let whole = matches!(metric, Metric::Scalar(Scalar::OutputTokens));
+        let width_us = all.width_us();
+        let from_us = self.ending.window_from_us;
+        let until_us = if self.ending.window_us == u64::MAX { all.end_us() } else { self.ending.window_us };
+        let (mut from, until) = if whole {
+            (from_us.div_ceil(width_us) * all.width_s, until_us / width_us * all.width_s)
+        } else {
+            (from_us / width_us * all.width_s, until_us.div_ceil(width_us) * all.width_s)
+        };
+        let mut windows = Vec::new();
+        while from < until && (!whole || from + length <= until) {
+            let until_s = (from + length).min(until);
+            windows.push(Window { from_s: from, until_s, state: rows.state(from, until_s, metric) });
+            from += length;
+        }
+        windows
+    }
+}
+
+/// The rows of a run: of the measured part, and of all of it.
+struct Rows<'r> {
+    measured: &'r Seconds,
+    all: &'r Seconds,
+}
+
+impl Rows<'_> {
+    fn state(&self, from: u64, until: u64, metric: Metric) -> State {
+        let within = |seconds: &'_ Seconds| -> Vec<Row> {
+            let width = seconds.width_s;
+            seconds.rows.range(from / width..until / width).map(|(_, row)| row.clone()).collect()
+        };
+        let (measured, all) = (within(self.measured), within(self.all));
+        let sum = |rows: &[Row], of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+        // A second in which nothing came is the very thing that a goal on the rate of tokens looks for.
+        if metric == Metric::Scalar(Scalar::OutputTokens) {
+            let tokens = sum(&all, |row| row.output_millitokens) as f64 / 1000.0;
+            return State::Measured(tokens / (until - from) as f64);
+        }
+        let last = self.measured.rows.get(&(until / self.measured.width_s - 1));
+        let value = value(&measured, last, metric);
+        let (due, answered) = (sum(&measured, Row::accountable), sum(&measured, |row| row.due_ok));
+        let is_still = sum(&all, |row| row.due + row.ended() + row.arrivals) == 0;
+        match value {
+            _ if due > 0 && answered == 0 => State::Unanswered,
+            _ if is_still && sum(&all, |row| row.in_flight_us) > 0 && matches!(metric, Metric::Timing(..)) => {
+                State::Stalled
+            }
+            Some(value) => State::Measured(value),
+            None => State::Empty,
+        }
+    }
+}
+
+fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> Option<f64> {
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+    match metric {
+        Metric::Timing(measure, population, Statistic::Percentile(p)) => {
+            let (times, infinite) = times(rows, last, measure, population)?;
+            times.percentile_among(p, infinite)
+        }
+        Metric::Scalar(Scalar::ErrorRate) => {
+            let (ok, failed) = (sum(|row| row.due_ok), sum(|row| row.due_failed));
+            (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64)
+        }
+        Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => None,
+    }
+}
+
+/// The times of a population in some rows, and how many infinite ones are among them. Gaps that last through the last of
+/// the rows are in it, since what ends behind a window may have stood still in it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept by the second")]
+pub fn times(rows: &[Row], last: Option<&Row>, measure: Measure, population: Population) -> Option<(Sketch, u64)> {
+    let mut joined = Sketch::default();
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+    let infinite = match measure {
+        Measure::ResponseTime => {
+            rows.iter().for_each(|row| joined.merge(&row.response_time));
+            sum(|row| row.due_failed + row.missed)
+        }
+        Measure::FirstToken => {
+            rows.iter().for_each(|row| joined.merge(&row.first_token));
+            sum(|row| row.due_silent)
+        }
+        Measure::Lateness => {
+            rows.iter().for_each(|row| joined.merge(&row.lateness));
+            0
+        }
+        Measure::TokenGap => {
+            rows.iter().for_each(|row| joined.merge(&row.token_gap));
+            last.into_iter().for_each(|last| joined.merge(&last.gap_lasting));
+            if population == Population::All {
+                rows.iter().for_each(|row| joined.merge(&row.token_gap_failed));
+                last.into_iter().for_each(|last| joined.merge(&last.gap_lasting_failed));
+            }
+            sum(|row| row.gap_infinite) + last.map_or(0, |last| last.gap_infinite_lasting)
+        }
+        _ => return None,
+    };
+    match population {
+        Population::All => Some((joined, infinite)),
+        Population::Ok => Some((joined, 0)),
+        Population::Failed => None,
+    }
+}
