@@ -213,7 +213,7 @@ impl Summary {
             self.record_completion(reading, within);
         }
         let violating = exchange.status() == Some(200) && broken != Broken::No;
-        self.seconds.record(reading, Standing { good, violating });
+        self.seconds.record(reading, Standing { good, within, violating });
         if let Some(sent) = exchange.sent {
             self.flow.record(micros(sent), micros(exchange.ended), judged.window_us);
         }

@@ -29,6 +29,15 @@ pub struct Row {
     /// Of those due, dropped above the cap.
     #[serde(skip_serializing_if = "none")]
     pub missed: u64,
+    /// Of those due in the measured part, ended ok.
+    #[serde(skip_serializing_if = "none")]
+    pub due_ok: u64,
+    /// Of those due in the measured part, failed, timeouts and unfinished ones included.
+    #[serde(skip_serializing_if = "none")]
+    pub due_failed: u64,
+    /// Of those due in the measured part, ok, with no MUST broken, and within the limits of the goodput.
+    #[serde(skip_serializing_if = "none")]
+    pub due_good: u64,
     /// Requests sent.
     #[serde(skip_serializing_if = "none")]
     pub sent: u64,
@@ -41,6 +50,9 @@ pub struct Row {
     /// Of those ok, without a broken MUST that is not known.
     #[serde(skip_serializing_if = "none")]
     pub good: u64,
+    /// Replies with status 200 that ended.
+    #[serde(skip_serializing_if = "none")]
+    pub status_200: u64,
     /// Replies with status 200 that ended and had broken a MUST.
     #[serde(skip_serializing_if = "none")]
     pub violations: u64,
@@ -74,6 +86,8 @@ fn none(count: &u64) -> bool {
 pub(super) struct Standing {
     /// Ok and no MUST broken that is not known.
     pub(super) good: bool,
+    /// Good, and within the limits of the goodput.
+    pub(super) within: bool,
     /// Status 200 and a MUST broken.
     pub(super) violating: bool,
 }
@@ -103,6 +117,11 @@ impl Seconds {
         due.due += 1;
         due.warmup += u64::from(exchange.ticket.warmup);
         due.missed += u64::from(outcome == Outcome::Missed);
+        if !exchange.ticket.warmup {
+            due.due_ok += u64::from(outcome == Outcome::Ok);
+            due.due_failed += u64::from(outcome.failed() || outcome == Outcome::Unfinished);
+            due.due_good += u64::from(standing.within);
+        }
         let Some(sent) = exchange.sent else { return };
         let row = self.at(micros(sent));
         row.sent += 1;
@@ -112,6 +131,7 @@ impl Seconds {
         ended.ok += u64::from(outcome == Outcome::Ok);
         ended.failed += u64::from(outcome.failed());
         ended.good += u64::from(standing.good);
+        ended.status_200 += u64::from(exchange.status() == Some(200));
         ended.violations += u64::from(standing.violating);
         ended.completion_millitokens += reading.tokens().map_or(0, |tokens| milli(tokens.completion));
         if outcome == Outcome::Ok {
@@ -137,10 +157,14 @@ impl Sum for Row {
         self.due += other.due;
         self.warmup += other.warmup;
         self.missed += other.missed;
+        self.due_ok += other.due_ok;
+        self.due_failed += other.due_failed;
+        self.due_good += other.due_good;
         self.sent += other.sent;
         self.ok += other.ok;
         self.failed += other.failed;
         self.good += other.good;
+        self.status_200 += other.status_200;
         self.violations += other.violations;
         self.completion_millitokens += other.completion_millitokens;
         self.in_flight_us += other.in_flight_us;
