@@ -52,7 +52,7 @@ use distinct::{Repeats, Texts};
 use evidence::Evidence;
 use flow::Flow;
 use lengths::Lengths;
-pub use meta::{Meta, Mismatch};
+pub use meta::{LoadKind, Meta, Mismatch};
 use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::{Seconds, Standing};
