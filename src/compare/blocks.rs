@@ -2,8 +2,8 @@
 //!
 //! The measured part is cut into at most twenty blocks, none shorter than nine in ten of the requests take, since shorter
 //! ones would hold the same requests. Blocks are drawn with replacement, their distributions joined, and the figure is
-//! worked out again; how the results vary is how well one run knows it (Künsch, Annals of Statistics 17, 1989). What
-//! differs between runs is not in it.
+//! worked out again; how the results vary is how well one run knows it (Künsch, Annals of Statistics 17, 1989). How much
+//! runs differ is not in it, so it decides nothing.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ fn percentiles(blocks: &[Vec<&Row>], measure: Measure, p: f64) -> Option<Vec<f64
         let mut infinite = 0;
         for row in block {
             joined.merge(row.times(measure)?);
-            infinite += row.failed + row.missed;
+            infinite += row.due_failed + row.missed;
         }
         counted.push((joined.dense(), infinite));
     }
@@ -108,9 +108,10 @@ fn shares(blocks: &[Vec<&Row>], scalar: Scalar) -> Option<Vec<f64>> {
             // Blocks are equally long, so a rate is a count for each of them.
             Scalar::Requests => Some((row.ok + row.failed, 0)),
             Scalar::OutputTokens => Some((row.completion_millitokens, 0)),
-            Scalar::ErrorRate => Some((row.failed, row.ok + row.failed)),
-            Scalar::ViolationRate => Some((row.violations, row.ok + row.failed)),
-            Scalar::GoodFraction => Some((row.good, row.ok + row.failed + row.missed)),
+            Scalar::ErrorRate => Some((row.due_failed, row.due_ok + row.due_failed)),
+            Scalar::ViolationRate => Some((row.violations, row.status_200)),
+            // What a limit of the user's left unsent is in no row.
+            Scalar::GoodFraction => Some((row.due_good, row.due_ok + row.due_failed + row.missed)),
             Scalar::GoodRequests
             | Scalar::TotalTokens
             | Scalar::PromptCount
