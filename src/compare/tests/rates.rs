@@ -157,7 +157,7 @@ fn one_run_of_an_equal_system_is_called_in_at_most_a_twentieth() {
 #[test]
 fn drift_between_sides_that_were_not_made_in_turn_raises_alarms() {
     let alarms = alarms(Runs::Walk, Basis::Repetitions, (5, 5));
-    assert!(alarms > 0.2, "{alarms}");
+    assert!(alarms > 0.5, "{alarms}");
 }
 
 #[test]
