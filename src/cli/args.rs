@@ -51,7 +51,7 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Print the report of an earlier run or check again.
     Report(ReportArgs),
-    /// Hold runs against a base: what changed, how sure that is, better or worse.
+    /// Compare runs with a base: what changed, how sure that is, better or worse.
     Compare(CompareArgs),
     /// List the runs and checks in a folder.
     History(HistoryArgs),

@@ -106,8 +106,7 @@ fn subject(
         first.tighten().map_err(anyhow::Error::msg)?;
         first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
     }
-    let (seed, salt) =
-        *roots.given.get_or_insert_with(|| (first.seed.unwrap_or_else(fresh_seed), first.salt()));
+    let (seed, salt) = *roots.given.get_or_insert_with(|| (first.seed.unwrap_or_else(fresh_seed), first.salt()));
     let (sides, side) = (roots.sides, roots.side);
     roots.side += 1;
     let settings = builtin_settings(&first.builtin, first.target.dialect, seed)?;

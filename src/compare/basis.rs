@@ -48,8 +48,7 @@ pub enum Basis {
 impl Basis {
     /// What these two sides allow.
     pub(super) fn of(base: &Side, new: &Side) -> Basis {
-        let (fewer, more) =
-            (base.runs.len().min(new.runs.len()), base.runs.len().max(new.runs.len()));
+        let (fewer, more) = (base.runs.len().min(new.runs.len()), base.runs.len().max(new.runs.len()));
         match (fewer, more) {
             (1, 1) => Basis::OneRunEach,
             (1, 2) => Basis::TooFew,

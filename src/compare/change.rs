@@ -149,11 +149,5 @@ fn sight(figures: &[Figure], bound: f64) -> Option<Sight> {
     let target = (worst.unit != Unit::Fraction && worst.detectable.is_some_and(|detectable| detectable > target))
         .then_some(target);
     let repetitions = target.zip(worst.spread).and_then(|(target, spread)| spread.repetitions(target.ln_1p()));
-    Some(Sight {
-        figure: worst.name.clone(),
-        unit: worst.unit,
-        detectable: worst.detectable,
-        target,
-        repetitions,
-    })
+    Some(Sight { figure: worst.name.clone(), unit: worst.unit, detectable: worst.detectable, target, repetitions })
 }

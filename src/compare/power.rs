@@ -1,11 +1,11 @@
 //! What a comparison could have found: the smallest change that it would call, and how many repetitions would find a
 //! smaller one at the spread that the runs had.
 
+use super::Basis;
 use super::basis::Difference;
 use super::figure::Criteria;
 use super::interval::quantile;
 use super::quantity::{Better, Quantity, Unit};
-use super::Basis;
 
 /// A change is detectable where four of five such comparisons would call it: the normal quantile of that share.
 const FOUND: f64 = 0.8416;
@@ -34,13 +34,15 @@ impl Detectable {
         let estimate = difference.estimate;
         let spread = difference.spread?;
         let critical = quantile(estimate.freedom, 0.5 + confidence / 2.0) * difference.widened;
-        let change = if estimate.variance > 0.0 {
-            found(critical, estimate.freedom) * estimate.variance.sqrt()
-        } else {
-            0.0
-        };
-        (basis.decides() && change.is_finite())
-            .then_some(Detectable { change: change.max(noise), spread, confidence, basis, noise })
+        let change =
+            if estimate.variance > 0.0 { found(critical, estimate.freedom) * estimate.variance.sqrt() } else { 0.0 };
+        (basis.decides() && change.is_finite()).then_some(Detectable {
+            change: change.max(noise),
+            spread,
+            confidence,
+            basis,
+            noise,
+        })
     }
 
     /// How many repetitions of each side would find a change of this size; none where more than a hundred would not.

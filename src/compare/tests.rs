@@ -133,8 +133,9 @@ fn one_run_is_compared_with_several_by_a_prediction_interval() {
     assert_eq!(same.conclusion, Conclusion::Held, "{:?}", same.figures);
     let worse = against(&base, &side("new", slower(1.2), 1, 20));
     assert_eq!(worse.conclusion, Conclusion::Worse, "{:?}", worse.figures);
-    let [alone, several] = [figure(&same, "response_time.p50"), figure(&against(&base, &side("b", STEADY, 8, 2)), "response_time.p50")]
-        .map(|figure| figure.high.expect("an end") - figure.low.expect("an end"));
+    let [alone, several] =
+        [figure(&same, "response_time.p50"), figure(&against(&base, &side("b", STEADY, 8, 2)), "response_time.p50")]
+            .map(|figure| figure.high.expect("an end") - figure.low.expect("an end"));
     assert!(alone > 2.0 * several, "a single run is known less well: {alone} and {several}");
 }
 
@@ -174,7 +175,11 @@ fn errors_that_come_up_are_worse_and_a_few_by_chance_are_not() {
     }
     lucky.runs.truncate(2);
     let change = against(&side("a", STEADY, 5, 1), &lucky);
-    assert_eq!(verdict(&change, "error_rate"), Some(Verdict::CannotTell), "two of 120 that happen to be one in each run");
+    assert_eq!(
+        verdict(&change, "error_rate"),
+        Some(Verdict::CannotTell),
+        "two of 120 that happen to be one in each run"
+    );
 }
 
 #[test]
@@ -291,8 +296,7 @@ fn rules_broken_on_one_side_only_are_told_and_a_known_one_is_no_regression() {
         }
         side
     };
-    let (base, mut new) =
-        (with("a", "resp-created-plausible", 3, 5, 1), with("b", "usage-total-is-sum", 2, 5, 2));
+    let (base, mut new) = (with("a", "resp-created-plausible", 3, 5, 1), with("b", "usage-total-is-sum", 2, 5, 2));
     let change = against(&base, &new);
     let ids = |violations: &[Violation]| violations.iter().map(|v| (v.check.clone(), v.count)).collect::<Vec<_>>();
     assert_eq!(ids(&change.new_violations), [("usage-total-is-sum".to_owned(), 10)]);
@@ -301,8 +305,7 @@ fn rules_broken_on_one_side_only_are_told_and_a_known_one_is_no_regression() {
     assert_eq!(change.conclusion, Conclusion::Worse);
     new.runs[0].meta.known.insert("usage-total-is-sum".to_owned(), "ticket 7".to_owned());
     assert!(!against(&base, &new).regressions.contains(&"usage-total-is-sum".to_owned()));
-    let alone =
-        against(&with("a", "resp-created-plausible", 0, 1, 1), &with("b", "usage-total-is-sum", 2, 1, 2));
+    let alone = against(&with("a", "resp-created-plausible", 0, 1, 1), &with("b", "usage-total-is-sum", 2, 1, 2));
     assert_eq!(alone.conclusion, Conclusion::NoVerdict, "of figures");
     assert_eq!(alone.regressions, ["usage-total-is-sum"], "a rule needs no statistics");
 }

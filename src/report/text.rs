@@ -111,7 +111,11 @@ fn header(summary: &Summary, digest: &Digest) -> String {
     if let Some(shard) = &summary.meta.shard {
         line(&mut text, "part     ", &format!("{shard} of the run: proofload merge puts all parts together"));
     }
-    line(&mut text, "run      ", &format!("{}, {}", humantime::format_rfc3339_seconds(started), roots(digest.seed, digest.salt)));
+    line(
+        &mut text,
+        "run      ",
+        &format!("{}, {}", humantime::format_rfc3339_seconds(started), roots(digest.seed, digest.salt)),
+    );
     if !digest.labels.is_empty() {
         let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         line(&mut text, "labels   ", &labels.join(", "));

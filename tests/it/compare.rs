@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use proofload::compare::schema;
+use rand::SeedableRng as _;
+use rand_distr::{Distribution as _, LogNormal};
+use rand_pcg::Pcg64;
 use serde_json::Value;
 
 use crate::harness::{Served, alone, program, shared};
@@ -45,7 +48,8 @@ fn repetitions_have_folders_and_seeds_of_their_own_and_one_table() {
     let _machine = shared();
     let folder = tempfile::tempdir().expect("a folder");
     let out = path(folder.path(), "thrice");
-    let (code, table, said) = ran(&["run", "smoke", "--count", "12", "--seed", "5", "--salt", "40", "--repeat", "3", "--out", &out]);
+    let (code, table, said) =
+        ran(&["run", "smoke", "--count", "12", "--seed", "5", "--salt", "40", "--repeat", "3", "--out", &out]);
     assert_eq!(code, 0, "{said}");
     assert_eq!(table.lines().count(), 4, "a head and a line for each run: {table}");
     let roots = |number: u32| roots(&format!("{out}/run-{number}"));
@@ -135,7 +139,10 @@ fn runs_that_do_not_belong_together_are_refused_with_what_to_do() {
     help: if that is what you want to compare, say so: --under-test case.0.max_tokens --under-test load.closed.slots
     ");
     let (code, text, _) = ran(&["compare", &long, &short, "--under-test", "case", "--under-test", "load"]);
-    assert!(code == 0 && text.starts_with("NO VERDICT: one run against one\n") && text.contains("--repeat 5"), "{text}");
+    assert!(
+        code == 0 && text.starts_with("NO VERDICT: one run against one\n") && text.contains("--repeat 5"),
+        "{text}"
+    );
     std::fs::write(folder.path().join("short/summary.json"), "{").expect("written");
     let (code, _, said) = ran(&["compare", &long, &short]);
     assert!(code == 4 && said.contains("is no summary of a run"), "{code} {said}");
@@ -164,6 +171,46 @@ fn one_run_is_compared_with_the_stored_runs_of_the_base() {
     assert!(code == 0 && text.starts_with("NO VERDICT: one run against one\n"), "{code} {text}");
     assert_eq!(ran(&["compare", &first, &new, "--strict"]).0, 1);
     assert_eq!(ran(&["compare", &first]).0, 2);
+}
+
+/// Rates of the program itself, with runs that differ in their throughput alone, by 2 % from one to the next.
+#[test]
+fn the_program_raises_no_more_false_alarms_than_it_says() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = path(folder.path(), "one");
+    assert_eq!(ran(&["run", "smoke", "--count", "6", "-q", "--out", &one]).0, 0);
+    let text = std::fs::read_to_string(format!("{one}/summary.json")).expect("a summary");
+    let mut summary: Value = serde_json::from_str(&text).expect("JSON");
+    let mut generator = Pcg64::seed_from_u64(17);
+    let noise = LogNormal::new(0.0, 0.02).expect("parameters");
+    // Some number of runs in a folder, whose throughput is this times what it was.
+    let mut store = |name: &str, runs: u32, factor: f64| -> String {
+        for run in 1..=runs {
+            let folder = folder.path().join(name).join(format!("run-{run}"));
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let completed = (1e6 * factor * noise.sample(&mut generator)).round();
+            summary["counts"]["completed_in_window"] = format!("{completed}").parse::<u64>().expect("a count").into();
+            std::fs::write(folder.join("summary.json"), summary.to_string()).expect("written");
+        }
+        path(folder.path(), name)
+    };
+    let called = |arguments: &[&str]| -> bool {
+        let (_, text, said) = ran(&[&["compare"], arguments, &["--noise", "0%", "--format", "json"]].concat());
+        let comparison: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {said}"));
+        let figures = comparison["new"][0]["figures"].as_array().expect("figures");
+        figures.iter().any(|figure| figure["verdict"] == "worse" || figure["verdict"] == "better")
+    };
+    let [mut alone, mut several, mut found] = [0, 0, 0];
+    for _ in 0..20 {
+        let (base, new, slow) = (store("a", 5, 1.0), store("b", 1, 1.0), store("c", 3, 1.0 / 1.2));
+        assert!(!called(&[&format!("{base}/run-1"), &new]), "one run against one");
+        alone += u32::from(called(&["--base-runs", &base, &new]));
+        several += u32::from(called(&[&base, &store("d", 3, 1.0)]));
+        found += u32::from(called(&[&base, &slow]));
+    }
+    // 5 % of 20 are 1, with a standard deviation of 1.
+    assert!(alone <= 4 && several <= 4 && found == 20, "{alone} and {several} alarms, {found} of 20 found");
 }
 
 #[test]

@@ -246,8 +246,7 @@ impl Case {
     pub fn render_turn(&self, ticket: &Ticket, seed: u64, said: &[u8]) -> Asked {
         let template = self.template(self.drawn(ticket, seed));
         let tag = nonce::tag(nonce::key(self.text), ticket.session);
-        let made =
-            self.synthetic.as_ref().map(|synthetic| synthetic.prompt([seed, self.text], ticket.seq, ticket.nth));
+        let made = self.synthetic.as_ref().map(|synthetic| synthetic.prompt([seed, self.text], ticket.seq, ticket.nth));
         let output = self.output.as_ref().map(|length| length.draw(seed, ticket.seq, ticket.nth, "output"));
         let (prompt, input) = made.unzip();
         let prompt = prompt.unwrap_or_default();
@@ -484,9 +483,8 @@ mod tests {
         };
         let (one, two, again) = (rendered(Some(1)), rendered(Some(2)), rendered(Some(1)));
         let lengths = |asked: &[Asked]| asked.iter().map(|asked| asked.lengths).collect::<Vec<_>>();
-        let hashes = |asked: &[Asked]| {
-            asked.iter().map(|asked| asked.prompt_hash).collect::<std::collections::BTreeSet<u64>>()
-        };
+        let hashes =
+            |asked: &[Asked]| asked.iter().map(|asked| asked.prompt_hash).collect::<std::collections::BTreeSet<u64>>();
         assert_eq!(lengths(&one), lengths(&two));
         assert!(hashes(&one).is_disjoint(&hashes(&two)));
         assert!(one.iter().zip(&again).all(|(one, again)| one.body == again.body));

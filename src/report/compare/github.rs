@@ -6,7 +6,8 @@ use crate::report::github::{ANNOTATIONS, command, cut};
 
 /// The commands that annotate a job with what is worse beyond the bound, or with why nothing can be told.
 pub fn annotations(comparison: &Comparison) -> String {
-    let worth = comparison.new.iter().filter(|change| change.conclusion != Conclusion::Held || !change.doubts.is_empty());
+    let worth =
+        comparison.new.iter().filter(|change| change.conclusion != Conclusion::Held || !change.doubts.is_empty());
     let said = worth.map(|change| {
         let (verdict, words) = headline(change, comparison);
         let is_bad = !change.regressions.is_empty() || change.conclusion == Conclusion::Invalid;

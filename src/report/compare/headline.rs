@@ -42,7 +42,7 @@ fn counts(change: &Change) -> String {
 /// What could have been found, and what more repetitions would find.
 fn seen(sight: &Sight) -> String {
     let Sight { figure, unit, detectable, target, repetitions } = sight;
-    let Some(detectable) = *detectable else { return format!("{figure} has no value in some runs") };
+    let Some(detectable) = *detectable else { return format!("{figure} is infinite or missing in some runs") };
     let smallest = match unit {
         Unit::Us | Unit::PerS if detectable > TENFOLD => "changes below tenfold".to_owned(),
         Unit::Us | Unit::PerS | Unit::Fraction => format!("changes below {}", rounded(detectable, *unit)),

@@ -174,7 +174,11 @@ fn moved(figure: &Figure, change: Option<f64>) -> String {
 
 /// What verdicts and intervals mean here, in words.
 fn footnotes(change: &Change, comparison: &Comparison) -> Vec<String> {
-    let mut notes = vec![if change.basis.decides() { rates(change, comparison) } else { within(change) }];
+    let mut notes = match change.basis {
+        Basis::OneRunEach => vec![within(change)],
+        Basis::TooFew => Vec::new(),
+        Basis::Prediction | Basis::Repetitions | Basis::Pairs => vec![rates(change, comparison)],
+    };
     if change.figures.iter().any(|figure| figure.unit == Unit::Us && (figure.base.is_none() || figure.new.is_none())) {
         notes.push("inf: failed requests, which are infinitely slow, reach this percentile".to_owned());
     }
@@ -189,7 +193,8 @@ fn footnotes(change: &Change, comparison: &Comparison) -> Vec<String> {
 
 fn rates(change: &Change, comparison: &Comparison) -> String {
     let unsure = percent(Some(1.0 - comparison.confidence));
-    let pairs = if change.basis == Basis::Pairs { "; the runs were made in turn and are compared in pairs" } else { "" };
+    let pairs =
+        if change.basis == Basis::Pairs { "; the runs were made in turn and are compared in pairs" } else { "" };
     format!(
         "worse and better: the interval excludes no change, and the change is beyond {} of the base; held: worse by more \
          than {} is ruled out; -: shown without a verdict; each interval holds with {:.2} %, so that at most {unsure} of \
