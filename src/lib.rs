@@ -45,7 +45,8 @@
 //!   slow client hides behind requests that were not sent. What we were late is a figure of its own, and trust reads it.
 //! * **A load is a course**: rates and slots over time are straight pieces ([`plan::schedule::course`]), and requests are
 //!   a process of rate one that the course stretches, so one mechanism serves every spacing on every shape. Prompts of a
-//!   wanted length ([`plan::prompt`]) are drawn from the seed and the ticket's number, as everything random is.
+//!   wanted length ([`plan::prompt`]) are drawn from the seed and the ticket's number, as everything random is; their
+//!   words and tags also from the run's salt, so that a seed repeats the plan and no text.
 //! * **A session is a conversation whose next turn is due when the last answer has ended** and its user has thought. The
 //!   judge that has read the answer hands it to the pacer (`run/lane.rs`), and what that takes is lateness, as all that is
 //!   ours. A request that stands alone is a session of one turn.

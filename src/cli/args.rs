@@ -51,7 +51,7 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Print the report of an earlier run or check again.
     Report(ReportArgs),
-    /// Hold runs against a base: what changed, how sure that is, better or worse.
+    /// Compare runs with a base: what changed, how sure that is, better or worse.
     Compare(CompareArgs),
     /// List the runs and checks in a folder.
     History(HistoryArgs),
@@ -107,10 +107,14 @@ pub(super) struct RunArgs {
     /// The model's tokenizer: o200k_base, cl100k_base or a tokenizer.json; answers are counted with it, too [target.tokenizer].
     #[arg(long, value_name = "T", help_heading = "Load")]
     tokenizer: Option<String>,
-    /// Root of every random choice; the same seed repeats the run [seed].
+    /// Root of lengths, order and times; the same seed repeats the plan, with other text [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
+    /// Root of tags and made text, drawn for each run without it; the same seed and salt repeat every byte [salt].
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    salt: Option<u64>,
     /// Carry out this part of the plan only, as 1/4 to 4/4 on four machines; proofload merge puts the parts together.
+    /// All parts need the same --seed, and the same --salt, which should be another one for each run.
     #[arg(long, value_name = "K/N", conflicts_with_all = ["sweep", "repeat"], help_heading = "Load")]
     pub(super) shard: Option<Shard>,
     /// Send nothing after this time [limits.max_time].
@@ -138,10 +142,10 @@ pub(super) struct RunArgs {
     /// One run for each of these values of a key, or for each combination where given several times, as in slots=1,2,4.
     #[arg(long = "sweep", value_name = "KEY=A,B", value_parser = pair, help_heading = "Load")]
     pub(super) sweep: Vec<(String, String)>,
-    /// Make this many runs, each with a seed of its own, in folders run-1, run-2 and so on.
+    /// Make this many runs, each with a seed and a salt of its own, in folders run-1, run-2 and so on.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "sweep", help_heading = "Load")]
     pub(super) repeat: Option<u32>,
-    /// Run in turn with this endpoint, as ABBA, and compare: it is the base.
+    /// Run in turn with this endpoint, as ABBA, and compare: it is the base. Both sides of a pair have the same seed.
     #[arg(long, value_name = "URL", requires = "repeat", help_heading = "Target")]
     pub(super) against: Option<String>,
     /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
@@ -208,6 +212,7 @@ impl RunArgs {
             input_tokens: self.input_tokens.clone(),
             output_tokens: self.output_tokens.clone(),
             seed: self.seed,
+            salt: self.salt,
             scrape: self.scrape.clone(),
             tokenizer: self
                 .tokenizer

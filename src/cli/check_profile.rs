@@ -13,7 +13,7 @@ use crate::profile::{Problems, load, preset, schema};
 
 /// What the loader may ask of this process.
 pub(super) fn world(env: &dyn Fn(&str) -> Option<String>) -> World<'_> {
-    World { env, today: crate::run::today() }
+    World { env, today: crate::run::today(), salt: super::run::fresh_seed() }
 }
 
 pub(super) fn env(name: &str) -> Option<String> {

@@ -2,20 +2,31 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-use super::compare_args::CompareArgs;
+use super::compare_args::{BaseArg, CompareArgs};
 use super::exit::Exit;
+use super::folder::Unusable;
 use super::{folder, github, print, say};
 use crate::compare::side::Side;
-use crate::compare::{Comparison, Terms, compare as hold};
+use crate::compare::{Comparison, Conclusion, Terms, compare as hold};
 use crate::report::compare::{annotations, job_summary, refusal, write};
+use crate::summary::Summary;
+
+/// Fewer runs of a base do not say how much runs vary.
+const BASE_RUNS: usize = 3;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
-    let references: Vec<&String> = std::iter::once(&args.base).chain(&args.new).collect();
+    let Some((base, new)) = args.sides() else { bail!("two runs are needed: the base, and what is compared with it") };
+    let (BaseArg::Side(folder) | BaseArg::Runs(folder)) = base;
+    let references: Vec<&str> = std::iter::once(folder).chain(new.iter().map(String::as_str)).collect();
     let mut sides = Vec::new();
     for (reference, name) in references.iter().zip(names(&references)) {
-        match folder::read_side(reference)? {
+        let runs = match base {
+            BaseArg::Runs(folder) if sides.is_empty() => base_runs(folder)?,
+            BaseArg::Runs(_) | BaseArg::Side(_) => folder::read_side(reference)?,
+        };
+        match runs {
             Ok(runs) => sides.push(Side::new(name, runs)),
             Err(unusable) => {
                 say(&format!("error: {unusable}\n"));
@@ -32,8 +43,19 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     if github::is_job() {
         github::publish(&annotations(&comparison), &job_summary(&comparison))?;
     }
-    let exit = exit(&comparison);
+    let exit = exit(&comparison, args.strict);
     Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+}
+
+/// Every run in a folder.
+fn base_runs(folder: &str) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
+    let runs = folder::runs_below(Path::new(folder))?;
+    match &runs {
+        Ok(runs) if runs.len() < BASE_RUNS => {
+            bail!("{folder} holds {} runs; a base needs {BASE_RUNS} or more, to know how much runs vary", runs.len())
+        }
+        Ok(_) | Err(_) => Ok(runs),
+    }
 }
 
 /// The first side against the others; where they do not belong together, that is said and there is none.
@@ -48,11 +70,12 @@ pub(super) fn compared(sides: &[Side], terms: &Terms) -> Option<Comparison> {
     }
 }
 
-/// What a comparison comes to.
-pub(super) fn exit(comparison: &Comparison) -> Exit {
-    if comparison.is_unbelievable() {
+/// What a comparison comes to; strictly, what could not be told fails.
+pub(super) fn exit(comparison: &Comparison, strict: bool) -> Exit {
+    let unclear = [Conclusion::CannotTell, Conclusion::NoVerdict].into_iter().any(|open| comparison.comes_to(open));
+    if comparison.comes_to(Conclusion::Invalid) {
         Exit::Invalid
-    } else if comparison.has_regressed() {
+    } else if comparison.has_regressed() || (strict && unclear) {
         Exit::Fail
     } else {
         Exit::Pass
@@ -60,12 +83,12 @@ pub(super) fn exit(comparison: &Comparison) -> Exit {
 }
 
 /// The last parts of the paths, where they differ, else what the user wrote.
-fn names(references: &[&String]) -> Vec<String> {
-    let last = |reference: &&String| {
-        let name = Path::new(reference.as_str()).file_name().map(|name| name.to_string_lossy().into_owned());
-        name.unwrap_or_else(|| (*reference).clone())
+fn names(references: &[&str]) -> Vec<String> {
+    let last = |reference: &&str| {
+        let name = Path::new(reference).file_name().map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| (*reference).to_owned())
     };
     let short: Vec<String> = references.iter().map(last).collect();
     let distinct = short.iter().enumerate().all(|(number, name)| !short[..number].contains(name));
-    if distinct { short } else { references.iter().copied().cloned().collect() }
+    if distinct { short } else { references.iter().map(|reference| (*reference).to_owned()).collect() }
 }

@@ -12,13 +12,22 @@ const EXAMPLES: &str = "Examples:
   proofload compare @last~1 @last --max-regression 10% --report markdown=compare.md
   proofload compare base new-a new-b --noise 1%
   proofload compare fp16 fp8 --under-test case.0.max_tokens
+  proofload compare --base-runs main-runs @last --strict
 
 A side is the folder of a run, of repetitions (run --repeat 5), or @last. Its target, model, labels,
-goals and seed may differ from the base; all else must be equal, or be named by --under-test.
+goals, seed and salt may differ from the base; all else must be equal, or be named by --under-test.
+
+At most six figures decide: the medians of first token, token gap and response time, requests per
+second, the share of errors and that of violations. All others are shown without a verdict.
+One run against one gets no verdict: a run cannot know how much runs vary. One run against three or
+more gets a prediction interval; sides of several runs are compared by how their runs vary, in pairs
+if they were made in turn (run --against). Of comparisons of equal systems, at most 5 % call any
+figure better or worse (--confidence), as long as runs do not depend on one another.
 
 Exit codes:
-  0    nothing is surely worse by more than the bound
-  1    a figure is worse by more than --max-regression, or a MUST is newly broken and not known
+  0    no regression; what could not be told is named
+  1    a figure is worse by more than --max-regression, or a MUST is newly broken and not known;
+       with --strict also if something could not be told
   2    the command line is wrong
   3    a run cannot be believed, so nothing can be told
   4    the runs do not belong together, or one cannot be read";
@@ -26,19 +35,20 @@ Exit codes:
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArgs {
-    /// What the others are compared with.
-    pub(super) base: String,
-    /// What is compared with it.
-    #[arg(required = true)]
-    pub(super) new: Vec<String>,
+    /// The base, unless --base-runs names it, and what is compared with it.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+    /// Folder with three or more runs of the base, at any depth: every run in it is one of the base.
+    #[arg(long, value_name = "DIR")]
+    base_runs: Option<String>,
 
-    /// A change within this share of the base is none.
+    /// A change within this share of the base is called neither better nor worse.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
     noise: f64,
     /// What is surely worse by more than this share of the base makes the exit code 1.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "5%")]
     max_regression: f64,
-    /// How sure all intervals are together; of comparisons of equal systems, at most the rest call anything worse or better.
+    /// How sure all verdicts are together; of comparisons of equal systems, at most the rest call anything worse or better.
     #[arg(long, value_name = "SHARE", value_parser = confidence, default_value = "95%")]
     confidence: f64,
     /// A key in which the plans may differ, as load.open.rate or case.0; caches for warm against cold; all for anything.
@@ -51,12 +61,33 @@ pub(super) struct CompareArgs {
     /// Write a report to a file as well, as markdown=FILE, html=FILE or json=FILE.
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     pub(super) reports: Vec<(FormatArg, PathBuf)>,
-    /// Exit with 0 where it would be 1.
+    /// Exit with 1 also if something could not be told.
+    #[arg(long, help_heading = "Output")]
+    pub(super) strict: bool,
+    /// Exit with 0 instead of 1.
     #[arg(long, help_heading = "Output")]
     pub(super) exit_zero: bool,
 }
 
+/// Where the base is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum BaseArg<'a> {
+    /// A run, or its repetitions.
+    Side(&'a str),
+    /// A folder of runs.
+    Runs(&'a str),
+}
+
 impl CompareArgs {
+    /// The base, and what is compared with it; none where one of them is missing.
+    pub(super) fn sides(&self) -> Option<(BaseArg<'_>, &[String])> {
+        let (base, new) = match &self.base_runs {
+            Some(folder) => (BaseArg::Runs(folder), self.runs.as_slice()),
+            None => self.runs.split_first().map(|(base, new)| (BaseArg::Side(base), new))?,
+        };
+        (!new.is_empty()).then_some((base, new))
+    }
+
     /// What the comparison is held to.
     pub(super) fn terms(&self) -> Terms {
         Terms {

@@ -235,6 +235,22 @@ pub(super) fn kept_below(folder: &Path) -> Vec<anyhow::Result<PathBuf>> {
     folders.flat_map(|entry| kept_below(&entry.path())).collect()
 }
 
+/// Every run at and below a folder.
+pub(super) fn runs_below(folder: &Path) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
+    let mut runs = Vec::new();
+    for folder in kept_below(folder) {
+        let folder = folder?;
+        if !folder.join(SUMMARY).exists() {
+            continue;
+        }
+        match read(&folder.to_string_lossy())? {
+            Ok(run) => runs.push(run),
+            Err(unusable) => return Ok(Err(unusable)),
+        }
+    }
+    Ok(Ok(runs))
+}
+
 /// The folder of a repetition, counted from 1.
 pub(super) fn of_repetition(folder: &Path, number: usize) -> PathBuf {
     folder.join(format!("{REPETITION}{number}"))

@@ -64,7 +64,7 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
         None => vec![(None, own)],
         Some(url) => vec![(Some(BASE), Flags { url: Some(url.clone()), ..own.clone() }), (Some(NEW), own)],
     };
-    let mut seeds = Seeds { next: None, step: wanted.len() as u64 };
+    let mut roots = Roots { given: None, sides: wanted.len() as u64, side: 0 };
     let mut subjects = Vec::new();
     for (name, flags) in wanted {
         let mut drafts = Vec::new();
@@ -74,7 +74,7 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
                 Err(problems) => return Ok(Err(check_profile::draw(&problems))),
             }
         }
-        match subject(args, name, drafts, &mut seeds)? {
+        match subject(args, name, drafts, &mut roots)? {
             Ok(subject) => subjects.push(subject),
             Err(exit) => return Ok(Err(exit)),
         }
@@ -82,13 +82,16 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
     Ok(Ok(subjects))
 }
 
-/// No two runs have the same seed, so that no prompt comes twice: a cache that one run has filled must not serve the
-/// next.
-struct Seeds {
-    /// The first of the next endpoint.
-    next: Option<u64>,
-    /// How far those of one endpoint lie apart.
-    step: u64,
+/// What the runs draw from. The runs of a pair have the same seed, so that both sides send the same plan and its own
+/// randomness drops out of their difference. Each run has its own salt: a cache that one run has filled must not serve
+/// the next.
+struct Roots {
+    /// Seed and salt of the first run of each endpoint, once known; no salt where prompts are meant to repeat.
+    given: Option<(u64, Option<u64>)>,
+    /// How many endpoints there are.
+    sides: u64,
+    /// The endpoint that is next.
+    side: u64,
 }
 
 /// Starts what is built in, waits for what is to be waited for, asks for the model, and makes the plans.
@@ -96,15 +99,16 @@ fn subject(
     args: &RunArgs,
     name: Option<&'static str>,
     mut drafts: Vec<Draft>,
-    seeds: &mut Seeds,
+    roots: &mut Roots,
 ) -> anyhow::Result<Result<Subject, Exit>> {
     let first = &mut drafts[0];
-    if seeds.next.is_none() {
+    if roots.given.is_none() {
         first.tighten().map_err(anyhow::Error::msg)?;
         first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
     }
-    let seed = seeds.next.or(first.seed).unwrap_or_else(fresh_seed);
-    seeds.next = Some(seed.wrapping_add(1));
+    let (seed, salt) = *roots.given.get_or_insert_with(|| (first.seed.unwrap_or_else(fresh_seed), first.salt()));
+    let (sides, side) = (roots.sides, roots.side);
+    roots.side += 1;
     let settings = builtin_settings(&first.builtin, first.target.dialect, seed)?;
     let builtin = first.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
@@ -118,7 +122,8 @@ fn subject(
     let model = drafts[0].target.model.clone();
     let planned = |(number, mut draft): (u64, Draft)| {
         draft.target.model.clone_from(&model);
-        Arc::new(draft.plan(seed.wrapping_add(number * seeds.step)))
+        draft.salt = salt.map(|salt| salt.wrapping_add(number * sides + side));
+        Arc::new(draft.plan(seed.wrapping_add(number)))
     };
     let plans = (0..).zip(drafts).map(planned).collect();
     Ok(Ok(Subject { name, plans, _builtin: builtin }))
@@ -195,7 +200,7 @@ fn report(args: &RunArgs, subjects: &[Subject], runs: Vec<Vec<Summary>>, root: O
             std::fs::write(root.join(file), write(&comparison, &sides, kind))?;
         }
     }
-    Ok([worst, compare::exit(&comparison)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst))
+    Ok([worst, compare::exit(&comparison, false)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst))
 }
 
 /// Repetitions as a table, a row for each.

@@ -37,8 +37,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Err(problems) => return Ok(check_profile::draw(&problems)),
     };
     if let Some(shard) = args.shard {
-        if draft.seed.is_none() {
-            anyhow::bail!("the parts of a run must draw alike: give all of them the same --seed");
+        if draft.seed.is_none() || (draft.salt.is_none() && draft.salt().is_some()) {
+            anyhow::bail!(
+                "the parts of a run must draw alike: give all of them the same --seed, and the same --salt, another one \
+                 for each run, so that no run sends the text of an earlier one"
+            );
         }
         draft.shard = shard;
     }
@@ -196,12 +199,12 @@ pub(super) fn introduction(plan: &Plan) -> String {
     let model = target.model.as_deref().unwrap_or("the endpoint's default model");
     let part = if plan.shard.is_part() { format!(", part {} of it", plan.shard) } else { String::new() };
     format!(
-        "{}: {}{part} to {} ({} dialect, {model}), seed {}",
+        "{}: {}{part} to {} ({} dialect, {model}), {}",
         plan.profile,
         plan.describe(),
         target.shown(),
         target.dialect,
-        plan.seed
+        crate::report::roots(plan.seed, plan.salt)
     )
 }
 

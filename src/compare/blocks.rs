@@ -2,8 +2,8 @@
 //!
 //! The measured part is cut into at most twenty blocks, none shorter than nine in ten of the requests take, since shorter
 //! ones would hold the same requests. Blocks are drawn with replacement, their distributions joined, and the figure is
-//! worked out again; how the results vary is how well one run knows it (Künsch, Annals of Statistics 17, 1989). What
-//! differs between runs is not in it.
+//! worked out again; how the results vary is how well one run knows it (Künsch, Annals of Statistics 17, 1989). How much
+//! runs differ is not in it, so it decides nothing.
 
 use std::time::Duration;
 
@@ -105,8 +105,9 @@ fn shares(blocks: &[Vec<&Row>], scalar: Scalar) -> Option<Vec<f64>> {
             // Blocks are equally long, so a rate is a count for each of them.
             Scalar::Requests => Some((row.ok + row.failed, 0)),
             Scalar::OutputTokens => Some((row.output_millitokens, 0)),
-            Scalar::ErrorRate => Some((row.failed, row.ok + row.failed)),
-            Scalar::ViolationRate => Some((row.violations, row.ok + row.failed)),
+            Scalar::ErrorRate => Some((row.due_failed, row.due_ok + row.due_failed)),
+            Scalar::ViolationRate => Some((row.violations, row.status_200)),
+            // What a limit of the user's left unsent is in no row.
             Scalar::GoodFraction => Some((row.due_good, row.accountable())),
             Scalar::GoodRequests
             | Scalar::TotalTokens

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::side::Side;
-use crate::summary::Summary;
+use crate::summary::{LoadKind, Meta, Summary};
 
 /// Something in which two sides differ although it is not under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,7 +24,7 @@ const CACHED: f64 = 0.05;
 /// Stands for everything that may be under test.
 const ALL: &str = "all";
 
-/// What differs between two sides beside their target, model, labels, goals and seed, and is not under test.
+/// What differs between two sides apart from their target, model, labels, goals, seed and salt, and is not under test.
 pub fn differences(base: &Side, new: &Side, under_test: &[String]) -> Vec<Difference> {
     let mut found = Vec::new();
     // The runs of a side must be alike among themselves, too; the first stands for all that are.
@@ -55,8 +55,11 @@ fn of_plans(base: &Summary, new: &Summary) -> Vec<Difference> {
         })
     };
     let mut found: Vec<Difference> = differ("dialect", &was.dialect, &is.dialect).into_iter().collect();
-    let open = |load: &str| if load.contains("closed loop") { "closed loop" } else { "open loop" };
-    found.extend(differ("load", open(&was.load), open(&is.load)));
+    found.extend((was.loads != is.loads).then(|| Difference {
+        key: "load".to_owned(),
+        base: Some(kinds(was)),
+        new: Some(kinds(is)),
+    }));
     let keys: BTreeSet<&String> = was.plan.keys().chain(is.plan.keys()).collect();
     for key in keys {
         let (base, new) = (was.plan.get(key).cloned(), is.plan.get(key).cloned());
@@ -64,11 +67,12 @@ fn of_plans(base: &Summary, new: &Summary) -> Vec<Difference> {
             found.push(Difference { key: key.clone(), base, new });
         }
     }
-    // What the keys do not say, such as what stands in a recording: the load in words.
-    if !found.iter().any(|difference| difference.key.starts_with("load")) {
-        found.extend(differ("load", &was.load, &is.load));
-    }
     found
+}
+
+/// The kinds of a run's loads.
+fn kinds(meta: &Meta) -> String {
+    meta.loads.iter().map(LoadKind::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn of_caches(base: &Side, new: &Side) -> Option<Difference> {

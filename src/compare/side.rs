@@ -43,9 +43,9 @@ impl Side {
     pub fn requests(&self, share: Scalar) -> u64 {
         let of = |run: &Summary| match share {
             Scalar::ViolationRate => run.counts.status_200,
-            Scalar::ErrorRate => run.planned() - run.count(&["missed", "unsent", "unfinished"]),
-            Scalar::GoodFraction
-            | Scalar::Requests
+            Scalar::ErrorRate => run.count(&["ok"]) + run.failed(),
+            Scalar::GoodFraction => run.accountable(),
+            Scalar::Requests
             | Scalar::GoodRequests
             | Scalar::OutputTokens
             | Scalar::TotalTokens

@@ -34,6 +34,8 @@ pub struct Flags {
     pub duration: Option<String>,
     /// `seed`
     pub seed: Option<u64>,
+    /// `salt`
+    pub salt: Option<u64>,
     /// `labels.NAME`
     pub labels: Vec<(String, String)>,
     /// `limits.max_time`
@@ -79,6 +81,7 @@ impl Flags {
         }
         let numbers = [
             ("--seed", "seed", self.seed),
+            ("--salt", "salt", self.salt),
             ("--max-requests", "limits/max_requests", self.max_requests),
             ("--max-tokens", "limits/max_tokens", self.max_tokens),
         ];

@@ -18,7 +18,7 @@ use super::{Profile, bodies, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms};
-use crate::plan::case::{Case, Recipe, Setting};
+use crate::plan::case::{Case, Recipe, Setting, text_seed};
 use crate::plan::goal::{Goal, nearest};
 use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::length::Length;
@@ -38,6 +38,8 @@ pub struct World<'w> {
     pub env: &'w dyn Fn(&str) -> Option<String>,
     /// Today, as `2026-11-22`, for entries of a baseline that expire.
     pub today: String,
+    /// Salt of a run whose profile gives none; no two runs should have the same.
+    pub salt: u64,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -54,6 +56,10 @@ pub struct Draft {
     pub name: String,
     /// Seed, where the profile has one.
     pub seed: Option<u64>,
+    /// Salt, where the profile has one.
+    pub salt: Option<u64>,
+    /// Salt of a run without one of its own.
+    pub(super) fresh_salt: u64,
     /// Where requests go.
     pub target: Target,
     /// Things worth saying that are no faults.
@@ -153,9 +159,15 @@ impl Draft {
         });
     }
 
-    /// The plan, with this seed.
+    /// The salt of its runs; none where prompts are meant to repeat.
+    pub fn salt(&self) -> Option<u64> {
+        (!self.reuse).then(|| self.salt.unwrap_or(self.fresh_salt))
+    }
+
+    /// The plan, with this seed and the draft's salt.
     pub fn plan(&self, seed: u64) -> Plan {
-        let setting = Setting::of(&self.target, seed);
+        let salt = self.salt();
+        let setting = Setting::of(&self.target, text_seed(seed, salt));
         let with_model = |body: &Value| match (&self.target.model, body.clone()) {
             (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
                 members.shift_insert(0, "model".to_owned(), Value::String(model.clone()));
@@ -195,6 +207,7 @@ impl Draft {
             goodput: self.goodput,
             reuse: self.reuse,
             seed,
+            salt,
             limits: self.limits,
             baseline: known,
             levels: self.terms.levels.iter().map(|(id, own)| (*id, own.level)).collect(),

@@ -48,14 +48,18 @@ use capacity::{BuiltinTable, CapacityTable};
 pub(crate) struct Profile {
     /// Name of the profile; the file's name without it.
     name: Option<String>,
-    /// Root of every random choice; without it one is drawn and printed. The same seed gives the same requests.
+    /// Root of lengths, order and times; without it one is drawn and printed. The same seed repeats the plan, with other text.
     #[schemars(range(min = 0), extend("maximum" = 9_007_199_254_740_991_u64))]
     seed: Option<u64>,
+    /// Root of tags and made text; without it one is drawn for each run and printed. The same seed and salt repeat every byte.
+    #[schemars(range(min = 0), extend("maximum" = 9_007_199_254_740_991_u64))]
+    salt: Option<u64>,
     /// What must hold for the run to pass, as in "`first_token.p95` < 500ms" or "`error_rate` < 1%".
     goals: Vec<String>,
     /// What you call this run; kept in its summary and shown in every report.
     labels: BTreeMap<String, String>,
-    /// Set to true where prompts are meant to repeat, so that the report does not warn of it.
+    /// Set to true where prompts are meant to repeat: tags and made text then come from the seed alone, and the report does
+    /// not warn of repeated prompts.
     reuse: bool,
     /// File that lists known violations: counted and shown, but no failure.
     baseline: Option<String>,

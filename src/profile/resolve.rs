@@ -132,6 +132,8 @@ pub(super) fn resolve(
         effective: effective(tree, &target),
         name: profile.name.unwrap_or(file_name),
         seed: profile.seed,
+        salt: profile.salt,
+        fresh_salt: world.salt,
         target,
         notes,
         labels: profile.labels,

@@ -97,6 +97,12 @@ pub fn write(summary: &Summary, format: Format) -> String {
     }
 }
 
+/// The seed of a run and the salt of its text, as they are given back to repeat it.
+pub(crate) fn roots(seed: u64, salt: Option<u64>) -> String {
+    let salt = salt.map_or_else(|| "text from the seed".to_owned(), |salt| format!("salt {salt}"));
+    format!("seed {seed}, {salt}")
+}
+
 /// A summary as a report, our figures beside those of other tools at the end of the text; the digest has them anyway.
 pub fn write_beside(summary: &Summary, format: Format, tools: &[Tool]) -> String {
     let report = write(summary, format);

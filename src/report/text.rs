@@ -8,6 +8,7 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::figure::{number, percent, time};
 use super::goal::{measured, windows};
+use super::roots;
 use crate::exchange::Outcome;
 use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar, Statistic};
 use crate::summary::Summary;
@@ -105,13 +106,17 @@ fn header(summary: &Summary, digest: &Digest) -> String {
     line(&mut text, "target   ", &format!("{}{builtin}", digest.target));
     line(&mut text, "contract ", &format!("{} dialect, model {model}", digest.dialect));
     line(&mut text, "load     ", &digest.load);
-    if digest.load.contains("closed loop") {
+    if summary.meta.loads.iter().any(|load| load.is_closed()) {
         line(&mut text, "         ", "closed loop: waiting users are not modelled");
     }
     if let Some(shard) = &summary.meta.shard {
         line(&mut text, "part     ", &format!("{shard} of the run: proofload merge puts all parts together"));
     }
-    line(&mut text, "run      ", &format!("{}, seed {}", humantime::format_rfc3339_seconds(started), digest.seed));
+    line(
+        &mut text,
+        "run      ",
+        &format!("{}, {}", humantime::format_rfc3339_seconds(started), roots(digest.seed, digest.salt)),
+    );
     if !digest.labels.is_empty() {
         let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         line(&mut text, "labels   ", &labels.join(", "));

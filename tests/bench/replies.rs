@@ -16,7 +16,7 @@ const STREAM: &str = "tests/it/captures/llamacpp-stream-usage.txt";
 
 /// A preset's plan against an endpoint of that dialect, which is never asked.
 pub(crate) fn plan(dialect: Dialect) -> Plan {
-    let world = World { env: &|_| None, today: "2026-11-22".to_owned() };
+    let world = World { env: &|_| None, today: "2026-11-22".to_owned(), salt: 1 };
     let flags = Flags {
         url: Some("http://127.0.0.1:9/v1".to_owned()),
         dialect: Some(dialect.name().to_owned()),

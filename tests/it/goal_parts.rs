@@ -13,7 +13,7 @@ use proofload::summary::splits::Split;
 fn run(goals: &[&str]) -> Summary {
     let goals = goals.iter().map(|goal| (*goal).to_owned()).collect();
     let flags = Flags { goals, ..Flags::default() };
-    let world = World { env: &|_| None, today: "2026-11-22".to_owned() };
+    let world = World { env: &|_| None, today: "2026-11-22".to_owned(), salt: 1 };
     let plan = profile::load("smoke", &flags, &world).expect("a preset").plan(1);
     let mut run = Summary::new(&plan, 0);
     (run.ending.window_from_us, run.ending.window_us) = (5_000_000, 70_000_000);

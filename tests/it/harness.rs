@@ -93,7 +93,7 @@ pub(crate) fn plan(text: &str) -> Plan {
 }
 
 pub(crate) fn plan_of(file: &Path) -> Plan {
-    let world = World { env: &|_| None, today: "2026-11-22".to_owned() };
+    let world = World { env: &|_| None, today: "2026-11-22".to_owned(), salt: 1 };
     match proofload::profile::load(&file.to_string_lossy(), &Flags::default(), &world) {
         Ok(draft) => draft.plan(7),
         Err(problems) => panic!("{}", problems.draw(false)),

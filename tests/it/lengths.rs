@@ -141,7 +141,8 @@ fn a_dry_run_shows_what_would_be_sent_and_sends_nothing() {
     let server = Raw::start(|_, _| panic!("nothing is to be sent"));
     let url = server.url();
     let arguments = ["run", "quickstart", "--url", &url, "--model", "m", "--key-env", "MY_KEY", "--seed", "3"];
-    let price = ["--set", "target.price={ input = 2.5, output = 10.0 }", "--input-tokens", "100", "--dry-run=2"];
+    let price =
+        ["--set", "target.price={ input = 2.5, output = 10.0 }", "--input-tokens", "100", "--dry-run=2", "--salt", "3"];
     let output = program().args(arguments).args(price).env("MY_KEY", crate::harness::MY_KEY).output().expect("runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).replace(&url, "http://server/v1");

@@ -15,7 +15,7 @@ use crate::harness::program;
 
 fn read(reference: &str, flags: &Flags) -> Result<Draft, Problems> {
     let env = |name: &str| matches!(name, "PULZE_API_KEY" | "AZURE_KEY").then(|| format!("secret-of-{name}"));
-    load(reference, flags, &World { env: &env, today: "2026-11-22".to_owned() })
+    load(reference, flags, &World { env: &env, today: "2026-11-22".to_owned(), salt: 1 })
 }
 
 fn written(text: &str) -> tempfile::TempDir {

@@ -30,7 +30,7 @@ fn folder(case: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn draft(folder: &Path) -> Result<Draft, Problems> {
     let env = |name: &str| (name == "CITY").then(|| "Bern \"old\"".to_owned());
-    let world = World { env: &env, today: "2026-11-22".to_owned() };
+    let world = World { env: &env, today: "2026-11-22".to_owned(), salt: 1 };
     load(&folder.join("p.toml").to_string_lossy(), &Flags::default(), &world)
 }
 

@@ -363,8 +363,8 @@ fn prompts_that_repeat_are_named_on_top() {
 }
 
 #[test]
-fn the_same_seed_sends_the_same_requests() {
-    let bodies = |seed: &str| {
+fn a_seed_repeats_lengths_and_order_and_with_its_salt_every_byte() {
+    let bodies = |seed: &str, salt: &str| {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&seen);
         let server = Raw::start(move |stream, request| {
@@ -372,14 +372,20 @@ fn the_same_seed_sends_the_same_requests() {
             reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
         });
         let url = server.url();
-        run_json(&["smoke", "--url", &url, "--model", "m", "--slots", "1", "--count", "12", "--seed", seed]);
+        run_json(&[
+            "smoke", "--url", &url, "--model", "m", "--slots", "1", "--count", "12", "--seed", seed, "--salt", salt,
+        ]);
         let seen = seen.lock().expect("no panic").clone();
         assert_eq!(seen.len(), 12);
         seen
     };
-    let first = bodies("5");
-    assert_eq!(first, bodies("5"));
-    assert_ne!(first, bodies("6"));
+    let first = bodies("5", "1");
+    assert_eq!(first, bodies("5", "1"));
+    let salted = bodies("5", "2");
+    let lengths = |bodies: &[Vec<u8>]| bodies.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&first), lengths(&salted));
+    assert!(first.iter().all(|body| !salted.contains(body)), "no prompt comes twice");
+    assert_ne!(first, bodies("6", "1"));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn run(url: &str, load: &str, case: &str, files: &[(&str, &str)], more: &[&str])
     }
     let file = folder.path().join("p.toml");
     let text = format!(
-        "seed = 1\n[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n\
+        "seed = 1\nsalt = 1\n[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n\
          headers = {{ authorization = \"Bearer x\" }}\n{load}\n[[case]]\n{case}"
     );
     std::fs::write(&file, text).expect("written");

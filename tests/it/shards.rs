@@ -32,9 +32,9 @@ fn parts_come_to_the_run_of_one_machine() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let url = endpoint.url();
-    run(&url, &at("whole"), &["--seed", "5"]);
+    run(&url, &at("whole"), &["--seed", "5", "--salt", "9"]);
     for part in ["1", "2", "3"] {
-        run(&url, &at(part), &["--seed", "5", "--shard", &format!("{part}/3")]);
+        run(&url, &at(part), &["--seed", "5", "--salt", "9", "--shard", &format!("{part}/3")]);
     }
     let whole = report(&at("whole"));
     let parts = [at("3"), at("1"), at("2")];
@@ -56,14 +56,16 @@ fn parts_come_to_the_run_of_one_machine() {
     assert_eq!(report(&at("all"))["requests"], whole["requests"]);
 
     // What does not belong together.
-    run(&url, &at("other"), &["--seed", "6", "--shard", "1/3"]);
-    run(&url, &at("longer"), &["--seed", "5", "--shard", "1/3", "--set", "case.0.max_tokens=3"]);
-    run(&url, &at("half"), &["--seed", "5", "--shard", "1/2"]);
-    let cases: [(&[&str], &str); 7] = [
+    run(&url, &at("other"), &["--seed", "6", "--salt", "9", "--shard", "1/3"]);
+    run(&url, &at("salted"), &["--seed", "5", "--salt", "8", "--shard", "1/3"]);
+    run(&url, &at("longer"), &["--seed", "5", "--salt", "9", "--shard", "1/3", "--set", "case.0.max_tokens=3"]);
+    run(&url, &at("half"), &["--seed", "5", "--salt", "9", "--shard", "1/2"]);
+    let cases: [(&[&str], &str); 8] = [
         (&["1", "2"], "of 3 parts, 3/3 is missing"),
         (&["1", "2", "2"], "is part 2/3, and"),
         (&["half", "2", "3"], "is part 1/2, and"),
         (&["other", "2", "3"], "the seed is 6 in one and 5 in the other"),
+        (&["salted", "2", "3"], "the salt is 8 in one and 9 in the other"),
         (&["longer", "2", "3"], "case.0.max_tokens = 3 in one"),
         (&["whole"], "is a whole run, and no part of one"),
         (&["1", "2", "damaged"], "no summary"),
@@ -78,12 +80,14 @@ fn parts_come_to_the_run_of_one_machine() {
 }
 
 #[test]
-fn a_part_needs_a_seed_and_a_number_that_there_is() {
-    for (arguments, told) in [
-        (["--shard", "1/2"], "give all of them the same --seed"),
-        (["--shard", "3/2"], "from 1/4 to 4/4"),
-        (["--shard", "0/2"], "from 1/4 to 4/4"),
-    ] {
+fn a_part_needs_a_seed_a_salt_and_a_number_that_there_is() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["--shard", "1/2"], "give all of them the same --seed"),
+        (&["--shard", "1/2", "--seed", "5"], "the same --salt, another one for each run"),
+        (&["--shard", "3/2"], "from 1/4 to 4/4"),
+        (&["--shard", "0/2"], "from 1/4 to 4/4"),
+    ];
+    for (arguments, told) in cases {
         let output = program().args(["run", "quickstart", "--no-out"]).args(arguments).output().expect("runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && stderr.contains(told), "{arguments:?}: {stderr}");

@@ -1,7 +1,7 @@
 //! Tags that make prompts differ and that are recognised when they come back in an answer.
 //!
 //! A tag is 13 characters of base 32. It encodes the ticket's number and a check value under a key that comes from
-//! the run's seed: no two tickets of a run share a tag, runs with other seeds have other tags from the first
+//! the root of the run's text: no two tickets of a run share a tag, two runs have different tags from the first
 //! character on (a prefix cache finds nothing in common), and a tag in an answer can be decoded back to the ticket
 //! it was made for, so that an answer with another request's tag is proof of crosstalk.
 
@@ -14,9 +14,9 @@ const SEQ_BITS: u32 = 40;
 const A: u64 = 0x9E37_79B9_7F4A_7C15;
 const B: u64 = 0xD6E8_FEB8_6659_FD93;
 
-/// Key of a run's tags, from its seed.
-pub fn key(seed: u64) -> u64 {
-    scramble(seed, A ^ B)
+/// Key of a run's tags, from the root of its text.
+pub fn key(text: u64) -> u64 {
+    scramble(text, A ^ B)
 }
 
 /// The tag of a ticket.

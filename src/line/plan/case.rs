@@ -40,6 +40,8 @@ pub struct Case {
     variables: Option<Arc<Table>>,
     /// Its bodies; never empty.
     templates: Vec<Template>,
+    /// Root of its tags and made prompts.
+    text: u64,
 }
 
 /// Prompts that are drawn.
@@ -133,12 +135,18 @@ pub struct Setting {
     pub origin: String,
     /// Pulze's policies, as sent or by default.
     pub policies: Policies,
-    /// Seed of the run.
+    /// Root of the text: of tags and of made prompts.
     pub seed: u64,
 }
 
+/// The root of a run's text. With a salt, two runs of one seed have equal lengths, order and times and no text in
+/// common; without one, the text comes from the seed alone.
+pub fn text_seed(seed: u64, salt: Option<u64>) -> u64 {
+    salt.map_or(seed, |salt| draw(seed, salt, "text"))
+}
+
 impl Setting {
-    /// The setting of requests to a target.
+    /// The setting of requests to a target, whose text has this root ([`text_seed`]).
     pub fn of(target: &Target, seed: u64) -> Setting {
         let header = target.headers.iter().find(|header| header.name.eq_ignore_ascii_case(POLICIES));
         Setting {
@@ -161,7 +169,8 @@ impl Case {
         let prompts = conversations.map(Prompts::new);
         let template = |body| Template::new(name, body, prompts.as_ref(), variables.as_deref(), setting);
         let templates = bodies.iter().map(template).collect();
-        Case { name: name.to_owned(), weight, synthetic, output, prompts, think, variables, templates }
+        let text = setting.seed;
+        Case { name: name.to_owned(), weight, synthetic, output, prompts, think, variables, templates, text }
     }
 
     /// A case that sends this body as it is.
@@ -210,7 +219,7 @@ impl Case {
         (input, self.output.as_ref().map(Length::mean).or(most))
     }
 
-    /// The request of a ticket that begins a session: a pure function of seed and ticket.
+    /// The request of a ticket that begins a session: a pure function of seed, root of the text, and ticket.
     pub fn render(&self, ticket: &Ticket, seed: u64) -> Asked {
         self.render_turn(ticket, seed, &self.say(ticket, seed, None))
     }
@@ -220,7 +229,7 @@ impl Case {
         let Some(Prompts { conversations, .. }) = &self.prompts else { return Vec::new() };
         let turn = usize::try_from(ticket.turn).unwrap_or(usize::MAX);
         let text = String::from_utf8_lossy(conversations.turn(self.drawn(ticket, seed), turn));
-        let tag = nonce::tag(nonce::key(seed), ticket.session);
+        let tag = nonce::tag(nonce::key(self.text), ticket.session);
         let filling = Filling { tag: &tag, variables: self.row(ticket), ..Filling::default() };
         let mut said = before.unwrap_or_default();
         if !said.is_empty() {
@@ -236,8 +245,8 @@ impl Case {
     /// The request of a ticket, with all that is said in its session up to its turn.
     pub fn render_turn(&self, ticket: &Ticket, seed: u64, said: &[u8]) -> Asked {
         let template = self.template(self.drawn(ticket, seed));
-        let tag = nonce::tag(nonce::key(seed), ticket.session);
-        let made = self.synthetic.as_ref().map(|synthetic| synthetic.prompt(seed, ticket.seq, ticket.nth));
+        let tag = nonce::tag(nonce::key(self.text), ticket.session);
+        let made = self.synthetic.as_ref().map(|synthetic| synthetic.prompt([seed, self.text], ticket.seq, ticket.nth));
         let output = self.output.as_ref().map(|length| length.draw(seed, ticket.seq, ticket.nth, "output"));
         let (prompt, input) = made.unzip();
         let prompt = prompt.unwrap_or_default();
@@ -452,6 +461,37 @@ mod tests {
         assert_eq!((sent["max_tokens"].as_u64(), a.lengths.output), (a.cap, a.cap));
         assert!((5..=9).contains(&a.cap.expect("a cap")) && case.is_unique() && a.prompt_hash != b.prompt_hash);
         assert_eq!(a.body, render(&case, 1).body);
+    }
+
+    #[test]
+    fn a_seed_repeats_the_plan_and_a_salt_the_text() {
+        let body = json!({"model": "m", "max_tokens": OUTPUT, "messages": [
+            {"role": "system", "content": "{{unique}}"}, {"role": "user", "content": PROMPT}]});
+        let rendered = |salt: Option<u64>| -> Vec<Asked> {
+            let setting = Setting {
+                dialect: Dialect::OpenAi,
+                origin: "http://h".into(),
+                policies: Policies::default(),
+                seed: text_seed(7, salt),
+            };
+            let synthetic = Synthetic { length: Length::Uniform(20, 90), prefix: None, manner: Manner::default() };
+            let output = Some(Length::Uniform(5, 9));
+            let bodies = [body.clone()];
+            let recipe = Recipe { synthetic: Some(synthetic), output, ..Recipe::plain("c", &bodies) };
+            let case = Case::new(recipe, &setting);
+            (0..200).map(|seq| render(&case, seq)).collect()
+        };
+        let (one, two, again) = (rendered(Some(1)), rendered(Some(2)), rendered(Some(1)));
+        let lengths = |asked: &[Asked]| asked.iter().map(|asked| asked.lengths).collect::<Vec<_>>();
+        let hashes =
+            |asked: &[Asked]| asked.iter().map(|asked| asked.prompt_hash).collect::<std::collections::BTreeSet<u64>>();
+        assert_eq!(lengths(&one), lengths(&two));
+        assert!(hashes(&one).is_disjoint(&hashes(&two)));
+        assert!(one.iter().zip(&again).all(|(one, again)| one.body == again.body));
+        // A prefix cache finds nothing: the texts differ from their first words on.
+        let beginning = |asked: &Asked| String::from_utf8_lossy(&asked.body)[..90].to_owned();
+        assert!(one.iter().zip(&two).all(|(one, two)| beginning(one) != beginning(two)));
+        assert!(one.iter().zip(rendered(None)).all(|(one, fixed)| one.body != fixed.body));
     }
 
     #[test]

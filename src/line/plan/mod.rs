@@ -52,8 +52,11 @@ pub struct Plan {
     pub goodput: Option<Goodput>,
     /// Whether repeated prompts are meant.
     pub reuse: bool,
-    /// The root of every random choice: same plan, same seed, same run.
+    /// The root of every random choice but the text: same plan and same seed, same lengths, order and times.
     pub seed: u64,
+    /// What makes the text of tags and made prompts another one in each run; none where prompts are meant to repeat, so
+    /// that the text comes from the seed.
+    pub salt: Option<u64>,
     /// What ends the run early.
     pub limits: Limits,
     /// The model's tokenizer, where answers are to be counted beside usage.

@@ -56,8 +56,10 @@ pub struct Digest {
     pub model: Option<String>,
     /// What the user calls the run.
     pub labels: BTreeMap<String, String>,
-    /// Seed of the run; giving it back repeats the run.
+    /// Seed of the run; giving it back repeats the plan: lengths, order and times.
     pub seed: u64,
+    /// Salt of its text; giving it back with the seed repeats every byte. Null where the text comes from the seed.
+    pub salt: Option<u64>,
     /// Which part of the plan it is, as 2/4; null where it is the whole.
     pub shard: Option<String>,
     /// Length of the window that rates refer to, warm-up excluded, in seconds.
@@ -236,6 +238,7 @@ impl Digest {
             model: meta.model.clone(),
             labels: meta.labels.clone(),
             seed: meta.seed,
+            salt: meta.salt,
             shard: meta.shard.clone(),
             duration_s: summary.window_s(),
             load: meta.load.clone(),

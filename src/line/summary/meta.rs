@@ -1,14 +1,17 @@
 //! What was run, and whether two summaries are parts of one run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::check::{Check, Level};
 use crate::plan::Plan;
 use crate::plan::baseline::Known;
+use crate::plan::schedule::{Arrivals, Load};
 use crate::wire::Dialect;
 
 /// What stands for the level of a rule that is not judged.
@@ -38,14 +41,20 @@ pub struct Meta {
     pub tokenizer: Option<String>,
     /// The load in words.
     pub load: String,
+    /// The kind of each of its loads.
+    #[serde(default)]
+    pub loads: Vec<LoadKind>,
     /// Requests per second asked for, of an open load.
     pub rate_per_s: Option<f64>,
     /// Whether connections were used again.
     pub keep_alive: bool,
     /// Whether a cap on requests in flight was set.
     pub capped: bool,
-    /// Seed of the run.
+    /// Seed of the run: with the plan it decides lengths, order and times.
     pub seed: u64,
+    /// Salt of its text; with the seed it repeats every byte. None where `reuse` has the text come from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<u64>,
     /// Which part of the plan it is, where it is not the whole, as 2/4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
@@ -67,6 +76,54 @@ pub struct Meta {
     /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
     #[serde(default)]
     pub plan: BTreeMap<String, String>,
+}
+
+/// What makes the requests of a load due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadKind {
+    /// Open loop: a rate.
+    Open,
+    /// Open loop: the times of a recording.
+    Recorded {
+        /// How many times it has.
+        requests: u64,
+        /// Tells recordings apart.
+        hash: u32,
+    },
+    /// Closed loop: a request is due when another has ended.
+    Closed,
+}
+
+impl LoadKind {
+    fn of(load: &Load) -> LoadKind {
+        match &load.arrivals {
+            Arrivals::Open { .. } => LoadKind::Open,
+            Arrivals::Closed { .. } => LoadKind::Closed,
+            Arrivals::Trace { times } => {
+                let mut hash = Xxh3Default::new();
+                times.iter().for_each(|time| hash.update(&time.as_nanos().to_le_bytes()));
+                #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash do")]
+                let hash = hash.digest() as u32;
+                LoadKind::Recorded { requests: times.len() as u64, hash }
+            }
+        }
+    }
+
+    /// Whether a request is due when another has ended.
+    pub fn is_closed(self) -> bool {
+        self == LoadKind::Closed
+    }
+}
+
+impl fmt::Display for LoadKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadKind::Open => f.write_str("open loop"),
+            LoadKind::Closed => f.write_str("closed loop"),
+            LoadKind::Recorded { requests, hash } => write!(f, "recording of {requests} requests, hash {hash:08x}"),
+        }
+    }
 }
 
 /// Two summaries that do not belong together.
@@ -99,10 +156,12 @@ impl Meta {
             model: plan.target.model.clone(),
             tokenizer: plan.tokenizer.as_ref().map(|tokenizer| tokenizer.name().to_owned()),
             load: plan.describe(),
+            loads: plan.loads.iter().map(LoadKind::of).collect(),
             rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
             capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
             seed: plan.seed,
+            salt: plan.salt,
             shard: plan.shard.is_part().then(|| plan.shard.to_string()),
             started_unix_ms,
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
@@ -158,7 +217,9 @@ impl Meta {
                 ("the model", format!("{:?}", meta.model)),
                 ("the tokenizer", format!("{:?}", meta.tokenizer)),
                 ("the load", meta.load.clone()),
+                ("the kind of load", format!("{:?}", meta.loads)),
                 ("the seed", meta.seed.to_string()),
+                ("the salt", meta.salt.map_or("none".to_owned(), |salt| salt.to_string())),
                 ("the goals", meta.goals.join(", ")),
                 ("the limits of goodput", format!("{:?}", meta.goodput)),
                 ("the baseline", format!("{:?}", meta.known)),

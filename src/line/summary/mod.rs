@@ -53,7 +53,7 @@ use delivered::Delivered;
 use distinct::{Repeats, Texts};
 use flow::Flow;
 use lengths::Lengths;
-pub use meta::{Meta, Mismatch};
+pub use meta::{LoadKind, Meta, Mismatch};
 use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::Seconds;

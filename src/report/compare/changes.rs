@@ -1,6 +1,6 @@
 //! What changed as a picture: a row for each figure, with the change, its interval, and the noise beside them.
 
-use super::moved;
+use super::{moved, named};
 use crate::compare::quantity::Unit;
 use crate::compare::{Change, Comparison, Figure, Verdict};
 use crate::report::chart::axis::Axis;
@@ -12,8 +12,14 @@ use crate::report::figure::percent;
 const ROW: u32 = 104;
 /// The ends of the axis are within these; larger changes are drawn at its end.
 const ENDS: (f64, f64) = (0.01, 1.0);
-const VERDICTS: [(Verdict, &str); 4] =
-    [(Verdict::Worse, BAD), (Verdict::Better, GOOD), (Verdict::Same, COLOURS[0]), (Verdict::CannotTell, PALE)];
+/// Verdicts with their colours and words; figures without one come last.
+const VERDICTS: [(Option<Verdict>, &str, &str); 5] = [
+    (Some(Verdict::Worse), BAD, "worse"),
+    (Some(Verdict::Better), GOOD, "better"),
+    (Some(Verdict::Held), COLOURS[0], "held"),
+    (Some(Verdict::CannotTell), PALE, "cannot tell"),
+    (None, COLOURS[1], "no verdict"),
+];
 
 /// How much each figure of a side changed. Shares are left out: their changes are differences, and stand in the table.
 pub(super) fn changes(change: &Change, comparison: &Comparison, name: String, title: String) -> Option<Chart> {
@@ -39,11 +45,11 @@ pub(super) fn changes(change: &Change, comparison: &Comparison, name: String, ti
 fn marks(figures: &[&Figure], noise: f64, x: &Axis, y: &Axis) -> Vec<Mark> {
     let rows: Vec<(&Figure, f64)> = figures.iter().copied().zip(y.ticks.iter().map(|(at, _)| *at)).collect();
     let mut marks = vec![Mark::apart("noise", -noise, noise)];
-    for (verdict, colour) in VERDICTS {
+    for (verdict, colour, name) in VERDICTS {
         let own = rows.iter().filter(|(figure, _)| figure.verdict == verdict);
         let boxes: Vec<Area> = own.flat_map(|(figure, at)| interval(figure, *at, x)).collect();
         if !boxes.is_empty() {
-            marks.push(Mark::boxes(colour, verdict.name(), boxes));
+            marks.push(Mark::boxes(colour, name, boxes));
         }
     }
     marks.push(Mark::line(OVER, "", vec![(0.0, y.from), (0.0, y.to)]));
@@ -63,7 +69,7 @@ fn interval(figure: &Figure, at: f64, x: &Axis) -> Vec<Area> {
 
 fn words(figures: &[&Figure], noise: f64) -> String {
     let count = |verdict| figures.iter().filter(|figure| figure.verdict == verdict).count();
-    let counts = VERDICTS.map(|(verdict, _)| (verdict.name(), count(verdict)));
+    let counts = VERDICTS.map(|(verdict, _, name)| (name, count(verdict)));
     let said: Vec<String> =
         counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
     let noise = percent(Some(noise));
@@ -73,7 +79,7 @@ fn words(figures: &[&Figure], noise: f64) -> String {
 fn table(figures: &[&Figure], y: &Axis) -> Table {
     let row = |figure: &&Figure| {
         let [change, low, high] = [figure.change, figure.low, figure.high].map(|end| moved(figure, end));
-        vec![figure.name.clone(), change, low, high, figure.verdict.name().to_owned()]
+        vec![figure.name.clone(), change, low, high, named(figure.verdict).to_owned()]
     };
     Table {
         head: ["figure", "change", "from", "to", "verdict"].map(str::to_owned).to_vec(),

@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::changes::changes;
 use super::overlay::overlaid;
-use super::{described, footnotes, headings, headline, overview, rows};
+use super::{described, doubts, footnotes, headings, headline, overview, rows};
 use crate::compare::side::Side;
 use crate::compare::violations::Violation;
-use crate::compare::{Change, Comparison, Verdict};
+use crate::compare::{Change, Comparison, Conclusion, Verdict};
 use crate::report::chart::Table;
 use crate::report::cut::{brief, long};
 use crate::report::page::page;
@@ -35,11 +35,12 @@ pub(super) fn write(comparison: &Comparison, sides: &[Side]) -> String {
 fn verdicts(comparison: &Comparison) -> Markup {
     html! {
         header {
+            @for doubt in doubts(comparison) { p { strong { "DOUBTFUL" } " " (long(doubt)) } }
             @for change in &comparison.new {
                 @let (verdict, words) = headline(change, comparison);
                 div class="top" {
                     h1 { (brief(&change.side.name)) " against " (brief(&comparison.base.name)) }
-                    span class={ "badge fill " (if verdict == "HELD" { "good" } else { "bad" }) } { span { (verdict) } }
+                    span class={ "badge fill " (badge(change)) } { span { (verdict) } }
                 }
                 p { (long(&words)) }
                 @if !change.unbelievable.is_empty() {
@@ -87,11 +88,20 @@ fn figures(change: &Change, base: &str, new: &str) -> Markup {
     }
 }
 
-fn class(verdict: Verdict) -> &'static str {
+fn class(verdict: Option<Verdict>) -> &'static str {
     match verdict {
-        Verdict::Worse => "bad",
-        Verdict::Better => "good",
-        Verdict::Same | Verdict::CannotTell => "soft",
+        Some(Verdict::Worse) => "bad",
+        Some(Verdict::Better) => "good",
+        Some(Verdict::Held | Verdict::CannotTell) | None => "soft",
+    }
+}
+
+/// The colour of what a side comes to: of nothing that could be told, that of a doubt.
+fn badge(change: &Change) -> &'static str {
+    match change.conclusion {
+        Conclusion::Held => "good",
+        Conclusion::NoVerdict | Conclusion::CannotTell if change.regressions.is_empty() => "c2",
+        Conclusion::Invalid | Conclusion::Worse | Conclusion::NoVerdict | Conclusion::CannotTell => "bad",
     }
 }
 

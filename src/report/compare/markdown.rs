@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{described, footnotes, headings, headline, overview, rows};
+use super::{described, doubts, footnotes, headings, headline, overview, rows};
 use crate::compare::violations::Violation;
 use crate::compare::{Change, Comparison};
 use crate::report::conformance::escaped;
@@ -10,10 +10,13 @@ use crate::summary::evidence::is_control;
 
 pub(super) fn write(comparison: &Comparison) -> String {
     let mut text = String::new();
+    for doubt in doubts(comparison) {
+        let _ = writeln!(text, "**DOUBTFUL**: {}\n", escaped(doubt));
+    }
     for change in &comparison.new {
         let (verdict, words) = headline(change, comparison);
-        let name = if comparison.new.len() > 1 { format!("{}: ", change.side.name) } else { String::new() };
-        let _ = writeln!(text, "**{verdict}** {}\n", escaped(&format!("{name}{words}")));
+        let name = if comparison.new.len() > 1 { format!(" {}", change.side.name) } else { String::new() };
+        let _ = writeln!(text, "**{verdict}**{}\n", escaped(&format!("{name}: {words}")));
         for reason in &change.unbelievable {
             let _ = writeln!(text, "- {}", escaped(reason));
         }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod github;
+mod headline;
 mod html;
 mod markdown;
 mod overlay;
@@ -11,10 +12,12 @@ mod text;
 pub use github::{annotations, job_summary};
 pub use refusal::refusal;
 
+use headline::{headline, points};
+
 use super::figure::{number, percent, time};
 use crate::compare::quantity::Unit;
 use crate::compare::side::Side;
-use crate::compare::{Change, Column, Comparison, Figure, Verdict};
+use crate::compare::{Basis, Change, Column, Comparison, Figure, Verdict};
 
 /// Formats of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,21 +47,15 @@ pub fn write(comparison: &Comparison, sides: &[Side], kind: Kind) -> String {
     text
 }
 
-/// What it comes to, in a word and in a line.
-fn headline(change: &Change, comparison: &Comparison) -> (&'static str, String) {
-    let bound = percent(Some(comparison.max_regression));
-    if !change.unbelievable.is_empty() {
-        return ("INVALID", "nothing can be told".to_owned());
-    }
-    let counts = [Verdict::Worse, Verdict::Better, Verdict::Same, Verdict::CannotTell]
-        .map(|verdict| format!("{} {}", change.count(verdict), verdict.name()))
-        .join(", ");
-    match change.regressions.as_slice() {
-        [] => ("HELD", format!("nothing is surely worse by more than {bound}: {counts}")),
-        regressions => {
-            ("WORSE", format!("by more than {bound}, or newly broken: {}; {counts}", regressions.join(", ")))
+/// Why sides are doubtful, each once.
+fn doubts(comparison: &Comparison) -> Vec<&str> {
+    let mut doubts: Vec<&str> = Vec::new();
+    for doubt in comparison.new.iter().flat_map(|change| &change.doubts) {
+        if !doubts.contains(&doubt.as_str()) {
+            doubts.push(doubt);
         }
     }
+    doubts
 }
 
 /// What the columns of a table are called: by the labels that differ, else by the names of the sides.
@@ -113,6 +110,7 @@ fn rows(change: &Change, base: &str, new: &str) -> Vec<[String; 6]> {
     let head = ["figure", base, new, "change", "interval", "verdict"].map(str::to_owned);
     let row = |figure: &Figure| {
         let interval = match (figure.low, figure.high) {
+            _ if figure.unbounded => "unbounded".to_owned(),
             (Some(low), Some(high)) => format!("{} to {}", moved(figure, Some(low)), moved(figure, Some(high))),
             _ => "-".to_owned(),
         };
@@ -122,7 +120,7 @@ fn rows(change: &Change, base: &str, new: &str) -> Vec<[String; 6]> {
             valued(figure, figure.new),
             moved(figure, figure.change),
             interval,
-            figure.verdict.name().to_owned(),
+            named(figure.verdict).to_owned(),
         ]
     };
     std::iter::once(head).chain(change.figures.iter().map(row)).collect()
@@ -142,7 +140,10 @@ fn overview(comparison: &Comparison) -> Vec<Vec<String>> {
         let figures: Vec<Option<Figure>> = comparison.new.iter().map(own).collect();
         let base = figures.iter().flatten().next().map_or("-".to_owned(), |figure| valued(figure, figure.base));
         let cell = |figure: &Option<Figure>| match figure {
-            Some(figure) => format!("{} {}", valued(figure, figure.new), figure.verdict.name()),
+            Some(figure) => match figure.verdict {
+                Some(verdict) => format!("{} {}", valued(figure, figure.new), verdict.name()),
+                None => valued(figure, figure.new),
+            },
             None => "-".to_owned(),
         };
         [name.to_owned(), base].into_iter().chain(figures.iter().map(cell)).collect()
@@ -159,31 +160,56 @@ fn valued(figure: &Figure, value: Option<f64>) -> String {
     }
 }
 
+/// A verdict in a table.
+fn named(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("-", Verdict::name)
+}
+
 /// A change with its sign: a percentage, or percentage points.
 fn moved(figure: &Figure, change: Option<f64>) -> String {
     let Some(change) = change else { return "-".to_owned() };
     let decimals = if change.abs() < 0.1 { 2 } else { 1 };
-    let unit = if figure.unit == Unit::Fraction { "pp" } else { "%" };
-    format!("{:+.decimals$} {unit}", change * 100.0)
+    format!("{:+.decimals$} {}", change * 100.0, points(figure.unit))
 }
 
-/// What an interval means here, in words.
+/// What verdicts and intervals mean here, in words.
 fn footnotes(change: &Change, comparison: &Comparison) -> Vec<String> {
-    let unsure = percent(Some(1.0 - comparison.confidence));
-    let pairs = if change.in_turn { "; the runs were made in turn and are compared in pairs" } else { "" };
-    let mut notes = vec![format!(
-        "worse and better: the whole interval is beyond {} of the base; same: all of it is within; each interval holds \
-         with {:.2} %, so that at most {unsure} of the comparisons of equal systems call any figure worse or better{pairs}",
-        percent(Some(comparison.noise)),
-        change.confidence_each * 100.0
-    )];
+    let mut notes = match change.basis {
+        Basis::OneRunEach => vec![within(change)],
+        Basis::TooFew => Vec::new(),
+        Basis::Prediction | Basis::Repetitions | Basis::Pairs => vec![rates(change, comparison)],
+    };
     if change.figures.iter().any(|figure| figure.unit == Unit::Us && (figure.base.is_none() || figure.new.is_none())) {
         notes.push("inf: failed requests, which are infinitely slow, reach this percentile".to_owned());
+    }
+    if change.figures.iter().any(|figure| figure.unbounded) {
+        notes.push("unbounded: the interval reaches beyond tenfold".to_owned());
     }
     if change.figures.iter().any(|figure| figure.unit == Unit::Fraction) {
         notes.push("pp: percentage points".to_owned());
     }
     notes
+}
+
+fn rates(change: &Change, comparison: &Comparison) -> String {
+    let unsure = percent(Some(1.0 - comparison.confidence));
+    let pairs =
+        if change.basis == Basis::Pairs { "; the runs were made in turn and are compared in pairs" } else { "" };
+    format!(
+        "worse and better: the interval excludes no change, and the change is beyond {} of the base; held: worse by more \
+         than {} is ruled out; -: shown without a verdict; each interval holds with {:.2} %, so that at most {unsure} of \
+         the comparisons of equal systems call any figure worse or better{pairs}",
+        percent(Some(comparison.noise)),
+        percent(Some(comparison.max_regression)),
+        change.confidence_each * 100.0
+    )
+}
+
+fn within(change: &Change) -> String {
+    format!(
+        "intervals: how well each run knows its own figure, from how it varied over its time, each with {:.0} %",
+        change.confidence_each * 100.0
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn refusal(apart: &[(String, Vec<Difference>)]) -> String {
     let tables = keys.clone();
     keys.retain(|key| !tables.iter().any(|table| within(key, table)));
     let flags: Vec<String> = keys.iter().map(|key| format!("--under-test {key}")).collect();
-    text += "help: make both by the same profile; target, model, labels, goals and seed may differ\n";
+    text += "help: make both by the same profile; target, model, labels, goals, seed and salt may differ\n";
     let _ = writeln!(text, "help: if that is what you want to compare, say so: {}", flags.join(" "));
     text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
     text

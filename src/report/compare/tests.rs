@@ -86,7 +86,7 @@ fn what_cannot_be_believed_comes_first() {
     let comparison = compare(&sides[0], &sides[1..2], &Terms::default()).expect("they belong together");
     let text = write(&comparison, &sides[..2], Kind::Text);
     assert!(
-        text.starts_with("INVALID  nothing can be told\n  - new, run 2: interrupted before the end of the plan\n"),
+        text.starts_with("INVALID: nothing can be told\n  - new, run 2: interrupted before the end of the plan\n"),
         "{text}"
     );
 }
@@ -100,4 +100,24 @@ fn a_refusal_says_what_differs_and_what_to_do() {
     }
     let apart = compare(&base, &[new], &Terms::default()).expect_err("they differ");
     insta::assert_snapshot!("refusal", refusal(&apart));
+}
+
+#[test]
+fn the_first_line_says_what_the_runs_allow_to_say() {
+    let text = |sides: [Side; 2]| {
+        let comparison = compare(&sides[0], &sides[1..], &Terms::default()).expect("they belong together");
+        write(&comparison, &sides, Kind::Text)
+    };
+    let alone = text([side("old", STEADY, 1, 1), side("new", STEADY, 1, 2)]);
+    assert!(alone.starts_with("NO VERDICT: one run against one\n"), "{alone}");
+    let rough = Endpoint { between: 0.08, ..STEADY };
+    insta::assert_snapshot!("cannot_tell", text([side("old", rough, 3, 1), side("new", rough, 3, 2)]));
+    let wild = Endpoint { between: 2.0, ..STEADY };
+    let unbounded = text([side("old", wild, 3, 1), side("new", wild, 3, 2)]);
+    assert!(unbounded.starts_with("CANNOT TELL: changes below tenfold could not be seen"), "{unbounded}");
+    assert!(unbounded.lines().any(|line| line.contains("response_time.p50") && line.contains("unbounded")));
+    let mut doubtful = side("new", STEADY, 5, 2);
+    doubtful.runs[3].health.throttled_periods = Some(7);
+    let doubted = text([side("old", STEADY, 5, 1), doubtful]);
+    assert!(doubted.starts_with("DOUBTFUL: new, 1 of 5 runs: ") && doubted.contains("\nHELD: "), "{doubted}");
 }

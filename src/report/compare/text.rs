@@ -3,7 +3,7 @@
 use tabled::builder::Builder;
 
 use super::super::text::{line, table};
-use super::{described, footnotes, headings, headline, overview, rows};
+use super::{described, doubts, footnotes, headings, headline, overview, rows};
 use crate::compare::violations::Violation;
 use crate::compare::{Change, Comparison};
 
@@ -24,10 +24,13 @@ pub(super) fn write(comparison: &Comparison) -> String {
 
 fn verdicts(comparison: &Comparison) -> String {
     let mut text = String::new();
+    for doubt in doubts(comparison) {
+        line(&mut text, "DOUBTFUL: ", doubt);
+    }
     for change in &comparison.new {
         let (verdict, words) = headline(change, comparison);
-        let name = if comparison.new.len() > 1 { format!("{}: ", change.side.name) } else { String::new() };
-        line(&mut text, &format!("{verdict}  "), &format!("{name}{words}"));
+        let name = if comparison.new.len() > 1 { format!(" {}", change.side.name) } else { String::new() };
+        line(&mut text, &format!("{verdict}{name}: "), &words);
         for reason in &change.unbelievable {
             line(&mut text, "  - ", reason);
         }

@@ -67,6 +67,7 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
         ("load", digest.load.clone()),
         ("labels", labels.join(" ")),
         ("seed", digest.seed.to_string()),
+        ("salt", digest.salt.map_or_else(String::new, |salt| salt.to_string())),
         ("verdict", digest.verdict.name().to_owned()),
         ("trust", digest.trust.verdict.name().to_owned()),
         ("duration_s", digest.duration_s.to_string()),

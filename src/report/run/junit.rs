@@ -31,6 +31,7 @@ fn properties(digest: &Digest) -> Vec<(String, String)> {
         ("model", model),
         ("load", digest.load.clone()),
         ("seed", digest.seed.to_string()),
+        ("salt", digest.salt.map_or_else(String::new, |salt| salt.to_string())),
         ("trust", digest.trust.verdict.name().to_owned()),
     ];
     let labels = digest.labels.iter().map(|(name, value)| (format!("label.{name}"), value.clone()));

@@ -7,6 +7,7 @@ use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::conformance::escaped;
 use crate::report::figure::{number, percent};
 use crate::report::goal::{measured, windows};
+use crate::report::roots;
 use crate::report::text::{cell, fates};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
@@ -112,12 +113,12 @@ fn footer(digest: &Digest) -> String {
     let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
     let model = digest.model.as_deref().unwrap_or("the endpoint's default model");
     format!(
-        "<sub>{} to {}, {} dialect, {}, seed {}{}; proofload {}</sub>\n",
+        "<sub>{} to {}, {} dialect, {}, {}{}; proofload {}</sub>\n",
         escaped(&digest.load),
         escaped(&digest.target),
         digest.dialect,
         escaped(model),
-        digest.seed,
+        roots(digest.seed, digest.salt),
         escaped(&labels.concat()),
         digest.proofload
     )

@@ -10,6 +10,7 @@ use crate::report::chart::{Chart, Table};
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, percentile, time};
 use crate::report::goal::{measured, windows};
+use crate::report::roots;
 use crate::report::text::{STATISTICS, cell};
 use crate::summary::Summary;
 use crate::summary::digest::{Counted, Digest, Outcome, Share};
@@ -242,7 +243,7 @@ pub(super) fn what_was_run(summary: &Summary, digest: &Digest) -> Markup {
         ("dialect", digest.dialect.clone()),
         ("model", digest.model.clone().unwrap_or_else(|| "the endpoint's default".to_owned())),
         ("load", digest.load.clone()),
-        ("seed", digest.seed.to_string()),
+        ("seed and salt", roots(digest.seed, digest.salt)),
         ("started", started(summary)),
         ("labels", labels),
         ("limits of a good request", limits.join(", ")),

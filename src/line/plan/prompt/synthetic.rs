@@ -4,8 +4,8 @@
 //! before it and without; these cut a text between a word and the space behind it before they look for tokens, so that n
 //! words are n tokens there. For another tokenizer, those words are taken that are one token of it ([`Manner::of`]). What a
 //! chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
-//! a run differ from their first words on, and so do those of runs with other seeds: a prefix cache finds nothing in
-//! common but a prefix that is declared.
+//! a run differ from their first words on, and so do those of two runs, unless both have the same seed and the same salt:
+//! a prefix cache finds nothing in common but a prefix that is declared.
 
 use std::sync::Arc;
 
@@ -123,7 +123,8 @@ const WORDS: [&str; 128] = [
 
 impl Synthetic {
     /// The prompt of request `nth` of its load, with the number `seq` in the plan, and its length in tokens as asked.
-    pub fn prompt(&self, seed: u64, seq: u64, nth: u64) -> (String, u64) {
+    /// Of the two roots, the first decides lengths and what is shared with which request, the second the words.
+    pub fn prompt(&self, [seed, text_seed]: [u64; 2], seq: u64, nth: u64) -> (String, u64) {
         let tokens = self.length.draw(seed, seq, nth, "input");
         let Manner { words: known, scale } = &self.manner;
         let mut words = scale.words(tokens);
@@ -132,10 +133,10 @@ impl Synthetic {
         if let Some(prefix) = self.prefix {
             let own = scale.words(prefix.tokens).min(words - 1);
             let group = prefix.group(seed, seq);
-            speak(&mut text, known, own, draw(seed, group, "prefix"));
+            speak(&mut text, known, own, draw(text_seed, group, "prefix"));
             words -= own;
         }
-        speak(&mut text, known, words, draw(seed, seq, "words"));
+        speak(&mut text, known, words, draw(text_seed, seq, "words"));
         (text, tokens)
     }
 }
@@ -177,12 +178,12 @@ mod tests {
     #[test]
     fn a_prompt_has_its_length_and_is_like_no_other() {
         let plain = synthetic(100, None);
-        let prompts: Vec<String> = (0..1000).map(|seq| plain.prompt(1, seq, seq).0).collect();
+        let prompts: Vec<String> = (0..1000).map(|seq| plain.prompt([1, 1], seq, seq).0).collect();
         assert!(prompts.iter().all(|prompt| prompt.split(' ').count() == 100));
-        let others = (0..1000).map(|seq| plain.prompt(2, seq, seq).0);
+        let others = (0..1000).map(|seq| plain.prompt([2, 2], seq, seq).0);
         let begun: BTreeSet<String> = prompts.iter().cloned().chain(others).map(|text| beginning(&text, 8)).collect();
         assert_eq!(begun.len(), 2000, "they differ within their first words, over runs, too");
-        assert_eq!(plain.prompt(1, 5, 5), plain.prompt(1, 5, 5));
+        assert_eq!(plain.prompt([1, 1], 5, 5), plain.prompt([1, 1], 5, 5));
     }
 
     #[test]
@@ -190,7 +191,7 @@ mod tests {
         let shared = synthetic(50, Some(Prefix { groups: 8, tokens: 40, zipf: 1.0 }));
         let mut groups: BTreeMap<String, u64> = BTreeMap::new();
         for seq in 0..4000 {
-            *groups.entry(beginning(&shared.prompt(1, seq, seq).0, 40)).or_default() += 1;
+            *groups.entry(beginning(&shared.prompt([1, 1], seq, seq).0, 40)).or_default() += 1;
         }
         let mut counts: Vec<u64> = groups.into_values().collect();
         counts.sort_unstable_by(|a, b| b.cmp(a));
@@ -199,8 +200,8 @@ mod tests {
             counts.len() == 8 && (1350..1600).contains(&counts[0]) && (120..260).contains(&counts[7]),
             "{counts:?}"
         );
-        assert_eq!(shared.prompt(1, 5, 5).0.split(' ').count(), 50);
-        assert_ne!(shared.prompt(1, 5, 5).0, shared.prompt(1, 6, 6).0);
+        assert_eq!(shared.prompt([1, 1], 5, 5).0.split(' ').count(), 50);
+        assert_ne!(shared.prompt([1, 1], 5, 5).0, shared.prompt([1, 1], 6, 6).0);
     }
 
     #[test]
@@ -213,7 +214,7 @@ mod tests {
                 [(1, None), (7, None), (500, None), (90, Some(Prefix { groups: 2, tokens: 40, zipf: 1.0 }))]
             {
                 let made = Synthetic { manner: manner.clone(), ..synthetic(tokens, prefix) };
-                assert_eq!(tokenizer.count(&made.prompt(1, tokens, tokens).0), Some(tokens), "{name}");
+                assert_eq!(tokenizer.count(&made.prompt([1, 1], tokens, tokens).0), Some(tokens), "{name}");
             }
         }
     }
