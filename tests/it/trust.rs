@@ -71,6 +71,25 @@ fn a_client_that_was_stopped() {
     assert!(waited >= 900_000, "who was due while we were stopped waited for it: {waited} us");
 }
 
+/// It falls where no request is due, so that none goes out late; whatever had come meanwhile would have waited.
+#[test]
+fn a_client_that_was_stopped_for_a_quarter_of_a_second_between_two_requests() {
+    let _machine = alone();
+    let (server, came) = server();
+    let (_file, arguments) = arguments(&server, "[load.open]\nrate = 1\nduration = \"4s\"");
+    let child = program().args(arguments).stdout(Stdio::piped()).spawn().expect("starts");
+    while came.load(Ordering::SeqCst) < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::STOP).expect("stopped");
+    std::thread::sleep(Duration::from_millis(235));
+    kill_process(pid, Signal::CONT).expect("continued");
+    let output = child.wait_with_output().expect("ends");
+    let digest: Value = serde_json::from_slice(&output.stdout).expect("a digest");
+    assert_named(&digest, "the client was stopped, or the machine was");
+}
+
 #[test]
 fn a_machine_that_is_busy_with_other_things() {
     let _machine = alone();
