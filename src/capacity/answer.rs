@@ -167,9 +167,12 @@ impl Answer {
 }
 
 /// What the ends of the interval come to in requests per second: of loads `least` and `most`, around the stage that the
-/// answer is read off. Between two stages a rate is scaled down from the higher, and never up.
+/// answer is read off. Where no stage has such a load, a rate offers what it is and slots achieve their share of what the
+/// stage above achieved; no rate is above what that achieved.
 fn rates(search: &Search, best: &Stage, least: Option<f64>, most: Option<f64>) -> [Option<f64>; 2] {
-    let scaled = |load: f64| best.achieved_per_s * (load / best.load).min(1.0);
+    let slots = search.terms().slots;
+    let share = |load: f64| if slots { best.achieved_per_s * load / best.load } else { load };
+    let scaled = |load: f64| share(load).min(best.achieved_per_s);
     let achieved = |load: f64| match last_of(search, load, Verdict::Held) {
         Some(stage) if stage.verdict == Verdict::Held => stage.achieved_per_s.min(best.achieved_per_s),
         Some(_) | None => scaled(load),
@@ -178,7 +181,7 @@ fn rates(search: &Search, best: &Stage, least: Option<f64>, most: Option<f64>) -
         let stages = search.stages().iter().filter(move |stage| stage.load <= most * (1.0 + 1e-9));
         stages.map(|stage| stage.achieved_per_s).fold(best.achieved_per_s, f64::max)
     };
-    let highest = |most: f64| if search.terms().slots { within(most) } else { most.max(best.achieved_per_s) };
+    let highest = |most: f64| if slots { within(most) } else { most.max(best.achieved_per_s) };
     [least.map(achieved), most.map(highest)]
 }
 

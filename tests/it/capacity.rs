@@ -87,6 +87,7 @@ fn stage(load: f64, confirms: bool, knee: f64, goal: &str) -> Stage {
         requests: (load * 10.0) as u64,
         input_tokens: load * 1200.0,
         output_tokens: load * 600.0,
+        measured_s: if confirms { 30.0 } else { 10.0 },
         took_s: if confirms { 32.0 } else { 12.0 },
         ..Stage::default()
     }
