@@ -210,7 +210,8 @@ fn interval(search: &Search, low: End, high: Option<End>) -> [Option<f64>; 2] {
         let stages = search.stages().iter().filter(move |stage| stage.verdict == verdict && stage.is_sure());
         stages.map(|stage| stage.load)
     };
-    let lower = |load: f64| if search.terms().slots { (load / step).floor().max(1.0) } else { rounded(load / step, precision) };
+    let lower =
+        |load: f64| if search.terms().slots { (load / step).floor().max(1.0) } else { rounded(load / step, precision) };
     let least = if low.sure {
         low.load
     } else {

@@ -317,7 +317,10 @@ mod tests {
         let law = |n: f64| 10.0 * n / (1.0 + 0.05 * (n - 1.0) + 0.0008 * n * (n - 1.0));
         let pairs: Vec<(f64, f64)> = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0].map(|n| (n, law(n))).to_vec();
         let fit = fit(&pairs);
-        assert!(fit.refused.is_none() && (fit.lambda.and_then(|lambda| lambda.value).expect("fitted") - 10.0).abs() < 1e-6, "{fit:?}");
+        assert!(
+            fit.refused.is_none() && (fit.lambda.and_then(|lambda| lambda.value).expect("fitted") - 10.0).abs() < 1e-6,
+            "{fit:?}"
+        );
         assert!((fit.peak.expect("a peak") - (0.95_f64 / 0.0008).sqrt()).abs() < 1e-3, "{fit:?}");
     }
 

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::args::{TargetArgs, absolute, duration, finite, pair};
-use crate::capacity::record::Asked;
 use crate::capacity::planning::price::PricePerHour;
+use crate::capacity::record::Asked;
 use crate::profile::flags::Flags;
 use crate::report::capacity::{Dress, Kind};
 
@@ -265,7 +265,8 @@ impl VerifyArgs {
     pub(super) fn again(&self, asked: &Asked, folder: &Path) -> anyhow::Result<SearchArgs> {
         let words = ["capacity", &asked.reference].map(str::to_owned).into_iter();
         let words = words.chain(asked.flags.iter().cloned()).chain(asked.terms.iter().cloned());
-        let Again { search } = Again::try_parse_from(words).context("the search was kept with flags that are unknown")?;
+        let Again { search } =
+            Again::try_parse_from(words).context("the search was kept with flags that are unknown")?;
         Ok(SearchArgs { resume: Some(folder.to_path_buf()), ..search })
     }
 

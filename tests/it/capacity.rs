@@ -201,7 +201,8 @@ fn the_hours_that_a_plan_prints_add_up_to_its_headline_to_the_cent() {
     let day = day.to_string_lossy();
     let own = ["--price", "2.47", "--token-price", "0.13,0.37", "--format", "markdown"];
     let (_, text, stderr) = capacity(&[&["plan", &search, "--demand", &day], &own[..]].concat());
-    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        text.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
     let last = |row: &Vec<&str>| amount(row[row.len() - 1]);
     let hours = rows.iter().filter(|row| row.len() == 11 && row[0].contains(":00"));
     let month = rows.iter().find(|row| row.len() == 11 && row[0] == "a month").expect(&stderr);
@@ -210,7 +211,9 @@ fn the_hours_that_a_plan_prints_add_up_to_its_headline_to_the_cent() {
     assert!((hours.map(last).sum::<f64>() - total).abs() < 0.001, "{text}");
     let (whole, lines) = bill.split_last().expect("a bill");
     assert_eq!(lines.len(), 4, "{text}");
-    assert!((lines.iter().map(|row| last(row)).sum::<f64>() - total).abs() < 0.001 && (last(whole) - total).abs() < 0.001);
+    assert!(
+        (lines.iter().map(|row| last(row)).sum::<f64>() - total).abs() < 0.001 && (last(whole) - total).abs() < 0.001
+    );
     assert!(text.contains("a replica costs 2.47 USD an hour, and a month has 730 hours"), "{text}");
 }
 
@@ -397,7 +400,8 @@ fn an_answer_is_verified_for_longer_and_the_plan_carries_it() {
     assert_schema(&kept, "schemas/capacity.json");
     // The same against a goal that no reply keeps.
     let never = "response_time.p50 < 1us";
-    (kept["asked"]["goals"], kept["asked"]["flags"]) = (serde_json::json!([never]), serde_json::json!(["--goal", never]));
+    (kept["asked"]["goals"], kept["asked"]["flags"]) =
+        (serde_json::json!([never]), serde_json::json!(["--goal", never]));
     fs::write(Path::new(&out).join("capacity.json"), kept.to_string()).expect("written");
     let (code, text, stderr) = capacity(&["verify", &out, "--duration", "2s"]);
     let believed = code == Some(1) && text.contains("BROKE") && text.contains("broke after 0s of 2s");

@@ -314,7 +314,11 @@ fn every_reason_for_doubt_is_weighed() {
         (|s| full(s, 80), Belief::Trusted, ""),
         (|s| full(s, 98), Belief::Trusted, ""),
         (|s| waited(s, 200), Belief::Trusted, ""),
-        (|s| waited(s, 3_000), Belief::Doubtful, "other processes used 78 % of its cores, 0.0 % of heartbeats came over 5 ms late, and threads waited 3.0 ms for a core each time"),
+        (
+            |s| waited(s, 3_000),
+            Belief::Doubtful,
+            "other processes used 78 % of its cores, 0.0 % of heartbeats came over 5 ms late, and threads waited 3.0 ms for a core each time",
+        ),
         (|s| s.health.out_of_ports = 1, Belief::Invalid, "the client ran out of ports"),
         (|s| s.health.throttled_periods = Some(3), Belief::Doubtful, "throttled the client's CPU in 3 periods"),
         (|s| s.health.dials = 30, Belief::Doubtful, "30 connections were opened where 10 would do"),

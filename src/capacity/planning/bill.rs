@@ -92,10 +92,8 @@ impl Prices {
     /// What so much costs: replica-hours that serve and that start, and requests.
     pub(super) fn charges(&self, serving_h: f64, starting_h: f64, requests: f64) -> Vec<Charge> {
         let charge = |what, quantity: f64, each: f64| Charge { what, quantity, each, monthly: quantity * each };
-        let mut charges = vec![
-            charge(Paid::Serving, serving_h, self.replica_h),
-            charge(Paid::Starting, starting_h, self.replica_h),
-        ];
+        let mut charges =
+            vec![charge(Paid::Serving, serving_h, self.replica_h), charge(Paid::Starting, starting_h, self.replica_h)];
         match self.tokens {
             Some(TokenCost::Priced(TokenPrice { input, output })) => charges.extend([
                 charge(Paid::PromptTokens, requests * self.input_tokens / 1e6, input),

@@ -163,12 +163,7 @@ fn trace(rows: &[(usize, Vec<&str>)]) -> Result<Demand, String> {
     let hour = |number: usize| {
         let lasts_s = if number + 1 < hours { HOUR_S } else { length - number as f64 * HOUR_S };
         let mean = counts[number] as f64 / lasts_s;
-        Hour {
-            name: format!("hour {}", number + 1),
-            lasts_h: lasts_s / HOUR_S,
-            mean,
-            peak: peaks[number].max(mean),
-        }
+        Hour { name: format!("hour {}", number + 1), lasts_h: lasts_s / HOUR_S, mean, peak: peaks[number].max(mean) }
     };
     Ok(Demand { hours: (0..hours).map(hour).collect(), source: Source::Trace(times.len()) })
 }

@@ -142,7 +142,11 @@ pub fn plan(record: &Record, wanted: &Wanted) -> Result<Planned, Unplannable> {
     let scenarios = if quota.is_some() {
         Vec::new()
     } else {
-        wanted.scenarios.iter().map(|times| scenario::scenario(record, wanted, low, *times)).collect::<Result<_, _>>()?
+        wanted
+            .scenarios
+            .iter()
+            .map(|times| scenario::scenario(record, wanted, low, *times))
+            .collect::<Result<_, _>>()?
     };
     Ok(Planned {
         profile: record.asked.profile.clone(),

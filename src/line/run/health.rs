@@ -49,7 +49,7 @@ impl Watch {
     }
 
     /// Ends the watch; `peak` is the most requests that were in flight, and `beats` what the heartbeats say.
-    pub(super) fn finish(self, client: &Client, peak: usize, beats: Health) -> Health {
+    pub(super) fn finish(self, client: &Client, peak: usize, beats: &Health) -> Health {
         let _ = self.stop.send(());
         let seen = self.thread.join().unwrap_or_default();
         let used = cpu_time().saturating_sub(self.cpu);
@@ -65,13 +65,18 @@ impl Watch {
             descriptors: seen.descriptors,
             ports: seen.ports,
             moments: seen.moments,
-            ..beats
+            ..beats.clone()
         }
     }
 }
 
 /// Looks around once a second.
-fn look_around(client: &Client, shared: &Shared, latest: &AtomicU64, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
+fn look_around(
+    client: &Client,
+    shared: &Shared,
+    latest: &AtomicU64,
+    stopped: &std::sync::mpsc::Receiver<()>,
+) -> Health {
     let mut health = Health::default();
     let mut look = Look::first();
     let mut opened = VecDeque::from([(Instant::now(), 0)]);

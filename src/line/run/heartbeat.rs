@@ -31,10 +31,7 @@ struct Waited {
 
 impl Waited {
     fn since(self, before: Waited) -> Waited {
-        Waited {
-            time: self.time.saturating_sub(before.time),
-            turns: self.turns.saturating_sub(before.turns),
-        }
+        Waited { time: self.time.saturating_sub(before.time), turns: self.turns.saturating_sub(before.turns) }
     }
 }
 

@@ -253,7 +253,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
     let beats = threads.finish()?;
-    let health = watch.finish(&client, paced.peak, beats);
+    let health = watch.finish(&client, paced.peak, &beats);
     let server = scraping.map(Scraping::finish);
     let judges = Arc::try_unwrap(line)
         .map(|line| line.judges)

@@ -43,7 +43,7 @@ pub(super) struct Worker {
 /// The threads of the workers.
 #[derive(Debug)]
 pub(super) struct Threads {
-    threads: Vec<JoinHandle<Beats>>,
+    handles: Vec<JoinHandle<Beats>>,
     stop: watch::Sender<bool>,
     /// The most by which a heartbeat of theirs came late since it was last taken, in microseconds.
     pub(super) latest: Arc<AtomicU64>,
@@ -60,7 +60,7 @@ impl Workers {
         for _ in 1..cores.div_ceil(CORES_A_WORKER) {
             clients.push(Arc::new(clients[0].twin(&plan.target)?));
         }
-        let mut threads = Threads { threads: Vec::new(), stop: watch::channel(false).0, latest: Arc::default() };
+        let mut threads = Threads { handles: Vec::new(), stop: watch::channel(false).0, latest: Arc::default() };
         let mut workers = Vec::new();
         for client in clients {
             workers.push(Worker { client, runtime: threads.start(workers.len())? });
@@ -92,7 +92,7 @@ impl Threads {
             runtime.shutdown_timeout(LEAVE);
             beats
         };
-        self.threads.push(std::thread::Builder::new().name(format!("client-{number}")).spawn(work)?);
+        self.handles.push(std::thread::Builder::new().name(format!("client-{number}")).spawn(work)?);
         Ok(handle)
     }
 
@@ -102,7 +102,7 @@ impl Threads {
     /// If one has died.
     pub(super) fn finish(self) -> Result<Health, RunError> {
         let _ = self.stop.send(true);
-        let joined = self.threads.into_iter().map(|thread| thread.join().map_err(|panic| died(&panic)));
+        let joined = self.handles.into_iter().map(|thread| thread.join().map_err(|panic| died(&panic)));
         Ok(Beats::worst_of(&joined.collect::<Result<Vec<_>, _>>()?))
     }
 }

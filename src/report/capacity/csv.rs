@@ -22,7 +22,12 @@ fn stage(stage: &Stage) -> Vec<String> {
     }
     cells.extend([stage.error_rate, stage.violation_rate, Some(stage.rate_limited), stage.in_flight].map(of));
     cells.extend([stage.input_tokens_per_s, stage.output_tokens_per_s].map(|value| value.to_string()));
-    cells.extend([stage.requests.to_string(), stage.measured_s.to_string(), stage.took_s.to_string(), stage.trust.clone()]);
+    cells.extend([
+        stage.requests.to_string(),
+        stage.measured_s.to_string(),
+        stage.took_s.to_string(),
+        stage.trust.clone(),
+    ]);
     cells.extend([stage.reasons.join("; "), stage.run.clone().unwrap_or_default()]);
     cells
 }

@@ -190,15 +190,13 @@ fn hours(planned: &Planned, scenario: &Scenario) -> Table {
     }
     let sum = |of: fn(&Row) -> f64| grouped(scenario.hours.iter().map(of).sum());
     let blank = || std::iter::repeat_n(String::new(), 5);
-    table.row(
-        ["a month".to_owned()].into_iter().chain(blank()).chain([
-            percent(Some(scenario.utilisation)),
-            sum(|row| row.month_h),
-            sum(|row| row.serving_h),
-            sum(|row| row.starting_h),
-            money(scenario.monthly),
-        ]),
-    );
+    table.row(["a month".to_owned()].into_iter().chain(blank()).chain([
+        percent(Some(scenario.utilisation)),
+        sum(|row| row.month_h),
+        sum(|row| row.serving_h),
+        sum(|row| row.starting_h),
+        money(scenario.monthly),
+    ]));
     table
 }
 

@@ -246,7 +246,9 @@ fn usl(record: &Record) -> Vec<Block> {
         blocks.push(Block::Paragraph(format!("Not used: {why}.")));
     }
     let (Some(lambda), Some(sigma), Some(kappa)) = (usl.lambda, usl.sigma, usl.kappa) else { return blocks };
-    let peak = usl.peak.map_or("not identifiable within twice what was measured".to_owned(), |peak| format!("{peak:.0} in flight"));
+    let peak = usl
+        .peak
+        .map_or("not identifiable within twice what was measured".to_owned(), |peak| format!("{peak:.0} in flight"));
     let mut fitted = Table::new(&["fitted", "value", "95 % interval"]);
     for (name, coefficient, digits) in [
         ("lambda: one request alone, per second", lambda, 3),

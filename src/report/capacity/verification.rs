@@ -1,8 +1,8 @@
 //! The report of a run that verifies an answer.
 
+use super::Dress;
 use super::document::{Block, Document, Table};
 use super::search::{head, precise};
-use super::Dress;
 use crate::capacity::judging::GoalAt;
 use crate::capacity::record::Record;
 use crate::capacity::stage::Verdict;
@@ -16,7 +16,10 @@ pub(super) fn document(verified: &Verification, record: &Record, dress: &Dress) 
         goals.row([goal.words(), measured(goal), if goal.held { "yes" } else { "no" }.to_owned()]);
     }
     Document {
-        title: dress.title.clone().unwrap_or_else(|| format!("Verification of the capacity of {}", record.asked.target)),
+        title: dress
+            .title
+            .clone()
+            .unwrap_or_else(|| format!("Verification of the capacity of {}", record.asked.target)),
         head: head(record, dress),
         lead: lead(verified, record),
         first: vec![Block::Table(facts(verified)), Block::Heading("Goals".to_owned()), Block::Table(goals)],
@@ -38,7 +41,10 @@ fn facts(verified: &Verification) -> Table {
     let stage = &verified.stage;
     let trust = [&stage.trust].into_iter().chain(&stage.distrust).cloned().collect::<Vec<_>>().join("; ");
     Table::pairs([
-        ("achieved", format!("{} replies/s, {} of them good", precise(stage.achieved_per_s), precise(stage.good_per_s))),
+        (
+            "achieved",
+            format!("{} replies/s, {} of them good", precise(stage.achieved_per_s), precise(stage.good_per_s)),
+        ),
         ("requests", stage.requests.to_string()),
         ("trust", trust),
         ("run", stage.run.clone().unwrap_or_default()),
