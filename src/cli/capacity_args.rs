@@ -262,7 +262,7 @@ impl VerifyArgs {
     ///
     /// # Errors
     /// If this version does not know them.
-    pub(super) fn again(&self, asked: &Asked, folder: &Path) -> anyhow::Result<SearchArgs> {
+    pub(super) fn again(asked: &Asked, folder: &Path) -> anyhow::Result<SearchArgs> {
         let words = ["capacity", &asked.reference].map(str::to_owned).into_iter();
         let words = words.chain(asked.flags.iter().cloned()).chain(asked.terms.iter().cloned());
         let Again { search } =

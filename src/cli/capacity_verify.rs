@@ -21,7 +21,7 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         say("error: the search found no load that holds the goals, so there is nothing to verify\n");
         return Ok(Exit::Fail);
     };
-    let again = args.again(&record.asked, &folder)?;
+    let again = VerifyArgs::again(&record.asked, &folder)?;
     let tell = |text: &str| {
         if !args.quiet {
             say(&format!("{text}\n"));

@@ -376,7 +376,9 @@ fn waited(summary: &mut Summary, us: u64) {
 
 /// A run of whole replies that take so long, changed.
 fn slow(summary: &mut Summary, ms: u32, change: impl FnOnce(&mut Summary)) {
-    ["first_token_from_sent", "token_gap", "service_time"].iter().for_each(|name| drop(summary.timings.remove(*name)));
+    for name in ["first_token_from_sent", "token_gap", "service_time"] {
+        summary.timings.remove(name);
+    }
     let populations = summary.timings.entry("service_time".to_owned()).or_default();
     (0..40).for_each(|_| populations.ok.record(MS * ms));
     change(summary);

@@ -186,7 +186,7 @@ fn a_page_behind_a_balancer_invents_no_figures() {
             return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
         }
         let nth = times.fetch_add(1, Ordering::SeqCst);
-        let hits = if nth % 2 == 0 { 9_000 + nth } else { 8_400 + nth };
+        let hits = if nth.is_multiple_of(2) { 9_000 + nth } else { 8_400 + nth };
         let page = format!(
             "# TYPE vllm:prefix_cache_hits_total counter\nvllm:prefix_cache_hits_total {hits}\n\
              # TYPE vllm:prefix_cache_queries_total counter\nvllm:prefix_cache_queries_total {}\n\
