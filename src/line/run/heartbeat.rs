@@ -123,7 +123,7 @@ mod tests {
         while now < MS * 1000 {
             let due = now + HEARTBEAT;
             let woken = if (from..from + lasts).contains(&due) { from + lasts } else { due };
-            beats.add(woken - now, Some(Duration::ZERO));
+            beats.add(woken.saturating_sub(now), Some(Duration::ZERO));
             now = woken;
         }
         beats

@@ -310,8 +310,11 @@ mod tests {
             let mut replicas: Vec<u64> = (0..2 + random(3)).map(|_| 1_000 * (1 + random(20_000))).collect();
             let mut count = Count::first(replicas[0]);
             for _ in 0..60 {
-                replicas.iter_mut().for_each(|replica| *replica += 1_000 * random(3));
-                count.see(replicas[random(replicas.len() as u64) as usize]);
+                for replica in &mut replicas {
+                    *replica += 1_000 * random(3);
+                }
+                let place = random(replicas.len() as u64);
+                count.see(replicas[usize::try_from(place).expect("a place")]);
             }
             missed += u64::from(!count.in_turn);
         }
