@@ -56,6 +56,11 @@ fn wanted(demand: Demand) -> Wanted {
     }
 }
 
+/// A trace, a time a line.
+fn lines(times: impl Iterator<Item = f64>) -> String {
+    times.flat_map(|time| [time.to_string(), "\n".to_owned()]).collect()
+}
+
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9 * b.abs().max(1.0)
 }
@@ -106,8 +111,8 @@ fn by_the_minute(needed: &[u64], start_min: usize) -> Vec<(u64, u64)> {
     for rank in 1..=most {
         for minute in hours * 60..2 * hours * 60 {
             let serves_at = (minute - minute % 60..).step_by(60).take(hours).find(|later| wanted(rank, *later));
-            let served_at = (0..minute).rev().find(|before| wanted(rank, *before));
-            let (serves, starts) = match (serves_at, served_at) {
+            let before = (0..minute).rev().find(|earlier| wanted(rank, *earlier));
+            let (serves, starts) = match (serves_at, before) {
                 _ if wanted(rank, minute) => (true, false),
                 (Some(later), Some(before)) if later - before - 1 <= start_min => (true, false),
                 (Some(later), _) => (false, later - minute <= start_min),
@@ -144,7 +149,7 @@ proptest! {
 fn hours_and_the_lines_of_the_bill_come_to_the_same() {
     let mut search = record();
     search.answer.cost_per_request = Some(0.001);
-    let trace: String = (0..9000).map(|second| format!("{}\n", f64::from(second) * 0.9)).collect();
+    let trace = lines((0..9000).map(|second| f64::from(second) * 0.9));
     let demands = [Demand::constant(12.0), Demand::read("00:00,4\n08:00,20\n20:30,4\n").expect("a curve")];
     let tokens = [None, Some(TokenCost::Metadata), Some(TokenCost::Priced(TokenPrice { input: 1.0, output: 2.0 }))];
     for demand in demands.into_iter().chain([Demand::read(&trace).expect("a trace")]) {
@@ -190,13 +195,13 @@ fn a_trace_has_its_busiest_minute_as_peak() {
 fn the_rest_of_a_trace_weighs_what_it_lasts() {
     let hour = (0..3600).map(f64::from);
     let rest = (0..100).map(|tenth| 3600.0 + f64::from(tenth) / 10.0);
-    let text: String = hour.chain(rest).map(|time| format!("{time}\n")).collect();
+    let text = lines(hour.chain(rest));
     let trace = Demand::read(&text).expect("a trace");
     assert_eq!(trace.hours.len(), 1, "{trace:?}");
     assert!(near(trace.mean(), 3700.0 / 3609.9), "{trace:?}");
     // Fifty seconds at 1/s and ten at 10/s, less the tenth of a second that the trace ends early.
     assert!((trace.peak() - 150.0 / 60.0).abs() < 0.1, "{trace:?}");
-    let text: String = (0..5400).map(|second| format!("{second}\n")).collect();
+    let text = lines((0..5400).map(f64::from));
     let trace = Demand::read(&text).expect("a trace");
     assert!(trace.hours.len() == 2 && near(trace.lasts_h(), 5399.0 / 3600.0), "{trace:?}");
     assert!((trace.mean() - 1.0).abs() < 1e-3 && (trace.peak() - 1.0).abs() < 1e-3, "{trace:?}");
