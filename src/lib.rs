@@ -81,7 +81,8 @@
 //!   break, and `tests/it/self_proof.rs` that no rule of the catalogue is left which nothing breaks.
 //! * **A search is a function of its stages** ([`capacity::search`]): it knows no clock and no endpoint. So it is proved in
 //!   virtual time, goes on from its folder by reading what it kept, and is estimated by playing it against an endpoint
-//!   that is made up. Every stage is an ordinary run of the plan with another load and another seed.
+//!   that is made up. Every stage is an ordinary run of the plan with another load and another seed, and so is the longer
+//!   run that verifies an answer ([`capacity::verification`]).
 //! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
 //!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
 //!   folder is the same to the letter.

@@ -13,14 +13,25 @@ use crate::summary::trust::Belief;
 pub struct Answer {
     /// Whether any load that was tried holds the goals.
     pub holds: bool,
-    /// The highest load that holds them, in requests per second.
+    /// Requests per second that were answered at the highest load that holds them: what was achieved, which may be less
+    /// than what was asked for. Rates of tokens and of good requests below are those of the same stage.
     pub rate_per_s: Option<f64>,
-    /// The highest that holds them beyond chance: what to plan with.
+    /// Requests per second that hold beyond chance: what to plan with. Never more than a stage achieved that held.
     pub low: Option<f64>,
-    /// The lowest that breaks them beyond chance; none where nothing did.
+    /// Requests per second that break the goals beyond chance; none where nothing did. Of an open load the rate that was
+    /// offered, of slots the most that was achieved with so many.
     pub high: Option<f64>,
-    /// The same load in slots, of a search over slots.
+    /// Number of the stage that the answer is read off, from 1.
+    #[serde(default)]
+    pub stage: Option<usize>,
+    /// Requests per second that this stage offered, of a search over rates.
+    #[serde(default)]
+    pub asked_per_s: Option<f64>,
+    /// Slots of this stage, of a search over slots.
     pub slots: Option<f64>,
+    /// Slots at the lower bound, likewise.
+    #[serde(default)]
+    pub low_slots: Option<f64>,
     /// Whether long stages confirm both ends.
     pub confirmed: bool,
     /// Why the search ended, in words.
@@ -42,11 +53,11 @@ pub struct Answer {
     /// What a request costs on average by the endpoint's own metadata, in dollars; none where it does not say.
     #[serde(default)]
     pub cost_per_request: Option<f64>,
-    /// Prompt tokens per second at the answer.
+    /// Prompt tokens per second in the stage of the answer.
     pub input_tokens_per_s: f64,
-    /// Completion tokens per second at the answer.
+    /// Completion tokens per second in the stage of the answer.
     pub output_tokens_per_s: f64,
-    /// Good requests per second at the answer.
+    /// Good requests per second in the stage of the answer.
     pub good_per_s: f64,
 }
 
@@ -118,17 +129,20 @@ impl Answer {
         }
         let Some(low) = low else { return answer };
         let Some(best) = last_of(search, low.load, Verdict::Held) else { return answer };
+        let slots = search.terms().slots;
         let [least, most] = interval(search, low, high);
-        // Slots are what is asked for, requests per second are what comes of it.
-        let rate = |load: f64| if search.terms().slots { best.achieved_per_s * load / low.load } else { load };
+        let [lowest, highest] = rates(search, best, least, most);
         let requests = (best.requests.max(1)) as f64;
         let (trust, distrust) = doubts(best, broken);
         Answer {
             holds: true,
-            rate_per_s: Some(rate(low.load)),
-            low: least.map(rate),
-            high: most.map(rate),
-            slots: search.terms().slots.then_some(low.load),
+            rate_per_s: Some(best.achieved_per_s),
+            low: lowest,
+            high: highest,
+            stage: search.stages().iter().position(|stage| std::ptr::eq(stage, best)).map(|place| place + 1),
+            asked_per_s: (!slots).then_some(best.load),
+            slots: slots.then_some(best.load),
+            low_slots: least.filter(|_| slots),
             trust,
             distrust,
             input_tokens: best.input_tokens / requests,
@@ -140,6 +154,35 @@ impl Answer {
             ..answer
         }
     }
+
+    /// The load at the lower end: slots of a search over slots, else requests per second.
+    pub fn low_load(&self) -> Option<f64> {
+        self.low_slots.or(self.low)
+    }
+
+    /// Share of the replies that are good.
+    pub fn good_share(&self) -> f64 {
+        self.rate_per_s.map_or(1.0, |rate| (self.good_per_s / rate.max(f64::MIN_POSITIVE)).min(1.0))
+    }
+}
+
+/// What the ends of the interval come to in requests per second: of loads `least` and `most`, around the stage that the
+/// answer is read off. Where no stage has such a load, a rate offers what it is and slots achieve their share of what the
+/// stage above achieved; no rate is above what that achieved.
+fn rates(search: &Search, best: &Stage, least: Option<f64>, most: Option<f64>) -> [Option<f64>; 2] {
+    let slots = search.terms().slots;
+    let share = |load: f64| if slots { best.achieved_per_s * load / best.load } else { load };
+    let scaled = |load: f64| share(load).min(best.achieved_per_s);
+    let achieved = |load: f64| match last_of(search, load, Verdict::Held) {
+        Some(stage) if stage.verdict == Verdict::Held => stage.achieved_per_s.min(best.achieved_per_s),
+        Some(_) | None => scaled(load),
+    };
+    let within = |most: f64| {
+        let stages = search.stages().iter().filter(move |stage| stage.load <= most * (1.0 + 1e-9));
+        stages.map(|stage| stage.achieved_per_s).fold(best.achieved_per_s, f64::max)
+    };
+    let highest = |most: f64| if slots { within(most) } else { most.max(best.achieved_per_s) };
+    [least.map(achieved), most.map(highest)]
 }
 
 /// The stage that says so: of those of a load and verdict the last, which is the longest.
@@ -167,10 +210,12 @@ fn interval(search: &Search, low: End, high: Option<End>) -> [Option<f64>; 2] {
         let stages = search.stages().iter().filter(move |stage| stage.verdict == verdict && stage.is_sure());
         stages.map(|stage| stage.load)
     };
+    let lower =
+        |load: f64| if search.terms().slots { (load / step).floor().max(1.0) } else { rounded(load / step, precision) };
     let least = if low.sure {
         low.load
     } else {
-        sure(Verdict::Held).filter(|load| *load <= low.load).fold(rounded(low.load / step, precision), f64::max)
+        sure(Verdict::Held).filter(|load| *load <= low.load).fold(lower(low.load), f64::max)
     };
     let most = high.map(|high| {
         if high.sure {

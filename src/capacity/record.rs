@@ -10,9 +10,10 @@ use super::answer::Answer;
 use super::scaling::{Little, Usl, little, usl};
 use super::search::{Ending, Search};
 use super::stage::Stage;
+use super::verification::Verification;
 
 /// Version of the file format; raised when a reader of the last would misunderstand.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A search and what it came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +36,8 @@ pub struct Record {
     pub little: Vec<Little>,
     /// The Universal Scalability Law.
     pub usl: Usl,
+    /// Runs at the lower end of an answer that lasted longer than a stage, in order.
+    pub verifications: Vec<Verification>,
 }
 
 /// What was asked of whom.
@@ -48,6 +51,9 @@ pub struct Asked {
     /// The flags that shape its requests, as words of a command line; secrets are left out of them.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// The flags of its load and of the search, likewise; what bounds the search is left out of them.
+    #[serde(default)]
+    pub terms: Vec<String>,
     /// Address of the endpoint, without secrets.
     pub target: String,
     /// Whether it was the built-in endpoint, and what that was told to be.
@@ -108,6 +114,7 @@ impl Asked {
             started_unix_ms: 0,
             reference: String::new(),
             flags: Vec::new(),
+            terms: Vec::new(),
             labels: BTreeMap::new(),
             target: if asked.builtin.is_some() { String::new() } else { asked.target.clone() },
             ..asked.clone()
@@ -147,6 +154,7 @@ impl Record {
             stages: search.stages().to_vec(),
             little: little(search.stages()),
             usl: usl(search.stages()),
+            verifications: Vec::new(),
         }
     }
 }

@@ -311,6 +311,11 @@ impl Search {
         }
     }
 
+    /// A run that verifies a load over a time: it warms up as a stage does, and its number is none of a stage's.
+    pub fn verifying(&self, load: f64, measured: Duration, nth: usize) -> Ask {
+        Ask { number: MOST_STAGES + nth, measured, ..self.ask(load, true) }
+    }
+
     /// What so many slots may achieve, by the stage before.
     fn rate_of(&self, slots: f64) -> Option<f64> {
         let last = self.stages.iter().rev().find(|stage| stage.achieved_per_s > 0.0)?;

@@ -74,6 +74,9 @@ pub struct Stage {
     /// What a request cost on average by the endpoint's own metadata, in dollars; none where it does not say.
     #[serde(default)]
     pub cost_per_request: Option<f64>,
+    /// Length of its measured part, in seconds.
+    #[serde(default)]
+    pub measured_s: f64,
     /// How long it took, with warm-up, the rest of its requests and the pause behind it, in seconds.
     pub took_s: f64,
     /// Of the requests, those sent one at a time behind it until the endpoint had come to rest.
@@ -253,6 +256,7 @@ impl Stage {
             input_tokens: all(counts.prompt_millitokens),
             output_tokens: all(counts.completion_millitokens),
             cost_per_request: summary.scalar(Scalar::CostPerRequest),
+            measured_s: window,
             took_s: carried.took_s,
             probes: carried.probes,
             ..Stage::default()

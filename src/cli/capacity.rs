@@ -14,18 +14,20 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::run::{fresh_seed, heed_signals, preflight};
 use super::serve::{Builtin, builtin_settings};
-use super::{capacity_plan, check_profile, folder, print, say};
+use super::{capacity_plan, capacity_verify, check_profile, folder, print, say};
 use crate::capacity::answer::Limit;
 use crate::capacity::backlog::Backlog;
 use crate::capacity::estimate::{Request, estimate};
 use crate::capacity::record::{Asked, Record};
 use crate::capacity::search::{Ask, Ending, Search, Step, Terms};
 use crate::capacity::stage::{Carried, Goals, Growth, OfCase, Stage};
+use crate::capacity::verification::Verification;
 use crate::plan::goal::{Goal, Measure, Population, Statistic};
 use crate::plan::schedule::course::Course;
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Warmup};
 use crate::plan::{Limits, Plan};
+use crate::profile::flags::Flags;
 use crate::profile::{Draft, load};
 use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run, run_by_case};
@@ -33,6 +35,7 @@ use crate::summary::Summary;
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
     match (&args.command, &args.search.profile) {
+        (Some(CapacityCommand::Verify(args)), _) => capacity_verify::verify(args),
         (Some(CapacityCommand::Plan(args)), _) => capacity_plan::plan(args),
         (Some(CapacityCommand::Report(args)), _) => capacity_plan::report(args),
         (Some(CapacityCommand::Compare(args)), _) => capacity_plan::compare(args),
@@ -42,10 +45,6 @@ pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
 }
 
 fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
-    let mut draft = match load(profile, &args.flags(), &check_profile::world(&check_profile::env)) {
-        Ok(draft) => draft,
-        Err(problems) => return Ok(check_profile::draw(&problems)),
-    };
     if let Some(out) = &args.out {
         folder::check_free(out)?;
     }
@@ -54,18 +53,12 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
             say(&format!("{text}\n"));
         }
     };
-    draft.tighten().map_err(anyhow::Error::msg)?;
-    draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     let before = args.resume.as_deref().map(folder::read_search).transpose()?;
-    let seed = draft.seed.or(before.as_ref().map(|record| record.asked.seed)).unwrap_or_else(fresh_seed);
-    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
-    let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
-    if let Some(builtin) = &builtin {
-        draft.connect(&builtin.url, &builtin.key);
-    }
-    if let Some(exit) = preflight(args.wait, &mut draft, &tell)? {
-        return Ok(exit);
-    }
+    let known = before.as_ref().map(|record| record.asked.seed);
+    let Ready { draft, seed, builtin } = match prepare(profile, &args.flags(), known, args.wait, &tell)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
     let mut hunt = Hunt::new(profile, args, draft, seed)?;
     if let Some(before) = before {
         hunt.go_on_from(before)?;
@@ -77,7 +70,40 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
     folder::keep_page(&hunt.folder, &write(&record, Kind::Html, &dress))?;
     print(&write(&record, args.output.format.into(), &dress))?;
     tell(&format!("kept in {}", hunt.folder.display()));
-    Ok(exit_of(&record, hunt.stopped.load(Ordering::SeqCst)))
+    Ok(exit_of(&record, hunt.is_stopped()))
+}
+
+/// A profile and its endpoint before the first request of a search.
+pub(super) struct Ready {
+    pub(super) draft: Draft,
+    pub(super) seed: u64,
+    pub(super) builtin: Option<Builtin>,
+}
+
+/// Reads a profile and makes its endpoint ready; an exit where that cannot be. `known` is the seed of an earlier search.
+pub(super) fn prepare(
+    profile: &str,
+    flags: &Flags,
+    known: Option<u64>,
+    wait: Option<Duration>,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Result<Ready, Exit>> {
+    let mut draft = match load(profile, flags, &check_profile::world(&check_profile::env)) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+    };
+    draft.tighten().map_err(anyhow::Error::msg)?;
+    draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    let seed = draft.seed.or(known).unwrap_or_else(fresh_seed);
+    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
+    let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
+    if let Some(builtin) = &builtin {
+        draft.connect(&builtin.url, &builtin.key);
+    }
+    Ok(match preflight(wait, &mut draft, tell)? {
+        Some(exit) => Err(exit),
+        None => Ok(Ready { draft, seed, builtin }),
+    })
 }
 
 fn exit_of(record: &Record, interrupted: bool) -> Exit {
@@ -95,13 +121,15 @@ fn exit_of(record: &Record, interrupted: bool) -> Exit {
 }
 
 /// A search at work.
-struct Hunt {
+pub(super) struct Hunt {
     draft: Draft,
     seed: u64,
-    goals: Goals,
-    search: Search,
+    pub(super) goals: Goals,
+    pub(super) search: Search,
     asked: Asked,
-    folder: PathBuf,
+    /// Runs of an earlier answer that lasted longer than a stage.
+    verifications: Vec<Verification>,
+    pub(super) folder: PathBuf,
     stopped: Arc<AtomicBool>,
     /// Control over the stage in progress.
     current: Arc<Mutex<Option<Arc<Control>>>>,
@@ -119,7 +147,7 @@ const CHARACTERS: f64 = 4.0;
 const UNCAPPED: f64 = 256.0;
 
 impl Hunt {
-    fn new(profile: &str, args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
+    pub(super) fn new(profile: &str, args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
         let plan = draft.plan(seed);
         let [load] = plan.loads.as_slice() else {
             bail!("the profile has several loads side by side; a search needs one, in [load]")
@@ -147,6 +175,7 @@ impl Hunt {
             goals,
             search: Search::new(terms),
             asked,
+            verifications: Vec::new(),
             folder,
             stopped: Arc::default(),
             current: Arc::default(),
@@ -154,11 +183,12 @@ impl Hunt {
     }
 
     /// Takes the stages of an interrupted search over.
-    fn go_on_from(&mut self, before: Record) -> anyhow::Result<()> {
+    pub(super) fn go_on_from(&mut self, before: Record) -> anyhow::Result<()> {
         if let Some(what) = before.asked.differs(&self.asked) {
             bail!("{} holds a search that differs in {what}; it cannot go on", self.folder.display());
         }
         self.asked.started_unix_ms = before.asked.started_unix_ms;
+        self.verifications = before.verifications;
         // A stage that was interrupted says nothing, and is carried out again.
         let whole = |stage: &Stage| !stage.reasons.iter().any(|reason| reason == "interrupted");
         before.stages.into_iter().filter(whole).for_each(|stage| self.search.record(stage));
@@ -216,19 +246,12 @@ impl Hunt {
     }
 
     fn carry_out(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
-        let (stopped, current) = (Arc::clone(&self.stopped), Arc::clone(&self.current));
         // Killed before its first stage has ended, it goes on all the same.
         self.keep(None)?;
-        let advice = format!("the stage in progress ends; --resume {} goes on with the search", self.folder.display());
-        heed_signals(advice, move || {
-            stopped.store(true, Ordering::SeqCst);
-            if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
-                control.stop();
-            }
-        })?;
+        self.heed(format!("the stage in progress ends; --resume {} goes on with the search", self.folder.display()))?;
         loop {
             let ending = match self.search.next() {
-                Step::Stage(ask) if !self.stopped.load(Ordering::SeqCst) => {
+                Step::Stage(ask) if !self.is_stopped() => {
                     let stage = self.stage(&ask)?;
                     tell(&line(&stage, self.search.terms().slots));
                     self.search.record(stage);
@@ -244,15 +267,41 @@ impl Hunt {
         }
     }
 
+    /// Ends the run in progress, and all that would follow, when the user interrupts.
+    pub(super) fn heed(&self, advice: String) -> anyhow::Result<()> {
+        let (stopped, current) = (Arc::clone(&self.stopped), Arc::clone(&self.current));
+        heed_signals(advice, move || {
+            stopped.store(true, Ordering::SeqCst);
+            if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
+                control.stop();
+            }
+        })
+    }
+
+    /// Whether the user has interrupted.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
     fn keep(&self, ending: Option<&Ending>) -> anyhow::Result<Record> {
-        let record = Record::of(self.asked.clone(), &self.search, ending);
+        let verifications = self.verifications.clone();
+        let record = Record { verifications, ..Record::of(self.asked.clone(), &self.search, ending) };
         folder::keep_search(&self.folder, &record)?;
         Ok(record)
     }
 
     /// Carries a stage out, and keeps its run.
     fn stage(&self, ask: &Ask) -> anyhow::Result<Stage> {
-        let plan = Arc::new(self.plan(ask));
+        let run = format!("stages/{:02}-{}{}", ask.number + 1, ask.load, if ask.confirms { "-confirm" } else { "" });
+        let (parts, carried) = self.run(ask, self.left(), &run)?;
+        let (pause, probes) = self.cool_down(&parts)?;
+        let carried = Carried { took_s: carried.took_s + pause.as_secs_f64(), probes, ..carried };
+        Ok(Stage { run: Some(run), ..Stage::of(carried, &self.goals, &parts) })
+    }
+
+    /// Sends a load within limits, and keeps the run in a folder of the search.
+    pub(super) fn run(&self, ask: &Ask, limits: Limits, folder: &str) -> anyhow::Result<(Parts, Carried)> {
+        let plan = Arc::new(self.plan(ask, limits));
         let control = self.new_control();
         let slots = self.search.terms().slots;
         let watch = watch(ask, slots, &control)?;
@@ -261,18 +310,16 @@ impl Hunt {
         drop(progress);
         let (seen, took) = watch.finish();
         let seen = seen.context("the thread that watches the stage died")?;
-        let run = format!("stages/{:02}-{}{}", ask.number + 1, ask.load, if ask.confirms { "-confirm" } else { "" });
-        folder::keep_in(&self.folder.join(&run), &parts.whole)?;
-        let (pause, probes) = self.cool_down(&parts)?;
+        folder::keep_in(&self.folder.join(folder), &parts.whole)?;
         let carried = Carried {
             load: ask.load,
             confirms: ask.confirms,
             in_flight: seen.backlog.mean(),
             backlog: growth(&seen, ask, slots),
-            took_s: (took + pause).as_secs_f64(),
-            probes,
+            took_s: took.as_secs_f64(),
+            probes: 0,
         };
-        Ok(Stage { run: Some(run), ..Stage::of(carried, &self.goals, &parts) })
+        Ok((parts, carried))
     }
 
     /// Lets the endpoint come to rest: for as long as the terms say and, where it may still be at work on requests that
@@ -283,12 +330,12 @@ impl Hunt {
         let within = self.search.at_rest_within().filter(|_| leaves_work(&parts.whole));
         let (mut waited, mut probes) = (Duration::ZERO, 0);
         loop {
-            if !self.stopped.load(Ordering::SeqCst) {
+            if !self.is_stopped() {
                 std::thread::sleep(pause);
             }
             waited += pause;
             let Some(within) = within else { return Ok((waited, probes)) };
-            if self.stopped.load(Ordering::SeqCst) || waited >= LONGEST_REST {
+            if self.is_stopped() || waited >= LONGEST_REST {
                 return Ok((waited, probes));
             }
             probes += 1;
@@ -324,18 +371,23 @@ impl Hunt {
         control
     }
 
-    /// The profile's plan with another load. Each stage has a seed of its own, so that no prompt comes twice.
-    fn plan(&self, ask: &Ask) -> Plan {
-        let mut plan = self.draft.plan(self.seed.wrapping_add(1 + ask.number as u64));
+    /// What the bounds of the search leave for a stage.
+    fn left(&self) -> Limits {
         let spent = self.search.spent();
         let limits = &self.search.terms().limits;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts that are not negative")]
         let left = |limit: u64, spent: f64| limit.saturating_sub(spent as u64).max(1);
-        plan.limits = Limits {
+        Limits {
             time: None,
             requests: limits.requests.map(|limit| left(limit, spent.requests)),
             tokens: limits.tokens.map(|limit| left(limit, spent.input_tokens + spent.output_tokens)),
-        };
+        }
+    }
+
+    /// The profile's plan with another load. Each stage has a seed of its own, so that no prompt comes twice.
+    fn plan(&self, ask: &Ask, limits: Limits) -> Plan {
+        let mut plan = self.draft.plan(self.seed.wrapping_add(1 + ask.number as u64));
+        plan.limits = limits;
         for load in &mut plan.loads {
             match &mut load.arrivals {
                 Arrivals::Open { rate, .. } => *rate = Course::constant(ask.load),
@@ -393,6 +445,7 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
         profile: plan.profile.clone(),
         reference: reference.to_owned(),
         flags: args.words(&plan.target.shown()),
+        terms: args.terms(),
         target: plan.target.shown(),
         builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
         dialect: plan.target.dialect.name().to_owned(),

@@ -1,13 +1,15 @@
 //! The arguments of `proofload capacity`, as they are typed. Their comments are the help texts.
 #![expect(clippy::doc_markdown, reason = "help texts are printed as they stand")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use anyhow::Context as _;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::args::{TargetArgs, absolute, duration, finite, pair};
 use crate::capacity::planning::price::PricePerHour;
+use crate::capacity::record::Asked;
 use crate::profile::flags::Flags;
 use crate::report::capacity::{Dress, Kind};
 
@@ -16,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   proofload capacity chat --url http://127.0.0.1:8000/v1 --rate 2 --max-time 20m
   proofload capacity chat --url http://127.0.0.1:8000/v1 --slots 4 --format json
   proofload capacity --resume runs/20261125T120000Z-capacity-chat chat
+  proofload capacity verify @last --duration 30m
   proofload capacity plan @last --demand 120 --price 2.50 --headroom 30% --start-time 3m
   proofload capacity plan @last --demand day.csv --price 2.50 --scenario 1,1.5,2,3 --format html
   proofload capacity report @last --format html --prepared-for finance
@@ -24,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
 to stdout, progress to stderr; every stage is kept as a run.
 Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before
-anything was known.";
+anything was known. Of verify: 0 it held over that time, 1 it broke, 3 that is not known.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -37,6 +40,8 @@ pub(super) struct CapacityArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CapacityCommand {
+    /// Run at the lower end of an answer for longer than a stage: does it hold over that time?
+    Verify(Box<VerifyArgs>),
     /// From an answer and a demand: replicas, utilisation, money. Offline.
     Plan(Box<PlanArgs>),
     /// Print the report of a search again. Offline.
@@ -193,6 +198,92 @@ impl SearchArgs {
             .chain(pairs("--label", &self.labels))
             .chain(pairs("--set", &set))
             .collect()
+    }
+}
+
+impl SearchArgs {
+    /// The flags of the load and of the search, as words of a command line; its bounds are not.
+    pub(super) fn terms(&self) -> Vec<String> {
+        let number = |flag: &str, value: Option<f64>| value.map(|value| [flag.to_owned(), value.to_string()]);
+        let text = |flag: &str, value: &Option<String>| value.clone().map(|value| [flag.to_owned(), value]);
+        let own = [
+            number("--slots", self.slots.map(|slots| slots as f64)),
+            number("--rate", self.rate),
+            number("--to", self.to),
+            number("--precision", self.precision),
+            text("--stage", &self.stage),
+            text("--confirm", &self.confirm),
+        ];
+        let of_load = |key: &str| ["capacity.", "load."].iter().any(|table| key.starts_with(table));
+        let set = self.set.iter().filter(|(key, _)| of_load(key));
+        let set = set.flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]);
+        own.into_iter().flatten().flatten().chain(set).collect()
+    }
+}
+
+/// A search that was kept, run on for longer.
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyArgs {
+    /// Folder of a search; @last is the newest under runs/.
+    pub(super) search: String,
+    /// How long is measured, behind a warm-up.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30m")]
+    pub(super) duration: Duration,
+    /// Base address, or the endpoint's full path, where the search left a secret of it out [target.url].
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    url: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// End the run with this many requests; what it would come to is then not known.
+    #[arg(long, value_name = "N")]
+    pub(super) max_requests: Option<u64>,
+    /// End the run with this many tokens, likewise.
+    #[arg(long, value_name = "N")]
+    pub(super) max_tokens: Option<u64>,
+    /// Wait this long for the endpoint to be ready; outside all figures.
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
+    pub(super) wait: Option<Duration>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Print nothing but the report.
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// The words of a search, read again.
+#[derive(Debug, Parser)]
+struct Again {
+    #[command(flatten)]
+    search: SearchArgs,
+}
+
+impl VerifyArgs {
+    /// The arguments of a search that is kept in a folder.
+    ///
+    /// # Errors
+    /// If this version does not know them.
+    pub(super) fn again(asked: &Asked, folder: &Path) -> anyhow::Result<SearchArgs> {
+        let words = ["capacity", &asked.reference].map(str::to_owned).into_iter();
+        let words = words.chain(asked.flags.iter().cloned()).chain(asked.terms.iter().cloned());
+        let Again { search } =
+            Again::try_parse_from(words).context("the search was kept with flags that are unknown")?;
+        Ok(SearchArgs { resume: Some(folder.to_path_buf()), ..search })
+    }
+
+    /// What the flags of the search change in the profile, and those of this command over them.
+    pub(super) fn flags(&self, search: &SearchArgs) -> Flags {
+        let (before, own) = (search.flags(), self.target.flags());
+        let given = |name: &str| own.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let kept = before.headers.into_iter().filter(|(name, _)| !given(name));
+        Flags {
+            headers: kept.chain(own.headers.clone()).collect(),
+            url: self.url.clone().or(before.url),
+            target_name: own.target_name.or(before.target_name),
+            dialect: own.dialect.or(before.dialect),
+            model: own.model.or(before.model),
+            key_env: own.key_env.or(before.key_env),
+            ..before
+        }
     }
 }
 

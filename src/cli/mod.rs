@@ -9,6 +9,7 @@ mod args;
 mod capacity;
 mod capacity_args;
 mod capacity_plan;
+mod capacity_verify;
 mod capture;
 mod catalogue;
 mod check;

@@ -87,6 +87,7 @@ fn stage(load: f64, confirms: bool, knee: f64, goal: &str) -> Stage {
         requests: (load * 10.0) as u64,
         input_tokens: load * 1200.0,
         output_tokens: load * 600.0,
+        measured_s: if confirms { 30.0 } else { 10.0 },
         took_s: if confirms { 32.0 } else { 12.0 },
         ..Stage::default()
     }
@@ -171,10 +172,49 @@ fn a_plan_reads_as_one_that_could_be_sent() {
     let plan: Value = serde_json::from_str(&json).expect("JSON");
     assert_schema(&plan, "schemas/capacity-plan.json");
     assert!(plan["confirm"].as_str().is_some_and(|command| command.starts_with("proofload run chat --url http://")));
-    let (_, csv, _) = capacity(&["plan", &search, "--demand", &day, "--format", "csv"]);
-    assert_eq!(csv.lines().count(), 25);
+    let (_, csv, _) = capacity(&["plan", &search, "--demand", &day, "--price", "2", "--format", "csv"]);
+    // A head, the hours, two lines of the bill and the total, which both come to.
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 1 + 24 + 2 + 1, "{csv}");
+    let place = |name: &str| rows[0].iter().position(|head| *head == name).expect(name);
+    let monthly = |kind: &str| {
+        let own = rows.iter().filter(|row| row[place("kind")] == kind);
+        own.map(|row| row[place("monthly")].parse::<f64>().expect("money")).sum::<f64>()
+    };
+    let total = monthly("scenario");
+    assert!((monthly("hour") - total).abs() < 1e-6 && (monthly("charge") - total).abs() < 1e-6, "{csv}");
     let (_, markdown, _) = capacity(&["plan", &search, "--demand", "50", "--format", "markdown"]);
     assert!(markdown.contains("| demand | peak/s |"), "{markdown}");
+}
+
+/// Amounts as a table prints them, with thousands apart.
+fn amount(cell: &str) -> f64 {
+    cell.replace(' ', "").parse().expect(cell)
+}
+
+#[test]
+fn the_hours_that_a_plan_prints_add_up_to_its_headline_to_the_cent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = keep(folder.path(), &record(20.0, "first_token.p95 < 500ms"));
+    let day = folder.path().join("day.csv");
+    fs::write(&day, "time,rate\n00:00,15\n08:00,90\n18:00,40\n").expect("written");
+    let day = day.to_string_lossy();
+    let own = ["--price", "2.47", "--token-price", "0.13,0.37", "--format", "markdown"];
+    let (_, text, stderr) = capacity(&[&["plan", &search, "--demand", &day], &own[..]].concat());
+    let rows: Vec<Vec<&str>> =
+        text.lines().map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    let last = |row: &Vec<&str>| amount(row[row.len() - 1]);
+    let hours = rows.iter().filter(|row| row.len() == 11 && row[0].contains(":00"));
+    let month = rows.iter().find(|row| row.len() == 11 && row[0] == "a month").expect(&stderr);
+    let bill: Vec<&Vec<&str>> = rows.iter().filter(|row| row.len() == 5 && row[0] == "1x").collect();
+    let total = last(month);
+    assert!((hours.map(last).sum::<f64>() - total).abs() < 0.001, "{text}");
+    let (whole, lines) = bill.split_last().expect("a bill");
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(
+        (lines.iter().map(|row| last(row)).sum::<f64>() - total).abs() < 0.001 && (last(whole) - total).abs() < 0.001
+    );
+    assert!(text.contains("a replica costs 2.47 USD an hour, and a month has 730 hours"), "{text}");
 }
 
 #[test]
@@ -327,6 +367,45 @@ fn after_work_is_left_behind_the_endpoint_is_asked_whether_it_has_come_to_rest()
         left += u32::from(leaves_work);
     }
     assert!(left > 0, "{json}");
+}
+
+/// Exit codes, the record and the plan of a search whose answer is run for longer.
+#[test]
+fn an_answer_is_verified_for_longer_and_the_plan_carries_it() {
+    let _machine = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("search").to_string_lossy().into_owned();
+    // The endpoint is the one in the profile `capacity`, and the goal holds at any load.
+    let own = ["capacity", "--rate", "4", "--to", "8", "--goal", "error_rate < 99%", "--seed", "5", "--out", &out];
+    let (code, json, stderr) = capacity(&[&QUICK[..], &own, &["--format", "json"]].concat());
+    let found: Value = serde_json::from_str(&json).expect(&stderr);
+    assert_eq!(code, Some(0), "{stderr} {json}");
+    let low = found["answer"]["low"].as_f64().expect("a lower end");
+    let (_, plan, _) = capacity(&["plan", &out, "--demand", "50"]);
+    assert!(plan.contains("is not verified over a longer time"), "{plan}");
+    let (code, json, stderr) = capacity(&["verify", &out, "--duration", "2s", "--format", "json"]);
+    let verified: Value = serde_json::from_str(&json).expect(&stderr);
+    assert_eq!((code, verified["stage"]["verdict"].as_str()), (Some(0), Some("held")), "{stderr} {json}");
+    assert_eq!((verified["stage"]["load"].as_f64(), verified["duration_s"].as_f64()), (Some(low), Some(2.0)));
+    assert!(Path::new(&out).join("verify/01/summary.json").exists(), "it is kept as a run");
+    let (_, plan, _) = capacity(&["plan", &out, "--demand", "50"]);
+    assert!(plan.contains("held over 2s"), "{plan}");
+    // What a bound ends is not known.
+    let (code, text, stderr) = capacity(&["verify", &out, "--duration", "1h", "--max-requests", "3"]);
+    assert_eq!(code, Some(3), "{stderr} {text}");
+    assert!(text.contains("NOT KNOWN") && text.contains("--max-requests 3"), "{text}");
+    let kept = fs::read_to_string(Path::new(&out).join("capacity.json")).expect("the record");
+    let mut kept: Value = serde_json::from_str(&kept).expect("JSON");
+    assert_eq!(kept["verifications"].as_array().map(Vec::len), Some(2));
+    assert_schema(&kept, "schemas/capacity.json");
+    // The same against a goal that no reply keeps.
+    let never = "response_time.p50 < 1us";
+    (kept["asked"]["goals"], kept["asked"]["flags"]) =
+        (serde_json::json!([never]), serde_json::json!(["--goal", never]));
+    fs::write(Path::new(&out).join("capacity.json"), kept.to_string()).expect("written");
+    let (code, text, stderr) = capacity(&["verify", &out, "--duration", "2s"]);
+    let believed = code == Some(1) && text.contains("BROKE") && text.contains("broke after 0s of 2s");
+    assert!(believed || code == Some(3) && text.contains("NOT KNOWN"), "{code:?} {stderr} {text}");
 }
 
 #[test]

@@ -304,18 +304,26 @@ fn trust(change: impl FnOnce(&mut Summary)) -> (Belief, String) {
 #[test]
 fn every_reason_for_doubt_is_weighed() {
     type Change = fn(&mut Summary);
-    let cases: [(Change, Belief, &str); 23] = [
+    let cases: [(Change, Belief, &str); 29] = [
         (|_| {}, Belief::Trusted, ""),
         (|s| s.health.cpu_us = Some(900_000), Belief::Doubtful, "the client used 90 % of the machine's cores"),
         (|s| s.health.cpu_us = Some(960_000), Belief::Invalid, "96 %"),
         (|s| s.health.late_heartbeats = 1, Belief::Trusted, ""),
         (|s| s.health.late_heartbeats = 2, Belief::Doubtful, "not scheduled, 2 times"),
-        (|s| stall(s, 249), Belief::Trusted, ""),
+        (|s| stall(s, 80), Belief::Trusted, ""),
+        (|s| stall(s, 235), Belief::Doubtful, "the client was stopped, or the machine was, once, for up to 235 ms"),
+        (|s| slow(s, 3000, |s| stall(s, 235)), Belief::Trusted, ""),
         (|s| stall(s, 1000), Belief::Doubtful, "the client was stopped, or the machine was, once, for up to 1000 ms"),
         (|s| sluggish(s, 3), Belief::Trusted, ""),
         (|s| sluggish(s, 9), Belief::Doubtful, "other processes used 30 % of its cores, 2.2 % of heartbeats"),
         (|s| full(s, 80), Belief::Trusted, ""),
-        (|s| full(s, 98), Belief::Doubtful, "the machine was busy: other processes used 78 % of its cores"),
+        (|s| full(s, 98), Belief::Trusted, ""),
+        (|s| waited(s, 200), Belief::Trusted, ""),
+        (
+            |s| waited(s, 3_000),
+            Belief::Doubtful,
+            "other processes used 78 % of its cores, 0.0 % of heartbeats came over 5 ms late, and threads waited 3.0 ms for a core each time",
+        ),
         (|s| s.health.out_of_ports = 1, Belief::Invalid, "the client ran out of ports"),
         (|s| s.health.throttled_periods = Some(3), Belief::Doubtful, "throttled the client's CPU in 3 periods"),
         (|s| s.health.dials = 30, Belief::Doubtful, "30 connections were opened where 10 would do"),
@@ -336,6 +344,9 @@ fn every_reason_for_doubt_is_weighed() {
         ),
         (|s| lateness(s, 12), Belief::Doubtful, "lateness p99 is 12.0 ms"),
         (|s| lateness(s, 150), Belief::Invalid, "lateness p99 is 150.0 ms"),
+        // Long replies do not hide that their first tokens were spoilt.
+        (|s| first_tokens(s, 3000, |s| lateness(s, 150)), Belief::Invalid, "lateness p99 is 150.0 ms"),
+        (|s| slow(s, 3000, |s| lateness(s, 150)), Belief::Trusted, ""),
     ];
     for (number, (change, belief, reason)) in cases.into_iter().enumerate() {
         let (found, reasons) = trust(change);
@@ -360,6 +371,31 @@ fn full(summary: &mut Summary, percent: u64) {
     sluggish(summary, 0);
     summary.health.cpu_us = Some(200_000);
     summary.health.machine = Some(Used { used: percent * 10_000, of: 1_000_000 });
+}
+
+/// Cores are full, and threads waited for one for so many microseconds each time.
+fn waited(summary: &mut Summary, us: u64) {
+    full(summary, 98);
+    (summary.health.waited_us, summary.health.turns) = (Some(400 * us), Some(400));
+}
+
+/// A run of whole replies that take so long, changed.
+fn slow(summary: &mut Summary, ms: u32, change: impl FnOnce(&mut Summary)) {
+    for name in ["first_token_from_sent", "token_gap", "service_time"] {
+        summary.timings.remove(name);
+    }
+    let populations = summary.timings.entry("service_time".to_owned()).or_default();
+    (0..40).for_each(|_| populations.ok.record(MS * ms));
+    change(summary);
+}
+
+/// A run of streams whose first tokens come after 50 ms, and which take so long.
+fn first_tokens(summary: &mut Summary, ms: u32, change: impl FnOnce(&mut Summary)) {
+    slow(summary, ms, |summary| {
+        let populations = summary.timings.entry("first_token_from_sent".to_owned()).or_default();
+        (0..40).for_each(|_| populations.ok.record(MS * 50));
+        change(summary);
+    });
 }
 
 /// Ten requests more that were late by so much.

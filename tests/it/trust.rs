@@ -71,6 +71,25 @@ fn a_client_that_was_stopped() {
     assert!(waited >= 900_000, "who was due while we were stopped waited for it: {waited} us");
 }
 
+/// It falls where no request is due, so that none goes out late; whatever had come meanwhile would have waited.
+#[test]
+fn a_client_that_was_stopped_for_a_quarter_of_a_second_between_two_requests() {
+    let _machine = alone();
+    let (server, came) = server();
+    let (_file, arguments) = arguments(&server, "[load.open]\nrate = 1\nduration = \"4s\"");
+    let child = program().args(arguments).stdout(Stdio::piped()).spawn().expect("starts");
+    while came.load(Ordering::SeqCst) < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::STOP).expect("stopped");
+    std::thread::sleep(Duration::from_millis(235));
+    kill_process(pid, Signal::CONT).expect("continued");
+    let output = child.wait_with_output().expect("ends");
+    let digest: Value = serde_json::from_slice(&output.stdout).expect("a digest");
+    assert_named(&digest, "the client was stopped, or the machine was");
+}
+
 #[test]
 fn a_machine_that_is_busy_with_other_things() {
     let _machine = alone();
@@ -154,4 +173,42 @@ fn a_rate_that_cannot_be_reached() {
     let (code, digest) = within("exec \"$@\"", &arguments(&server, "[load.open]\nrate = 1000000\ncount = 4000").1);
     assert_named(&digest, "of the asked rate");
     assert_eq!((code, digest["verdict"].as_str()), (Some(3), Some("invalid")));
+}
+
+/// Two replicas that answer for the page of metrics in turn, and a share in percent.
+#[test]
+fn a_page_behind_a_balancer_invents_no_figures() {
+    let _machine = alone();
+    let read = Arc::new(AtomicUsize::new(0));
+    let times = Arc::clone(&read);
+    let server = Raw::start(move |stream, request| {
+        if request.head.starts_with("POST") {
+            return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
+        }
+        let nth = times.fetch_add(1, Ordering::SeqCst);
+        let hits = if nth.is_multiple_of(2) { 9_000 + nth } else { 8_400 + nth };
+        let page = format!(
+            "# TYPE vllm:prefix_cache_hits_total counter\nvllm:prefix_cache_hits_total {hits}\n\
+             # TYPE vllm:prefix_cache_queries_total counter\nvllm:prefix_cache_queries_total {}\n\
+             # TYPE sglang:cache_hit_rate gauge\nsglang:cache_hit_rate 73.5\n",
+            10_000 + nth
+        );
+        reply(stream, "200 OK", "text/plain", page.as_bytes())
+    });
+    let (_file, mut arguments) = arguments(&server, "[load.open]\nrate = 20\nduration = \"3s\"");
+    arguments.push("--scrape".to_owned());
+    let (_, digest) = within("exec \"$@\"", &arguments);
+    let said = &digest["server"];
+    assert!(read.load(Ordering::SeqCst) >= 3, "{said}");
+    let (hits, rate) = (&said["figures"]["prefix_hits"], &said["figures"]["prefix_hit_rate"]);
+    assert!(hits["increase"].is_null() && rate["mean"].is_null() && rate["max"].is_null(), "{said}");
+    assert!(said["figures"]["prefix_queries"]["increase"].as_f64() >= Some(2.0), "{said}");
+    assert!(said["prefix_hit_share"].is_null(), "{said}");
+    let why = said["left_out"].to_string();
+    assert!(why.contains("prefix hits: ") && why.contains("replicas answer in turn"), "{why}");
+    assert!(why.contains("the page says 73.5, which is no share"), "{why}");
+    let arguments = arguments.into_iter().map(|word| if word == "json" { "text".to_owned() } else { word });
+    let output = program().args(arguments).output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("left out: prefix hits: ") && !text.contains("7350"), "{text}");
 }

@@ -5,28 +5,30 @@
 pub struct Demand {
     /// Its hours, which come again and again; never empty.
     pub hours: Vec<Hour>,
-    source: Source,
+    pub(super) source: Source,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Number,
     Curve,
     Trace(usize),
 }
 
-/// An hour.
+/// An hour. The last one of a trace may be shorter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hour {
     /// Its name, as `08:00`.
     pub name: String,
+    /// How long it lasts, in hours.
+    pub lasts_h: f64,
     /// Requests per second on average.
     pub mean: f64,
-    /// Requests per second at its peak.
+    /// Requests per second at its peak; of a trace in the busiest minute that ends in it.
     pub peak: f64,
 }
 
-/// Seconds over which a trace's peak is taken.
+/// Seconds over which a trace's peak is taken. A rest of a trace that is shorter is part of the hour before.
 const PEAK_S: f64 = 60.0;
 const HOUR_S: f64 = 3600.0;
 /// Hours that a trace may last.
@@ -35,7 +37,7 @@ const LONGEST: usize = 24 * 366;
 impl Demand {
     /// The same rate at all times.
     pub fn constant(rate: f64) -> Demand {
-        let hour = Hour { name: "always".to_owned(), mean: rate, peak: rate };
+        let hour = Hour { name: "always".to_owned(), lasts_h: 1.0, mean: rate, peak: rate };
         Demand { hours: vec![hour], source: Source::Number }
     }
 
@@ -64,9 +66,14 @@ impl Demand {
         self.hours.iter().map(|hour| hour.peak).fold(0.0, f64::max)
     }
 
-    /// The rate on average.
+    /// The rate on average: each hour weighs what it lasts.
     pub fn mean(&self) -> f64 {
-        self.hours.iter().map(|hour| hour.mean).sum::<f64>() / self.hours.len() as f64
+        self.hours.iter().map(|hour| hour.mean * hour.lasts_h).sum::<f64>() / self.lasts_h()
+    }
+
+    /// How long it lasts before it comes again, in hours.
+    pub fn lasts_h(&self) -> f64 {
+        self.hours.iter().map(|hour| hour.lasts_h).sum()
     }
 
     /// In words, for the assumptions.
@@ -79,8 +86,8 @@ impl Demand {
                 self.peak()
             ),
             Source::Trace(count) => format!(
-                "the demand is a trace of {count} requests over {} hours, again and again: {:.2} requests/s on average, {:.2} in its busiest minute",
-                self.hours.len(),
+                "the demand is a trace of {count} requests over {:.2} hours, again and again: {:.2} requests/s on average, {:.2} in its busiest minute",
+                self.lasts_h(),
                 self.mean(),
                 self.peak()
             ),
@@ -119,6 +126,7 @@ fn curve(rows: &[(usize, Vec<&str>)]) -> Result<Demand, String> {
     let minutes = |hour: u32| (0..60).map(move |minute| f64::from(hour) + f64::from(minute) / 60.0 + 1e-9);
     let hour = |hour: u32| Hour {
         name: format!("{hour:02}:00"),
+        lasts_h: 1.0,
         mean: minutes(hour).map(at).sum::<f64>() / 60.0,
         peak: minutes(hour).map(at).fold(0.0, f64::max),
     };
@@ -134,26 +142,28 @@ fn trace(rows: &[(usize, Vec<&str>)]) -> Result<Demand, String> {
         let wrong = || format!("line {line}: {:?} is neither a time in seconds nor TIME,RATE", cells.join(","));
         times.push(number(cells[0]).filter(|_| cells.len() == 1).ok_or_else(wrong)?);
     }
-    let first = times.iter().copied().fold(f64::INFINITY, f64::min);
-    let last = times.iter().copied().fold(0.0, f64::max);
-    let length = (last - first).max(1.0);
-    let hours = (length / HOUR_S).ceil() as usize;
+    times.sort_by(f64::total_cmp);
+    let length = (times[times.len() - 1] - times[0]).max(1.0);
+    let hours = ((length - PEAK_S) / HOUR_S).ceil().max(1.0) as usize;
     if hours > LONGEST {
         return Err(format!("the trace lasts {hours} hours; times are in seconds"));
     }
-    let minutes = (length / PEAK_S) as usize + 1;
-    let mut counts = vec![0_u64; minutes];
-    for time in &times {
-        counts[((time - first) / PEAK_S) as usize] += 1;
+    let of_hour = |time: f64| (((time - times[0]) / HOUR_S) as usize).min(hours - 1);
+    let mut counts = vec![0_u64; hours];
+    let mut peaks = vec![0.0_f64; hours];
+    let mut begins = 0;
+    for (place, time) in times.iter().enumerate() {
+        // The minute that ends here; a trace that is shorter is its own busiest minute.
+        begins += times[begins..=place].partition_point(|early| *early <= time - PEAK_S);
+        let rate = (place - begins + 1) as f64 / PEAK_S.min(length);
+        let hour = of_hour(*time);
+        counts[hour] += 1;
+        peaks[hour] = peaks[hour].max(rate);
     }
     let hour = |number: usize| {
-        let own = &counts[(number * 60).min(minutes)..((number + 1) * 60).min(minutes)];
-        // The last hour may be a part of one, and its rate is that of the part.
-        let lasts = (length - number as f64 * HOUR_S).min(HOUR_S);
-        let count = own.iter().sum::<u64>() as f64;
-        let mean = count / lasts;
-        let peak = own.iter().map(|count| *count as f64 / PEAK_S.min(lasts)).fold(0.0, f64::max);
-        Hour { name: format!("hour {}", number + 1), mean, peak: peak.max(mean) }
+        let lasts_s = if number + 1 < hours { HOUR_S } else { length - number as f64 * HOUR_S };
+        let mean = counts[number] as f64 / lasts_s;
+        Hour { name: format!("hour {}", number + 1), lasts_h: lasts_s / HOUR_S, mean, peak: peaks[number].max(mean) }
     };
     Ok(Demand { hours: (0..hours).map(hour).collect(), source: Source::Trace(times.len()) })
 }

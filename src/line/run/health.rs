@@ -1,9 +1,8 @@
-//! How the client is while it measures: CPU, scheduling, descriptors, ports.
+//! How the client is while it measures: CPU, memory, descriptors, ports. Its heartbeats are those of its workers.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,10 +15,9 @@ use super::client::Client;
 use super::clock::micros;
 use super::judge::Shared;
 use crate::summary::moments::Moment;
-use crate::summary::trust::{HEARTBEAT_LATE, HEARTBEAT_SLUGGISH, Health, Used};
+use crate::summary::trust::{Health, Used};
 
-const BEAT: Duration = Duration::from_millis(10);
-const BEATS_A_SAMPLE: u32 = 100;
+const EVERY: Duration = Duration::from_secs(1);
 /// How long the system keeps a closed connection's port (`TIME_WAIT`).
 const PORT_KEPT: Duration = Duration::from_secs(60);
 
@@ -35,10 +33,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn start(client: Arc<Client>, shared: Arc<Shared>) -> std::io::Result<Watch> {
+    /// `latest` has the most by which a heartbeat came late since it was last taken.
+    pub(super) fn start(client: Arc<Client>, shared: Arc<Shared>, latest: Arc<AtomicU64>) -> std::io::Result<Watch> {
         let (stop, stopped) = channel();
-        let thread =
-            std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&client, &shared, &stopped))?;
+        let look = move || look_around(&client, &shared, &latest, &stopped);
+        let thread = std::thread::Builder::new().name("watch".to_owned()).spawn(look)?;
         Ok(Watch {
             stop,
             thread,
@@ -49,8 +48,8 @@ impl Watch {
         })
     }
 
-    /// Ends the watch; `peak` is the most requests that were in flight.
-    pub(super) fn finish(self, client: &Client, peak: usize) -> Health {
+    /// Ends the watch; `peak` is the most requests that were in flight, and `beats` what the heartbeats say.
+    pub(super) fn finish(self, client: &Client, peak: usize, beats: &Health) -> Health {
         let _ = self.stop.send(());
         let seen = self.thread.join().unwrap_or_default();
         let used = cpu_time().saturating_sub(self.cpu);
@@ -63,45 +62,32 @@ impl Watch {
             throttled_periods: throttled_periods().zip(self.throttled).map(|(now, before)| now.saturating_sub(before)),
             dials: client.dials(),
             peak_in_flight: peak as u64,
-            ..seen
+            descriptors: seen.descriptors,
+            ports: seen.ports,
+            moments: seen.moments,
+            ..beats.clone()
         }
     }
 }
 
-/// A beat every 10 ms, and every hundredth looks around.
-fn beat(client: &Client, shared: &Shared, stopped: &std::sync::mpsc::Receiver<()>) -> Health {
+/// Looks around once a second.
+fn look_around(
+    client: &Client,
+    shared: &Shared,
+    latest: &AtomicU64,
+    stopped: &std::sync::mpsc::Receiver<()>,
+) -> Health {
     let mut health = Health::default();
     let mut look = Look::first();
-    let mut latest = Duration::ZERO;
     let mut opened = VecDeque::from([(Instant::now(), 0)]);
-    let mut beats = 0;
-    let queue = RunQueue::open();
-    let mut queued = queue.waited();
     loop {
-        let due = Instant::now() + BEAT;
-        let over = stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout);
-        let late = Instant::now().saturating_duration_since(due);
-        let waited = queue.waited();
-        latest = latest.max(late);
-        health.heartbeats += 1;
-        health.sluggish_heartbeats += u64::from(late > HEARTBEAT_SLUGGISH);
-        if late > HEARTBEAT_LATE {
-            health.late_heartbeats += 1;
-            health.worst_heartbeat_us = health.worst_heartbeat_us.max(micros(late));
-            // A process that is stopped waits for no core: it is not to run at all.
-            let for_a_core = waited.zip(queued).map(|(now, before)| now.saturating_sub(before));
-            health.stops += u64::from(for_a_core.is_some_and(|waited| waited < late / 2));
-        }
-        queued = waited;
-        beats += 1;
-        if over || beats % BEATS_A_SAMPLE == 0 {
-            health.descriptors = most(health.descriptors, descriptors());
-            health.ports = most(health.ports, ports(client, &mut opened));
-            let (from, until, seen) = look.again();
-            let backlog_bytes = shared.backlog.load(Ordering::Relaxed) as u64;
-            health.moments.record(from, until, &Moment { late_us: micros(latest), backlog_bytes, ..seen });
-            latest = Duration::ZERO;
-        }
+        let over = stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
+        health.descriptors = most(health.descriptors, descriptors());
+        health.ports = most(health.ports, ports(client, &mut opened));
+        let (from, until, seen) = look.again();
+        let backlog_bytes = shared.backlog.load(Ordering::Relaxed) as u64;
+        let late_us = latest.swap(0, Ordering::Relaxed);
+        health.moments.record(from, until, &Moment { late_us, backlog_bytes, ..seen });
         if over {
             return health;
         }
@@ -178,24 +164,6 @@ fn ports(client: &Client, opened: &mut VecDeque<(Instant, u64)>) -> Option<Used>
     }
     let before = opened.front().map_or(0, |(_, dials)| *dials);
     Some(Used { used: dials - before, of: high.saturating_sub(low) + 1 })
-}
-
-/// How long the thread that opened it has waited for a core since it began, where the system tells. It stays open: to
-/// look a file up costs more than to read it, and every beat does.
-struct RunQueue(Option<File>);
-
-impl RunQueue {
-    fn open() -> RunQueue {
-        RunQueue(File::open("/proc/thread-self/schedstat").ok())
-    }
-
-    /// The second field.
-    fn waited(&self) -> Option<Duration> {
-        let mut stat = [0; 64];
-        let length = rustix::io::pread(self.0.as_ref()?, &mut stat, 0).ok()?;
-        let text = std::str::from_utf8(stat.get(..length)?).ok()?;
-        text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
-    }
 }
 
 /// CPU time that all processes of the machine have used since it began, of all that its cores had, where it can be read.

@@ -1,7 +1,7 @@
 //! The line at work: tickets go out when they are due, exchanges come in, judges record them.
 //!
-//! Threads: the pacer (one plain thread), the workers (tokio tasks), the judges (plain threads), a heartbeat. The caller
-//! waits. Only this module and the reference endpoint read the clock.
+//! Threads: the pacer (one plain thread), the workers (tokio tasks, and a heartbeat on each), the judges (plain
+//! threads), a watch. The caller waits. Only this module and the reference endpoint read the clock.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,6 +16,7 @@ mod clock;
 mod dispatch;
 mod failure;
 mod health;
+mod heartbeat;
 mod http1;
 pub mod journal;
 mod judge;
@@ -228,7 +229,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let client = Arc::new(Client::new(&plan.target)?);
     let (workers, threads) = Workers::start(plan, Arc::clone(&client))?;
     let shared = Arc::new(Shared::new(Arc::clone(plan), by_case, control));
-    let watch = Watch::start(Arc::clone(&client), Arc::clone(&shared))?;
+    let watch = Watch::start(Arc::clone(&client), Arc::clone(&shared), Arc::clone(&threads.latest))?;
     let clock = Clock::start_in(HEAD_START);
     let scraping = Scraping::start(plan, clock)?;
     let line = Arc::new(Line {
@@ -245,8 +246,8 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let driver = Pacer::new(plan, Arc::clone(&line), inbox);
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
-    threads.finish()?;
-    let health = watch.finish(&client, paced.peak);
+    let beats = threads.finish()?;
+    let health = watch.finish(&client, paced.peak, &beats);
     let server = scraping.map(Scraping::finish);
     let judges = Arc::try_unwrap(line)
         .map(|line| line.judges)

@@ -4,6 +4,7 @@
 //! to a request on the wire wakes another thread, which is what most of the time of a short request would go to.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 use super::client::Client;
+use super::heartbeat::{Beats, beat};
 use super::{RunError, died};
 use crate::exchange::Ticket;
 use crate::plan::Plan;
+use crate::summary::trust::Health;
 
 /// Cores for each worker: the judges, the pacer and the rest of the machine need some too.
 const CORES_A_WORKER: usize = 2;
@@ -40,8 +43,10 @@ pub(super) struct Worker {
 /// The threads of the workers.
 #[derive(Debug)]
 pub(super) struct Threads {
-    threads: Vec<JoinHandle<()>>,
+    handles: Vec<JoinHandle<Beats>>,
     stop: watch::Sender<bool>,
+    /// The most by which a heartbeat of theirs came late since it was last taken, in microseconds.
+    pub(super) latest: Arc<AtomicU64>,
 }
 
 impl Workers {
@@ -55,7 +60,7 @@ impl Workers {
         for _ in 1..cores.div_ceil(CORES_A_WORKER) {
             clients.push(Arc::new(clients[0].twin(&plan.target)?));
         }
-        let mut threads = Threads { threads: Vec::new(), stop: watch::channel(false).0 };
+        let mut threads = Threads { handles: Vec::new(), stop: watch::channel(false).0, latest: Arc::default() };
         let mut workers = Vec::new();
         for client in clients {
             workers.push(Worker { client, runtime: threads.start(workers.len())? });
@@ -81,21 +86,23 @@ impl Threads {
     fn start(&mut self, number: usize) -> std::io::Result<Handle> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let mut stopped = self.stop.subscribe();
+        let (stopped, latest) = (self.stop.subscribe(), Arc::clone(&self.latest));
         let work = move || {
-            let _ = runtime.block_on(stopped.wait_for(|stopped| *stopped));
+            let beats = runtime.block_on(beat(stopped, &latest));
             runtime.shutdown_timeout(LEAVE);
+            beats
         };
-        self.threads.push(std::thread::Builder::new().name(format!("client-{number}")).spawn(work)?);
+        self.handles.push(std::thread::Builder::new().name(format!("client-{number}")).spawn(work)?);
         Ok(handle)
     }
 
-    /// Ends them, with whatever they still do.
+    /// Ends them, with whatever they still do, and gives what their heartbeats say.
     ///
     /// # Errors
     /// If one has died.
-    pub(super) fn finish(self) -> Result<(), RunError> {
+    pub(super) fn finish(self) -> Result<Health, RunError> {
         let _ = self.stop.send(true);
-        self.threads.into_iter().try_for_each(|thread| thread.join().map_err(|panic| died(&panic)))
+        let joined = self.handles.into_iter().map(|thread| thread.join().map_err(|panic| died(&panic)));
+        Ok(Beats::worst_of(&joined.collect::<Result<Vec<_>, _>>()?))
     }
 }

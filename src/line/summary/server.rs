@@ -26,6 +26,71 @@ pub struct Server {
     pub kinds: BTreeMap<String, Is>,
     /// Their values by name.
     pub seconds: Axis<Row>,
+    /// How the counters went from reading to reading, by name.
+    #[serde(default)]
+    pub counts: BTreeMap<String, Count>,
+}
+
+/// How a counter went from one reading to the next; values are in thousandths.
+///
+/// Behind a balancer each reading may be another replica's: the value falls by a little and rises again. A server that was
+/// restarted begins near zero and grows from there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// Whether replicas answer in turn: then it is no one counter, and its growth means nothing.
+    pub in_turn: bool,
+    /// Falls to near zero.
+    pub restarts: u64,
+    /// The sum of its steps upwards.
+    pub grown: u64,
+    /// Its largest step upwards.
+    pub largest: u64,
+    /// Steps upwards that went all the way back to where it had fallen from.
+    pub returns: u64,
+    /// From where it fell last, as long as it has not grown beyond.
+    pub fell_from: u64,
+    /// Its last value.
+    pub last: u64,
+}
+
+/// A counter that falls to at most this part of its value may have begun anew.
+const NEAR_ZERO: u64 = 10;
+/// A return is no growth where it is so many times the largest step before.
+const LEAP: u64 = 3;
+/// So many returns are no growth, whatever the steps.
+const RETURNS: u64 = 2;
+/// The most that a share may be, in thousandths.
+const WHOLE: u64 = 1_000;
+
+impl Count {
+    /// A counter that was read once.
+    pub fn first(value: u64) -> Count {
+        Count { last: value, ..Count::default() }
+    }
+
+    /// Adds the next reading.
+    pub fn see(&mut self, value: u64) {
+        if value < self.last {
+            self.in_turn |= value > self.last / NEAR_ZERO;
+            self.restarts += 1;
+            self.fell_from = self.last;
+        } else {
+            self.rise(value);
+        }
+        self.last = value;
+    }
+
+    fn rise(&mut self, value: u64) {
+        let step = value - self.last;
+        if self.fell_from > 0 && value >= self.fell_from {
+            self.returns += u64::from(self.last <= self.fell_from / NEAR_ZERO);
+            self.in_turn |= self.returns >= RETURNS || (self.largest > 0 && step > LEAP * self.largest);
+            self.fell_from = 0;
+        }
+        self.grown = self.grown.saturating_add(step);
+        self.largest = self.largest.max(step);
+    }
 }
 
 /// What a figure is.
@@ -108,6 +173,12 @@ impl Server {
             let values = Values { count: 1, sum: value, max: value };
             let ours = self.seconds.at(at_us).0.entry(figure.name.clone()).or_default();
             *ours = ours.with(values);
+            if kind == Is::Counter {
+                self.counts
+                    .entry(figure.name.clone())
+                    .and_modify(|count| count.see(value))
+                    .or_insert_with(|| Count::first(value));
+            }
         }
         self.bare += u64::from(!found);
     }
@@ -123,6 +194,27 @@ impl Server {
             *ours = kind.max(*ours);
         }
         self.seconds.merge(other.seconds);
+        for (name, count) in other.counts {
+            // Parts of a run read the same page, so the one that saw more is kept, and nothing is added.
+            let ours = self.counts.entry(name).or_insert(count);
+            *ours = count.max(*ours);
+        }
+    }
+
+    /// Why a figure cannot be stated, where it cannot.
+    pub fn left_out(&self, name: &str) -> Option<String> {
+        match self.kinds.get(name)? {
+            Is::Counter => self.counts.get(name).filter(|count| count.in_turn).map(|_| {
+                "its value falls and rises again, and not as after a restart: replicas answer in turn behind one address"
+                    .to_owned()
+            }),
+            Is::Share => {
+                let values = self.seconds.rows.values().filter_map(|row| Some(row.0.get(name)?.max));
+                let most = values.max().filter(|most| *most > WHOLE)?;
+                Some(format!("the page says {}, which is no share from 0 to 1", most as f64 / 1000.0))
+            }
+            Is::Level => None,
+        }
     }
 }
 
@@ -171,6 +263,72 @@ mod tests {
         assert_eq!(row["prefix_hits"].max, 30_000);
         assert_eq!(server.kinds["prefix_hits"], Is::Counter);
         assert!(!server.kinds.contains_key("waiting"));
+    }
+
+    /// What a counter comes to that is read with these values.
+    fn count(values: &[u64]) -> Count {
+        let mut count = Count::first(values[0]);
+        values[1..].iter().for_each(|value| count.see(*value));
+        count
+    }
+
+    #[test]
+    fn a_restart_counts_and_replicas_in_turn_do_not() {
+        let restarted = [
+            (&[100, 200, 300, 10, 110, 210, 310, 410][..], 600),
+            (&[100, 100, 0, 50, 100], 100),
+            (&[1000, 1010, 0, 10, 20], 30),
+            (&[5, 5, 5, 5], 0),
+        ];
+        for (values, grown) in restarted {
+            let count = count(values);
+            assert_eq!((count.in_turn, count.grown), (false, grown), "{values:?}: {count:?}");
+        }
+        let in_turn = [
+            &[1000, 940, 1010, 945, 1020][..],
+            // As different as they may be.
+            &[16_000, 100, 16_010, 110, 16_020],
+            &[16_000, 16_005, 16_010, 100, 105, 16_030],
+            // Of three.
+            &[10, 2_000, 600, 12, 2_010, 620],
+        ];
+        for values in in_turn {
+            assert!(count(values).in_turn, "{values:?}: {:?}", count(values));
+        }
+    }
+
+    /// Replicas behind a balancer that sends each reading to any of them: nothing is invented, whatever they have counted.
+    #[test]
+    fn replicas_that_answer_by_chance_are_found_out() {
+        let mut state = 21_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let mut missed = 0;
+        for _ in 0..1000 {
+            let mut replicas: Vec<u64> = (0..2 + random(3)).map(|_| 1_000 * (1 + random(20_000))).collect();
+            let mut count = Count::first(replicas[0]);
+            for _ in 0..60 {
+                for replica in &mut replicas {
+                    *replica += 1_000 * random(3);
+                }
+                let place = random(replicas.len() as u64);
+                count.see(replicas[usize::try_from(place).expect("a place")]);
+            }
+            missed += u64::from(!count.in_turn);
+        }
+        assert_eq!(missed, 0, "of 1000");
+    }
+
+    #[test]
+    fn a_share_above_one_is_left_out() {
+        let rate = Figure { name: "rate".into(), kind: Kind::Share, metrics: vec!["hit_rate".into()] };
+        let mut server = Server::default();
+        server.record(0, std::slice::from_ref(&rate), &samples("hit_rate 0.735"));
+        assert_eq!(server.left_out("rate"), None);
+        server.record(1_000_000, &[rate], &samples("hit_rate 73.5"));
+        assert!(server.left_out("rate").is_some_and(|why| why.contains("73.5, which is no share")));
     }
 
     #[test]

@@ -12,26 +12,29 @@ use super::moments::Moments;
 use super::steady::{Stand, Steady};
 use crate::plan::goal::{Measure, Population, Statistic};
 
-/// Lateness p99 above this, or above this share of the median service time, is doubtful.
+/// Lateness p99 above this and above this share of the smallest headline figure is doubtful.
 const LATENESS_DOUBTFUL: (Duration, f64) = (Duration::from_millis(10), 0.1);
-/// Lateness p99 above this, or above this share of the median service time, is invalid.
+/// Lateness p99 above this and above this share of the smallest headline figure is invalid.
 const LATENESS_INVALID: (Duration, f64) = (Duration::from_millis(100), 1.0);
 /// Share of the asked rate that must be achieved: below the first doubtful, below the second invalid.
 const ACHIEVED: (f64, f64) = (0.99, 0.95);
 /// CPU time over wall time and cores: above the first doubtful, above the second invalid.
 const CPU: (f64, f64) = (0.85, 0.95);
-/// A heartbeat every 10 ms may be late by this much once.
+/// How often the threads that stamp arrivals wake.
+pub const HEARTBEAT: Duration = Duration::from_millis(10);
+/// A heartbeat may be late by this much once.
 pub const HEARTBEAT_LATE: Duration = Duration::from_millis(50);
 const LATE_HEARTBEATS: u64 = 1;
-/// A single heartbeat that comes this late is one too many.
-const STALLED: Duration = Duration::from_millis(250);
+/// A single heartbeat is one too many that comes as late as the smallest figure of a reply is long, but not below the
+/// first nor above the second of these. The stop that made it late began up to a heartbeat before.
+const STALLED: [Duration; 2] = [Duration::from_millis(90), Duration::from_millis(240)];
 /// A heartbeat that comes this late waited for a core, or slept too long.
 pub const HEARTBEAT_SLUGGISH: Duration = Duration::from_millis(5);
 /// Share of the heartbeats that may be sluggish. Beside two busy loops on two cores it is up to 10 %, without them 0.
 const SLUGGISH: f64 = 0.01;
-/// Share of the machine's cores above which it is full, and share of others above which that is their doing.
-const FULL: f64 = 0.95;
-const OTHERS: f64 = 0.5;
+/// What the threads that stamp arrivals may wait for a core on average, each time they are to run. On a machine whose
+/// cores are full but shared fairly it is some tens of microseconds.
+const WAITED: Duration = Duration::from_millis(1);
 /// Fewer heartbeats say nothing about shares.
 const BEATS: u64 = 100;
 /// Connections opened beyond the most in flight, as a share of the requests.
@@ -65,16 +68,20 @@ pub struct Health {
     pub cpu_us: Option<u64>,
     /// Wall time times cores.
     pub core_us: u64,
-    /// Heartbeats, one each 10 ms.
+    /// Heartbeats, one each 10 ms, of the thread that stamps arrivals of which most were sluggish.
     pub heartbeats: u64,
     /// Heartbeats that came more than 5 ms late.
     pub sluggish_heartbeats: u64,
-    /// Heartbeats that came more than 50 ms late.
+    /// Heartbeats that came more than 50 ms late, of the thread with the most.
     pub late_heartbeats: u64,
     /// Of these, those in which no thread waited for a core: the process was stopped, or the machine was.
     pub stops: u64,
     /// The latest of them.
     pub worst_heartbeat_us: u64,
+    /// How long the threads that stamp arrivals waited for a core, where it can be read.
+    pub waited_us: Option<u64>,
+    /// How often they were given one.
+    pub turns: Option<u64>,
     /// Periods in which the control group throttled us, where it can be read.
     pub throttled_periods: Option<u64>,
     /// Requests whose end was never reported: a fault of this program.
@@ -127,6 +134,8 @@ impl Health {
         self.out_of_descriptors += other.out_of_descriptors;
         self.out_of_ports += other.out_of_ports;
         self.worst_heartbeat_us = self.worst_heartbeat_us.max(other.worst_heartbeat_us);
+        self.waited_us = add(self.waited_us, other.waited_us);
+        self.turns = add(self.turns, other.turns);
         self.throttled_periods = add(self.throttled_periods, other.throttled_periods);
         self.lost += other.lost;
         self.dials += other.dials;
@@ -141,6 +150,11 @@ impl Health {
     /// CPU time over wall time and cores.
     pub fn cpu_share(&self) -> Option<f64> {
         Some(self.cpu_us? as f64 / self.core_us.max(1) as f64)
+    }
+
+    /// What the threads that stamp arrivals waited for a core on average, in microseconds.
+    pub fn mean_wait_us(&self) -> Option<f64> {
+        Some(self.waited_us? as f64 / self.turns?.max(1) as f64)
     }
 }
 
@@ -224,10 +238,17 @@ fn percentile(summary: &Summary, measure: Measure, population: Population, p: f6
     summary.timings.get(measure.name())?.statistic(population, Statistic::Percentile(p))
 }
 
+/// Medians of what a report states of a reply and what our own delay can spoil, in microseconds from when it was sent.
+fn headlines(summary: &Summary, measures: &[Measure]) -> Option<f64> {
+    let medians = measures.iter().filter_map(|measure| percentile(summary, *measure, Population::Ok, 50.0));
+    medians.min_by(f64::total_cmp)
+}
+
+/// What goes out late makes first tokens late where there are streams, and whole replies.
 fn lateness(summary: &Summary) -> Reason {
     let late = percentile(summary, Measure::Lateness, Population::All, 99.0)?;
-    let service = percentile(summary, Measure::ServiceTime, Population::Ok, 50.0).unwrap_or(0.0);
-    let above = |(least, share): (Duration, f64)| late > (least.as_secs_f64() * 1e6).max(share * service);
+    let smallest = headlines(summary, &[Measure::FirstTokenFromSent, Measure::ServiceTime]).unwrap_or(0.0);
+    let above = |(least, share): (Duration, f64)| late > (least.as_secs_f64() * 1e6).max(share * smallest);
     let belief = if above(LATENESS_INVALID) {
         Belief::Invalid
     } else if above(LATENESS_DOUBTFUL) {
@@ -268,9 +289,12 @@ fn cpu(summary: &Summary) -> Reason {
     Some((belief, format!("the {whose} used {:.0} % of the machine's cores", share * 100.0)))
 }
 
+/// A stop makes what arrives meanwhile late: a gap between tokens as well as a first token.
 fn heartbeats(summary: &Summary) -> Reason {
     let health = &summary.health;
-    let stalled = u128::from(health.worst_heartbeat_us) >= STALLED.as_micros();
+    let smallest = [Measure::FirstTokenFromSent, Measure::TokenGap, Measure::ServiceTime];
+    let [least, most] = STALLED.map(|limit| limit.as_secs_f64() * 1e6);
+    let stalled = health.worst_heartbeat_us as f64 >= headlines(summary, &smallest).unwrap_or(least).clamp(least, most);
     (health.late_heartbeats > LATE_HEARTBEATS || stalled).then(|| {
         let what = if health.stops > 0 { "stopped, or the machine was" } else { "not scheduled" };
         let times =
@@ -281,20 +305,22 @@ fn heartbeats(summary: &Summary) -> Reason {
 }
 
 /// Others had the cores: the client's threads wait, and its clocks with them. An endpoint on the same machine is one of
-/// the others.
+/// the others, and may fill every core as long as our threads get one when they need it.
 fn busy(summary: &Summary) -> Reason {
     let health = &summary.health;
     let sluggish = health.sluggish_heartbeats as f64 / health.heartbeats.max(1) as f64;
-    let others =
-        health.machine.map(|machine| machine.share() - health.cpu_us.unwrap_or(0) as f64 / machine.of.max(1) as f64);
-    let full = health.machine.is_some_and(|machine| machine.share() > FULL) && others > Some(OTHERS);
-    (health.heartbeats >= BEATS && (sluggish > SLUGGISH || full)).then(|| {
-        let others =
-            others.map_or(String::new(), |share| format!("other processes used {:.0} % of its cores, ", share * 100.0));
+    let waited = health.mean_wait_us().filter(|mean| *mean > WAITED.as_secs_f64() * 1e6);
+    (health.heartbeats >= BEATS && (sluggish > SLUGGISH || waited.is_some())).then(|| {
+        let others = health
+            .machine
+            .map(|machine| machine.share() - health.cpu_us.unwrap_or(0) as f64 / machine.of.max(1) as f64)
+            .map_or(String::new(), |share| format!("other processes used {:.0} % of its cores, ", share * 100.0));
+        let waited =
+            waited.map_or(String::new(), |us| format!(", and threads waited {:.1} ms for a core each time", us / 1e3));
         let (late, sluggish) = (HEARTBEAT_SLUGGISH.as_millis(), sluggish * 100.0);
         (
             Belief::Doubtful,
-            format!("the machine was busy: {others}{sluggish:.1} % of heartbeats came over {late} ms late"),
+            format!("the machine was busy: {others}{sluggish:.1} % of heartbeats came over {late} ms late{waited}"),
         )
     })
 }
@@ -407,6 +433,11 @@ fn claims(summary: &Summary) -> Reason {
 }
 
 fn cached(summary: &Summary) -> Reason {
+    let (cached, prompt) = (summary.counts.cached_millitokens / 1000, summary.counts.prompt_millitokens / 1000);
+    if cached > prompt {
+        let text = format!("usage calls {cached} prompt tokens cached and counts {prompt} in all: no share is stated");
+        return Some((Belief::Doubtful, text));
+    }
     let share = cached_share(summary)?;
     let limit = if summary.prompts.distinct_share() < 1.0 { CACHED.0 } else { CACHED.1 };
     (!summary.meta.reuse && share > limit).then(|| {
@@ -417,8 +448,8 @@ fn cached(summary: &Summary) -> Reason {
     })
 }
 
-/// Share of prompt tokens that usage calls cached.
+/// Share of prompt tokens that usage calls cached; none where it calls more of them cached than there are.
 pub fn cached_share(summary: &Summary) -> Option<f64> {
-    let prompt = summary.counts.prompt_millitokens;
-    (prompt > 0).then(|| summary.counts.cached_millitokens as f64 / prompt as f64)
+    let (cached, prompt) = (summary.counts.cached_millitokens, summary.counts.prompt_millitokens);
+    (prompt > 0 && cached <= prompt).then(|| cached as f64 / prompt as f64)
 }

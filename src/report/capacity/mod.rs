@@ -10,10 +10,12 @@ mod plan;
 mod ranking;
 mod search;
 mod text;
+mod verification;
 
 use crate::capacity::comparing::Ranked;
 use crate::capacity::planning::Planned;
 use crate::capacity::record::Record;
+use crate::capacity::verification::Verification;
 use document::Document;
 
 /// Formats of a report.
@@ -26,7 +28,7 @@ pub enum Kind {
     Json,
     /// For merge requests and wikis.
     Markdown,
-    /// Stages of a search, hours of a plan.
+    /// Stages of a search; hours, bills and totals of a plan.
     Csv,
     /// To print, or to send to whoever pays.
     Html,
@@ -45,8 +47,17 @@ pub struct Dress {
 pub fn write(record: &Record, kind: Kind, dress: &Dress) -> String {
     match kind {
         Kind::Json => json(record),
-        Kind::Csv => csv::stages(record),
+        Kind::Csv => csv::stages(&record.stages),
         Kind::Text | Kind::Markdown | Kind::Html => render(&search::document(record, dress), kind),
+    }
+}
+
+/// A verification as a report, with the search that it is of.
+pub fn write_verification(verified: &Verification, record: &Record, kind: Kind, dress: &Dress) -> String {
+    match kind {
+        Kind::Json => json(verified),
+        Kind::Csv => csv::stages(std::slice::from_ref(&verified.stage)),
+        Kind::Text | Kind::Markdown | Kind::Html => render(&verification::document(verified, record, dress), kind),
     }
 }
 
@@ -54,7 +65,7 @@ pub fn write(record: &Record, kind: Kind, dress: &Dress) -> String {
 pub fn write_plan(planned: &Planned, record: &Record, kind: Kind, dress: &Dress) -> String {
     match kind {
         Kind::Json => json(planned),
-        Kind::Csv => csv::hours(planned),
+        Kind::Csv => csv::plan(planned),
         Kind::Text | Kind::Markdown | Kind::Html => render(&plan::document(planned, record, dress), kind),
     }
 }

@@ -2,23 +2,31 @@
 
 use super::document::{Block, Document, Table};
 use super::{Dress, pictures, search};
-use crate::capacity::planning::{Planned, Scenario};
+use crate::capacity::planning::{Planned, Row, Scenario};
 use crate::capacity::record::Record;
+use crate::capacity::stage::Verdict;
 use crate::report::figure::percent;
 
 pub(super) fn document(planned: &Planned, record: &Record, dress: &Dress) -> Document {
     let mut first = vec![
         Block::Paragraph(format!(
-            "One replica holds {} requests/s (between {} and {}), and is planned with {}.",
+            "One replica holds {} requests/s (between {} and {}), and is planned with {}. {}.",
             search::precise(planned.rate_per_s),
             search::precise(planned.low),
             planned.high.map_or("an end that was not found".to_owned(), search::precise),
-            search::precise(planned.planned_per_replica)
+            search::precise(planned.planned_per_replica),
+            verified(planned)
         )),
         Block::Paragraph(breaks(planned)),
     ];
     if !planned.scenarios.is_empty() {
-        first.extend([Block::Heading("Scenarios".to_owned()), Block::Table(scenarios(planned))]);
+        first.extend([
+            Block::Heading("Scenarios".to_owned()),
+            Block::Table(scenarios(planned)),
+            Block::Paragraph(SHARED_OUT.to_owned()),
+            Block::Heading("The bill of a month".to_owned()),
+            Block::Table(bill(planned)),
+        ]);
         first.extend([
             Block::Heading("Losing a replica".to_owned()),
             Block::List(planned.scenarios.iter().map(lost).collect()),
@@ -70,10 +78,24 @@ fn lead(planned: &Planned) -> String {
     } else {
         format!("No price was given for that; the demand is {used}")
     };
+    let refuted = planned.verified.as_ref().filter(|verified| verified.stage.verdict == Verdict::Broke);
+    let refuted = refuted.map_or("", |_| "Do not rely on this plan: what it rests on did not hold for long. ");
     format!(
-        "Run {between}, one more than needed at all times, for a demand that peaks at {} requests/s. {costs} of what the replicas could carry.",
+        "{refuted}Run {between}, one more than needed at all times, for a demand that peaks at {} requests/s. {costs} of what the replicas could carry.",
         search::precise(scenario.peak_per_s)
     )
+}
+
+/// What the columns behind the cost of a month are.
+const SHARED_OUT: &str = "The last three columns share the whole cost of the month out in three ways, over all tokens, over the \
+                          tokens of answers alone, and over good requests: they are not added to one another.";
+
+/// Whether the lower bound was run for longer than a stage.
+fn verified(planned: &Planned) -> String {
+    match &planned.verified {
+        Some(verified) => format!("The lower bound {}", verified.words()),
+        None => "The lower bound is not verified over a longer time".to_owned(),
+    }
 }
 
 fn breaks(planned: &Planned) -> String {
@@ -92,8 +114,7 @@ fn scenarios(planned: &Planned) -> Table {
         "utilisation",
         &monthly,
         "per million tokens",
-        "of input",
-        "of output",
+        "per million of output",
         "per 1000 good",
     ]);
     let per = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
@@ -110,7 +131,6 @@ fn scenarios(planned: &Planned) -> Table {
             percent(Some(scenario.utilisation)),
             money(scenario.monthly),
             per(scenario.per_million_tokens),
-            per(scenario.per_million_input),
             per(scenario.per_million_output),
             per(scenario.per_thousand_good),
         ]);
@@ -122,10 +142,38 @@ fn lost(scenario: &Scenario) -> String {
     format!("{}x: {}", scenario.times, scenario.one_lost)
 }
 
+/// The lines of each scenario, and what they come to.
+fn bill(planned: &Planned) -> Table {
+    let mut table = Table::new(&["demand", "quantity", "of what", "each", &planned.currency]);
+    for scenario in &planned.scenarios {
+        let times = format!("{}x", scenario.times);
+        let costs = rounded_to_add_up(scenario.bill.iter().map(|charge| charge.monthly));
+        for (charge, cost) in scenario.bill.iter().zip(costs) {
+            let each = format!("{}", charge.each);
+            table.row([times.clone(), grouped(charge.quantity), charge.what.words().to_owned(), each, money(cost)]);
+        }
+        let month = format!("a month of {} hours", planned.month_h);
+        table.row([times, String::new(), month, String::new(), money(scenario.monthly)]);
+    }
+    table
+}
+
 fn hours(planned: &Planned, scenario: &Scenario) -> Table {
-    let mut table =
-        Table::new(&["hour", "mean/s", "peak/s", "needed", "replicas", "started", "utilisation", &planned.currency]);
-    for row in &scenario.hours {
+    let mut table = Table::new(&[
+        "hour",
+        "mean/s",
+        "peak/s",
+        "needed",
+        "replicas",
+        "started",
+        "utilisation",
+        "hours a month",
+        "serving",
+        "starting",
+        &planned.currency,
+    ]);
+    let costs = rounded_to_add_up(scenario.hours.iter().map(|row| row.monthly));
+    for (row, cost) in scenario.hours.iter().zip(costs) {
         table.row([
             row.hour.clone(),
             search::precise(row.mean_per_s),
@@ -134,10 +182,40 @@ fn hours(planned: &Planned, scenario: &Scenario) -> Table {
             row.replicas.to_string(),
             row.started.to_string(),
             percent(Some(row.utilisation)),
-            money(row.cost),
+            grouped(row.month_h),
+            grouped(row.serving_h),
+            grouped(row.starting_h),
+            money(cost),
         ]);
     }
+    let sum = |of: fn(&Row) -> f64| grouped(scenario.hours.iter().map(of).sum());
+    let blank = || std::iter::repeat_n(String::new(), 5);
+    table.row(["a month".to_owned()].into_iter().chain(blank()).chain([
+        percent(Some(scenario.utilisation)),
+        sum(|row| row.month_h),
+        sum(|row| row.serving_h),
+        sum(|row| row.starting_h),
+        money(scenario.monthly),
+    ]));
     table
+}
+
+/// Amounts in hundredths so rounded that they add up to what their sum is rounded to.
+fn rounded_to_add_up(amounts: impl Iterator<Item = f64>) -> Vec<f64> {
+    let (mut exact, mut shown) = (0.0, 0.0);
+    let round = |amount: f64| {
+        exact += amount;
+        let before = shown;
+        shown = (exact * 100.0_f64).round() / 100.0;
+        shown - before
+    };
+    amounts.map(round).collect()
+}
+
+/// A quantity with up to two decimals, and thousands apart.
+fn grouped(quantity: f64) -> String {
+    let text = money(quantity);
+    text.strip_suffix(".00").map_or(text.clone(), str::to_owned)
 }
 
 /// Money with two decimals, and thousands apart.

@@ -4,7 +4,9 @@ use super::document::{Block, Document, Table, date};
 use super::{Dress, pictures};
 use crate::capacity::answer::{Answer, Limit};
 use crate::capacity::record::Record;
+use crate::capacity::scaling::Coefficient;
 use crate::capacity::stage::Stage;
+use crate::capacity::verification;
 use crate::report::figure::{number, percent, time};
 
 pub(super) fn document(record: &Record, dress: &Dress) -> Document {
@@ -74,11 +76,15 @@ pub(super) fn lead(record: &Record) -> String {
 fn rated(rate: f64, answer: &Answer) -> String {
     let slots = answer.slots.map_or(String::new(), |slots| format!("{slots} slots, which is "));
     let between = match (answer.low, answer.high) {
-        (Some(low), Some(high)) => format!(" (between {} and {})", precise(low), precise(high)),
-        (Some(_), None) => " (at least)".to_owned(),
+        (Some(low), Some(high)) => format!("between {} and {}", precise(low), precise(high)),
+        (Some(_), None) => "at least".to_owned(),
         (None, _) => String::new(),
     };
-    format!("{slots}{} requests/s{between}", precise(rate))
+    let asked = answer.asked_per_s.map(precise).filter(|asked| *asked != precise(rate));
+    let asked = asked.map_or(String::new(), |asked| format!("achieved where {asked} were asked for"));
+    let aside = [between, asked].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+    let aside = if aside.is_empty() { aside } else { format!(" ({aside})") };
+    format!("{slots}{} requests/s{aside}", precise(rate))
 }
 
 /// A rate with as many digits as a search is worth.
@@ -110,9 +116,9 @@ fn first(record: &Record) -> Vec<Block> {
     let cost = record.spent.cost.map_or(String::new(), |cost| format!(", cost {cost:.2}"));
     let facts = Table::pairs([
         ("limit", answer.limit.words().to_owned()),
-        ("tokens at the answer", tokens(answer)),
+        ("verified", if answer.holds { verification::words(record) } else { String::new() }),
+        ("in that stage", stage_of(answer)),
         ("length mix", mix(answer)),
-        ("good requests", if answer.holds { format!("{}/s", number(Some(answer.good_per_s))) } else { String::new() }),
         ("ended", answer.ended.clone()),
         ("trust", trust),
         (
@@ -133,11 +139,16 @@ fn first(record: &Record) -> Vec<Block> {
     ]
 }
 
-fn tokens(answer: &Answer) -> String {
-    if !answer.holds {
-        return String::new();
-    }
-    format!("{:.0}/s in, {:.0}/s out", answer.input_tokens_per_s, answer.output_tokens_per_s)
+/// The figures of the stage that the answer is read off.
+fn stage_of(answer: &Answer) -> String {
+    let (Some(stage), Some(rate)) = (answer.stage, answer.rate_per_s) else { return String::new() };
+    format!(
+        "stage {stage}: {} replies/s, {} of them good, {:.0} tokens/s in, {:.0} tokens/s out",
+        precise(rate),
+        precise(answer.good_per_s),
+        answer.input_tokens_per_s,
+        answer.output_tokens_per_s
+    )
 }
 
 fn mix(answer: &Answer) -> String {
@@ -168,6 +179,7 @@ pub(super) fn rest(record: &Record) -> Vec<Block> {
 fn stages(record: &Record) -> Table {
     let load = if record.asked.slots { "slots" } else { "offered/s" };
     let mut table = Table::new(&[
+        "stage",
         load,
         "",
         "achieved/s",
@@ -180,9 +192,10 @@ fn stages(record: &Record) -> Table {
         "in flight",
         "what",
     ]);
-    for stage in &record.stages {
+    for (place, stage) in (1..).zip(&record.stages) {
         let kind = if stage.confirms { "confirm" } else { "" };
         table.row([
+            format!("{place}"),
             precise(stage.load),
             kind.to_owned(),
             precise(stage.achieved_per_s),
@@ -233,9 +246,20 @@ fn usl(record: &Record) -> Vec<Block> {
         blocks.push(Block::Paragraph(format!("Not used: {why}.")));
     }
     let (Some(lambda), Some(sigma), Some(kappa)) = (usl.lambda, usl.sigma, usl.kappa) else { return blocks };
-    let peak = usl.peak.map_or("none within twice what was measured".to_owned(), |peak| format!("{peak:.0} in flight"));
+    let peak = usl
+        .peak
+        .map_or("not identifiable within twice what was measured".to_owned(), |peak| format!("{peak:.0} in flight"));
+    let mut fitted = Table::new(&["fitted", "value", "95 % interval"]);
+    for (name, coefficient, digits) in [
+        ("lambda: one request alone, per second", lambda, 3),
+        ("sigma: contention", sigma, 4),
+        ("kappa: coherence", kappa, 6),
+    ] {
+        fitted.row([name.to_owned(), value_of(coefficient, digits), interval_of(coefficient, digits)]);
+    }
+    blocks.push(Block::Table(fitted));
     blocks.push(Block::Paragraph(format!(
-        "lambda {lambda:.3}/s, sigma {sigma:.4}, kappa {kappa:.6}, R2 {:.3}, peak {peak}. A batching server has hard limits that the law does not know.",
+        "R2 {:.3}, peak {peak}. A batching server has hard limits that the law does not know.",
         usl.r_squared.unwrap_or_default()
     )));
     let mut table = Table::new(&["in flight", "replies/s", "residual"]);
@@ -244,4 +268,13 @@ fn usl(record: &Record) -> Vec<Block> {
     }
     blocks.push(Block::Table(table));
     blocks
+}
+
+fn value_of(coefficient: Coefficient, digits: usize) -> String {
+    coefficient.value.map_or("not identifiable".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn interval_of(coefficient: Coefficient, digits: usize) -> String {
+    let end = |end: Option<f64>| end.map_or("unbounded".to_owned(), |end| format!("{end:.digits$}"));
+    format!("{} to {}", end(coefficient.low), end(coefficient.high))
 }

@@ -31,7 +31,7 @@ const FIGURES: [(Lines<'static>, &[(&str, Of)]); 3] = [
         Lines {
             name: "client-heartbeat",
             title: "How late its heartbeat came, in ms",
-            of: "A thread that is to wake every 10 ms, by how many ms it was late",
+            of: "The threads that read replies are to wake every 10 ms; by how many ms the latest was late",
             shares: false,
         },
         &[("heartbeat", |m| m.late_us as f64 / 1e3)],

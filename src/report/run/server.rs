@@ -14,7 +14,7 @@ impl Run {
     pub(super) fn server(&self, summary: &Summary) -> Vec<Chart> {
         let server = &summary.server;
         let of = |is: Is| -> Vec<&str> {
-            let kinds = server.kinds.iter().filter(|(_, kind)| **kind == is);
+            let kinds = server.kinds.iter().filter(|(name, kind)| **kind == is && server.left_out(name).is_none());
             kinds.map(|(name, _)| name.as_str()).take(COLOURS.len()).collect()
         };
         let mean = |figure: &str, column: &Column| mean(&server.seconds, figure, column);
@@ -41,14 +41,21 @@ fn mean(seconds: &Seconds<Row>, figure: &str, column: &Column) -> f64 {
     values.mean().unwrap_or(f64::NAN)
 }
 
-/// By how much a server's counter grew in a column, per second; not a number where it was not read before.
+/// By how much a server's counter grew in a column, per second: its steps upwards, as in the figure of the whole run. Not a
+/// number where it was not read before.
 fn growth(seconds: &Seconds<Row>, figure: &str, column: &Column) -> f64 {
-    let reached = |until: f64| {
-        let before = seconds.rows.iter().filter(|(number, _)| ((**number * seconds.width_s) as f64) < until);
-        before.filter_map(|(_, row)| Some(row.0.get(figure)?.max)).max()
-    };
-    match (reached(column.from), reached(column.to)) {
-        (Some(before), Some(after)) => (after - before) as f64 / 1000.0 / (column.to - column.from),
-        (None, _) | (_, None) => f64::NAN,
+    let mut before: Option<u64> = None;
+    let mut grown = None;
+    for (number, row) in &seconds.rows {
+        let begin = (number * seconds.width_s) as f64;
+        let Some(value) = row.0.get(figure).map(|values| values.max).filter(|_| begin < column.to) else { continue };
+        let step = before.map_or(0, |before| value.saturating_sub(before));
+        if begin < column.from {
+            grown = Some(0);
+        } else {
+            grown = grown.map(|grown| grown + step);
+        }
+        before = Some(value);
     }
+    grown.map_or(f64::NAN, |grown| grown as f64 / 1000.0 / (column.to - column.from))
 }

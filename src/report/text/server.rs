@@ -38,6 +38,9 @@ fn warnings(text: &mut String, server: &ServerFigures) {
             format!("{} could not be read {failed} of {} times: {}", server.page, failed + server.read, failure.text);
         line(text, "warning: ", &words);
     }
+    for why in &server.left_out {
+        line(text, "left out: ", why);
+    }
     if server.bare > 0 {
         let words = format!(
             "{} had none of the figures {} of {} times; name yours in target.scrape_figures",

@@ -129,6 +129,68 @@ fn slots_are_whole_and_found_to_one_where_that_is_near_enough() {
     }
 }
 
+/// What a stage leaves behind of an endpoint that answers so many requests per second.
+fn achieving(ask: &Ask, per_s: f64, verdict: Verdict) -> Stage {
+    let share = per_s / 10.0;
+    Stage {
+        achieved_per_s: per_s,
+        good_per_s: per_s - share,
+        input_tokens_per_s: 100.0 * per_s,
+        output_tokens_per_s: 50.0 * per_s,
+        ..stage(ask, verdict, "trusted")
+    }
+}
+
+/// By chance a stage may come to less than it asks for; what it asked for is then no answer.
+#[test]
+fn an_answer_is_what_a_stage_achieved_and_all_of_one_stage() {
+    let mut search = Search::new(plain(1.0));
+    let ending = loop {
+        match search.next() {
+            Step::Stage(ask) => {
+                let short = if ask.confirms { 0.91 } else { 1.02 };
+                search.record(achieving(&ask, ask.load * short, by(ask.load <= 26.9)));
+            }
+            Step::Done(ending) => break ending,
+        }
+    };
+    let answer = Answer::of(&search, Some(&ending));
+    let own = &search.stages()[answer.stage.expect("a stage") - 1];
+    assert!(own.verdict == Verdict::Held && own.confirms, "{own:?}");
+    assert_eq!((answer.rate_per_s, answer.asked_per_s), (Some(own.achieved_per_s), Some(own.load)));
+    let rates = [answer.good_per_s, answer.input_tokens_per_s, answer.output_tokens_per_s];
+    assert_eq!(
+        rates.map(f64::to_bits),
+        [own.good_per_s, own.input_tokens_per_s, own.output_tokens_per_s].map(f64::to_bits)
+    );
+    assert!(answer.low <= answer.rate_per_s && answer.rate_per_s <= answer.high, "{answer:?}");
+    assert!((answer.good_share() - 0.9).abs() < 1e-9, "{answer:?}");
+}
+
+proptest! {
+    /// Slots beyond what an endpoint serves at once achieve nothing more, and no rate is read off them.
+    #[test]
+    fn a_rate_read_off_slots_is_never_beyond_a_stage(holds in 1_u32..60, serves in 1_u32..60) {
+        let mut search = Search::new(Terms { slots: true, ..plain(4.0) });
+        let ending = loop {
+            match search.next() {
+                Step::Stage(ask) => {
+                    let per_s = 0.7 * ask.load.min(f64::from(serves));
+                    search.record(achieving(&ask, per_s, by(ask.load <= f64::from(holds))));
+                }
+                Step::Done(ending) => break ending,
+            }
+        };
+        let answer = Answer::of(&search, Some(&ending));
+        let most = search.stages().iter().map(|stage| stage.achieved_per_s).fold(0.0, f64::max);
+        let achieved = search.stages().iter().any(|stage| Some(stage.achieved_per_s) == answer.rate_per_s);
+        prop_assert!(achieved && answer.high <= Some(most), "{most} {answer:?}");
+        prop_assert!(answer.low <= answer.rate_per_s && answer.rate_per_s <= answer.high, "{answer:?}");
+        let low = answer.low_slots.expect("slots");
+        prop_assert!(low.fract() == 0.0 && low >= 1.0 && answer.low_slots <= answer.slots, "{answer:?}");
+    }
+}
+
 #[test]
 fn a_stage_is_long_enough_for_the_goals_but_not_endless() {
     let goal = proofload::plan::goal::Goal::parse("first_token.p99 < 1s").expect("a goal");

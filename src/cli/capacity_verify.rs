@@ -1,0 +1,96 @@
+//! `proofload capacity verify`: a run at the lower end of an answer that lasts longer than a stage.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::capacity::{Hunt, Ready, prepare};
+use super::capacity_args::VerifyArgs;
+use super::exit::Exit;
+use super::{folder, print, say};
+use crate::capacity::record::Record;
+use crate::capacity::stage::{Stage, Verdict};
+use crate::capacity::verification::Verification;
+use crate::plan::Limits;
+use crate::report::capacity::{Kind, write, write_verification};
+
+pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    let folder = folder_of(&args.search)?;
+    let mut record = folder::read_search(&folder)?;
+    let Some(load) = record.answer.low_load() else {
+        say("error: the search found no load that holds the goals, so there is nothing to verify\n");
+        return Ok(Exit::Fail);
+    };
+    let again = VerifyArgs::again(&record.asked, &folder)?;
+    let tell = |text: &str| {
+        if !args.quiet {
+            say(&format!("{text}\n"));
+        }
+    };
+    let reference = record.asked.reference.clone();
+    let Ready { draft, seed, builtin } =
+        match prepare(&reference, &args.flags(&again), Some(record.asked.seed), args.wait, &tell)? {
+            Ok(ready) => ready,
+            Err(exit) => return Ok(exit),
+        };
+    let mut hunt = Hunt::new(&reference, &again, draft, seed)?;
+    hunt.go_on_from(record.clone())?;
+    let verified = carry_out(&hunt, args, load, record.verifications.len(), &tell)?;
+    drop(builtin);
+    if hunt.is_stopped() {
+        tell("interrupted: nothing is known, and the record of the search is as it was");
+        return Ok(Exit::Interrupted);
+    }
+    let exit = exit_of(&verified);
+    keep(&folder, &mut record, verified.clone(), args)?;
+    print(&write_verification(&verified, &record, args.output.format.into(), &args.output.dress()))?;
+    tell(&format!("kept in {}", folder.display()));
+    Ok(exit)
+}
+
+/// The folder of a search by its name, or by that of the file in it.
+fn folder_of(reference: &str) -> anyhow::Result<PathBuf> {
+    let meant = folder::meant(reference)?;
+    let parent = || meant.parent().map(Path::to_path_buf).unwrap_or_default();
+    Ok(if meant.is_file() { parent() } else { meant })
+}
+
+fn exit_of(verified: &Verification) -> Exit {
+    match verified.stage.verdict {
+        Verdict::Held => Exit::Pass,
+        Verdict::Broke => Exit::Fail,
+        Verdict::Untrusted => Exit::Invalid,
+    }
+}
+
+fn carry_out(
+    hunt: &Hunt,
+    args: &VerifyArgs,
+    load: f64,
+    nth: usize,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Verification> {
+    let ask = hunt.search.verifying(load, args.duration, nth);
+    let lasts = humantime::format_duration(args.duration);
+    let unit = if hunt.search.terms().slots { " slots" } else { "/s" };
+    tell(&format!("running {load:.2}{unit} for {lasts} after a warm-up of {:.1} s", ask.warmup.as_secs_f64()));
+    hunt.heed("the run ends, and nothing is known of it".to_owned())?;
+    let started_unix_ms = crate::run::unix_ms();
+    let run = free(&hunt.folder)?;
+    let limits = Limits { time: None, requests: args.max_requests, tokens: args.max_tokens };
+    let (parts, carried) = hunt.run(&ask, limits, &run)?;
+    let stage = Stage { run: Some(run), ..Stage::of(carried, &hunt.goals, &parts) };
+    Ok(Verification::of(stage, args.duration.as_secs_f64(), started_unix_ms, &hunt.goals.whole, &parts.whole))
+}
+
+/// The first name that no run in the search's folder has.
+fn free(folder: &Path) -> anyhow::Result<String> {
+    let names = (1..1000).map(|number| format!("verify/{number:02}"));
+    names.into_iter().find(|name| !folder.join(name).exists()).context("there are too many verifications")
+}
+
+fn keep(folder: &Path, record: &mut Record, verified: Verification, args: &VerifyArgs) -> anyhow::Result<()> {
+    record.verifications.push(verified);
+    folder::keep_search(folder, record)?;
+    folder::keep_page(folder, &write(record, Kind::Html, &args.output.dress()))
+}
