@@ -370,7 +370,8 @@ fn what_is_in_flight_at_the_end_of_the_grace_period_is_unfinished() {
     let (code, digest) = without_an_answer(["--rate", "10"], "load.open.grace=\"200ms\"");
     assert_eq!(code, 3);
     assert_eq!(digest["outcomes"]["unfinished"], 10);
-    assert!(digest["error_rate"].is_null() && digest["timings_us"]["response_time"]["all"]["p50"].is_null());
+    assert_eq!(digest["error_rate"], 1.0, "no answer is an error");
+    assert!(digest["timings_us"]["response_time"]["all"]["p50"].is_null());
 }
 
 #[test]

@@ -133,9 +133,14 @@ fn the_files_of_other_tools_say_what_the_digest_says() {
     let run = summary(&*POOL);
     let digest: serde_json::Value = serde_json::from_str(&write(&run, Format::Json)).expect("JSON");
     let vllm: serde_json::Value = serde_json::from_str(&write(&run, Format::Vllm)).expect("JSON");
-    assert_eq!((&vllm["completed"], &vllm["num_prompts"]), (&digest["requests"]["ok"], &digest["requests"]["planned"]));
-    let p99 = digest["timings_us"]["first_token_from_sent"]["ok"]["p99"].as_f64().expect("a time");
-    assert_eq!(vllm["p99_ttft_ms"].as_f64(), Some(p99 / 1000.0));
+    let same = &digest["metrics_as"]["vllm"];
+    assert_eq!((&vllm["completed"], &vllm["failed"]), (&same["latency"]["us"]["count"], &digest["requests"]["failed"]));
+    for (name, figure) in [("ttft", "first_token"), ("tpot", "per_token"), ("itl", "gap"), ("e2el", "latency")] {
+        let p99 = same[figure]["us"]["p99"].as_f64().expect("a time");
+        assert_eq!(vllm[format!("p99_{name}_ms")].as_f64(), Some(p99 / 1000.0), "{name}");
+    }
+    assert_eq!(vllm["output_throughput"], same["output_tokens_per_s"]);
+    assert!(vllm["label"].as_str().is_some_and(|label| label.contains("vLLM bench serve 0.33")));
 
     let seconds = write(&run, Format::Csv);
     let due = |line: &str| line.split(',').nth(2).and_then(|cell| cell.parse::<u64>().ok()).expect("a count");

@@ -150,7 +150,8 @@ fn gaps_of_a_stream_that_failed_count_and_its_end_is_infinite() {
 fn a_stream_without_a_sample_of_a_limited_measure_is_late_and_not_good() {
     let server = Raw::start(|stream, _| {
         begin(stream, "text/event-stream");
-        let events = [chunk(&json!({"role": "assistant"}), None), chunk(&json!({}), Some("stop")), usage(20, 1)];
+        let events =
+            [chunk(&json!({"role": "assistant", "content": ""}), None), chunk(&json!({}), Some("stop")), usage(20, 1)];
         for event in events {
             send(stream, format!("data: {event}\n\n").as_bytes());
         }

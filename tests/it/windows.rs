@@ -37,7 +37,7 @@ fn spans(goal: &Value, which: &str) -> Vec<(u64, u64, String)> {
 fn a_server_that_hangs_breaks_the_windows_in_which_it_was_asked() {
     let server = hanging_after(30);
     let goals = "goals = [\"e2e.p95 < 30s in every 1s\", \"error_rate < 1% in every 1s\", \"error_rate < 1%\"]\n";
-    let load = "[load.open]\nrate = 20\nduration = \"3s\"\n[timeouts]\ngrace = \"300ms\"\n";
+    let load = "[load.open]\nrate = 20\nduration = \"3s\"\ngrace = \"300ms\"\n";
     let file = profile(&server, &format!("{goals}{load}{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file)]);
     assert_eq!(code, 1, "{stderr}");
@@ -60,7 +60,7 @@ fn a_server_that_hangs_breaks_the_windows_in_which_it_was_asked() {
 fn a_closed_loop_behind_a_server_that_stands_still_is_stalled() {
     let server = hanging_after(10);
     let goals = "goals = [\"e2e.p95 < 30s in every 1s\", \"error_rate < 100% in every 1s\"]\n";
-    let load = "[load.closed]\nslots = 2\nduration = \"4s\"\n[timeouts]\ngrace = \"300ms\"\n";
+    let load = "[load.closed]\nslots = 2\nduration = \"4s\"\ngrace = \"300ms\"\n";
     let file = profile(&server, &format!("{goals}{load}{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file)]);
     assert_eq!(code, 1, "{stderr}");
@@ -75,7 +75,7 @@ fn a_closed_loop_behind_a_server_that_stands_still_is_stalled() {
 #[test]
 fn what_the_users_own_limit_cuts_is_no_error() {
     let server = hanging_after(10);
-    let load = "[load.closed]\nslots = 2\nduration = \"60s\"\n[timeouts]\ngrace = \"100ms\"\n";
+    let load = "[load.closed]\nslots = 2\nduration = \"60s\"\ngrace = \"100ms\"\n";
     let file = profile(&server, &format!("{load}{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file), "--max-time", "1s"]);
     assert_eq!(code, 0, "{stderr}");

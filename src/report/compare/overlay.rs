@@ -26,12 +26,18 @@ const MEASURES: [(Measure, &str, &str); 3] = [
     (Measure::TokenGap, "token-gap", "Gaps between tokens"),
 ];
 
+/// Why a picture of repetitions and the table of changes differ.
+const POOLED: &str = "The samples of all runs of a side together; the table of changes has the mean of the runs' own \
+                      percentiles, which need not be the same.";
+
 /// Every picture of all sides, which are called by these names.
 pub(super) fn overlaid(names: &[String], sides: &[Side]) -> Vec<Chart> {
+    let several = sides.iter().any(|side| side.runs.len() > 1);
+    let words = if several { POOLED } else { "" };
     let curves = MEASURES.into_iter().filter_map(|(measure, name, title)| {
         let spreads: Vec<Populations> = sides.iter().map(|side| spread(side, measure)).collect();
         let curves: Vec<(&str, &Populations)> = names.iter().map(String::as_str).zip(&spreads).collect();
-        by_percentile(name, &format!("{title} by percentile"), "", &curves)
+        by_percentile(name, &format!("{title} by percentile"), words, &curves)
     });
     let run = Overlay::of(names, sides);
     let times = MEASURES.into_iter().filter_map(|(measure, name, title)| run.times(measure, name, title));
