@@ -53,7 +53,7 @@ def make(folder: Path, run: Made) -> None:
         parts = [folder / f"part-{number}" for number in range(1, run.shards + 1)]
         with endpoint(run) as url:
             for number, part in enumerate(parts, 1):
-                carry_out(part, run, url, "--shard", f"{number}/{run.shards}")
+                carry_out(part, run, url, "--shard", f"{number}/{run.shards}", "--salt", "1")
         whole = folder / "whole"
         call(["merge", *map(str, parts), "--out", str(whole)])
         (whole / "summary.json").rename(folder / "summary.json")
