@@ -2,7 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "figures that are worked out by hand are exact")]
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proofload::exchange::{Cut, Exchange, Outcome, Reading, TokenSource};
 use proofload::plan::goal::{Goal, Population};
@@ -148,20 +149,27 @@ fn gaps_of_a_stream_that_failed_count_and_its_end_is_infinite() {
 
 #[test]
 fn a_stream_without_a_sample_of_a_limited_measure_is_late_and_not_good() {
-    let server = Raw::start(|stream, _| {
+    let asked = AtomicU64::new(0);
+    let server = Raw::start(move |stream, _| {
         begin(stream, "text/event-stream");
+        let id = format!("chatcmpl-{}", asked.fetch_add(1, Ordering::Relaxed));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
         let events =
             [chunk(&json!({"role": "assistant", "content": ""}), None), chunk(&json!({}), Some("stop")), usage(20, 1)];
-        for event in events {
+        for mut event in events {
+            (event["id"], event["created"]) = (json!(id), json!(now));
             send(stream, format!("data: {event}\n\n").as_bytes());
         }
         send(stream, b"data: [DONE]\n\n");
         send(stream, b"");
         true
     });
+    // That it says nothing is another rule's business.
     let text = |limit: &str| {
         format!(
-            "[goodput]\n{limit} = \"1m\"\n[load.closed]\nslots = 1\ncount = 3\n[[case]]\nstream = true\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
+            "[goodput]\n{limit} = \"1m\"\n[levels]\nstream-nonempty = {{ level = \"off\", reason = \"not now\" }}\n\
+             [load.closed]\nslots = 1\ncount = 3\n[[case]]\nstream = true\n\
+             messages = [{{ role = \"user\", content = \"hi\" }}]\n"
         )
     };
     for (limit, good) in [("first_token", 0), ("token_gap", 0), ("time_per_output_token", 0), ("response_time", 3)] {

@@ -107,9 +107,10 @@ pub enum Measure {
     FirstVisibleToken,
     /// due -> first reasoning.
     FirstReasoningToken,
-    /// Between arrivals with content of one choice.
+    /// Between arrivals with content of one choice. Of a stream that failed, the gaps that ended count as they are, and the
+    /// end that never came is one infinite gap.
     TokenGap,
-    /// (last - first content arrival) / tokens after the first content arrival.
+    /// (last - first content arrival) / tokens that came after the first arrival; none where all came in one.
     TimePerOutputToken,
     /// sent -> first content.
     FirstTokenFromSent,
