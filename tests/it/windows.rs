@@ -1,5 +1,6 @@
 //! Goals of windows against servers that hang: what was due is broken where it was due.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ fn hanging_after(answers: usize) -> Raw {
         if asked.fetch_add(1, Ordering::SeqCst) < answers {
             return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
         }
-        use std::io::Read as _;
         let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
         let _ = stream.read(&mut [0]);
         false

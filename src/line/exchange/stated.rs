@@ -54,7 +54,9 @@ impl Stated {
     /// Of a whole reply.
     pub(super) fn once(usage: Option<Usage>) -> Stated {
         let mut stated = Stated::default();
-        usage.into_iter().for_each(|usage| stated.add(usage));
+        if let Some(usage) = usage {
+            stated.add(usage);
+        }
         stated
     }
 
@@ -68,7 +70,9 @@ impl Stated {
                 Payload::Repeat(_) => {}
                 Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => continue,
             }
-            current.into_iter().for_each(|usage| stated.add(usage));
+            if let Some(usage) = current {
+                stated.add(usage);
+            }
         }
         stated
     }

@@ -91,6 +91,7 @@ impl<R: Sum> Axis<R> {
     }
 
     /// The same with rows of that width at least.
+    #[must_use]
     pub fn widened(&self, width_s: u64) -> Axis<R>
     where
         R: Clone,

@@ -89,7 +89,7 @@ impl Tool {
             Tool::Vllm => {
                 let text = |name: &str| delta.get(name).and_then(Value::as_str);
                 let calls = delta.member("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
-                let call = delta.get("function_call").is_some_and(|call| call.is_object());
+                let call = delta.get("function_call").is_some_and(Value::is_object);
                 let blank = text("content") == Some("") && delta.member("role").is_none();
                 let filled = |name: &str| text(name).is_some_and(|text| !text.is_empty());
                 filled("content") || filled("reasoning") || calls || call || blank

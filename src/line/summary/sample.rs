@@ -35,17 +35,17 @@ impl Populations {
 
     fn record_endpoint(&mut self, outcome: Outcome, time: Option<Duration>, applies: bool) {
         if outcome == Outcome::Ok {
-            time.into_iter().for_each(|time| self.ok.record(time));
+            self.ok.record_some(time);
         } else if outcome.is_accountable() && applies {
             self.infinite += 1;
-            time.filter(|_| outcome.ended()).into_iter().for_each(|time| self.failed.record(time));
+            self.failed.record_some(time.filter(|_| outcome.ended()));
         }
     }
 
     fn record_client(&mut self, outcome: Outcome, time: Option<Duration>) {
         self.failed_in_all = true;
         let timing = if outcome == Outcome::Ok { &mut self.ok } else { &mut self.failed };
-        time.into_iter().for_each(|time| timing.record(time));
+        timing.record_some(time);
     }
 
     fn record_gaps(&mut self, reading: &Reading<'_>) {

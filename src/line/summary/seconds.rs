@@ -201,7 +201,9 @@ impl Seconds {
         for gaps in reading.gaps().chunk_by(|a, b| micros(a.end) / width_us == micros(b.end) / width_us) {
             let row = self.at(micros(gaps[0].end));
             let ended = if ok { &mut row.token_gap } else { &mut row.token_gap_failed };
-            gaps.iter().for_each(|gap| ended.record(gap.length));
+            for gap in gaps {
+                ended.record(gap.length);
+            }
         }
         for gap in reading.gaps().iter().filter(|gap| micros(gap.length) > width_us) {
             let lasting: fn(&mut Row) -> &mut Sketch =
@@ -220,7 +222,7 @@ impl Seconds {
         let begin = reading.last_token().or(exchange.sent).unwrap_or(exchange.ticket.due);
         let end = exchange.ended.max(begin);
         self.at(micros(end)).gap_infinite += 1;
-        self.each_row_within(&Gap { end, length: end - begin }, |row| row.gap_infinite_lasting += 1);
+        self.each_row_within(&Gap { end, length: end.saturating_sub(begin) }, |row| row.gap_infinite_lasting += 1);
     }
 
     /// The rows that a gap lasts through from before their beginning until behind their end.

@@ -110,6 +110,13 @@ impl Timing {
         self.histogram.get_or_insert_with(|| Box::new(empty())).saturating_record(us);
     }
 
+    /// Adds a sample, where there is one.
+    pub(super) fn record_some(&mut self, time: Option<Duration>) {
+        if let Some(time) = time {
+            self.record(time);
+        }
+    }
+
     /// Adds a count where times stand elsewhere; nonsense counts as none.
     pub fn record_count(&mut self, count: f64) {
         if count.is_finite() {

@@ -47,15 +47,15 @@ impl Summary {
         let width_us = all.width_us();
         let from_us = self.ending.window_from_us;
         let until_us = if self.ending.window_us == u64::MAX { all.end_us() } else { self.ending.window_us };
-        let (mut from, until) = if whole {
+        let (mut from, end) = if whole {
             (from_us.div_ceil(width_us) * all.width_s, until_us / width_us * all.width_s)
         } else {
             (from_us / width_us * all.width_s, until_us.div_ceil(width_us) * all.width_s)
         };
         let mut windows = Vec::new();
-        while from < until && (!whole || from + length <= until) {
-            let until_s = (from + length).min(until);
-            windows.push(Window { from_s: from, until_s, state: rows.state(from, until_s, metric) });
+        while from < end && (!whole || from + length <= end) {
+            let until = (from + length).min(end);
+            windows.push(Window { from_s: from, until_s: until, state: rows.state(from, until, metric) });
             from += length;
         }
         windows
@@ -115,29 +115,35 @@ fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> Option<f64> {
 /// the rows are in it, since what ends behind a window may have stood still in it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept by the second")]
 pub fn times(rows: &[Row], last: Option<&Row>, measure: Measure, population: Population) -> Option<(Sketch, u64)> {
+    let last = last.map(std::slice::from_ref).unwrap_or_default();
     let mut joined = Sketch::default();
+    let mut add = |rows: &[Row], of: fn(&Row) -> &Sketch| {
+        for row in rows {
+            joined.merge(of(row));
+        }
+    };
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
     let infinite = match measure {
         Measure::ResponseTime => {
-            rows.iter().for_each(|row| joined.merge(&row.response_time));
+            add(rows, |row| &row.response_time);
             sum(|row| row.due_failed + row.missed)
         }
         Measure::FirstToken => {
-            rows.iter().for_each(|row| joined.merge(&row.first_token));
+            add(rows, |row| &row.first_token);
             sum(|row| row.due_silent)
         }
         Measure::Lateness => {
-            rows.iter().for_each(|row| joined.merge(&row.lateness));
+            add(rows, |row| &row.lateness);
             0
         }
         Measure::TokenGap => {
-            rows.iter().for_each(|row| joined.merge(&row.token_gap));
-            last.into_iter().for_each(|last| joined.merge(&last.gap_lasting));
+            add(rows, |row| &row.token_gap);
+            add(last, |row| &row.gap_lasting);
             if population == Population::All {
-                rows.iter().for_each(|row| joined.merge(&row.token_gap_failed));
-                last.into_iter().for_each(|last| joined.merge(&last.gap_lasting_failed));
+                add(rows, |row| &row.token_gap_failed);
+                add(last, |row| &row.gap_lasting_failed);
             }
-            sum(|row| row.gap_infinite) + last.map_or(0, |last| last.gap_infinite_lasting)
+            sum(|row| row.gap_infinite) + last.iter().map(|last| last.gap_infinite_lasting).sum::<u64>()
         }
         _ => return None,
     };
