@@ -97,6 +97,11 @@ impl Figure {
     pub(super) fn of(quantity: Quantity, sides: [&Side; 2], criteria: Criteria) -> Figure {
         let unit = quantity.unit();
         let [was, is] = sides.map(|side| mean(&quantity.values(side)));
+        // One run's figure is what its report says; to the scale and back it would not be, to the last digit.
+        let shown = |side: &Side, mean: Option<f64>| match side.values(quantity.metric).as_slice() {
+            [one] => finite(*one),
+            _ => mean.map(|mean| unit.centre(mean)).and_then(finite),
+        };
         let change = was.zip(is).map(|(was, is)| is - was).filter(|change| change.is_finite());
         let difference = criteria.basis.difference(quantity, sides);
         let ends = difference.map(|difference| difference.interval(criteria.confidence));
@@ -108,8 +113,8 @@ impl Figure {
             unit,
             better: quantity.better,
             decides: quantity.decides,
-            base: was.map(|was| unit.centre(was)).and_then(finite),
-            new: is.map(|is| unit.centre(is)).and_then(finite),
+            base: shown(sides[0], was),
+            new: shown(sides[1], is),
             change: change.map(|change| unit.shown(change)),
             low: ends.and_then(|(low, _)| bounded(low)),
             high: ends.and_then(|(_, high)| bounded(high)),

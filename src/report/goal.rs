@@ -1,7 +1,7 @@
 //! What a goal came to, in words.
 
 use super::figure::{number, percent, time};
-use crate::plan::goal::{Goal, Metric};
+use crate::plan::goal::{Goal, Metric, Part};
 use crate::summary::digest::{GoalResult, GoalWindow, WindowState};
 
 /// Windows that are named, of those that broke a goal or say nothing.
@@ -9,32 +9,35 @@ const SHOWN: usize = 8;
 
 /// What was measured for a goal, with the samples that it rests on and what speaks against it.
 pub(super) fn measured(goal: &GoalResult) -> String {
-    let samples = goal.samples.map(|samples| format!("{samples} samples"));
+    let of_windows = Goal::parse(&goal.goal).is_ok_and(|goal| matches!(goal.part, Part::Every(_)));
+    let each = if of_windows { " in a window, or more" } else { "" };
+    let samples = goal.samples.map(|samples| format!("{samples} samples{each}"));
     let parts = [Some(value(goal, goal.value)), goal.note.clone(), samples];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// A value with its unit, as the goal has it.
 fn value(goal: &GoalResult, value: Option<f64>) -> String {
+    let samples = goal.samples;
     let Ok(goal) = Goal::parse(&goal.goal) else { return "-".to_owned() };
     match (goal.metric, value) {
         (Metric::Timing(..), Some(us)) => time(Some(us)),
-        (Metric::Timing(..), None) => "infinite, or no sample".to_owned(),
+        (Metric::Timing(..), None) if samples == Some(0) => "no sample".to_owned(),
+        (Metric::Timing(..), None) => "infinite".to_owned(),
         (metric, value) if metric.is_fraction() => percent(value),
         (metric, Some(dollars)) if metric.is_money() => format!("${dollars:.6}"),
         (Metric::Scalar(_) | Metric::Check(..), value) => number(value),
     }
 }
 
-/// The windows that broke a goal, by when its requests were due, and those in which there was nothing to look at; a line
-/// each.
+/// The windows that broke a goal and those in which there was nothing to look at; a line each.
 pub(super) fn windows(goal: &GoalResult) -> Vec<String> {
     let broken = |window: &GoalWindow| format!("{} ({})", named(window), found(goal, window));
     let lines = [
-        ("broken in what was due in ", listed(&goal.broken_in, broken)),
-        ("nothing to look at in ", listed(&goal.empty_in, span)),
+        (format!("broken {}", goal.by()), listed(&goal.broken_in, broken)),
+        ("nothing to look at in".to_owned(), listed(&goal.empty_in, span)),
     ];
-    lines.into_iter().filter(|(_, list)| !list.is_empty()).map(|(words, list)| format!("{words}{list}")).collect()
+    lines.into_iter().filter(|(_, list)| !list.is_empty()).map(|(words, list)| format!("{words} {list}")).collect()
 }
 
 fn listed(windows: &[GoalWindow], shown: impl Fn(&GoalWindow) -> String) -> String {
@@ -59,6 +62,7 @@ fn found(goal: &GoalResult, window: &GoalWindow) -> String {
     match window.state {
         WindowState::Measured => value(goal, window.value),
         WindowState::Unanswered => "no answer".to_owned(),
+        WindowState::NoneOk => "none ok".to_owned(),
         WindowState::Stalled => "stalled: requests in flight, and nothing came".to_owned(),
         WindowState::Empty => "nothing".to_owned(),
     }

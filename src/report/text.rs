@@ -73,6 +73,13 @@ fn verdict(digest: &Digest) -> String {
     if let Some(limit) = &digest.ended_early {
         line(&mut text, "note: ", &format!("ended early by {limit}"));
     }
+    if digest.requests.cut > 0 {
+        let words = format!(
+            "{} requests had no end when the run was ended and the grace period passed; they count in no share",
+            digest.requests.cut
+        );
+        line(&mut text, "note: ", &words);
+    }
     if digest.requests.failed > 0 && !digest.goals.iter().any(bounds_failures) {
         let share = percent(digest.error_rate);
         line(
@@ -87,7 +94,8 @@ fn verdict(digest: &Digest) -> String {
 /// What became of the requests, in a line.
 pub(super) fn fates(requests: &Requests) -> String {
     let late = if requests.late > 0 { format!(", {} late", requests.late) } else { String::new() };
-    let cut = if requests.cut > 0 { format!(", {} cut by the end", requests.cut) } else { String::new() };
+    let cut =
+        if requests.cut > 0 { format!(", {} cut by a limit or an interruption", requests.cut) } else { String::new() };
     format!("{} of {} requests ok, {} good{late}{cut}", requests.ok, requests.planned, requests.good)
 }
 
@@ -127,8 +135,6 @@ fn header(summary: &Summary, digest: &Digest) -> String {
 fn outcomes(digest: &Digest) -> String {
     let mut builder = Builder::new();
     builder.push_record(["outcome", "requests", "share", "of which"]);
-    let share =
-        |count: u64| percent((digest.requests.planned > 0).then(|| count as f64 / digest.requests.planned as f64));
     for name in Outcome::NAMES {
         let Some(count) = digest.outcomes.get(name) else { continue };
         let prefix = format!("{name}.");
@@ -137,7 +143,12 @@ fn outcomes(digest: &Digest) -> String {
             .iter()
             .filter_map(|(class, count)| Some(format!("{} {count}", class.strip_prefix(&prefix)?)))
             .collect();
-        builder.push_record([name.to_owned(), count.to_string(), share(*count), classes.join(", ")]);
+        builder.push_record([
+            name.to_owned(),
+            count.to_string(),
+            percent(digest.share_of(name, *count)),
+            classes.join(", "),
+        ]);
     }
     builder.push_record(["planned".to_owned(), digest.requests.planned.to_string(), String::new(), String::new()]);
     let statuses: Vec<String> = digest.statuses.iter().map(|(status, count)| format!("{status} x {count}")).collect();
@@ -203,7 +214,7 @@ fn timings(summary: &Summary, digest: &Digest, population: Population) -> String
     }
     let mut text = table(builder);
     if text.contains("n<") {
-        text.push_str("n<100: too few samples to state that percentile, which takes 100\n");
+        text.push_str("n<100, n<1000: too few samples to state that percentile, which takes so many\n");
     }
     text += &intervals(digest, population);
     if population == Population::All && summary.timings.values().any(|populations| populations.infinite > 0) {
@@ -288,7 +299,7 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             number(rates.output_tokens),
             number(rates.total_tokens),
             digest.duration_s,
-            edges(rates)
+            edges(rates, digest.duration_s)
         ),
     );
     line(
@@ -361,10 +372,11 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
 }
 
 /// Requests that the ends of the window cut through: their tokens count as far as they came within it.
-fn edges(rates: &Rates) -> String {
+fn edges(rates: &Rates, duration_s: f64) -> String {
     match (rates.in_flight_at_begin, rates.in_flight_at_end) {
+        _ if duration_s <= 0.0 => String::new(),
         (0, 0) => String::new(),
-        (begin, end) => format!("; {begin} requests were in flight at its beginning, {end} at its end"),
+        (begin, end) => format!("; in flight at its beginning: {begin}, at its end: {end}"),
     }
 }
 

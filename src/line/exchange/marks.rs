@@ -48,6 +48,12 @@ pub(super) fn marks(stream: &Stream, weigh: impl Fn(&str) -> u32) -> Vec<Mark> {
     marks
 }
 
+/// How much text a chunk adds, in all of its choices.
+pub(super) fn weight(chunk: &Value, weigh: impl Fn(&str) -> u32) -> u32 {
+    let deltas = choices(chunk).iter().filter_map(|choice| choice.member("delta"));
+    deltas.flat_map(texts).map(weigh).fold(0, u32::saturating_add)
+}
+
 /// Characters of a text.
 pub(super) fn characters(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(u32::MAX)

@@ -33,7 +33,7 @@ impl TokenSource {
 pub struct Tokens {
     /// Tokens of the prompt; 0 where usage does not state them.
     pub prompt: f64,
-    /// Tokens generated, as they are billed.
+    /// Tokens generated, as they are billed, reasoning that is billed beside the completion included.
     pub completion: f64,
     /// Prompt tokens that came from a cache, where stated.
     pub cached: f64,
@@ -80,7 +80,7 @@ impl Reading<'_> {
         match (self.claim(), self.counted()) {
             (Claim::Counts(usage), _) => Some(Tokens {
                 prompt: usage.prompt,
-                completion: usage.completion,
+                completion: usage.generated(),
                 cached: usage.cached.unwrap_or(0.0),
                 delivered: (usage.generated() - self.hidden_reasoning() - usage.rejected.unwrap_or(0.0)).max(0.0),
                 source: TokenSource::Usage,

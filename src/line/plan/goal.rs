@@ -210,7 +210,7 @@ pub enum Scalar {
     ErrorRate,
     /// Replies with a broken MUST / replies with status 200.
     ViolationRate,
-    /// Good / planned.
+    /// Good / planned, without what a limit left unsent or cut.
     GoodFraction,
     /// Exchanges that ended with an HTTP reply, per second.
     Requests,

@@ -6,6 +6,8 @@ use super::quantile;
 use super::windows::times;
 use crate::plan::goal::{Measure, Population};
 
+/// A design effect that is worth a word.
+const WORTH_SAYING: f64 = 1.1;
 /// The bucket of infinite samples, behind that of the longest time.
 const INFINITE: u16 = u16::MAX;
 
@@ -18,8 +20,8 @@ pub struct Certainties {
 /// How sure the percentiles of a measure are.
 #[derive(Debug, Clone, Copy)]
 pub enum Certainty<'d> {
-    /// Too few seconds to tell how they depend on one another: as if all samples were independent.
-    Assumed,
+    /// Too few seconds to tell how they depend on one another, so that there is no interval.
+    Unknown,
     /// By the seconds of a measure. Of another measure that goes with it, the same as far as its samples are as many.
     Estimated(&'d Dependence),
     /// The seconds depend on one another so much that too few independent ones are left for any interval.
@@ -43,7 +45,7 @@ impl Certainties {
         let population = if population == Population::Ok { Population::Ok } else { Population::All };
         let known = self.known.iter().find(|(own, of, _)| *own == related && *of == population);
         match known.and_then(|(.., dependence)| dependence.as_ref()) {
-            None => Certainty::Assumed,
+            None => Certainty::Unknown,
             Some(dependence) if dependence.is_withheld() => Certainty::Withheld(dependence),
             Some(dependence) => Certainty::Estimated(dependence),
         }
@@ -55,8 +57,7 @@ impl Certainty<'_> {
     /// sample is that certain, and on both where the interval is withheld.
     pub fn interval(self, percentile: f64, samples: u64) -> [Option<u64>; 2] {
         match self {
-            Certainty::Assumed => quantile::interval(percentile, samples, 1.0),
-            Certainty::Withheld(_) => [None, None],
+            Certainty::Unknown | Certainty::Withheld(_) => [None, None],
             Certainty::Estimated(dependence) => {
                 // Samples of another number carry as much of the dependence as there are of them.
                 let share = samples as f64 / dependence.samples.max(1) as f64;
@@ -69,10 +70,19 @@ impl Certainty<'_> {
     /// What must be known to read the intervals; none where there is nothing to say.
     pub fn note(self) -> Option<String> {
         match self {
-            Certainty::Assumed => {
-                Some("too few seconds to tell whether they depend on one another: as if they did not".to_owned())
+            Certainty::Unknown => {
+                Some("no interval: too few seconds to tell whether they depend on one another".to_owned())
             }
-            Certainty::Estimated(_) => None,
+            Certainty::Estimated(dependence) => {
+                let effect = dependence.effect_at(50.0);
+                let worth = dependence.samples as f64 / effect;
+                (effect > WORTH_SAYING).then(|| {
+                    format!(
+                        "neighbouring seconds are alike: for the median, {} samples are worth {worth:.0} independent ones",
+                        dependence.samples
+                    )
+                })
+            }
             Certainty::Withheld(dependence) => {
                 let what = match dependence.merged {
                     1 => "seconds".to_owned(),

@@ -303,6 +303,14 @@ impl Digest {
         }
     }
 
+    /// Share of an outcome, of the requests that a limit of the user left neither unsent nor cut; none where it is of those.
+    pub fn share_of(&self, outcome: &str, count: u64) -> Option<f64> {
+        let unsent = self.outcomes.get("unsent").copied().unwrap_or(0);
+        let counted = self.requests.planned - unsent - self.requests.cut;
+        let count = if outcome == "unfinished" { count - self.requests.cut } else { count };
+        (counted > 0 && outcome != "unsent" && count > 0).then(|| count as f64 / counted as f64)
+    }
+
     /// Broken checks, the binding ones first.
     pub fn broken_checks(&self) -> Vec<(&String, &Judgement)> {
         let mut broken: Vec<_> = self.checks.iter().filter(|(_, check)| check.fail > 0).collect();
@@ -354,7 +362,7 @@ fn decide(
     let first = |goal: &GoalResult| {
         let first = goal.broken_in.first();
         first.map_or(String::new(), |first| {
-            format!(", first in what was due from second {} to {} ({})", first.from_s, first.until_s, first.from)
+            format!(", first {} second {} to {} (from {})", goal.by(), first.from_s, first.until_s, first.from)
         })
     };
     broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.goal, first(goal))));

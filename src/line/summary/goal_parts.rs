@@ -11,6 +11,8 @@ pub struct Evaluation {
     pub value: Option<f64>,
     /// Whether the goal holds. One without a sample does not.
     pub held: bool,
+    /// How many samples a percentile rests on; of a goal of windows, the fewest in a window. None of other goals.
+    pub samples: Option<u64>,
     /// Of a goal of windows, those that broke it.
     pub broken: Vec<Window>,
     /// Of a goal of windows, those that say nothing.
@@ -26,7 +28,7 @@ impl Summary {
             Part::Every(seconds) => return evaluate_windows(goal, self.windows(*seconds, goal.metric)),
         };
         let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
-        Evaluation { value, held, broken: Vec::new(), empty: Vec::new() }
+        Evaluation { value, held, samples: self.samples_of(goal), broken: Vec::new(), empty: Vec::new() }
     }
 
     /// The value of a metric in one case; none without a sample.
@@ -39,37 +41,44 @@ impl Summary {
         }
     }
 
-    /// How many samples a goal on a percentile rests on; none of other goals. Of a goal of windows, all of them together.
-    pub fn samples_of(&self, goal: &Goal) -> Option<u64> {
+    /// How many samples a goal of the whole run or of a case rests on.
+    fn samples_of(&self, goal: &Goal) -> Option<u64> {
         let Metric::Timing(measure, population, Statistic::Percentile(_)) = goal.metric else { return None };
         let populations = match &goal.part {
-            Part::Whole | Part::Every(_) => self.timings.get(measure.name()),
+            Part::Whole => self.timings.get(measure.name()),
+            Part::Every(_) => None,
             Part::Case(case) => self.by_case.kept.get(case).and_then(|split| split.times(measure)),
         };
         Some(populations.map_or(0, |populations| populations.count(population)))
     }
 }
 
-/// The value of the worst window, and which windows broke the goal. One without an answer is worse than any value.
+/// The value of the worst window, and which windows broke the goal. A time without an answer is worse than any value.
 fn evaluate_windows(goal: &Goal, windows: Vec<Window>) -> Evaluation {
     let upper = matches!(goal.op, Op::Below | Op::AtMost);
     let worst = |a: f64, b: f64| if upper { a.max(b) } else { a.min(b) };
     let is_broken = |window: &Window| match window.state {
         State::Measured(value) => !goal.op.holds(value, goal.value),
-        State::Unanswered | State::Stalled => true,
+        State::Unanswered | State::NoneOk | State::Stalled => true,
         State::Empty => false,
     };
     let measured = windows.iter().filter_map(|window| match window.state {
         State::Measured(value) => Some(value),
-        State::Unanswered | State::Stalled | State::Empty => None,
+        State::Unanswered | State::NoneOk | State::Stalled | State::Empty => None,
     });
     let value = measured.reduce(worst);
     let (empty, full): (Vec<Window>, Vec<Window>) =
         windows.into_iter().partition(|window| window.state == State::Empty);
-    let is_answered = full.iter().all(|window| matches!(window.state, State::Measured(_)));
-    let held = !full.is_empty() && !full.iter().any(is_broken);
-    let broken = full.into_iter().filter(is_broken).collect();
-    Evaluation { value: value.filter(|_| is_answered), held, broken, empty }
+    let is_known = full.iter().all(|window| matches!(window.state, State::Measured(_)));
+    let is_time = matches!(goal.metric, Metric::Timing(..));
+    let is_percentile = matches!(goal.metric, Metric::Timing(.., Statistic::Percentile(_)));
+    Evaluation {
+        value: value.filter(|_| is_known || !is_time),
+        held: !full.is_empty() && !full.iter().any(is_broken),
+        samples: is_percentile.then(|| full.iter().map(|window| window.samples).min().unwrap_or(0)),
+        broken: full.into_iter().filter(is_broken).collect(),
+        empty,
+    }
 }
 
 fn share(part: u64, of: u64) -> Option<f64> {

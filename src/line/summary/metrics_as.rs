@@ -67,7 +67,7 @@ impl Tool {
                 per_token: ("TPOT", "(last token chunk - first token chunk) / (output tokens - 1)"),
                 gap: ("ITL", "each token chunk - the one before, all requests pooled"),
                 latency: ("E2EL", "last token chunk - sent"),
-                span: "last end - first sent, drain tail included",
+                span: "last end - first sent, failed requests and drain tail included",
             },
             Tool::Aiperf => Formulas {
                 tool: "AIPerf 0.13",
@@ -94,14 +94,6 @@ impl Tool {
                 let filled = |name: &str| text(name).is_some_and(|text| !text.is_empty());
                 filled("content") || filled("reasoning") || calls || call || blank
             }
-        }
-    }
-
-    /// When the request is over to this tool, for its throughput.
-    fn end(self, reading: &Reading<'_>, last: Duration) -> Duration {
-        match self {
-            Tool::Vllm => reading.exchange.ended,
-            Tool::Aiperf => last,
         }
     }
 }
@@ -149,6 +141,10 @@ impl MetricsAs {
 
     /// Adds an exchange of the measured part.
     pub(super) fn record(&mut self, reading: &Reading<'_>) {
+        // vLLM waits for every request, failed ones included.
+        if let Some(sent) = reading.exchange.sent {
+            self.vllm.span(sent, reading.exchange.ended);
+        }
         if reading.outcome == Outcome::Ok && reading.stream().is_some() {
             self.vllm.record(Tool::Vllm, reading);
             self.aiperf.record(Tool::Aiperf, reading);
@@ -168,18 +164,27 @@ impl Measured {
         let chunks = reading.chunk_times(|delta| tool.is_token(delta));
         let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
         let tokens = reading.tokens();
-        let output = tokens.map_or(0.0, |tokens| tokens.completion);
+        // They take the completion as it is stated last, and know nothing of what is billed beside it.
+        let counted = tokens.map_or(0.0, |tokens| tokens.completion);
+        let output = reading.usage.map_or(counted, |usage| usage.completion);
         self.first_token.record(first.saturating_sub(sent));
         self.latency.record(last.saturating_sub(sent));
         chunks.windows(2).for_each(|pair| self.gap.record(pair[1].saturating_sub(pair[0])));
         if output >= 2.0 {
             self.per_token.record(last.saturating_sub(*first).div_f64(output - 1.0));
         }
-        let sent = micros(sent);
-        self.first_sent_us = Some(self.first_sent_us.map_or(sent, |first| first.min(sent)));
-        self.last_end_us = self.last_end_us.max(micros(tool.end(reading, *last)));
+        if tool == Tool::Aiperf {
+            self.span(sent, *last);
+        }
         self.prompt_millitokens += tokens.map_or(0, |tokens| milli(tokens.prompt));
         self.output_millitokens += milli(output);
+    }
+
+    /// Takes a time into the span that rates are divided by.
+    fn span(&mut self, sent: Duration, end: Duration) {
+        let sent = micros(sent);
+        self.first_sent_us = Some(self.first_sent_us.map_or(sent, |first| first.min(sent)));
+        self.last_end_us = self.last_end_us.max(micros(end));
     }
 
     fn merge(&mut self, other: &Measured) {

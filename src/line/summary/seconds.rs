@@ -30,6 +30,9 @@ pub struct Row {
     /// Of those due, that ended ok, whenever that was.
     #[serde(skip_serializing_if = "none")]
     pub due_ok: u64,
+    /// Of those due, that got an HTTP answer, of whatever status.
+    #[serde(skip_serializing_if = "none")]
+    pub due_answered: u64,
     /// Of those due, that failed: refused, broken, timed out, or unanswered when the grace period ended.
     #[serde(skip_serializing_if = "none")]
     pub due_failed: u64,
@@ -158,6 +161,7 @@ impl Seconds {
         let is_lost = outcome.is_accountable() && outcome != Outcome::Ok;
         due.due += 1;
         due.due_ok += u64::from(outcome == Outcome::Ok);
+        due.due_answered += u64::from(exchange.head.is_some());
         due.due_failed += u64::from(outcome.failed());
         due.due_good += u64::from(found.good);
         due.missed += u64::from(outcome == Outcome::Missed);
@@ -275,7 +279,7 @@ macro_rules! fields {
 }
 
 fields! {
-    due, due_ok, due_failed, due_good, missed, cut, due_silent, sent, ok, failed, good, late, status_200, violations,
+    due, due_ok, due_answered, due_failed, due_good, missed, cut, due_silent, sent, ok, failed, good, late, status_200, violations,
     arrivals, output_millitokens, in_flight_us, gap_infinite, gap_infinite_lasting;
     lateness, response_time, first_token, token_gap, token_gap_failed, gap_lasting, gap_lasting_failed
 }

@@ -170,8 +170,7 @@ impl Timing {
     }
 }
 
-/// A measure in its three populations. `all` is worked out: what is ok, and an infinite sample for what is not (see
-/// [`record`](Populations::record)).
+/// A measure in its three populations. `all` is worked out: what is ok, and an infinite sample for what is not (`sample.rs`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Populations {

@@ -19,6 +19,8 @@ pub struct Window {
     pub until_s: u64,
     /// What a goal finds in it.
     pub state: State,
+    /// Samples that a percentile rests on; 0 for other figures.
+    pub samples: u64,
 }
 
 /// What a goal finds in a window.
@@ -28,6 +30,8 @@ pub enum State {
     Measured(f64),
     /// Requests were due and not one of them was answered: no goal holds.
     Unanswered,
+    /// Requests were due and not one of them was ok, so that what is ok has no figure: no goal holds.
+    NoneOk,
     /// Requests were in flight; none was due, none ended, and nothing came: no goal on a time holds.
     Stalled,
     /// Nothing was due, or nothing that the goal looks at: neither held nor broken.
@@ -55,7 +59,8 @@ impl Summary {
         let mut windows = Vec::new();
         while from < end && (!whole || from + length <= end) {
             let until = (from + length).min(end);
-            windows.push(Window { from_s: from, until_s: until, state: rows.state(from, until, metric) });
+            let (state, samples) = rows.state(from, until, metric);
+            windows.push(Window { from_s: from, until_s: until, state, samples });
             from += length;
         }
         windows
@@ -69,7 +74,7 @@ struct Rows<'r> {
 }
 
 impl Rows<'_> {
-    fn state(&self, from: u64, until: u64, metric: Metric) -> State {
+    fn state(&self, from: u64, until: u64, metric: Metric) -> (State, u64) {
         let within = |seconds: &'_ Seconds| -> Vec<Row> {
             let width = seconds.width_s;
             seconds.rows.range(from / width..until / width).map(|(_, row)| row.clone()).collect()
@@ -79,35 +84,38 @@ impl Rows<'_> {
         // A second in which nothing came is the very thing that a goal on the rate of tokens looks for.
         if metric == Metric::Scalar(Scalar::OutputTokens) {
             let tokens = sum(&all, |row| row.output_millitokens) as f64 / 1000.0;
-            return State::Measured(tokens / (until - from) as f64);
+            return (State::Measured(tokens / (until - from) as f64), 0);
         }
         let last = self.measured.rows.get(&(until / self.measured.width_s - 1));
-        let value = value(&measured, last, metric);
-        let (due, answered) = (sum(&measured, Row::accountable), sum(&measured, |row| row.due_ok));
+        let (value, samples) = value(&measured, last, metric);
+        let (due, answered) = (sum(&measured, Row::accountable), sum(&measured, |row| row.due_answered));
+        let none_ok = due > 0 && sum(&measured, |row| row.due_ok) == 0;
         let is_still = sum(&all, |row| row.due + row.ended() + row.arrivals) == 0;
-        match value {
-            _ if due > 0 && answered == 0 => State::Unanswered,
-            _ if is_still && sum(&all, |row| row.in_flight_us) > 0 && matches!(metric, Metric::Timing(..)) => {
-                State::Stalled
-            }
+        let is_time = matches!(metric, Metric::Timing(..));
+        let state = match value {
+            _ if due > 0 && answered == 0 && (is_time || value.is_none()) => State::Unanswered,
+            None if none_ok => State::NoneOk,
             Some(value) => State::Measured(value),
+            None if is_still && is_time && sum(&all, |row| row.in_flight_us) > 0 => State::Stalled,
             None => State::Empty,
-        }
+        };
+        (state, samples)
     }
 }
 
-fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> Option<f64> {
+/// The figure of some rows, where there is one, and the samples that a percentile rests on.
+fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64) {
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
     match metric {
         Metric::Timing(measure, population, Statistic::Percentile(p)) => {
-            let (times, infinite) = times(rows, last, measure, population)?;
-            times.percentile_among(p, infinite)
+            let (times, infinite) = times(rows, last, measure, population).unwrap_or_default();
+            (times.percentile_among(p, infinite), times.count() + infinite)
         }
         Metric::Scalar(Scalar::ErrorRate) => {
             let (ok, failed) = (sum(|row| row.due_ok), sum(|row| row.due_failed));
-            (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64)
+            ((ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64), 0)
         }
-        Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => None,
+        Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => (None, 0),
     }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         [(vec![], Some(digest.requests.late as f64))],
     );
     for (name, help, value) in [
-        ("error_ratio", "Failed requests among those that ended.", digest.error_rate),
+        ("error_ratio", "Failed requests among those that were ok or failed.", digest.error_rate),
         ("violation_ratio", "Replies with a broken MUST among those with status 200.", digest.violation_rate),
         ("good_ratio", "Good requests among those planned.", digest.requests.good_fraction),
         ("requests_per_second", "Requests that ended with a reply.", digest.rates_per_s.requests),

@@ -186,7 +186,7 @@ impl Run {
         marks.push(self.line(COLOURS[0], "ended ok", achieved));
         let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(
-            "Requests per second: {} were due, {} ended ok, {} were missed; at most {} per second were due and {} ended ok.",
+            "Requests per second, warm-up included: {} were due, {} ended ok, {} were missed; at most {} per second were due and {} ended ok.",
             total(|row| row.due),
             total(|row| row.ok),
             total(|row| row.missed),
@@ -230,7 +230,7 @@ impl Run {
         }
         let total = |of: Count| self.columns.iter().map(|column| of(&column.row)).sum::<u64>();
         let words = format!(
-            "What became of the requests, per second: {} good, {} late (beyond a limit for a single request), {} ok but \
+            "What became of the requests, warm-up included, per second: {} good, {} late (beyond a limit for a single request), {} ok but \
              with a broken MUST, {} failed, {} missed; {} replies in all broke a MUST.",
             total(parts[0].2),
             total(parts[1].2),

@@ -193,14 +193,13 @@ fn by(what: &str, shares: &BTreeMap<String, Share>, picture: Option<&Chart>) -> 
 }
 
 pub(super) fn outcomes(digest: &Digest) -> Markup {
-    let planned = digest.requests.planned;
     html! {
         h2 { "Outcomes" }
         div class="scroll" {
             table class="facts" {
                 thead { tr { th { "outcome" } th { "requests" } th { "share" } } }
                 @for (name, count) in &digest.outcomes {
-                    tr { td { (name) } td { (count) } td { (percent((planned > 0).then(|| *count as f64 / planned as f64))) } }
+                    tr { td { (name) } td { (count) } td { (percent(digest.share_of(name, *count))) } }
                 }
             }
         }

@@ -22,6 +22,8 @@ SHORT = {
     "itl": "token_gap",
     "tpot": "time_per_output_token",
 }
+# What breaks any goal that is of times.
+BROKEN = ("unanswered", "none_ok", "stalled")
 HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 
 
@@ -49,6 +51,7 @@ class Window:
     until_s: int
     state: str
     value: Bounds | None = None
+    samples: int = 0
 
 
 def parse(text: str) -> Goal:
@@ -81,8 +84,13 @@ def compare_samples(book: Book, name: str, ours: dict, goal: Goal, run: Run) -> 
     if goal.percentile is None:
         book.same(f"{name}.samples", (ours["samples"], ours["note"]), (None, None))
         return
-    times, infinite = populations(goal.measure, of_part(goal, run)).of(goal.population)
-    count, few = len(times) + infinite, least(goal.percentile)
+    few = least(goal.percentile)
+    if goal.window_s:
+        full = [window for window in windows(goal, run) if window.state != "empty"]
+        count = min((window.samples for window in full), default=0)
+    else:
+        times, infinite = populations(goal.measure, of_part(goal, run)).of(goal.population)
+        count = len(times) + infinite
     book.same(f"{name}.samples", ours["samples"], count)
     book.same(f"{name}.note", ours["note"], f"n<{few}" if 0 < count < few else None)
 
@@ -111,18 +119,18 @@ def compare_windows(book: Book, name: str, ours: dict, goal: Goal, run: Run) -> 
     broken, unsure = [], []
     for window in found:
         sure = window.state != "measured" or goal.holds(window.value[0]) == goal.holds(window.value[1])
-        is_broken = window.state in ("unanswered", "stalled") or window.value and not goal.holds(window.value[0])
+        is_broken = window.state in BROKEN or window.value and not goal.holds(window.value[0])
         (unsure if not sure else broken if is_broken else []).append(window)
     shown = {(window["from_s"], window["until_s"]): window for window in ours["broken_in"]}
     may = {(window.from_s, window.until_s) for window in unsure}
     book.same(f"{name}.broken_in", sorted(shown.keys() - may), [(one.from_s, one.until_s) for one in broken])
-    started = run.summary["meta"]["started_unix_ms"] // 1000
+    started = run.summary["meta"]["started_unix_ms"]
     for window in broken:
         if at := shown.get((window.from_s, window.until_s)):
-            begin = datetime.fromtimestamp(started + window.from_s, UTC)
+            begin = datetime.fromtimestamp(started // 1000 + window.from_s, UTC)
             label = f"{name}.broken_in[{window.from_s}]"
             book.same(f"{label}.state", at["state"], window.state)
-            book.same(f"{label}.from", at["from"], begin.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            book.same(f"{label}.from", at["from"], f"{begin:%Y-%m-%dT%H:%M:%S}.{started % 1000:03}Z")
             book.within(f"{label}.value", at["value"], window.value, 1e-9)
     empty = [(one["from_s"], one["until_s"]) for one in ours["empty_in"]]
     book.same(f"{name}.empty_in", empty, [(one.from_s, one.until_s) for one in found if one.state == "empty"])
@@ -133,7 +141,7 @@ def compare_windows(book: Book, name: str, ours: dict, goal: Goal, run: Run) -> 
 
 def worst(goal: Goal, found: list[Window]) -> Bounds | None:
     """The worst value; none where a window has none though it should."""
-    if any(window.state in ("unanswered", "stalled") for window in found):
+    if goal.statistic and any(window.state in BROKEN for window in found):
         return None
     values = [window.value for window in found if window.value]
     pick = max if goal.op.startswith("<") else min
@@ -161,21 +169,27 @@ def windows(goal: Goal, run: Run) -> list[Window]:
 
 def state(goal: Goal, at: int, until: int, measured: list[Row], everything: list[Row], last: Row | None) -> Window:
     due = sum(row.due_ok + row.due_failed + row.missed for row in measured)
+    value, samples = value_of(goal, measured, last)
+    if due and not sum(row.due_answered for row in measured) and (goal.statistic or value is None):
+        return Window(at, until, "unanswered", None, samples)
+    if value:
+        return Window(at, until, "measured", value, samples)
     if due and not sum(row.due_ok for row in measured):
-        return Window(at, until, "unanswered")
+        return Window(at, until, "none_ok", None, samples)
     moved = sum(row.due + row.ok + row.failed + row.pieces + row.thousandths for row in everything)
     if goal.statistic and not moved and sum(row.in_flight_us for row in everything):
-        return Window(at, until, "stalled")
-    value = value_of(goal, measured, last)
-    return Window(at, until, "measured", value) if value else Window(at, until, "empty")
+        return Window(at, until, "stalled", None, samples)
+    return Window(at, until, "empty", None, samples)
 
 
-def value_of(goal: Goal, measured: list[Row], last: Row | None) -> Bounds | None:
+def value_of(goal: Goal, measured: list[Row], last: Row | None) -> tuple[Bounds | None, int]:
+    """The figure of some rows, and the samples that a percentile rests on."""
     if goal.measure == "error_rate":
         ok, failed = sum(row.due_ok for row in measured), sum(row.due_failed for row in measured)
-        return (failed / (ok + failed),) * 2 if ok + failed else None
+        return ((failed / (ok + failed),) * 2 if ok + failed else None), 0
     times, infinite = times_of(goal, measured, last)
-    return times.sketched(goal.percentile, infinite if goal.population == "all" else 0)
+    infinite = infinite if goal.population == "all" else 0
+    return times.sketched(goal.percentile, infinite), len(times) + infinite
 
 
 def times_of(goal: Goal, measured: list[Row], last: Row | None) -> tuple[Times, int]:

@@ -8,6 +8,7 @@ from journal import Exchange, Run
 from measures import Populations, compare_statistics
 from reply import choices, filled, is_visible, reasoning
 from times import Times
+from usage import stated
 
 FIGURES = ("first_token", "per_token", "gap", "latency")
 
@@ -55,6 +56,10 @@ def chunks(name: str, one: Exchange) -> Iterator[int]:
 def measured(name: str, run: Run) -> Tool:
     tool = Tool()
     for one in run.measured:
+        if name == "vllm" and one.sent is not None:
+            # It waits for every request, failed ones included.
+            tool.begin.append(one.sent)
+            tool.end.append(one.ended)
         came = list(chunks(name, one)) if one.ok and one.reply.kind == "stream" else []
         if not came:
             continue
@@ -62,15 +67,24 @@ def measured(name: str, run: Run) -> Tool:
         tool.latency.between(one.sent, came[-1])
         for before, after in zip(came, came[1:]):
             tool.gap.between(before, after)
-        output = one.tokens.completion if one.tokens else 0.0
+        output = completion(one)
         if output >= 2:
             span = came[-1] - came[0]
             tool.per_token.add(int(max(span - 1, 0) / (output - 1)), int((span + 1) / (output - 1)))
-        tool.begin.append(one.sent)
-        tool.end.append(one.ended if name == "vllm" else came[-1])
+        if name == "aiperf":
+            tool.begin.append(one.sent)
+            tool.end.append(came[-1])
         tool.prompt += one.tokens.prompt if one.tokens else 0.0
         tool.output += output
     return tool
+
+
+def completion(one: Exchange) -> float:
+    """The completion as it is stated last, whatever is billed beside it; else what was counted."""
+    usages = [usage for _, chunk in one.reply.chunks if (usage := stated(chunk))]
+    if usages:
+        return usages[-1].completion
+    return one.tokens.completion if one.tokens else 0.0
 
 
 def compare_tools(book: Book, run: Run) -> None:

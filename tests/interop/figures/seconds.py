@@ -17,6 +17,7 @@ class Row:
 
     due: int = 0
     due_ok: int = 0
+    due_answered: int = 0
     due_failed: int = 0
     due_silent: int = 0
     missed: int = 0
@@ -60,6 +61,7 @@ def rows(exchanges: list[Exchange]) -> Rows:
 def add_due(row: Row, one: Exchange) -> None:
     row.due += 1
     row.due_ok += one.ok
+    row.due_answered += one.head is not None
     row.due_failed += one.failed
     row.missed += one.outcome == "missed"
     row.due_silent += one.accountable and not one.ok and one.stream

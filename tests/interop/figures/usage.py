@@ -1,13 +1,14 @@
 """Tokens of an exchange: what a reply states of them, and which of it can be believed.
 
-One statement is taken as it is. Of several, those that fall are what each chunk adds, and their sum is right if it is
-plausible for the text; those that never fall are counts so far, of which the last is right, unless only their sum is
-plausible. Where the last is the sum of the others, it is the total. What cannot be right gives no figure.
+One statement is taken as it is, and one of no tokens beside others says nothing. Of several, those that fall, or that
+follow the text as what was added rather than as the count so far, are what each chunk adds, and their sum is right if it
+is plausible for the text; of counts so far the last is right, unless only their sum is plausible. Where the last is the sum
+of the others, it is the total. What cannot be right gives no figure.
 """
 
 from dataclasses import dataclass
 
-from reply import Reply
+from reply import Reply, choices, texts
 
 
 @dataclass
@@ -70,13 +71,34 @@ def summed(usages: list[Usage]) -> Usage:
     return Usage(prompt, completion, prompt + completion, cached, reasoning, rejected)
 
 
+def adds_up(reply: Reply) -> bool:
+    """Whether counts follow the text between them as what was added, more than as the count so far."""
+    statements, since = [], 0
+    for _, chunk in reply.chunks:
+        deltas = [piece["delta"] for piece in choices(chunk) if isinstance(piece.get("delta"), dict)]
+        since += sum(len(text) for delta in deltas for text in texts(delta))
+        if (usage := stated(chunk)) and usage.completion > 0:
+            statements.append((usage.completion, since))
+            since = 0
+    text = sum(length for _, length in statements)
+    if len(statements) < 2 or not text:
+        return False
+    whole, last = sum(count for count, _ in statements), statements[-1][0]
+    before = [0.0] + [count for count, _ in statements]
+    added = sum(abs(count / whole - length / text) for count, length in statements)
+    so_far = sum(abs((count - old) / last - length / text) for (count, length), old in zip(statements, before))
+    return added < so_far
+
+
 def resolved(reply: Reply) -> Usage | str | None:
     """The usage to go on with; `contradiction` where statements cannot be right, none where there is none."""
-    usages = [usage for _, chunk in reply.chunks if (usage := stated(chunk))]
+    every = [usage for _, chunk in reply.chunks if (usage := stated(chunk))]
+    usages = [usage for usage in every if usage.completion > 0]
     if len(usages) < 2:
-        return usages[0] if usages else None
-    last, whole = usages[-1], summed(usages)
-    events, characters = len(reply.marks), sum(mark.characters for mark in reply.marks) + (last.reasoning or 0.0)
+        return (usages or every[-1:] or [None])[-1]
+    last, whole = usages[-1], summed(every)
+    thought = every[-1].reasoning or 0.0
+    events, characters = len(reply.marks), sum(mark.characters for mark in reply.marks) + thought
 
     def plausible(usage: Usage) -> bool:
         return events * 0.9 <= usage.generated <= max(characters, events) * 2 + 64
@@ -85,8 +107,10 @@ def resolved(reply: Reply) -> Usage | str | None:
     is_total = len(usages) > 2 and abs(whole.completion - 2 * last.completion) < 0.5
     if is_total and plausible(last):
         return last
-    if falls:
-        return whole if plausible(whole) else "contradiction"
+    if falls or adds_up(reply):
+        if plausible(whole):
+            return whole
+        return "contradiction" if falls or not plausible(last) else last
     return whole if plausible(whole) and not plausible(last) else last
 
 
@@ -101,4 +125,4 @@ def tokens(reply: Reply) -> Tokens | str | None:
     thought = usage.reasoning or 0.0
     hidden = 0.0 if reply.shows_reasoning else thought
     delivered = max(usage.generated - hidden - (usage.rejected or 0.0), 0.0)
-    return Tokens("usage", usage.prompt, usage.completion, usage.cached or 0.0, delivered, thought)
+    return Tokens("usage", usage.prompt, usage.generated, usage.cached or 0.0, delivered, thought)

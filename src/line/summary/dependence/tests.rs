@@ -6,6 +6,7 @@ use rand_pcg::Pcg64;
 
 use super::*;
 use crate::summary::certainty::Certainty;
+use crate::summary::quantile;
 use crate::summary::sketch::Sketch;
 
 /// Ten samples a row, the same in every second stretch of six rows but for a shift.
@@ -169,7 +170,7 @@ impl Coverage {
             let [low, high] = certainty.interval(p, sorted.len() as u64).map(at);
             let within = low.is_none_or(|low| low <= truth(p)) && high.is_none_or(|high| truth(p) <= high);
             self.held[place] += u32::from(within);
-            let [plain_low, plain_high] = Certainty::Assumed.interval(p, sorted.len() as u64).map(at);
+            let [plain_low, plain_high] = quantile::interval(p, sorted.len() as u64, 1.0).map(at);
             if let (Some(low), Some(high), Some(below), Some(above)) = (low, high, plain_low, plain_high) {
                 self.widths[place].push((high - low) / (above - below));
             }

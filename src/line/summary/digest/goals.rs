@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::goal::{Goal, Metric, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Scalar, Statistic};
 use crate::summary::goal_parts::Evaluation;
 use crate::summary::windows::{State, Window};
 use crate::summary::{Summary, quantile};
@@ -20,7 +20,7 @@ pub struct GoalResult {
     pub value: Option<f64>,
     /// What was wanted, in the same unit.
     pub wanted: f64,
-    /// How many samples a percentile rests on; null for other goals.
+    /// How many samples a percentile rests on, of a goal of windows the fewest in a window; null for other goals.
     pub samples: Option<u64>,
     /// The windows that broke it, of a goal that is of every window.
     pub broken_in: Vec<GoalWindow>,
@@ -38,7 +38,7 @@ pub struct GoalWindow {
     pub from_s: u64,
     /// Its end.
     pub until_s: u64,
-    /// Its beginning by the clock, in UTC (RFC 3339), as the server's log has it.
+    /// Its beginning by the clock, in UTC (RFC 3339, to the millisecond), as the server's log has it.
     pub from: String,
     /// What was found.
     pub state: WindowState,
@@ -54,6 +54,8 @@ pub enum WindowState {
     Measured,
     /// Requests were due, and none was answered.
     Unanswered,
+    /// Requests were due, and none was ok.
+    NoneOk,
     /// Requests were in flight, and none was due or ended, and nothing came.
     Stalled,
     /// Nothing that the goal looks at.
@@ -62,9 +64,8 @@ pub enum WindowState {
 
 impl GoalResult {
     pub(super) fn of(summary: &Summary, goal: Goal) -> GoalResult {
-        let Evaluation { value, held, broken, empty } = summary.evaluate(&goal);
+        let Evaluation { value, held, samples, broken, empty } = summary.evaluate(&goal);
         let shown = |windows: Vec<Window>| windows.iter().map(|window| GoalWindow::of(summary, window)).collect();
-        let samples = summary.samples_of(&goal);
         GoalResult {
             held,
             broken_in: shown(broken),
@@ -74,6 +75,15 @@ impl GoalResult {
             samples,
             note: samples.and_then(|samples| too_few(&goal, samples)),
             goal: goal.text,
+        }
+    }
+
+    /// Where its windows are to be looked for: by when requests were due, or by when tokens came.
+    pub fn by(&self) -> &'static str {
+        let metric = Goal::parse(&self.goal).ok().map(|goal| goal.metric);
+        match metric {
+            Some(Metric::Timing(Measure::TokenGap, ..) | Metric::Scalar(Scalar::OutputTokens)) => "in",
+            _ => "in what was due in",
         }
     }
 
@@ -88,6 +98,7 @@ impl GoalWindow {
         let (state, value) = match window.state {
             State::Measured(value) => (WindowState::Measured, Some(value)),
             State::Unanswered => (WindowState::Unanswered, None),
+            State::NoneOk => (WindowState::NoneOk, None),
             State::Stalled => (WindowState::Stalled, None),
             State::Empty => (WindowState::Empty, None),
         };
@@ -95,7 +106,7 @@ impl GoalWindow {
         GoalWindow {
             from_s: window.from_s,
             until_s: window.until_s,
-            from: humantime::format_rfc3339_seconds(from).to_string(),
+            from: humantime::format_rfc3339_millis(from).to_string(),
             state,
             value: value.filter(|value| value.is_finite()),
         }
