@@ -262,7 +262,7 @@ impl Stage {
             ..Stage::default()
         };
         let tolerated = goals.all().any(Goal::tolerates_violations);
-        (stage.verdict, stage.reasons) = stage.decide(summary, trust.verdict, tolerated, goals.unknown(parts));
+        (stage.verdict, stage.reasons) = stage.decide(summary, trust.client, tolerated, goals.unknown(parts));
         stage
     }
 
@@ -281,6 +281,9 @@ impl Stage {
         }
         if summary.ending.interrupted {
             return (Verdict::Untrusted, vec!["interrupted".to_owned()]);
+        }
+        if summary.accountable() == 0 {
+            return (Verdict::Untrusted, vec!["nothing was measured".to_owned()]);
         }
         let broken = self.broken(summary, tolerated);
         if broken.is_empty() && !unknown.is_empty() {

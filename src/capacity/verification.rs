@@ -87,10 +87,19 @@ pub fn words(record: &Record) -> String {
 }
 
 impl Record {
-    /// The last verification of the answer's lower end; one that was made before the answer changed is of another load.
+    /// The verification of the answer's lower end that says most: one that broke, else the longest that held. One that was
+    /// made before the answer changed is of another load.
     pub fn verified(&self) -> Option<&Verification> {
         let load = self.answer.low_load()?;
         let same = |verified: &&Verification| (verified.stage.load - load).abs() <= 1e-9 * load;
-        self.verifications.iter().rev().find(same)
+        let weight = |verified: &Verification| match verified.stage.verdict {
+            Verdict::Broke => 2,
+            Verdict::Held => 1,
+            Verdict::Untrusted => 0,
+        };
+        let says_more = |a: &&Verification, b: &&Verification| {
+            weight(a).cmp(&weight(b)).then(a.duration_s.total_cmp(&b.duration_s))
+        };
+        self.verifications.iter().filter(same).max_by(says_more)
     }
 }

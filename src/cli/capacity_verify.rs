@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::capacity::{Hunt, Ready, prepare};
 use super::capacity_args::VerifyArgs;
@@ -15,6 +15,9 @@ use crate::plan::Limits;
 use crate::report::capacity::{Kind, write, write_verification};
 
 pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    if args.duration.is_zero() {
+        bail!("nothing can be verified in no time: write --duration 30m");
+    }
     let folder = folder_of(&args.search)?;
     let mut record = folder::read_search(&folder)?;
     let Some(load) = record.answer.low_load() else {

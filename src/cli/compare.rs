@@ -1,6 +1,6 @@
 //! `proofload compare`: runs side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -20,10 +20,16 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let Some((base, new)) = args.sides() else { bail!("two runs are needed: the base, and what is compared with it") };
     let (BaseArg::Side(folder) | BaseArg::Runs(folder)) = base;
     let references: Vec<&str> = std::iter::once(folder).chain(new.iter().map(String::as_str)).collect();
+    let own = |reference: &str| Path::new(reference).canonicalize().ok();
+    if let BaseArg::Side(base) = base
+        && new.iter().any(|new| own(new).is_some_and(|new| own(base) == Some(new)))
+    {
+        bail!("{base} is compared with itself: name two runs");
+    }
     let mut sides = Vec::new();
     for (reference, name) in references.iter().zip(names(&references)) {
         let runs = match base {
-            BaseArg::Runs(folder) if sides.is_empty() => base_runs(folder)?,
+            BaseArg::Runs(folder) if sides.is_empty() => base_runs(folder, &references[1..])?,
             BaseArg::Runs(_) | BaseArg::Side(_) => folder::read_side(reference)?,
         };
         match runs {
@@ -47,9 +53,10 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
 }
 
-/// Every run in a folder.
-fn base_runs(folder: &str) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
-    let runs = folder::runs_below(Path::new(folder))?;
+/// Every run in a folder, but for the runs that are compared with them.
+fn base_runs(folder: &str, new: &[&str]) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
+    let compared: Vec<PathBuf> = new.iter().filter_map(|new| Path::new(new).canonicalize().ok()).collect();
+    let runs = folder::runs_below(Path::new(folder), &compared)?;
     match &runs {
         Ok(runs) if runs.len() < BASE_RUNS => {
             bail!("{folder} holds {} runs; a base needs {BASE_RUNS} or more, to know how much runs vary", runs.len())

@@ -21,8 +21,9 @@ At most six figures decide: the medians of first token, token gap and response t
 second, the share of errors and that of violations. All others are shown without a verdict.
 One run against one gets no verdict: a run cannot know how much runs vary. One run against three or
 more gets a prediction interval; sides of several runs are compared by how their runs vary, in pairs
-if they were made in turn (run --against). Of comparisons of equal systems, at most 5 % call any
-figure better or worse (--confidence), as long as runs do not depend on one another.
+if they were made in turn (run --against). Of comparisons of equal systems whose runs vary like normal
+or t3 numbers and do not depend on one another, at most 5 % call any figure better or worse
+(--confidence).
 
 Exit codes:
   0    no regression; what could not be told is named
@@ -45,7 +46,7 @@ pub(super) struct CompareArgs {
     /// A change within this share of the base is called neither better nor worse.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
     noise: f64,
-    /// What is surely worse by more than this share of the base makes the exit code 1.
+    /// A figure that surely got worse, and in the mean by more than this share of the base, makes the exit code 1.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "5%")]
     max_regression: f64,
     /// How sure all verdicts are together; of comparisons of equal systems, at most the rest call anything worse or better.

@@ -235,12 +235,13 @@ pub(super) fn kept_below(folder: &Path) -> Vec<anyhow::Result<PathBuf>> {
     folders.flat_map(|entry| kept_below(&entry.path())).collect()
 }
 
-/// Every run at and below a folder.
-pub(super) fn runs_below(folder: &Path) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
+/// Every run at and below a folder, but for those at and below others.
+pub(super) fn runs_below(folder: &Path, but: &[PathBuf]) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
     let mut runs = Vec::new();
     for folder in kept_below(folder) {
         let folder = folder?;
-        if !folder.join(SUMMARY).exists() {
+        let is_other = folder.canonicalize().is_ok_and(|own| but.iter().any(|other| own.starts_with(other)));
+        if is_other || !folder.join(SUMMARY).exists() {
             continue;
         }
         match read(&folder.to_string_lossy())? {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::run::{Hand, fresh_seed, introduction, preflight};
@@ -122,7 +124,7 @@ fn subject(
     let model = drafts[0].target.model.clone();
     let planned = |(number, mut draft): (u64, Draft)| {
         draft.target.model.clone_from(&model);
-        draft.salt = salt.map(|salt| salt.wrapping_add(number * sides + side));
+        draft.salt = salt.map(|salt| salt_of(salt, number * sides + side));
         Arc::new(draft.plan(seed.wrapping_add(number)))
     };
     let plans = (0..).zip(drafts).map(planned).collect();
@@ -210,4 +212,10 @@ pub(super) fn table(runs: Vec<Summary>) -> Table {
         Row { values, summary }
     };
     Table::of(&runs.into_iter().enumerate().map(row).collect::<Vec<_>>())
+}
+
+/// The salt of one of the runs of a command; of the first the one that is given. Hashed, so that the runs of a command with
+/// a neighbouring salt have others.
+fn salt_of(salt: u64, run: u64) -> u64 {
+    if run == 0 { salt } else { xxh3_64_with_seed(&run.to_le_bytes(), salt) }
 }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::blocks;
-use super::interval::Estimate;
+use super::interval::{Estimate, normal};
 use super::quantity::Quantity;
 use super::side::{Side, in_turn};
 
@@ -72,7 +72,7 @@ impl Basis {
         if self == Basis::OneRunEach {
             let of = |side: &Side, values: &[f64]| blocks::estimate(side.first(), quantity, *values.first()?);
             let estimate = of(sides[1], &values[1])?.less(of(sides[0], &values[0])?);
-            return Some(Difference { estimate, spread: None, widened: 1.0 });
+            return Some(Difference { estimate, spread: None, widened: 1.0, chance: 0.0 });
         }
         self.difference_of(&values[0], &values[1], quantity.chance(sides))
     }
@@ -91,8 +91,7 @@ impl Basis {
                 (estimate, spread, widening(base.len(), new.len()))
             }
         };
-        let estimate = Estimate { variance: estimate.variance.max(chance), ..estimate };
-        Some(Difference { estimate, spread: Some(spread), widened })
+        Some(Difference { estimate, spread: Some(spread), widened, chance })
     }
 }
 
@@ -105,14 +104,22 @@ pub(super) struct Difference {
     pub(super) spread: Option<f64>,
     /// Factor on the interval.
     pub(super) widened: f64,
+    /// The variance that the difference has by chance alone. It is known and not estimated from a few runs, so it needs no
+    /// more than a normal quantile.
+    pub(super) chance: f64,
 }
 
 impl Difference {
     /// The interval at this confidence.
     pub(super) fn interval(self, confidence: f64) -> (f64, f64) {
         let Estimate { mean, .. } = self.estimate;
-        let reach = self.estimate.reach(confidence) * self.widened;
+        let reach = (self.estimate.reach(confidence) * self.widened).max(self.chance_reach(confidence));
         (mean - reach, mean + reach)
+    }
+
+    /// How far chance alone reaches to each side.
+    fn chance_reach(self, confidence: f64) -> f64 {
+        normal(0.5 + confidence / 2.0) * self.chance.sqrt()
     }
 }
 

@@ -101,7 +101,7 @@ impl Change {
             worse.map(|figure| figure.name.clone()).chain(broken.map(|v| v.check.clone())).collect();
         Change {
             side: Column::of(new),
-            conclusion: conclusion(basis, &figures, !regressions.is_empty(), criteria.believed),
+            conclusion: conclusion(basis, &figures, terms.max_regression, !regressions.is_empty(), criteria.believed),
             basis,
             confidence_each,
             sight: sight(&figures, terms.max_regression),
@@ -121,8 +121,13 @@ impl Change {
     }
 }
 
-fn conclusion(basis: Basis, figures: &[Figure], regressed: bool, believed: bool) -> Conclusion {
-    let unclear = figures.iter().any(|figure| figure.verdict == Some(Verdict::CannotTell));
+fn conclusion(basis: Basis, figures: &[Figure], bound: f64, regressed: bool, believed: bool) -> Conclusion {
+    let unclear = figures.iter().any(|figure| match figure.verdict {
+        Some(Verdict::CannotTell) => true,
+        // A little worse for certain, and perhaps by more than the bound.
+        Some(Verdict::Worse) => !figure.rules_out(bound),
+        Some(Verdict::Better | Verdict::Held) | None => false,
+    });
     match (believed, basis.decides(), regressed, unclear) {
         (false, ..) => Conclusion::Invalid,
         (_, false, ..) => Conclusion::NoVerdict,

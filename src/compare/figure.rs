@@ -126,6 +126,17 @@ impl Figure {
         }
     }
 
+    /// Whether the interval rules out that it is worse by more than a share of the base.
+    pub(super) fn rules_out(&self, bound: f64) -> bool {
+        let worst = match self.better {
+            Better::Lower => self.high,
+            Better::Higher => self.low.map(|low| if self.unit == Unit::Fraction { -low } else { -low / (1.0 + low) }),
+        };
+        let bound =
+            if self.unit == Unit::Fraction { (bound * self.base.unwrap_or(0.0)).max(SHARE_BOUND) } else { bound };
+        worst.is_some_and(|worst| worst <= bound)
+    }
+
     /// Whether it is surely worse, and by more than a share of the base.
     pub(super) fn is_worse_by(&self, bound: f64) -> bool {
         let bound = if self.unit == Unit::Fraction { bound * self.base.unwrap_or(0.0) } else { bound };

@@ -6,7 +6,7 @@
 //!
 //! Times and rates are compared by the logarithm: a ratio is what users speak of, and doubling is as far as halving.
 
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
 /// Where the mean of a figure lies, and how well that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +73,11 @@ fn mean_and_squares(values: &[f64]) -> Option<(f64, f64)> {
 /// The quantile of Student's t.
 pub(super) fn quantile(freedom: f64, p: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |student| student.inverse_cdf(p))
+}
+
+/// The quantile of the standard normal distribution.
+pub(super) fn normal(p: f64) -> f64 {
+    Normal::standard().inverse_cdf(p)
 }
 
 /// The confidence of each of several intervals such that all of them hold together with this one (Bonferroni).

@@ -4,7 +4,7 @@
 use super::Basis;
 use super::basis::Difference;
 use super::figure::Criteria;
-use super::interval::quantile;
+use super::interval::{normal, quantile};
 use super::quantity::{Better, Quantity, Unit};
 
 /// A change is detectable where four of five such comparisons would call it: the normal quantile of that share.
@@ -19,7 +19,7 @@ pub const TENTH: f64 = 0.1;
 pub(super) struct Detectable {
     /// The smallest change that would be called.
     pub(super) change: f64,
-    /// Variance of a single run, at least what chance alone gives a share.
+    /// Variance of a single run.
     spread: f64,
     confidence: f64,
     basis: Basis,
@@ -36,8 +36,9 @@ impl Detectable {
         let critical = quantile(estimate.freedom, 0.5 + confidence / 2.0) * difference.widened;
         let change =
             if estimate.variance > 0.0 { found(critical, estimate.freedom) * estimate.variance.sqrt() } else { 0.0 };
+        let by_chance = (normal(0.5 + confidence / 2.0) + FOUND) * difference.chance.sqrt();
         (basis.decides() && change.is_finite()).then_some(Detectable {
-            change: change.max(noise),
+            change: change.max(by_chance).max(noise),
             spread,
             confidence,
             basis,

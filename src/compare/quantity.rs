@@ -1,5 +1,7 @@
 //! What is compared: a few figures that users feel or pay for, each with the direction in which it gets better.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -93,18 +95,24 @@ impl Quantity {
         values.windows(2).any(|pair| pair[0].to_bits() != pair[1].to_bits()) || values.first().is_some_and(is_open)
     }
 
-    /// The variance that a difference of shares has by chance alone, if requests fared independently: a few runs that
-    /// happen to have the same share do not make it certain. Of other figures none.
+    /// The variance that a difference has by chance alone, whatever runs showed: a few that happen to agree make nothing
+    /// certain. Of times none.
     pub(super) fn chance(self, sides: [&Side; 2]) -> f64 {
-        let Metric::Scalar(share) = self.metric else { return 0.0 };
-        if self.unit() != Unit::Fraction {
-            return 0.0;
+        match self.metric {
+            Metric::Scalar(share) if self.unit() == Unit::Fraction => self.chance_of_share(share, sides),
+            Metric::Scalar(Scalar::Requests) => chance_of_rate(sides),
+            Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => 0.0,
         }
+    }
+
+    /// As if requests fared independently. One more that does and one that does not are added (Laplace): no error of
+    /// twenty does not rule errors out.
+    fn chance_of_share(self, share: Scalar, sides: [&Side; 2]) -> f64 {
         let [base, new] = sides.map(|side| {
             let values = side.values(self.metric);
             (side.requests(share).max(1) as f64, values.iter().sum::<f64>() / values.len().max(1) as f64)
         });
-        let pooled = (base.1 * base.0 + new.1 * new.0) / (base.0 + new.0);
+        let pooled = (base.1 * base.0 + new.1 * new.0 + 1.0) / (base.0 + new.0 + 2.0);
         pooled * (1.0 - pooled) * (1.0 / base.0 + 1.0 / new.0)
     }
 
@@ -126,4 +134,19 @@ impl Quantity {
             Metric::Scalar(_) | Metric::Check(..) => Unit::PerS,
         }
     }
+}
+
+/// The end of a window cuts one request off or not. Open loads whose runs of a side all sent the same plan, and the other
+/// side another one, differ by the chance of the plans, too.
+fn chance_of_rate(sides: [&Side; 2]) -> f64 {
+    let counted = sides.map(|side| {
+        let requests = side.runs.iter().map(|run| run.counts.completed_in_window).sum::<u64>();
+        (side.runs.len() as f64, requests.max(1) as f64)
+    });
+    let edges: f64 = counted.iter().map(|(runs, requests)| (runs / requests).powi(2) / runs).sum();
+    let plans: f64 = counted.iter().map(|(_, requests)| 1.0 / requests).sum();
+    let seeds = sides.map(|side| side.runs.iter().map(|run| run.meta.seed).collect::<BTreeSet<_>>());
+    let is_one_plan = seeds.iter().zip(sides).any(|(seeds, side)| side.runs.len() > 1 && seeds.len() == 1);
+    let is_open = sides.iter().all(|side| side.first().meta.rate_per_s.is_some());
+    if is_open && is_one_plan && seeds[0] != seeds[1] { edges.max(plans) } else { edges }
 }

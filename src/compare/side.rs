@@ -58,11 +58,13 @@ impl Side {
         self.runs.iter().map(of).sum()
     }
 
-    /// Share of the prompt tokens that came from a cache, over all runs; none where no prompt tokens are stated.
+    /// Share of the prompt tokens that came from a cache, over all runs; none where no prompt tokens are stated, or fewer
+    /// than are called cached.
     pub fn cached_share(&self) -> Option<f64> {
         let of = |count: fn(&Summary) -> u64| self.runs.iter().map(count).sum::<u64>();
         let prompt = of(|run| run.counts.prompt_millitokens);
-        (prompt > 0).then(|| of(|run| run.counts.cached_millitokens) as f64 / prompt as f64)
+        let cached = of(|run| run.counts.cached_millitokens);
+        (prompt > 0 && cached <= prompt).then(|| cached as f64 / prompt as f64)
     }
 }
 

@@ -11,7 +11,7 @@ const SHOWN: usize = 8;
 pub(super) fn measured(goal: &GoalResult) -> String {
     let of_windows = Goal::parse(&goal.goal).is_ok_and(|goal| matches!(goal.part, Part::Every(_)));
     let each = if of_windows { " in a window, or more" } else { "" };
-    let samples = goal.samples.map(|samples| format!("{samples} samples{each}"));
+    let samples = goal.samples.filter(|samples| *samples > 0).map(|samples| format!("{samples} samples{each}"));
     let parts = [Some(value(goal, goal.value)), goal.note.clone(), samples];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -22,7 +22,7 @@ fn run(goals: &[&str]) -> Summary {
         let seconds = if second < 5 { &mut run.warmup_seconds } else { &mut run.seconds };
         let row = seconds.at(second * 1_000_000);
         (row.due, row.due_ok, row.due_failed) = (10, 9 + u64::from(!bad), u64::from(bad));
-        row.due_silent = row.due_failed;
+        (row.due_answered, row.due_silent) = (row.due, row.due_failed);
         for _ in 0..row.due_ok {
             row.first_token.record(Duration::from_millis(if bad { 900 } else { 100 }));
         }

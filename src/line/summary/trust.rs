@@ -177,6 +177,9 @@ impl Used {
 pub struct Trust {
     /// The verdict.
     pub verdict: Belief,
+    /// The same by what the client did alone, whatever the endpoint did: a goal that is broken is broken though response
+    /// times rise within the window.
+    pub client: Belief,
     /// Why it is not `trusted`, the worst first.
     pub reasons: Vec<String>,
 }
@@ -207,7 +210,7 @@ impl Belief {
 impl Trust {
     /// Weighs a run.
     pub fn of(summary: &Summary) -> Trust {
-        let mut reasons: Vec<(Belief, String)> = [
+        let ours: Vec<(Belief, String)> = [
             lateness(summary),
             achieved(summary),
             cpu(summary),
@@ -223,12 +226,15 @@ impl Trust {
             exhausted("file descriptors: raise the limit (ulimit -n)", summary.health.out_of_descriptors),
             exhausted("ports: use fewer connections, or more addresses", summary.health.out_of_ports),
         ])
-        .chain([lost(summary), unjudged(summary), little(summary), steady(summary), claims(summary), cached(summary)])
+        .chain([lost(summary), unjudged(summary), little(summary)])
         .flatten()
         .collect();
+        let client = ours.iter().map(|(belief, _)| *belief).max().unwrap_or(Belief::Trusted);
+        let theirs = [steady(summary), claims(summary), cached(summary)];
+        let mut reasons: Vec<(Belief, String)> = ours.into_iter().chain(theirs.into_iter().flatten()).collect();
         reasons.sort_by_key(|(belief, _)| std::cmp::Reverse(*belief));
         let verdict = reasons.first().map_or(Belief::Trusted, |(belief, _)| *belief);
-        Trust { verdict, reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
+        Trust { verdict, client, reasons: reasons.into_iter().map(|(_, reason)| reason).collect() }
     }
 }
 

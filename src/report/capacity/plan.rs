@@ -147,7 +147,7 @@ fn bill(planned: &Planned) -> Table {
     let mut table = Table::new(&["demand", "quantity", "of what", "each", &planned.currency]);
     for scenario in &planned.scenarios {
         let times = format!("{}x", scenario.times);
-        let costs = rounded_to_add_up(scenario.bill.iter().map(|charge| charge.monthly));
+        let costs = rounded_to_add_up(scenario.bill.iter().map(|charge| charge.monthly), scenario.monthly);
         for (charge, cost) in scenario.bill.iter().zip(costs) {
             let each = format!("{}", charge.each);
             table.row([times.clone(), grouped(charge.quantity), charge.what.words().to_owned(), each, money(cost)]);
@@ -172,7 +172,7 @@ fn hours(planned: &Planned, scenario: &Scenario) -> Table {
         "starting",
         &planned.currency,
     ]);
-    let costs = rounded_to_add_up(scenario.hours.iter().map(|row| row.monthly));
+    let costs = rounded_to_add_up(scenario.hours.iter().map(|row| row.monthly), scenario.monthly);
     for (row, cost) in scenario.hours.iter().zip(costs) {
         table.row([
             row.hour.clone(),
@@ -200,16 +200,18 @@ fn hours(planned: &Planned, scenario: &Scenario) -> Table {
     table
 }
 
-/// Amounts in hundredths so rounded that they add up to what their sum is rounded to.
-fn rounded_to_add_up(amounts: impl Iterator<Item = f64>) -> Vec<f64> {
+/// Amounts in hundredths so rounded that they add up to what their total is rounded to.
+fn rounded_to_add_up(amounts: impl ExactSizeIterator<Item = f64>, total: f64) -> Vec<f64> {
     let (mut exact, mut shown) = (0.0, 0.0);
-    let round = |amount: f64| {
+    let last = amounts.len().saturating_sub(1);
+    let round = |(place, amount): (usize, f64)| {
         exact += amount;
         let before = shown;
-        shown = (exact * 100.0_f64).round() / 100.0;
+        // The sum of floating-point numbers may be a little off the total that is printed below them.
+        shown = (if place == last { total } else { exact } * 100.0_f64).round() / 100.0;
         shown - before
     };
-    amounts.map(round).collect()
+    amounts.enumerate().map(round).collect()
 }
 
 /// A quantity with up to two decimals, and thousands apart.
