@@ -130,7 +130,12 @@ fn one_run_is_compared_with_several_by_a_prediction_interval() {
     assert!(same.sight.as_ref().is_some_and(|sight| sight.detectable.is_some_and(|change| change < 0.15)), "{same:?}");
     let tolerant = Terms { max_regression: 0.1, ..Terms::default() };
     let same = compare(&base, &[side("new", STEADY, 1, 20)], &tolerant).expect("they belong together").new.remove(0);
-    assert_eq!(same.conclusion, Conclusion::Held, "{:?}", same.figures);
+    assert_eq!(verdict(&same, "response_time.p50"), Some(Verdict::Held), "{:?}", same.figures);
+    assert_eq!(
+        verdict(&same, "error_rate"),
+        Some(Verdict::CannotTell),
+        "no error of sixty rules out none in a hundred"
+    );
     let worse = against(&base, &side("new", slower(1.2), 1, 20));
     assert_eq!(worse.conclusion, Conclusion::Worse, "{:?}", worse.figures);
     let [alone, several] =
@@ -180,6 +185,27 @@ fn errors_that_come_up_are_worse_and_a_few_by_chance_are_not() {
         Some(Verdict::CannotTell),
         "two of 120 that happen to be one in each run"
     );
+}
+
+#[test]
+fn a_third_that_fails_is_found_by_one_run_against_three() {
+    let failing = side("b", Endpoint { errors: 0.35, ..STEADY }, 1, 2);
+    let change = against(&side("a", STEADY, 3, 1), &failing);
+    assert_eq!(verdict(&change, "error_rate"), Some(Verdict::Worse), "{:?}", figure(&change, "error_rate"));
+}
+
+#[test]
+fn runs_that_happen_to_agree_make_nothing_certain() {
+    let counting = |name: &str, counts: &[u64], seed: u64| {
+        let mut side = side(name, STEADY, counts.len() as u64, seed);
+        for (run, count) in side.runs.iter_mut().zip(counts) {
+            run.counts.completed_in_window = *count;
+        }
+        side
+    };
+    let change = against(&counting("base", &[12, 12, 12], 1), &counting("new", &[11], 2));
+    let rate = figure(&change, "requests_per_s");
+    assert_eq!(rate.verdict, Some(Verdict::CannotTell), "one request more or less is where the window ends: {rate:?}");
 }
 
 #[test]

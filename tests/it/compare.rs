@@ -53,7 +53,10 @@ fn repetitions_have_folders_and_seeds_of_their_own_and_one_table() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(table.lines().count(), 4, "a head and a line for each run: {table}");
     let roots = |number: u32| roots(&format!("{out}/run-{number}"));
-    assert_eq!([roots(1), roots(2), roots(3)], [(5, 40), (6, 41), (7, 42)]);
+    let [first, second, third] = [roots(1), roots(2), roots(3)];
+    assert_eq!((first, second.0, third.0), ((5, 40), 6, 7));
+    let near = |salt: u64| salt.abs_diff(40) < 1000;
+    assert!(!near(second.1) && !near(third.1) && second.1 != third.1, "a neighbouring --salt shares no run with it");
     assert_eq!(ran(&["report", &out]).1, table, "the report of the folder is the same table");
     let (code, _, said) = ran(&["run", "smoke", "--repeat", "2", "--out", &out]);
     assert!(code == 2 && said.contains("is not empty"), "{code} {said}");
@@ -116,7 +119,8 @@ fn an_endpoint_that_is_a_tenth_slower_is_found_and_fails_the_comparison() {
     );
     assert!(std::fs::read_to_string(format!("{out}/table.md")).expect("a table").contains("| response\\_time.p50 |"));
     let (code, text, _) = ran(&["compare", &slow, &base]);
-    assert!(code == 0 && text.starts_with("HELD") && text.contains("better"), "the other way round: {text}");
+    // Eighty-four requests without an error do not rule out one in a hundred.
+    assert!(code == 0 && text.starts_with("CANNOT TELL") && text.contains("better"), "the other way round: {text}");
     assert_eq!(ran(&["compare", &base, &slow, "--max-regression", "60%"]).0, 0);
     assert_eq!(ran(&["compare", &base, &slow, "--exit-zero"]).0, 0);
 }

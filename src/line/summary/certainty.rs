@@ -7,7 +7,7 @@ use super::windows::times;
 use crate::plan::goal::{Measure, Population};
 
 /// A design effect that is worth a word.
-const WORTH_SAYING: f64 = 1.1;
+const WORTH_SAYING: f64 = 2.0;
 /// The bucket of infinite samples, behind that of the longest time.
 const INFINITE: u16 = u16::MAX;
 
