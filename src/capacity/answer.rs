@@ -172,7 +172,16 @@ impl Answer {
 fn rates(search: &Search, best: &Stage, least: Option<f64>, most: Option<f64>) -> [Option<f64>; 2] {
     let slots = search.terms().slots;
     let share = |load: f64| if slots { best.achieved_per_s * load / best.load } else { load };
-    let scaled = |load: f64| share(load).min(best.achieved_per_s);
+    // More slots achieve no less than fewer that held.
+    let held_below = |load: f64| {
+        let held =
+            search.stages().iter().filter(|stage| stage.verdict == Verdict::Held && stage.load <= load * (1.0 + 1e-9));
+        held.map(|stage| stage.achieved_per_s).fold(0.0, f64::max)
+    };
+    let scaled = |load: f64| {
+        let least = if slots { held_below(load) } else { 0.0 };
+        share(load).max(least).min(best.achieved_per_s)
+    };
     let achieved = |load: f64| match last_of(search, load, Verdict::Held) {
         Some(stage) if stage.verdict == Verdict::Held => stage.achieved_per_s.min(best.achieved_per_s),
         Some(_) | None => scaled(load),

@@ -10,7 +10,7 @@
 //! * **Prediction**: one run against several is the same formula with m = 1, s^2 (1 + 1/n), which is the prediction
 //!   interval for one more run. No mean tames a single run, so its tails count in full: of runs with heavy tails
 //!   (Student's t with three degrees of freedom) 12 to 16 % of equal systems would be called different. The interval
-//!   is therefore [`LONE`] times as wide, and with sides of very different sizes [`UNEVEN`] times.
+//!   is therefore `LONE` times as wide, and with sides of very different sizes `UNEVEN` times.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,7 +24,7 @@ use super::side::{Side, in_turn};
 /// heavy tails (t3) then raise a false alarm in 3.1 to 4.9 % and normal runs in at most 2 %; runs that follow one
 /// another with a correlation of 0.9 in at most 2.6 %.
 const LONE: f64 = 1.6;
-/// Factor where one side has [`RATIO`] times as many runs as the other, which has at least two: without it heavy tails
+/// Factor where one side has `RATIO` times as many runs as the other, which has at least two: without it heavy tails
 /// raise 7 to 11 % false alarms, with it at most 3.4 %.
 const UNEVEN: f64 = 1.3;
 const RATIO: usize = 4;

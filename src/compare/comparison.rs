@@ -76,7 +76,10 @@ pub fn schema() -> serde_json::Value {
 /// # Errors
 /// For each side that does not belong to the base, its name and what differs.
 pub fn compare(base: &Side, new: &[Side], terms: &Terms) -> Result<Comparison, Vec<(String, Vec<Difference>)>> {
-    let differences = new.iter().map(|side| (side.name.clone(), likeness::differences(base, side, &terms.under_test)));
+    // The runs of the base must be alike among themselves, too.
+    let own = (format!("a run of {}", base.name), base);
+    let sides = std::iter::once(own).chain(new.iter().map(|side| (side.name.clone(), side)));
+    let differences = sides.map(|(name, side)| (name, likeness::differences(base, side, &terms.under_test)));
     let apart: Vec<_> = differences.filter(|(_, differences)| !differences.is_empty()).collect();
     if !apart.is_empty() {
         return Err(apart);

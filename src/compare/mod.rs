@@ -2,7 +2,7 @@
 //!
 //! A comparison knows summaries only. It is between sides of equal plans ([`likeness`]), each a run or the repetitions
 //! of one ([`side`]). Each figure ([`quantity`]) gets its change with an interval: of repetitions from how they vary
-//! ([`interval`]), of one run against one from blocks of its time ([`within`](blocks)). What the number of runs allows
+//! ([`interval`]), of one run against one from blocks of its time (`blocks.rs`). What the number of runs allows
 //! to say is a [`Basis`]; at most six figures get a verdict, and of equal systems at most 5 % of the comparisons call
 //! any of them better or worse, which `tests/rates.rs` simulates. What a comparison could have found is worked out in
 //! [`power`]; what was broken on one side only is listed too ([`violations`]).

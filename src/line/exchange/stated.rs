@@ -47,7 +47,7 @@ pub(super) enum Counted {
 }
 
 impl Counted {
-    /// Whether so many tokens are plausible.
+    /// Whether a count of tokens is plausible.
     fn fits(self, tokens: f64) -> bool {
         let (least, most) = match self {
             Counted::Tokens(tokens) => (tokens / 2.0 - 8.0, tokens * 2.0 + 8.0),

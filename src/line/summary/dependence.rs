@@ -40,7 +40,7 @@ const SAMPLES_A_ROW: usize = 4;
 /// Rows that a longer time scale must have, and how much longer each is than the one before.
 const LEVEL_ROWS: usize = 30;
 const LEVEL_STEP: usize = 4;
-/// Below so many independent rows, or half of those that there are, a run states no interval.
+/// A run that is worth fewer independent rows, or fewer than half of its rows, states no interval.
 const LEAST_WORTH: f64 = 10.0;
 
 /// Samples of a row: the bucket of each time with how many are in it, by rising bucket; infinite ones in the last.
