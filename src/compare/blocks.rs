@@ -75,8 +75,7 @@ fn blocks(run: &Summary) -> Option<Vec<Vec<&Row>>> {
 fn percentiles(blocks: &[Vec<&Row>], measure: Measure, p: f64) -> Option<Vec<f64>> {
     let mut counted = Vec::new();
     for block in blocks {
-        let rows: Vec<Row> = block.iter().map(|row| (*row).clone()).collect();
-        let (times, infinite) = times(&rows, None, measure, Population::All)?;
+        let (times, infinite) = times(block, None, measure, Population::All)?;
         counted.push((times.dense(), infinite));
     }
     let samples: u64 = counted.iter().map(|(buckets, infinite)| buckets.iter().sum::<u64>() + infinite).sum();

@@ -121,8 +121,8 @@ fn rows(summary: &Summary, measure: Measure, population: Population) -> Vec<Buck
         return Vec::new();
     };
     let buckets = |number: u64| {
-        let row = axis.rows.get(&number).map(std::slice::from_ref).unwrap_or_default();
-        let (times, infinite) = times(row, None, measure, population).unwrap_or_default();
+        let row = axis.rows.get(&number);
+        let (times, infinite) = times(row.as_slice(), None, measure, population).unwrap_or_default();
         let finite = times.counts().map(|(bucket, count)| (bucket, u64::from(count)));
         finite.chain((infinite > 0).then_some((INFINITE, infinite))).collect()
     };

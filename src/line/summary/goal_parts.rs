@@ -81,6 +81,7 @@ fn evaluate_windows(goal: &Goal, windows: Vec<Window>) -> Evaluation {
     }
 }
 
-fn share(part: u64, of: u64) -> Option<f64> {
+/// A part of a count; none of nothing.
+pub(super) fn share(part: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| part as f64 / of as f64)
 }

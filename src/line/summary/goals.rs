@@ -1,6 +1,7 @@
 //! Goals held against a summary.
 
 use super::Summary;
+use super::goal_parts::share;
 use super::load_rules::{Figure, figure};
 use super::trust::cached_share;
 use crate::check;
@@ -47,7 +48,6 @@ impl Summary {
     pub fn scalar(&self, scalar: Scalar) -> Option<f64> {
         let (ok, failed) = (self.count(&["ok"]), self.failed());
         let window = self.window_s();
-        let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
         let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
         let told =
             self.counts.tokens_from_usage + self.counts.tokens_from_tokenizer + self.counts.tokens_from_events > 0;

@@ -6,6 +6,7 @@
 //! none ended, and nothing came: then the server stood still.
 
 use super::Summary;
+use super::goal_parts::share;
 use super::seconds::{Row, Seconds};
 use super::sketch::Sketch;
 use crate::plan::goal::{Measure, Metric, Population, Scalar, Statistic};
@@ -75,12 +76,8 @@ struct Rows<'r> {
 
 impl Rows<'_> {
     fn state(&self, from: u64, until: u64, metric: Metric) -> (State, u64) {
-        let within = |seconds: &'_ Seconds| -> Vec<Row> {
-            let width = seconds.width_s;
-            seconds.rows.range(from / width..until / width).map(|(_, row)| row.clone()).collect()
-        };
-        let (measured, all) = (within(self.measured), within(self.all));
-        let sum = |rows: &[Row], of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+        let (measured, all) = (within(self.measured, from, until), within(self.all, from, until));
+        let sum = |rows: &[&Row], of: fn(&Row) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
         // A second in which nothing came is the very thing that a goal on the rate of tokens looks for.
         if metric == Metric::Scalar(Scalar::OutputTokens) {
             let tokens = sum(&all, |row| row.output_millitokens) as f64 / 1000.0;
@@ -103,9 +100,15 @@ impl Rows<'_> {
     }
 }
 
+/// The rows of a window.
+fn within(seconds: &Seconds, from_s: u64, until_s: u64) -> Vec<&Row> {
+    let width = seconds.width_s;
+    seconds.rows.range(from_s / width..until_s / width).map(|(_, row)| row).collect()
+}
+
 /// The figure of some rows, where there is one, and the samples that a percentile rests on.
-fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64) {
-    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+fn value(rows: &[&Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64) {
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
     match metric {
         Metric::Timing(measure, population, Statistic::Percentile(p)) => {
             let (times, infinite) = times(rows, last, measure, population).unwrap_or_default();
@@ -113,7 +116,7 @@ fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64)
         }
         Metric::Scalar(Scalar::ErrorRate) => {
             let (ok, failed) = (sum(|row| row.due_ok), sum(|row| row.due_failed));
-            ((ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64), 0)
+            (share(failed, ok + failed), 0)
         }
         Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => (None, 0),
     }
@@ -122,15 +125,15 @@ fn value(rows: &[Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64)
 /// The times of a population in some rows, and how many infinite ones are among them. Gaps that last through the last of
 /// the rows are in it, since what ends behind a window may have stood still in it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "few of the measures are kept by the second")]
-pub fn times(rows: &[Row], last: Option<&Row>, measure: Measure, population: Population) -> Option<(Sketch, u64)> {
-    let last = last.map(std::slice::from_ref).unwrap_or_default();
+pub fn times(rows: &[&Row], last: Option<&Row>, measure: Measure, population: Population) -> Option<(Sketch, u64)> {
+    let last = last.as_slice();
     let mut joined = Sketch::default();
-    let mut add = |rows: &[Row], of: fn(&Row) -> &Sketch| {
+    let mut add = |rows: &[&Row], of: fn(&Row) -> &Sketch| {
         for row in rows {
             joined.merge(of(row));
         }
     };
-    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
     let infinite = match measure {
         Measure::ResponseTime => {
             add(rows, |row| &row.response_time);

@@ -1,7 +1,5 @@
 //! The curves of all sides over one another, the base first. The repetitions of a side count together.
 
-use std::collections::BTreeMap;
-
 use crate::compare::side::Side;
 use crate::plan::goal::{Measure, Population};
 use crate::report::chart::axis::Axis;
@@ -90,7 +88,7 @@ impl<'n> Overlay<'n> {
     /// The median of each side, and where there are few of them a band up to its p95.
     fn times(&self, measure: Measure, name: &str, title: &str) -> Option<Chart> {
         let at = |column: &Column, p| {
-            let times = times(std::slice::from_ref(&column.row), None, measure, Population::Ok);
+            let times = times(&[&column.row], None, measure, Population::Ok);
             times.and_then(|(times, _)| times.percentile(p)).unwrap_or(f64::NAN)
         };
         let all = |p| self.sides.iter().flat_map(|side| &side.columns).map(move |column| at(column, p));
@@ -155,12 +153,12 @@ impl<'n> Overlay<'n> {
 
 /// What happened in the runs of each side, in rows of one width for all.
 fn pooled(sides: &[Side]) -> Vec<Seconds> {
-    let runs = sides.iter().flat_map(|side| &side.runs).map(|run| run.all_seconds().width_s);
-    let width_s = runs.max().unwrap_or(1);
     let of_side = |side: &Side| {
-        let mut all = Seconds { width_s, rows: BTreeMap::new() };
+        let mut all = Seconds::default();
         side.runs.iter().for_each(|run| all.merge(run.all_seconds()));
         all
     };
-    sides.iter().map(of_side).collect()
+    let pooled: Vec<Seconds> = sides.iter().map(of_side).collect();
+    let width_s = pooled.iter().map(|seconds| seconds.width_s).max().unwrap_or(1);
+    pooled.iter().map(|seconds| seconds.widened(width_s)).collect()
 }
