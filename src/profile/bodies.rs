@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::CaseTable;
+use super::kin;
 use super::prompts::Prompt;
 use super::resolve::Resolver;
 use super::variables::Variables;
@@ -61,10 +62,10 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>, notes: &mu
     let turns = case.turns(resolver, &variables);
     let mut made = Made { bodies: Vec::new(), conversations: None, variables: variables.table.map(Arc::new) };
     if !turns.is_empty() {
-        case.session(resolver, &own, &turns, &mut made);
+        case.session(resolver, &own, &turns, &mut made, notes);
     } else if case.table.prompt_files.is_empty() {
         let body = case.body(&own, &[], &Map::new());
-        case.judge(resolver, &body);
+        case.judge(resolver, &body, notes);
         made.bodies.push(body);
     } else {
         case.prompts(resolver, &own, &mut made, notes);
@@ -151,8 +152,15 @@ impl Bodies<'_> {
     }
 
     /// The case's own session.
-    fn session(&self, resolver: &mut Resolver<'_>, own: &Map<String, Value>, turns: &[Value], made: &mut Made) {
-        self.judge(resolver, &self.body(own, turns, &Map::new()));
+    fn session(
+        &self,
+        resolver: &mut Resolver<'_>,
+        own: &Map<String, Value>,
+        turns: &[Value],
+        made: &mut Made,
+        notes: &mut Vec<String>,
+    ) {
+        self.judge(resolver, &self.body(own, turns, &Map::new()), notes);
         made.bodies.push(self.body(own, &[json!(MESSAGES)], &Map::new()));
         let mut conversations = Conversations::default();
         let turns: Vec<Vec<u8>> = turns.iter().map(|turn| turn.to_string().into_bytes()).collect();
@@ -202,7 +210,7 @@ impl Bodies<'_> {
         let before = resolver.problems.len();
         let none = Map::new();
         // What is wrong with the case itself is no fault of every line.
-        self.judge(resolver, &self.body(own, &[json!({"role": "user", "content": "a prompt"})], &none));
+        self.judge(resolver, &self.body(own, &[json!({"role": "user", "content": "a prompt"})], &none), notes);
         if resolver.problems.len() > before {
             return;
         }
@@ -295,16 +303,26 @@ impl Bodies<'_> {
             return Ok(());
         }
         let violations = schema.violations(&body);
-        let first = violations.first().map(|violation| format!("{}: {}", violation.pointer, violation.message));
+        let refused = violations.iter().find(|violation| !kin::may_take(self.dialect, &body, violation));
+        if refused.is_none() {
+            return Ok(());
+        }
+        let first = refused.map(|violation| format!("{}: {}", violation.pointer, violation.message));
         Err(format!("not what the {} dialect asks for: {}", self.dialect, first.unwrap_or_default()))
     }
 
-    fn judge(&self, resolver: &mut Resolver<'_>, body: &Value) {
+    /// What the request schema has against a body: a fault, unless servers that follow the API are known to take it.
+    fn judge(&self, resolver: &mut Resolver<'_>, body: &Value, notes: &mut Vec<String>) {
         if self.table.unchecked {
             return;
         }
         let own = self.pointer("");
-        for violation in self.dialect.request().violations(&self.complete(body)).into_iter().take(SHOWN) {
+        let body = self.complete(body);
+        let violations = self.dialect.request().violations(&body);
+        let (of_kin, faults): (Vec<_>, Vec<_>) =
+            violations.into_iter().partition(|violation| kin::may_take(self.dialect, &body, violation));
+        notes.extend(of_kin.iter().map(|violation| kin::note(&own, self.dialect, violation)));
+        for violation in faults.into_iter().take(SHOWN) {
             let in_table = format!("{own}{}", violation.pointer);
             let in_extra = format!("{own}/extra{}", violation.pointer);
             let pointer = if resolver.tree.at(&in_extra).is_some() { in_extra } else { in_table };

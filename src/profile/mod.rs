@@ -20,6 +20,7 @@ pub mod flags;
 mod headers;
 mod images;
 mod keys;
+mod kin;
 mod lengths;
 pub mod load;
 mod loads;

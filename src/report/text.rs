@@ -308,12 +308,15 @@ fn goals(digest: &Digest) -> String {
 }
 
 fn checks(digest: &Digest) -> String {
-    let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
-    let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
+    let held = digest.checks.values().filter(|check| check.held()).count();
+    let idle = digest.checks.values().filter(|check| check.is_idle()).count();
     let broken = digest.broken_checks();
     let mut text = format!("checks: {held} held, {} broken, {idle} did not apply\n", broken.len());
     for (id, check) in broken {
         text += &broken_check(id, check);
+    }
+    for (id, check) in digest.checks.iter().filter(|(_, check)| check.fail == 0 && !check.follows.is_empty()) {
+        line(&mut text, "  follows ", &format!("{id}: {}", check.seen_with()));
     }
     for (id, count) in &digest.warmup.must_broken {
         let known = digest.checks.get(id).is_some_and(|check| check.known.is_some());
@@ -335,6 +338,9 @@ fn broken_check(id: &str, check: &Judgement) -> String {
     };
     let mut text = String::new();
     line(&mut text, &format!("  {level}  "), &format!("{id}: {} of {}", check.fail, check.fail + check.pass));
+    if !check.follows.is_empty() {
+        line(&mut text, "          further: ", &check.seen_with());
+    }
     line(&mut text, "          rule: ", &check.rule);
     if let Some(reason) = &check.known {
         line(&mut text, "          known: ", reason);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::probe::{Capability, Probe};
 use super::status::{Found, Reason, Status};
+use super::roots::Roots;
 use super::{Options, Sent, level};
-use crate::check::{Book, Check, Facts, Judge, Verdict};
+use crate::check::{Book, Check, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading};
 use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
@@ -25,6 +26,9 @@ const TEMPERATURE: &str = "sampling-temperature-zero";
 
 /// Why a rule was not judged whose probe would have come after the end of the run.
 pub(super) const CUT_SHORT: &str = "not sent: the run had ended before (--fail-fast, or an interrupt)";
+
+/// The probe of a path that is none of the API's, unless the endpoint takes a slash behind its own for the same.
+const SLASH: &str = "page-slash";
 
 /// Why a rule of a capture was not judged.
 const NOT_CAPTURED: &str = "not captured: no reply is there to a probe that it takes";
@@ -54,8 +58,14 @@ pub(super) struct Court<'c> {
 impl<'c> Court<'c> {
     /// The replies by probe.
     pub(super) fn book(&self) -> Book<'c> {
+        self.book_of(|_, _| true)
+    }
+
+    /// Some of the replies by probe: by the name of the probe, and the number of the request.
+    pub(super) fn book_of(&self, wanted: impl Fn(&'static str, u64) -> bool) -> Book<'c> {
         let mut probes: BTreeMap<&'static str, Vec<Reading<'c>>> = BTreeMap::new();
-        for (sent, exchange) in self.sent.iter().zip(self.exchanges) {
+        let all = self.sent.iter().zip(self.exchanges);
+        for (sent, exchange) in all.filter(|(sent, exchange)| wanted(sent.probe, exchange.ticket.seq)) {
             probes.entry(sent.probe).or_default().push(Reading::of(exchange));
         }
         let facts = Facts {
@@ -101,7 +111,7 @@ impl<'c> Court<'c> {
     pub(super) fn judge(&self, checks: &[&'static Check]) -> Vec<Found> {
         let book = self.book();
         let shut = self.shut_out().is_some();
-        checks
+        let mut found: Vec<Found> = checks
             .iter()
             .map(|check| match check.judge {
                 _ if shut && ![GATE, TLS].contains(&check.id) && !self.shuts(check) => {
@@ -124,24 +134,25 @@ impl<'c> Court<'c> {
                 }
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
             })
-            .collect()
+            .collect();
+        Roots { court: self, book: &book, checks }.settle(&mut found);
+        found
     }
 
-    fn judge_book(&self, check: &Check, book: &Book<'_>) -> Found {
+    pub(super) fn judge_book(&self, check: &Check, book: &Book<'_>) -> Found {
         Found::of(check.judge_book(book), level(self.target, self.options, check))
     }
 
-    /// A rule on any reply, judged on all of them. Replies that put us off say nothing of the contract.
+    /// A rule on any reply, judged on all of them.
     fn judge_replies(&self, check: &'static Check, book: &Book<'_>) -> Found {
         let evidence = Evidence::of(self.target);
         let mut tally = Tally::default();
         let level = level(self.target, self.options, check);
         let mut worst: Option<Found> = None;
-        for reading in book.all().filter(|reading| self.is_under_contract(reading)) {
+        for reading in self.under_contract(book) {
             let verdict = check.judge(reading);
-            tally.record(check, &verdict, reading, false, &evidence);
-            let mut found = Found::of(verdict, level);
-            found.findings.iter_mut().for_each(|finding| finding.seq = Some(reading.exchange.ticket.seq));
+            tally.record(check, &verdict, None, reading, false, &evidence);
+            let found = self.found_at(reading, verdict, level);
             if worst.as_ref().is_none_or(|before| weight(&found.status) > weight(&before.status)) {
                 worst = Some(found);
             }
@@ -153,12 +164,42 @@ impl<'c> Court<'c> {
         across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
 
+    /// A verdict on one reply at the level that the rule has here.
+    fn found_at(&self, reading: &Reading<'_>, verdict: Verdict, level: Level) -> Found {
+        let mut found = Found::of(verdict, level);
+        found.findings.iter_mut().for_each(|finding| finding.seq = Some(reading.exchange.ticket.seq));
+        found
+    }
+
+    /// What each reply says of a rule on any reply, where it breaks it for all to count.
+    pub(super) fn broken_at<'b>(
+        &'b self,
+        check: &'static Check,
+        book: &'b Book<'c>,
+    ) -> impl Iterator<Item = (&'b Reading<'c>, Found)> {
+        let level = level(self.target, self.options, check);
+        let found = move |reading: &'b Reading<'c>| (reading, self.found_at(reading, check.judge(reading), level));
+        self.under_contract(book).map(found).filter(|(_, found)| found.counts())
+    }
+
+    /// The replies that the rules on any reply are judged on. Those that put us off say nothing of the contract.
+    fn under_contract<'b>(&'b self, book: &'b Book<'c>) -> impl Iterator<Item = &'b Reading<'c>> {
+        book.all().filter(|reading| self.is_under_contract(reading))
+    }
+
     /// Whether the contract says anything of a reply: it is the endpoint's, not that of a neighbour, it does not put
     /// us off, and its body is in no coding that the client left as it is.
     fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
         let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
-        let beside = self.sent_for(reading).is_some_and(|sent| sent.beside);
+        let no_path = matches!(reading.exchange.status(), Some(404 | 405));
+        let beside = self.sent_for(reading).is_some_and(|sent| sent.beside || sent.probe == SLASH && no_path);
         !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
+    }
+
+    /// The reply to a request.
+    pub(super) fn reading(&self, seq: u64) -> Option<Reading<'c>> {
+        let at = self.exchanges.binary_search_by_key(&seq, |exchange| exchange.ticket.seq).ok()?;
+        Some(Reading::of(&self.exchanges[at]))
     }
 
     /// The request that a reply answers; exchanges stand in the order of their numbers.
@@ -235,6 +276,7 @@ fn weight(status: &Status) -> u8 {
         Status::Pass => 1,
         Status::Skip
         | Status::Blocked(_)
+        | Status::Follows(_)
         | Status::Known
         | Status::Stale
         | Status::Lost

@@ -25,6 +25,7 @@ mod probe;
 mod probes;
 pub mod recall;
 pub mod replay;
+mod roots;
 pub mod sheet;
 pub mod status;
 pub mod support;
@@ -219,7 +220,13 @@ impl<'c> Tries<'c> {
             let Found { status, reason, findings } = found;
             Row { check, level, status, reason, findings, seq, origin: None }
         };
-        self.checks.iter().zip(self.found).map(row).collect()
+        let mut rows: Vec<Row> = self.checks.iter().zip(self.found).map(row).collect();
+        let seqs: BTreeMap<&str, Option<u64>> = rows.iter().map(|row| (row.check.id, row.seq)).collect();
+        // What follows from another rule is shown by the request that shows that one.
+        for row in &mut rows {
+            row.seq = row.status.root().and_then(|root| *seqs.get(root)?).or(row.seq);
+        }
+        rows
     }
 }
 
@@ -325,9 +332,10 @@ impl Suite<'_> {
             Judge::Run => false,
         };
         let forgiven = |check: &&&'static Check| self.options.forgiven.contains(check.id);
-        let checks: Vec<&'static Check> =
-            self.checks.iter().filter(complete).filter(|check| !forgiven(check)).copied().collect();
-        self.court().judge(&checks).iter().any(|found| found.status == Status::Fail)
+        let checks: Vec<&'static Check> = self.checks.iter().filter(complete).copied().collect();
+        // Rules that follow from one that is known are known with it.
+        let found = self.court().judge(&checks);
+        checks.iter().zip(found).any(|(check, found)| !forgiven(&check) && found.status == Status::Fail)
     }
 
     fn send_batch(&mut self, probes: &[&'static Probe], told: &mut impl FnMut(usize, usize)) {

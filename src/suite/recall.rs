@@ -34,7 +34,7 @@ impl Row {
 
     /// Whether the rule is broken here, whatever that means for the verdict.
     pub fn is_broken(&self) -> bool {
-        matches!(self.status, Status::Fail | Status::Warn | Status::Flaky)
+        matches!(self.status, Status::Fail | Status::Warn | Status::Flaky | Status::Follows(_))
     }
 }
 
@@ -96,6 +96,7 @@ impl Memory<'_> {
             | Status::Info
             | Status::Skip
             | Status::Blocked(_)
+            | Status::Follows(_)
             | Status::Known
             | Status::Stale
             | Status::Lost

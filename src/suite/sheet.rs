@@ -73,6 +73,9 @@ pub struct Entry {
     pub since: String,
     /// Why the status is as it is.
     pub reason: String,
+    /// The rule that it follows from, where it is broken only because that one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub see: Option<String>,
     /// What tells this failure from another of the same rule.
     pub signature: Option<String>,
     /// Whose fault it is, where a gateway was judged with what is behind it.
@@ -188,6 +191,11 @@ impl Entry {
     pub fn is_worth_showing(&self) -> bool {
         !matches!(self.status.as_str(), "PASS" | "SKIP" | "BLOCKED" | "INFO")
     }
+
+    /// Whether a short report names it in a line: it is broken with another rule.
+    pub fn is_worth_a_line(&self) -> bool {
+        self.see.is_some()
+    }
 }
 
 struct Writer<'w> {
@@ -209,6 +217,7 @@ impl Writer<'_> {
             source: row.check.source.to_owned(),
             since: row.check.since().to_owned(),
             reason: self.told(&row.reason),
+            see: row.status.root().map(str::to_owned),
             signature: broken.then(|| row.signature()),
             origin: row.origin.map(|origin| origin.name().to_owned()),
             findings: row.findings.iter().map(|finding| self.place(finding)).collect(),
@@ -245,7 +254,9 @@ impl Writer<'_> {
             let (first_bytes, curl) = (WITHHELD.to_owned(), WITHHELD.to_owned());
             return Some(Proof { probe: sent.probe.to_owned(), first_bytes, curl });
         }
-        let event = row.findings.first().and_then(|finding| finding.event);
+        // What follows from another rule is shown by what shows that one.
+        let shown = row.status.root().and_then(|root| self.run.rows.iter().find(|row| row.check.id == root));
+        let event = shown.unwrap_or(row).findings.first().and_then(|finding| finding.event);
         Some(Proof {
             probe: sent.probe.to_owned(),
             first_bytes: self.evidence.first_bytes(&Reading::of(exchange), event),

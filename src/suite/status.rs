@@ -19,6 +19,8 @@ pub enum Status {
     Skip,
     /// What it takes is missing because that rule failed.
     Blocked(&'static str),
+    /// It is broken, and only on replies on which that rule is, whose consequence it is.
+    Follows(&'static str),
     /// It is broken, and the baseline knows.
     Known,
     /// It holds although the baseline lists it as broken.
@@ -40,7 +42,7 @@ impl Status {
             Status::Warn => "WARN",
             Status::Info => "INFO",
             Status::Skip => "SKIP",
-            Status::Blocked(_) => "BLOCKED",
+            Status::Blocked(_) | Status::Follows(_) => "BLOCKED",
             Status::Known => "XFAIL",
             Status::Stale => "STALE",
             Status::Lost => "LOST",
@@ -117,6 +119,16 @@ impl Found {
     /// What became of a rule, in words that may be the endpoint's.
     pub(super) fn quoting(status: Status, quoted: impl Into<String>) -> Found {
         Found { status, reason: Reason::quoting(quoted), findings: Vec::new() }
+    }
+
+    /// The same as the consequence of another rule.
+    pub(super) fn following(self, root: &'static str) -> Found {
+        Found { status: Status::Follows(root), reason: self.reason.under(format!("see {root}")), ..self }
+    }
+
+    /// Whether it is broken for a reason of its own, so that it counts.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self.status, Status::Fail | Status::Warn)
     }
 
     /// A verdict at the level that the rule has here.

@@ -47,8 +47,8 @@ fn effect(row: &Row) -> Option<&'static str> {
     let refused = row.reason.ours.contains(" is refused") || row.reason.ours.starts_with("expected 2xx, got status ");
     match row.status {
         Status::Pass | Status::Stale => Some("honoured"),
-        Status::Fail | Status::Skip | Status::Lost if refused => Some("refused"),
-        Status::Fail | Status::Warn | Status::Flaky | Status::Known => Some("ignored"),
+        Status::Fail | Status::Follows(_) | Status::Skip | Status::Lost if refused => Some("refused"),
+        Status::Fail | Status::Follows(_) | Status::Warn | Status::Flaky | Status::Known => Some("ignored"),
         Status::Info | Status::Skip | Status::Blocked(_) | Status::Lost | Status::Error => None,
     }
 }

@@ -43,7 +43,13 @@ impl Row {
             Status::Fail | Status::Lost => true,
             Status::Flaky => strict || self.level == Level::Must,
             Status::Warn | Status::Stale => strict,
-            Status::Pass | Status::Info | Status::Skip | Status::Blocked(_) | Status::Known | Status::Error => false,
+            Status::Pass
+            | Status::Info
+            | Status::Skip
+            | Status::Blocked(_)
+            | Status::Follows(_)
+            | Status::Known
+            | Status::Error => false,
         }
     }
 }

@@ -180,6 +180,7 @@ impl Source<'_> {
         let broken = |row: &proofload::suite::Row| match row.status {
             Status::Fail | Status::Error => Some((Level::Must, row.check.id)),
             Status::Warn => Some((Level::Should, row.check.id)),
+            Status::Follows(_) => Some((row.level, row.check.id)),
             Status::Pass
             | Status::Info
             | Status::Skip

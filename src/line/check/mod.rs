@@ -12,6 +12,7 @@ use crate::wire::Dialect;
 mod auth;
 pub mod book;
 mod error;
+pub mod follows;
 mod format;
 mod http;
 mod load;

@@ -34,14 +34,15 @@ impl Summary {
         }
     }
 
-    /// How often a rule held and how often it was broken.
+    /// How often a rule held and how often it was broken, if only because another one was.
     fn verdicts(&self, id: &str) -> Option<(u64, u64)> {
-        if let Some(Figure { pass, fail, .. }) = figure(self, id) {
-            return Some((pass, fail));
+        if let Some(Figure { pass, fail, follows, .. }) = figure(self, id) {
+            return Some((pass, fail + follows.values().sum::<u64>()));
         }
         let (check, tally) = (check::find(id)?, self.checks.get(id)?);
         let across = tally.across(check).map_or(0, |(_, count, _)| count);
-        Some((tally.pass, tally.must + tally.should + tally.may + across))
+        let follows: u64 = tally.follows.values().sum();
+        Some((tally.pass, tally.must + tally.should + tally.may + follows + across))
     }
 
     /// A figure of the whole run; none where nothing was counted that it could be worked out from.

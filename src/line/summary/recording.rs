@@ -9,7 +9,7 @@ use super::counts::milli;
 use super::evidence::Evidence;
 use super::seconds::Found;
 use super::{Judged, Summary, pulze};
-use crate::check::Verdict;
+use crate::check::{Verdict, follows};
 use crate::exchange::{Outcome, Reading, micros};
 use crate::plan::Goodput;
 use crate::plan::goal::Measure;
@@ -106,23 +106,26 @@ impl Summary {
 
     fn record_checks(&mut self, judged: &Judged<'_>, warmup: bool, evidence: &Evidence<'_>) -> Broken {
         let mut broken = Broken::No;
+        let consequences = follows::consequences(judged.verdicts, judged.reading);
+        let root_of = |id: &str| consequences.iter().find(|(rule, _)| *rule == id).map(|(_, root)| *root);
         // Tallies are in the order of ids, and so are verdicts: one walk along both takes the place of as many searches.
         let mut tallies = self.checks.iter_mut();
         let mut new = Vec::new();
         for (check, verdict) in judged.verdicts {
-            if verdict.breaks_must(check, judged.reading.exchange.asked.wanted.dialect) {
+            let root = root_of(check.id);
+            if root.is_none() && verdict.breaks_must(check, judged.reading.exchange.asked.wanted.dialect) {
                 let known = self.meta.known.contains_key(check.id);
                 broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
             }
             let mut ordered = tallies.by_ref().map(|(id, tally)| (id.as_str().cmp(check.id), tally));
             match ordered.find(|(order, _)| order.is_ge()) {
-                Some((Ordering::Equal, tally)) => tally.record(check, verdict, judged.reading, warmup, evidence),
-                Some(_) | None => new.push((check, verdict)),
+                Some((Ordering::Equal, tally)) => tally.record(check, verdict, root, judged.reading, warmup, evidence),
+                Some(_) | None => new.push((check, verdict, root)),
             }
         }
-        for (check, verdict) in new {
+        for (check, verdict, root) in new {
             let tally = self.checks.entry(check.id.to_owned()).or_default();
-            tally.record(check, verdict, judged.reading, warmup, evidence);
+            tally.record(check, verdict, root, judged.reading, warmup, evidence);
         }
         broken
     }

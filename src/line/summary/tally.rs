@@ -26,6 +26,9 @@ pub struct Tally {
     pub may: u64,
     /// Exchanges of the warm-up that broke it as a MUST; those are in no other count.
     pub warmup_must: u64,
+    /// Exchanges that broke it only because they broke another rule, by that rule; those are in no other count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub follows: BTreeMap<String, u64>,
     /// The broken exchanges with the lowest numbers, at most three.
     pub examples: Vec<Example>,
     /// What was worth reporting, by its text.
@@ -71,11 +74,12 @@ const VARIED_FROM: u64 = 20;
 const MOST: f64 = 0.5;
 
 impl Tally {
-    /// Counts a verdict.
+    /// Counts a verdict; where the rule is broken because another one is, `root` is that one.
     pub fn record(
         &mut self,
         check: &Check,
         verdict: &Verdict,
+        root: Option<&'static str>,
         reading: &Reading<'_>,
         warmup: bool,
         evidence: &Evidence<'_>,
@@ -88,6 +92,11 @@ impl Tally {
             Verdict::Noted(text) => {
                 self.pass += u64::from(!warmup);
                 self.notes.add(&evidence.clean(text), seq);
+            }
+            Verdict::Broken { .. } if root.is_some() => {
+                if let Some(root) = root.filter(|_| !warmup) {
+                    *self.follows.entry(root.to_owned()).or_default() += 1;
+                }
             }
             Verdict::Broken { level: own, findings } => {
                 match own.unwrap_or(level) {
@@ -114,6 +123,9 @@ impl Tally {
         self.should += other.should;
         self.may += other.may;
         self.warmup_must += other.warmup_must;
+        for (root, count) in &other.follows {
+            *self.follows.entry(root.clone()).or_default() += count;
+        }
         self.notes.merge(&other.notes);
         other.examples.into_iter().for_each(|example| self.keep(example));
         if let Some(theirs) = &other.unique {

@@ -59,7 +59,7 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
         let _ = writeln!(text, "- {}", escaped(reason));
     }
     let rows: Vec<(&str, &Entry)> =
-        sheet.gravest_first().into_iter().filter(|(_, entry)| verbose || entry.is_worth_showing()).collect();
+        sheet.gravest_first().into_iter().filter(|(_, entry)| verbose || is_shown(entry)).collect();
     if !rows.is_empty() {
         text += "\n| status | check | level | what |\n|---|---|---|---|\n";
     }
@@ -76,6 +76,10 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
         }
     }
     text
+}
+
+fn is_shown(entry: &Entry) -> bool {
+    entry.is_worth_showing() || entry.is_worth_a_line()
 }
 
 fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> String {

@@ -40,7 +40,7 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
         sheet.target, sheet.dialect, sheet.seed
     );
     for (id, entry) in sheet.gravest_first() {
-        if verbose || entry.is_worth_showing() {
+        if verbose || entry.is_worth_showing() || entry.is_worth_a_line() {
             text += &row(id, entry);
         }
     }

@@ -10,8 +10,8 @@ use crate::summary::tally::Example;
 const EVIDENCE: usize = 30;
 
 pub(super) fn checks(digest: &Digest) -> Markup {
-    let held = digest.checks.values().filter(|check| check.fail == 0 && check.pass > 0).count();
-    let idle = digest.checks.values().filter(|check| check.fail == 0 && check.pass == 0).count();
+    let held = digest.checks.values().filter(|check| check.held()).count();
+    let idle = digest.checks.values().filter(|check| check.is_idle()).count();
     let broken = digest.broken_checks();
     html! {
         h2 { "Checks" }
@@ -24,11 +24,21 @@ pub(super) fn checks(digest: &Digest) -> Markup {
                 }
             }
         }
+        @if digest.checks.values().any(|check| !check.follows.is_empty()) {
+            details {
+                summary { "Rules broken because another one is" }
+                ul class="reasons" {
+                    @for (id, check) in digest.checks.iter().filter(|(_, check)| !check.follows.is_empty()) {
+                        li { code { (id) } " " (check.seen_with()) }
+                    }
+                }
+            }
+        }
         @if held > 0 {
             details {
                 summary { "Rules that held" }
                 ul class="reasons" {
-                    @for (id, check) in digest.checks.iter().filter(|(_, check)| check.fail == 0 && check.pass > 0) {
+                    @for (id, check) in digest.checks.iter().filter(|(_, check)| check.held()) {
                         li { code { (id) } " " (check.rule) " (" (check.pass) ")" }
                     }
                 }

@@ -74,7 +74,8 @@ fn goal(result: &GoalResult, digest: &Digest) -> TestCase {
 
 fn check(id: &str, judgement: &Judgement) -> TestCase {
     let mut status = match judgement {
-        judgement if judgement.fail == 0 && judgement.pass == 0 => TestCaseStatus::skipped(),
+        judgement if judgement.is_idle() => TestCaseStatus::skipped(),
+        judgement if judgement.fail == 0 && !judgement.follows.is_empty() => TestCaseStatus::skipped(),
         judgement if judgement.known.is_some() && judgement.fail > 0 => TestCaseStatus::skipped(),
         judgement if judgement.must > 0 => TestCaseStatus::non_success(NonSuccessKind::Failure),
         _ => TestCaseStatus::success(),
@@ -86,6 +87,9 @@ fn check(id: &str, judgement: &Judgement) -> TestCase {
         status.set_message(said.clone());
         status.set_type(judgement.level.as_str());
         status.set_description(evidence(judgement));
+    }
+    if judgement.fail == 0 && !judgement.follows.is_empty() {
+        status.set_message(judgement.seen_with());
     }
     let mut case = named(id, "proofload.checks", status);
     case.add_property(Property::new("level", &judgement.level));

@@ -106,6 +106,10 @@ fn checks(digest: &Digest) -> String {
     if broken.len() > ROWS {
         let _ = writeln!(text, "\nand {} more broken rules", broken.len() - ROWS);
     }
+    let follows = digest.checks.iter().filter(|(_, check)| check.fail == 0 && !check.follows.is_empty());
+    for (id, check) in follows.take(ROWS) {
+        let _ = writeln!(text, "\n`{id}` follows: {}", escaped(&check.seen_with()));
+    }
     text + "\n"
 }
 

@@ -27,6 +27,9 @@ pub struct Judgement {
     pub must: u64,
     /// Of these, as a SHOULD.
     pub should: u64,
+    /// Exchanges that broke it only because they broke another rule, by that rule; they are in no other count.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub follows: BTreeMap<String, u64>,
     /// Exchanges to which it did not apply.
     pub skip: u64,
     /// Why its being broken is accepted, where the baseline lists it.
@@ -72,6 +75,7 @@ impl Judgement {
             fail: by_level.values().sum(),
             must: by_level[&Level::Must],
             should: by_level[&Level::Should],
+            follows: tally.follows.clone(),
             skip: tally.skip,
             known: summary.meta.known.get(check.id).cloned(),
             across: across.map(|(_, _, detail)| detail),
@@ -80,10 +84,28 @@ impl Judgement {
         }
     }
 
+    /// Whether it was never broken, and held at least once.
+    pub fn held(&self) -> bool {
+        self.fail == 0 && self.pass > 0 && self.follows.is_empty()
+    }
+
+    /// Whether it applied to nothing.
+    pub fn is_idle(&self) -> bool {
+        self.fail == 0 && self.pass == 0 && self.follows.is_empty()
+    }
+
+    /// In words, which other rules it was broken with: `see stream-index-valid (12 times)`; empty where with none.
+    pub fn seen_with(&self) -> String {
+        let roots: Vec<String> =
+            self.follows.iter().map(|(root, count)| format!("{root} ({})", super::times(*count))).collect();
+        if roots.is_empty() { String::new() } else { format!("see {}", roots.join(", ")) }
+    }
+
     /// A rule on the run as a whole.
     fn of_run(check: &Check, summary: &Summary) -> Judgement {
         let mut judgement = Judgement::of(check, &Tally::default(), summary);
-        let Some(Figure { pass, fail, words }) = figure(summary, check.id) else { return judgement };
+        let Some(Figure { pass, fail, words, follows }) = figure(summary, check.id) else { return judgement };
+        judgement.follows = follows;
         (judgement.pass, judgement.fail) = (pass, fail);
         match summary.meta.level(check) {
             Some(Level::Must) => judgement.must = fail,
