@@ -284,6 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_one_however_it_is_written_and_tells_how() {
+        let number = |text: &str| read(text.as_bytes()).expect("a number").value;
+        for (text, whole, float) in [
+            ("8", Some(8), false),
+            ("8.0", Some(8), true),
+            ("8e0", Some(8), true),
+            ("1.7e9", Some(1_700_000_000), true),
+            ("8.5", None, false),
+            ("-8", None, false),
+            ("-8.0", None, true),
+            ("1e300", None, true),
+            ("18446744073709551615", Some(u64::MAX), false),
+        ] {
+            assert_eq!((number(text).as_u64(), number(text).is_whole_float()), (whole, float), "{text}");
+        }
+    }
+
+    #[test]
     fn walks_as_a_pointer_does() {
         let value = serde_json::json!({"a": [{"b": 1}], "": 2});
         let own = Value::from(value.clone());

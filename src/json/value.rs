@@ -49,6 +49,13 @@ const FEW: usize = 16;
 /// Room for the members that most objects of a reply have.
 const ROOM: usize = 8;
 
+/// A whole number that a double holds exactly.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and within 0 to 2^53")]
+fn whole(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
+}
+
 /// Whether two names are one. Most differ in length, and whatever is more than that is a call.
 fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a == b
@@ -107,9 +114,17 @@ impl Value {
         if let Value::Number(number) = self { Some(number) } else { None }
     }
 
-    /// The number, where it is one that is whole and not negative.
+    /// The number, where it is one that is whole and not negative, however it is written: `8`, `8.0` and `8e0` are one
+    /// number (RFC 8259, section 6, and JSON Schema's integer), and [`Value::is_whole_float`] tells them apart.
     pub fn as_u64(&self) -> Option<u64> {
-        self.as_number()?.as_u64()
+        let number = self.as_number()?;
+        number.as_u64().or_else(|| whole(number.as_f64()?))
+    }
+
+    /// Whether it is a whole number that is written with a fraction or an exponent, as `8.0` or `1.7e9`. An integer that
+    /// is too large for 64 bits is read as such a number too.
+    pub fn is_whole_float(&self) -> bool {
+        self.as_number().is_some_and(|number| number.is_f64() && number.as_f64().is_some_and(|n| n.fract() == 0.0))
     }
 
     /// The number, where it is one that is whole.

@@ -61,6 +61,8 @@ properties = { city = { type = "string" }, unit = { type = "string", enum = ["ce
 required = ["city", "unit"]
 additionalProperties = false
 "#;
+    // What only OpenAI's contract lets one ask for.
+    let logprobs = if dialect.is_openai() { "logprobs = true\ntop_logprobs = 2" } else { "" };
     let message = r#"messages = [{ role = "user", content = "{{unique}} tell me about the river" }]"#;
     let call = r#"messages = [{ role = "user", content = "{{unique}} what is the weather in Paris, in celsius?" }]"#;
     format!(
@@ -79,6 +81,7 @@ count = {REQUESTS}
 name = "whole"
 max_tokens = 24
 temperature = 0.3
+{logprobs}
 {message}
 [[case]]
 name = "streamed"

@@ -17,7 +17,7 @@ use crate::harness::{Endpoint, plan, settings, shared, suite};
 use crate::matrix::TIMED;
 
 /// Quirks that rules on requests of their own are about, tried in the openai dialect.
-const OPENAI: [&str; 95] = [
+const OPENAI: [&str; 107] = [
     // Who is let in.
     "keyless-served",
     "wrong-key-served",
@@ -57,12 +57,16 @@ const OPENAI: [&str; 95] = [
     "id-long",
     "extra-members",
     "replacement-char",
+    "markup-end",
+    "integers-as-floats",
+    "tier-on-demand",
     "logprobs-500",
     "logprobs-positive",
     "logprobs-top-missing",
     "logprobs-top-off",
     "logprobs-bytes-off",
     "logprobs-halved",
+    "logprobs-ignored",
     "logprobs-not-streamed",
     "usage-prompt-grows",
     "usage-one-choice",
@@ -70,11 +74,15 @@ const OPENAI: [&str; 95] = [
     "usage-not-included",
     "usage-unasked",
     "usage-chunk-choice",
+    "usage-chunk-twice",
     "usage-in-every-chunk",
     "stream-finish-filter",
     "finish-last-choice-only",
     "finish-key-missing",
     "comments",
+    "named-pings",
+    "azure-filter-chunk",
+    "deltas-cumulative",
     "split-data",
     "gzip-stream-held",
     // Tools.
@@ -89,6 +97,10 @@ const OPENAI: [&str; 95] = [
     "own-tool-id-refused",
     "finish-tool-calls",
     "tool-args-cut",
+    "tool-args-list",
+    "tool-header-repeated",
+    "tool-header-emptied",
+    "tool-no-type",
     "tool-id-twice",
     "tool-undeclared",
     "tool-stream-dropped",

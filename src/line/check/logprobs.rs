@@ -1,10 +1,10 @@
 //! Rules about log probabilities: `OpenAI`'s flag and what it reports, and Pulze's number, whose effect no page shows.
 
 use super::book::{accepted, each, refused};
-use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
+use super::{Book, Check, Finding, INCOMPLETE, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::choices;
+use crate::wire::reply::{self, choices};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -41,6 +41,15 @@ pub(super) static CHECKS: &[Check] = &[
         tier: tier("C"),
         source: "O",
         judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), present)),
+        across: None,
+    },
+    Check {
+        id: "logprobs-not-ignored",
+        rule: "a success that was asked for log probabilities has those of each text, whole or streamed",
+        levels: levels("-/M"),
+        tier: tier("L"),
+        source: "O logprobs: \"If true, returns the log probabilities of each output token\"; theroyallab/tabbyAPI PR#430, vllm-project/vllm PR#47838, EricLBuehler/mistral.rs #1876",
+        judge: Judge::Reply(not_ignored),
         across: None,
     },
     Check {
@@ -126,8 +135,8 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "logprobs-stream",
-        rule: "chunks carry the log probabilities of their text",
-        levels: levels("-/S"),
+        rule: "chunks carry the log probabilities of their text, as right as those of a whole reply",
+        levels: levels("-/M"),
         tier: tier("F"),
         source: "O",
         judge: Judge::Probes(&["lp2-stream"], |book| each(book.replies("lp2-stream"), streamed)),
@@ -210,20 +219,44 @@ fn each_entry(book: &Book<'_>, probe: &str, judge: fn(&Value) -> Option<(String,
     })
 }
 
-/// A choice without text has no token that a probability could be of.
 fn present(reading: &Reading<'_>) -> Verdict {
     if !reading.success() {
         return accepted(std::slice::from_ref(reading));
     }
-    let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let lacks = |(number, choice): (usize, &Value)| {
-        let said = choice.at("/message/content").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        let listed = choice.at("/logprobs/content").and_then(Value::as_array);
-        let wrong = said && listed.is_none_or(Vec::is_empty);
-        let pointer = format!("/choices/{number}/logprobs");
-        wrong.then(|| Finding::new(pointer, format!("expected entries, got {}", shown(choice.member("logprobs")))))
+    if reading.completion().is_none() {
+        return Verdict::Skip(NO_COMPLETION);
+    }
+    Verdict::of(lacking(reading).collect())
+}
+
+/// What a load run sees of that: a request that is refused breaks no rule here, for its outcome tells; one that is
+/// answered as if nothing had been asked does.
+fn not_ignored(reading: &Reading<'_>) -> Verdict {
+    if !reading.exchange.asked.wanted.logprobs {
+        return Verdict::Skip("log probabilities were not asked for");
+    }
+    if !reading.says_something() {
+        return Verdict::Skip("no completion to judge");
+    }
+    if !reading.complete() {
+        return Verdict::Skip(INCOMPLETE);
+    }
+    lacking(reading).next().map_or(Verdict::Pass, |finding| Verdict::of(vec![finding]))
+}
+
+/// The choices with text and without an entry. A choice without text has no token that a probability could be of.
+fn lacking<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = Finding> + 'r {
+    let pieces = |index: u64| reading.bodies().flat_map(choices).filter(move |piece| reply::index(piece) == index);
+    let lists = |piece: &Value| {
+        let listed = piece.at("/logprobs/content").and_then(Value::as_array);
+        listed.is_some_and(|listed| !listed.is_empty())
     };
-    Verdict::of(choices(completion).iter().enumerate().filter_map(lacks).collect())
+    let silent = move |choice: &&Choice| !choice.content.is_empty() && !pieces(choice.index).any(lists);
+    reading.choices.iter().filter(silent).map(move |choice| {
+        let came = pieces(choice.index).find_map(|piece| piece.member("logprobs").filter(|value| !value.is_null()));
+        let detail = format!("expected entries for the text, got {}", shown(came));
+        Finding::new(format!("/choices/{}/logprobs", choice.index), detail)
+    })
 }
 
 fn absent_by_default(reading: &Reading<'_>) -> Verdict {
@@ -334,22 +367,23 @@ fn joins(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-/// What is a MUST of a whole reply is asked of a stream's entries too, and no more binding than that they come.
+/// What `logprobs-present`, `logprobs-entry-shape` and `logprobs-nonpositive-finite` demand of a whole reply, at their
+/// level, and what `logprobs-join-equals-text` does, at its own.
 fn streamed(reading: &Reading<'_>) -> Verdict {
     if !reading.success() {
         return accepted(std::slice::from_ref(reading));
     }
-    let said = reading.choices.first().is_some_and(|choice| !choice.content.is_empty());
-    let entries = entries(reading);
-    if said && entries.is_empty() {
-        return Verdict::broken("", "text came in chunks without logprobs");
-    }
-    let wrong =
-        |entry: &Entry<'_>| Some(entry.finding(nonpositive(entry.value).or_else(|| bytes_are_bytes(entry.value))?));
-    if let Some(finding) = entries.iter().find_map(wrong) {
+    if let Some(finding) = lacking(reading).next() {
         return Verdict::of(vec![finding]);
     }
-    joins(reading)
+    let wrong = |entry: &Entry<'_>| Some(entry.finding(nonpositive(entry.value).or_else(|| shape(entry.value))?));
+    if let Some(finding) = entries(reading).iter().find_map(wrong) {
+        return Verdict::of(vec![finding]);
+    }
+    match joins(reading) {
+        Verdict::Broken { findings, .. } => Verdict::Broken { level: Some(Level::Should), findings },
+        verdict @ (Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_)) => verdict,
+    }
 }
 
 fn count_matches_usage(reading: &Reading<'_>) -> Verdict {

@@ -17,10 +17,12 @@ mod format;
 mod http;
 mod load;
 mod logprobs;
+mod markup;
 mod metadata;
 mod negative;
 mod request;
 mod response;
+mod said;
 mod sampling;
 mod since;
 mod stream;
@@ -347,6 +349,7 @@ pub static ALL: &[&[Check]] = &[
     structured::CHECKS,
     stream::framing::CHECKS,
     stream::chunks::CHECKS,
+    stream::cumulative::CHECKS,
     stream::pieces::CHECKS,
     stream::timing::CHECKS,
     stream::probed::CHECKS,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::markup::marks;
+use super::said::{says_nothing, speaks_otherwise};
+use super::stream::is_filter_chunk;
 use super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, has_error};
+use crate::wire::json::{At, Members, Value};
+use crate::wire::reply::{choices, has_error, index};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -47,7 +50,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "resp-content-type-of-content",
-        rule: "content is a string, or null beside tool calls, a refusal, reasoning or finish length",
+        rule: "content is a string, or null beside tool calls, a refusal, sound, reasoning or finish length",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "S string; O string or null",
@@ -137,10 +140,10 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "resp-created-plausible",
-        rule: "created is now, within 300 s: in seconds, in the pulze dialect also in milliseconds",
+        rule: "created is from 300 s before sending to 300 s after the end, earlier where a cache answered: in seconds, in the pulze dialect also in milliseconds",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "R \"milliseconds (!)\"; O seconds; ollama/ollama PR#15088",
+        source: "R \"milliseconds (!)\"; O seconds; 9111 5.1; 9211; ollama/ollama PR#15088",
         judge: Judge::Reply(created_plausible),
         across: None,
     },
@@ -164,20 +167,38 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "resp-no-markup-leak",
-        rule: "no markup of the model's template is in the text",
+        rule: "no control markup of the model's template is in the text or the reasoning",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "inferencerlabs/inferencer-feedback #295; vllm-project/vllm-ascend #12398; microsoft/foundry-local #874",
+        source: "inferencerlabs/inferencer-feedback #295; vllm-project/vllm-ascend #12398; microsoft/foundry-local #874; vllm-project/vllm #47903",
         judge: Judge::Reply(no_markup_leak),
         across: None,
     },
     Check {
         id: "resp-no-replacement-char",
-        rule: "no U+FFFD is in the text unless the prompt has it",
+        rule: "no U+FFFD is in the text or the reasoning unless the prompt has it",
         levels: levels("S/S"),
         tier: tier("C"),
         source: "ggml-org/llama.cpp #4036, PR#28926; triton-inference-server/server #8039",
         judge: Judge::Reply(no_replacement_char),
+        across: None,
+    },
+    Check {
+        id: "resp-service-tier-known",
+        rule: "service_tier is one of OpenAI's, or null",
+        levels: levels("-/S/-"),
+        tier: tier("F"),
+        source: "O enum; divar-ir/ai-doc-gen #18, lofcz/LLMTornado #65 (Groq's on_demand; clients that refuse it)",
+        judge: Judge::Reply(service_tier_known),
+        across: None,
+    },
+    Check {
+        id: "resp-integer-notation",
+        rule: "integers are written without a fraction and an exponent: neither 8.0 nor 1.7e9",
+        levels: levels("Y/Y"),
+        tier: tier("F"),
+        source: "8259 6 allows it; serde, Go and .NET refuse it for an integer; stoe/gh-report #20, guregu/null #8",
+        judge: Judge::Reply(integer_notation),
         across: None,
     },
     Check {
@@ -259,7 +280,8 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
         let Some(message) = choice.member("message").filter(|message| message.is_object()) else { continue };
         let place = format!("/choices/{number}/message/content");
         match message.member("content") {
-            None | Some(Value::Null) if explains_null(reading.choices.get(number)) => {}
+            None | Some(Value::Null)
+                if explains_null(reading.choices.get(number)) || speaks_otherwise(reading, index(choice)) => {}
             None | Some(Value::Null) => unexplained = Some(place),
             Some(content) if content.is_string() => {}
             content @ Some(_) => {
@@ -268,7 +290,7 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
         }
     }
     match unexplained {
-        Some(place) => Verdict::warning(place, "null without tool calls, refusal, reasoning or finish length"),
+        Some(place) => Verdict::warning(place, "null without tool calls, refusal, sound, reasoning or finish length"),
         None => Verdict::Pass,
     }
 }
@@ -286,14 +308,7 @@ fn content_nonempty(reading: &Reading<'_>) -> Verdict {
     if reading.completion().is_none() {
         return Verdict::Skip(NO_COMPLETION);
     }
-    let silent = |choice: &&Choice| {
-        let said = [&choice.content, &choice.refusal, &choice.reasoning].iter().any(|text| !text.trim().is_empty());
-        let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0);
-        let cut = choice.finish.as_deref() == Some("length") && reasoned;
-        let filtered = choice.finish.as_deref() == Some("content_filter");
-        !said && choice.calls.is_empty() && !cut && !filtered
-    };
-    match reading.choices.iter().find(silent) {
+    match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
         Some(choice) => {
             Verdict::broken(format!("/choices/{}/message/content", choice.index), "the choice says nothing")
         }
@@ -375,7 +390,7 @@ fn id_opaque_safe(reading: &Reading<'_>) -> Verdict {
 
 /// The body whose `created` is judged: the completion, or the first chunk that has a choice.
 fn stamped<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
-    reading.completion().or_else(|| reading.bodies().find(|body| !choices(body).is_empty()))
+    reading.completion().or_else(|| reading.bodies().find(|body| !choices(body).is_empty() && !is_filter_chunk(body)))
 }
 
 fn created_integer(reading: &Reading<'_>) -> Verdict {
@@ -390,8 +405,12 @@ fn created_integer(reading: &Reading<'_>) -> Verdict {
 
 /// Above this, a unix time is in milliseconds: 100 gigaseconds are the year 5138, in milliseconds 1973.
 const MILLISECONDS_FROM: f64 = 1e11;
+/// What two clocks may differ by.
 const PLAUSIBLE_S: f64 = 300.0;
 
+/// `created` is when the work began, when the answer was ready, or anything between (OpenAI: "when the chat completion
+/// was created"); a reply that takes long may have been created long before its end. Where our own clock is wrong, the
+/// endpoint's `Date` tells what it is there.
 fn created_plausible(reading: &Reading<'_>) -> Verdict {
     let Some(created) = stamped(reading).and_then(|body| body.member("created")?.as_f64()) else {
         return Verdict::Skip("no created");
@@ -401,12 +420,38 @@ fn created_plausible(reading: &Reading<'_>) -> Verdict {
         return Verdict::broken("/created", format!("{created} is in milliseconds, expected seconds"));
     }
     let seconds = if created >= MILLISECONDS_FROM { created / 1000.0 } else { created };
-    let ours = (reading.exchange.epoch + reading.exchange.ended).as_secs_f64();
-    let date = reading.exchange.head.as_ref().and_then(|head| head.header("date")).and_then(unix_seconds);
-    let near = |now: f64| (seconds - now).abs() <= PLAUSIBLE_S;
-    Verdict::holds(near(ours) || date.is_some_and(near), "/created", || {
-        format!("{created} is {:.0} s from now", seconds - date.unwrap_or(ours))
+    let exchange = reading.exchange;
+    let [sent, ended] = [exchange.sent.unwrap_or(exchange.eligible), exchange.ended]
+        .map(|instant| (exchange.epoch + instant).as_secs_f64());
+    let date = exchange.head.as_ref().and_then(|head| {
+        let theirs = head.header("date").and_then(unix_seconds)?;
+        Some(theirs - (exchange.epoch + head.at).as_secs_f64())
+    });
+    let kept = kept_for(reading);
+    // How far it is outside of the exchange, by a clock that is so far from ours.
+    let off = |ahead: f64| (sent + ahead - kept - seconds).max(seconds - ended - ahead);
+    let nearest = date.map_or(off(0.0), |ahead| off(0.0).min(off(ahead)));
+    Verdict::holds(nearest <= PLAUSIBLE_S, "/created", || {
+        let side = if seconds > ended { "after the end" } else { "before the request was sent" };
+        format!("{created} is {nearest:.0} s {side}")
     })
+}
+
+/// For how many seconds a cache may have kept the reply before it was asked for: as long as `Age` says (RFC 9111,
+/// section 5.1), and any time where a header on the cache says that it was a hit (`Cache-Status`, RFC 9211; Cloudflare,
+/// Portkey and Helicone have their own), or where `LiteLLM` names the entry. A reply whose `created` is old and that
+/// does not say so cannot be told from one with a wrong clock, so it breaks the rule.
+fn kept_for(reading: &Reading<'_>) -> f64 {
+    let Some(head) = &reading.exchange.head else { return 0.0 };
+    let says_hit = |value: &str| value.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("hit"));
+    let is_hit = |(name, value): (&str, &str)| {
+        name == "x-litellm-cache-key" || (name.contains("cache") && says_hit(value))
+    };
+    if head.headers.iter().any(is_hit) {
+        return f64::INFINITY;
+    }
+    let age = head.header("age").and_then(|age| age.trim().parse::<u32>().ok());
+    age.map_or(0.0, f64::from)
 }
 
 /// Seconds since 1970 of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
@@ -427,7 +472,7 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     let nameless = stream.distinct().find(|(_, chunk)| {
         let model = chunk.member("model");
         let absent = model.is_none_or(Value::is_null);
-        let excused = choices(chunk).is_empty() || (absent && optional);
+        let excused = choices(chunk).is_empty() || is_filter_chunk(chunk) || (absent && optional);
         !excused && model.and_then(Value::as_str).is_none_or(str::is_empty)
     });
     match nameless {
@@ -450,8 +495,6 @@ fn no_error_member(reading: &Reading<'_>) -> Verdict {
     }
 }
 
-const MARKUP: [&str; 6] = ["<tool_call>", "<|im_end|>", "<|eot_id|>", "</think>", "[TOOL_CALLS]", "<function="];
-
 fn refusal_key(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         let message = choice.member("message").filter(|message| message.is_object())?;
@@ -470,23 +513,84 @@ fn logprobs_key(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-fn no_markup_leak(reading: &Reading<'_>) -> Verdict {
-    not_in_text(reading, &MARKUP)
-}
-
-fn no_replacement_char(reading: &Reading<'_>) -> Verdict {
-    not_in_text(reading, &["\u{FFFD}"])
-}
-
-/// None of these strings stands in the text of a choice, unless it stands in the prompt.
-fn not_in_text(reading: &Reading<'_>, unwanted: &[&str]) -> Verdict {
+/// The document's list is closed, and clients that take it at its word refuse any other tier, although nothing follows
+/// from one: kin have tiers of their own, as Groq's `on_demand`, so it is a warning. In the strict dialect the schema
+/// has the list.
+fn service_tier_known(reading: &Reading<'_>) -> Verdict {
+    const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
     if !reading.says_something() {
         return Verdict::Skip("no completion to judge");
     }
+    let tiers = reading.bodies().filter_map(|body| body.member("service_tier").filter(|tier| !tier.is_null()));
+    let other = tiers.into_iter().find(|tier| tier.as_str().is_none_or(|tier| !TIERS.contains(&tier)));
+    Verdict::holds(other.is_none(), "/service_tier", || {
+        format!("expected one of {}, got {}", TIERS.join(", "), shown(other))
+    })
+}
+
+/// Members that are integers in the document, as clients with static types read them.
+fn integer_notation(reading: &Reading<'_>) -> Verdict {
+    if !reading.says_something() {
+        return Verdict::Skip("no completion to judge");
+    }
+    let usage_counts = reading.exchange.asked.wanted.dialect.is_openai();
+    match reading.bodies().find_map(|body| odd_integer(body, usage_counts)) {
+        Some((pointer, value)) => Verdict::broken(pointer, format!("the integer is written as {value}")),
+        None => Verdict::Pass,
+    }
+}
+
+/// An integer of a body that is written with a fraction or an exponent; Pulze's counts are numbers of any kind.
+fn odd_integer(body: &Value, usage_counts: bool) -> Option<(String, &Value)> {
+    let odd = |value: &&Value| value.is_whole_float();
+    if let Some(created) = body.member("created").filter(odd) {
+        return Some(("/created".to_owned(), created));
+    }
+    for (number, choice) in choices(body).iter().enumerate() {
+        if let Some(index) = choice.member("index").filter(odd) {
+            return Some((format!("/choices/{number}/index"), index));
+        }
+        let pieces = choice.at("/delta/tool_calls").and_then(Value::as_array).into_iter().flatten().enumerate();
+        for (place, piece) in pieces {
+            if let Some(index) = piece.member("index").filter(odd) {
+                return Some((format!("/choices/{number}/delta/tool_calls/{place}/index"), index));
+            }
+        }
+    }
+    let counts = body.member("usage").filter(|_| usage_counts).and_then(Value::as_object);
+    counts.into_iter().flatten().find_map(|(name, value)| {
+        let inner = value.as_object().into_iter().flatten().find(|(_, count)| count.is_whole_float());
+        match inner {
+            // Money and times may be any number; what is named after tokens is counted.
+            Some((detail, count)) if detail.ends_with("tokens") => Some((format!("/usage/{name}/{detail}"), count)),
+            _ => (name.ends_with("tokens") && value.is_whole_float()).then(|| (format!("/usage/{name}"), value)),
+        }
+    })
+}
+
+/// Marks that the request has in it may be the model's answer; and who asks for special tokens gets them.
+fn no_markup_leak(reading: &Reading<'_>) -> Verdict {
     let asked = &reading.exchange.asked;
+    not_in_texts(reading, |text| {
+        marks(text).find(|mark| !asked.says(mark)).filter(|_| !asked.says("skip_special_tokens"))
+    })
+}
+
+fn no_replacement_char(reading: &Reading<'_>) -> Verdict {
+    let asked = &reading.exchange.asked;
+    not_in_texts(reading, |text| text.contains('\u{FFFD}').then_some("\u{FFFD}").filter(|text| !asked.says(text)))
+}
+
+/// Nothing unwanted is in what a choice says or reasons.
+fn not_in_texts(reading: &Reading<'_>, unwanted: impl Fn(&str) -> Option<&str>) -> Verdict {
+    if !reading.says_something() {
+        return Verdict::Skip("no completion to judge");
+    }
     for choice in &reading.choices {
-        if let Some(text) = unwanted.iter().find(|text| choice.content.contains(**text) && !asked.says(text)) {
-            return Verdict::broken(format!("/choices/{}", choice.index), format!("the text contains {text}"));
+        for (what, text) in [("text", &choice.content), ("reasoning", &choice.reasoning)] {
+            if let Some(found) = unwanted(text) {
+                return Verdict::broken(format!("/choices/{}", choice.index), format!("the {what} contains {found}"));
+            }
         }
     }
     Verdict::Pass

@@ -20,6 +20,7 @@ pub mod policies;
 mod reading;
 mod repeat;
 mod stated;
+mod texts;
 mod timing;
 mod tokens;
 
@@ -29,6 +30,7 @@ pub use marks::{Gap, carries_content};
 pub use outcome::{Cut, Cutoff, Form, Outcome};
 pub use policies::Policies;
 pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
+pub use texts::Piece;
 pub use tokens::{TokenSource, Tokens};
 
 /// Leave to send one request.

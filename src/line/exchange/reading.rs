@@ -90,7 +90,8 @@ pub struct Seen {
 pub enum Payload {
     /// `[DONE]`.
     Done,
-    /// Nothing.
+    /// Nothing, or an event of another name than `message` that brings no chunk and no error, such as `event: ping`: it
+    /// goes to those who listen to that name (WHATWG HTML, section 9.2.6), and says nothing of the completion.
     Empty,
     /// JSON without a top-level error.
     Chunk(Document),
@@ -387,10 +388,17 @@ fn payload(name: &str, data: &[u8]) -> Payload {
     } else {
         match json::read(text) {
             Ok(document) if name == "error" || has_error(&document.value) => Payload::Error(document),
+            Ok(document) if is_aside(name) && document.value.member("choices").is_none() => Payload::Empty,
             Ok(document) => Payload::Chunk(document),
+            Err(_) if is_aside(name) => Payload::Empty,
             Err(error) => Payload::Broken(error.to_string()),
         }
     }
+}
+
+/// Whether an event has a name that no reader of messages listens to.
+fn is_aside(name: &str) -> bool {
+    !matches!(name, "" | "message" | "error")
 }
 
 fn lossy(bytes: Vec<u8>) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::transcript::{Draft, Kind};
+use super::super::transcript::{Draft, Kind, Write};
 use super::{Quirk, chunks, finishing, insert_behind, put, refinish, remove, set, with_text};
 
 pub(super) const QUIRKS: &[Quirk] = &[
@@ -217,6 +217,52 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
+    Quirk::draft(
+        "deltas-cumulative",
+        "each delta has all the text so far",
+        "QwenLM/qwen-code PR#3896: DashScope without incremental_output",
+        cumulative,
+    ),
+    Quirk::draft(
+        "azure-filter-chunk",
+        "a last chunk with the results of a content filter, and no delta",
+        "openai/openai-python #1677, BerriAI/litellm #3811",
+        |draft| {
+            if let Some(number) = finishing(draft) {
+                let choice = json!({"index": 0, "finish_reason": null, "content_filter_results": {},
+                    "content_filter_offsets": {"check_offset": 44, "start_offset": 44, "end_offset": 198}});
+                let chunk = json!({"id": "", "object": "", "created": 0, "model": "", "choices": [choice]});
+                insert_behind(draft, number, chunk);
+            }
+        },
+    ),
+    Quirk::draft(
+        "usage-chunk-twice",
+        "two chunks at the end have the usage",
+        "no server known; O: one additional chunk",
+        |draft| {
+            let states = |chunk: &Value| {
+                chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty)
+                    && chunk.get("usage").is_some_and(Value::is_object)
+            };
+            if let (Kind::Stream, Some(number)) = (draft.kind, draft.bodies.iter().rposition(states)) {
+                let again = draft.bodies[number].clone();
+                insert_behind(draft, number, again);
+            }
+        },
+    ),
+    Quirk::transcript(
+        "named-pings",
+        "an event of the name ping before the first chunk",
+        "Anthropic's streams have them, and gateways pass them on",
+        |transcript| {
+            if transcript.kind == Kind::Stream {
+                let at = transcript.writes.first().map(|write| write.at).unwrap_or_default();
+                let bytes = b"event: ping\ndata: {\"type\": \"ping\"}\n\n".to_vec();
+                transcript.writes.insert(0, Write { at, bytes });
+            }
+        },
+    ),
     Quirk::draft("id-per-choice", "each choice has an id of its own", "sgl-project/sglang #39864", |draft| {
         chunks(draft, |_, chunk| {
             let index = chunk.pointer("/choices/0/index").and_then(Value::as_u64).unwrap_or(0);
@@ -241,6 +287,23 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
 ];
+
+/// The text of each choice, piece by piece, with all before it.
+fn cumulative(draft: &mut Draft) {
+    let mut texts: Vec<(u64, String)> = Vec::new();
+    for number in with_text(draft) {
+        let chunk = &mut draft.bodies[number];
+        let index = chunk.pointer("/choices/0/index").and_then(Value::as_u64).unwrap_or(0);
+        let Some(Value::String(content)) = chunk.pointer_mut("/choices/0/delta/content") else { continue };
+        match texts.iter_mut().find(|(of, _)| *of == index) {
+            Some((_, text)) => {
+                text.push_str(content);
+                content.clone_from(text);
+            }
+            None => texts.push((index, content.clone())),
+        }
+    }
+}
 
 fn upstream_died() -> Value {
     json!({"error": {"message": "upstream died", "type": "server_error", "param": null, "code": null}})

@@ -52,6 +52,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
             });
         },
     ),
+    Quirk::draft("logprobs-ignored", "log probabilities never come", "theroyallab/tabbyAPI PR#430", |draft| {
+        each(draft, |reply| set(reply, "/choices/0/logprobs", Value::Null));
+    }),
     Quirk::draft("logprobs-not-streamed", "no chunk has logprobs", "no server known; O", |draft| {
         chunks(draft, |_, chunk| set(chunk, "/choices/0/logprobs", Value::Null));
     }),

@@ -134,6 +134,26 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("markup-leak", "template markup in the text", "vllm-project/vllm #47903", |draft| {
         say(draft, "<|im_end|>");
     }),
+    Quirk::draft("markup-end", "the mark that ends a text is in it", "vllm-project/vllm-ascend #12398", |draft| {
+        say(draft, "</s>");
+    }),
+    Quirk::draft(
+        "integers-as-floats",
+        "created is written as 1700000000.0, and counts likewise",
+        "no server known; what Python writes of a float, stoe/gh-report #20",
+        |draft| {
+            each(draft, |reply| {
+                for pointer in ["/created", "/usage/prompt_tokens", "/usage/completion_tokens", "/usage/total_tokens"] {
+                    if let Some(number) = reply.pointer(pointer).and_then(Value::as_f64) {
+                        set(reply, pointer, number);
+                    }
+                }
+            });
+        },
+    ),
+    Quirk::draft("tier-on-demand", "service_tier is on_demand", "Groq; divar-ir/ai-doc-gen #18", |draft| {
+        each(draft, |reply| put(reply, "", "service_tier", "on_demand"));
+    }),
     Quirk::draft("replacement-char", "U+FFFD in the text", "ggml-org/llama.cpp #4036", |draft| say(draft, "\u{FFFD}")),
     Quirk::draft("other-model", "another model answers", "no server known; a pinned model is not swapped", |draft| {
         each(draft, |reply| {

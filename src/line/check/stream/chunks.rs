@@ -1,8 +1,12 @@
 //! Rules about what every chunk of a stream carries beside its choices.
 
+use std::borrow::Cow;
+
+use super::super::said::has_sound;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
-use super::{asked_stream, clip};
-use crate::exchange::{Payload, Reading};
+use super::{asked_stream, clip, ended, is_filter_chunk};
+use crate::exchange::{Payload, Reading, Stream};
+use crate::wire::dialect::Violation;
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::{choices, has_error};
 
@@ -62,6 +66,24 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         across: None,
     },
     Check {
+        id: "stream-filter-chunk-usable",
+        rule: "a chunk with the results of a content filter has a delta, an id and a model, as every other has",
+        levels: levels("S/S"),
+        tier: tier("C"),
+        source: "openai/openai-python #1677, #2313, openai/openai-node #1015, BerriAI/litellm #3811",
+        judge: Judge::Reply(filter_chunk_usable),
+        across: None,
+    },
+    Check {
+        id: "stream-usage-once",
+        rule: "a stream that is asked for usage ends with one chunk that has it, not with several",
+        levels: levels("-/M"),
+        tier: tier("L"),
+        source: "O stream_options: one additional chunk, for the entire request; clients that add chunks up count twice",
+        judge: Judge::Reply(usage_once),
+        across: None,
+    },
+    Check {
         id: "stream-usage-not-unasked",
         rule: "no chunk has usage unless it was asked for",
         levels: levels("-/Y"),
@@ -90,7 +112,8 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The chunks that the rules on their members judge: all that are distinct, but in the openai dialect not a leading one without choices.
+/// The chunks that the rules on their members judge: all that are distinct, but in the openai dialect neither a leading
+/// one without choices nor those of a content filter.
 fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let Some(stream) = reading.stream() else { return Vec::new() };
     let skip_leading = reading.exchange.asked.wanted.dialect.is_openai();
@@ -98,7 +121,8 @@ fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
         .distinct()
         .next()
         .is_some_and(|(_, chunk)| choices(chunk).is_empty() && chunk.member("usage").is_none_or(Value::is_null));
-    stream.distinct().skip(usize::from(skip_leading && leading)).collect()
+    let judged = stream.distinct().skip(usize::from(skip_leading && leading));
+    judged.filter(|(_, chunk)| !(skip_leading && is_filter_chunk(chunk))).collect()
 }
 
 fn chunk_schema(reading: &Reading<'_>) -> Verdict {
@@ -106,9 +130,30 @@ fn chunk_schema(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_STREAM);
     }
     let schema = reading.exchange.asked.wanted.dialect.chunk();
-    let broken = judged_chunks(reading).into_iter().find(|(_, chunk)| !schema.is_valid(chunk));
-    let Some((event, chunk)) = broken else { return Verdict::Pass };
-    Verdict::of(schema.violations(chunk).into_iter().map(|v| Finding::in_event(event, &v.pointer, v.message)).collect())
+    for (event, chunk) in judged_chunks(reading) {
+        if schema.is_valid(chunk) {
+            continue;
+        }
+        let finding = |v: Violation| Finding::in_event(event, &v.pointer, v.message);
+        let findings: Vec<Finding> = schema.violations(&with_finish(chunk)).into_iter().map(finding).collect();
+        if !findings.is_empty() {
+            return Verdict::of(findings);
+        }
+    }
+    Verdict::Pass
+}
+
+/// A chunk whose pieces of sound have the key `finish_reason`, which OpenAI's own lack (openai/openai-node #1206).
+fn with_finish(chunk: &Value) -> Cow<'_, Value> {
+    if !choices(chunk).iter().any(|piece| has_sound(piece) && piece.member("finish_reason").is_none()) {
+        return Cow::Borrowed(chunk);
+    }
+    let mut whole = serde_json::Value::from(chunk);
+    let pieces = whole.get_mut("choices").and_then(serde_json::Value::as_array_mut).into_iter().flatten();
+    for piece in pieces.filter_map(serde_json::Value::as_object_mut) {
+        piece.entry("finish_reason").or_insert(serde_json::Value::Null);
+    }
+    Cow::Owned(Value::from(whole))
 }
 
 /// Judges chunks one by one, up to the first that breaks the rule.
@@ -166,6 +211,40 @@ fn first_chunk_usable(reading: &Reading<'_>) -> Verdict {
         None
     };
     Verdict::of(missing.map(|what| Finding::in_event(event, "", what)).into_iter().collect())
+}
+
+/// One fault, whatever the chunk lacks: clients that look at the delta of every choice fail at it.
+fn filter_chunk_usable(reading: &Reading<'_>) -> Verdict {
+    let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
+    let filter = stream.distinct().find(|(_, chunk)| is_filter_chunk(chunk));
+    let finding = |(event, _)| Finding::in_event(event, "/choices/0", "the results of a filter come without a delta");
+    Verdict::of(filter.map(finding).into_iter().collect())
+}
+
+/// Several where one is due; that none comes is another matter. A preview before the text, or a count so far beside
+/// each piece, is no end of the stream: the last statement counts.
+fn usage_once(reading: &Reading<'_>) -> Verdict {
+    if !reading.exchange.asked.wanted.include_usage {
+        return Verdict::Skip("usage was not asked for");
+    }
+    let stream = match ended(reading) {
+        Ok(stream) => stream,
+        Err(verdict) => return verdict,
+    };
+    usage_at_end(stream).map_or(Verdict::Pass, |finding| Verdict::of(vec![finding]))
+}
+
+/// The second of several chunks with usage and without choices that come after the last with a choice.
+pub(super) fn usage_at_end(stream: &Stream) -> Option<Finding> {
+    let closing = stream.distinct().rev().take_while(|(_, chunk)| choices(chunk).is_empty());
+    let mut stated: Vec<(usize, &Value)> = closing
+        .filter_map(|(event, chunk)| Some((event, chunk.member("usage").filter(|usage| !usage.is_null())?)))
+        .collect();
+    stated.reverse();
+    let [(_, first), (event, second), ..] = stated.as_slice() else { return None };
+    let count = stated.len();
+    let detail = format!("{count} chunks at the end have usage: {}, then {}", shown(Some(first)), shown(Some(second)));
+    Some(Finding::in_event(*event, "/usage", detail))
 }
 
 fn usage_not_unasked(reading: &Reading<'_>) -> Verdict {

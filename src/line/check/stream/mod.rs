@@ -1,15 +1,18 @@
 //! Rules about streams: their framing, and what their chunks say one after another.
 //!
-//! A leading chunk without choices (Azure's prompt filter) is judged by `stream-first-chunk-usable` alone in the
-//! openai dialect; the rules on id, created, object and schema pass over it.
+//! Azure's content filter tells its results in chunks of its own: a leading one without choices, and, where it works
+//! asynchronously, later ones whose choices have no delta. In the openai dialect each kind is judged by one rule alone,
+//! `stream-first-chunk-usable` and `stream-filter-chunk-usable`; the rules on id, created, object, model and schema pass
+//! over them.
 
-use crate::wire::json::Value;
+use crate::wire::json::{Members, Value};
 
 use super::{INCOMPLETE, NO_STREAM, Verdict};
 use crate::exchange::{Reading, Stream};
 use crate::wire::reply::{choices, index};
 
 pub(super) mod chunks;
+pub(super) mod cumulative;
 pub(super) mod framing;
 pub(super) mod pieces;
 pub(super) mod probed;
@@ -34,6 +37,16 @@ pub(super) fn pieces_of(stream: &Stream) -> impl Iterator<Item = (usize, usize, 
     stream.distinct().flat_map(|(event, chunk)| {
         choices(chunk).iter().enumerate().map(move |(position, piece)| (event, position, index(piece), piece))
     })
+}
+
+/// Whether a chunk brings the results of a content filter and nothing else: no choice of it has a delta (Azure's
+/// asynchronous filter).
+pub(super) fn is_filter_chunk(chunk: &Value) -> bool {
+    let annotates = |choice: &Value| {
+        let results = ["content_filter_results", "content_filter_offsets"];
+        choice.member("delta").is_none() && results.iter().any(|name| choice.member(name).is_some())
+    };
+    !choices(chunk).is_empty() && choices(chunk).iter().all(annotates)
 }
 
 fn clip(text: &str) -> String {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::response::is_known_finish;
-use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::super::said::{has_sound, is_spoken, says_nothing};
+use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Reading, carries_content};
@@ -40,10 +41,10 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "stream-finish-once",
-        rule: "each choice has exactly one finish_reason",
+        rule: "each choice has exactly one finish_reason, a spoken one at most one",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "O; sgl-project/sglang PR#8417, vllm-project/vllm #27572, microsoft/foundry-local #299",
+        source: "O; sgl-project/sglang PR#8417, vllm-project/vllm #27572, microsoft/foundry-local #299, openai/openai-node #1206",
         judge: Judge::Reply(finish_once),
         across: None,
     },
@@ -85,8 +86,8 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "stream-nonempty",
-        rule: "a choice says something before it finishes",
-        levels: levels("S/M"),
+        rule: "a stream has a choice, and each says something before it finishes",
+        levels: levels("S/S"),
         tier: tier("C"),
         source: "diegosouzapw/OmniRoute PR#8210, infiniflow/ragflow PR#19498",
         judge: Judge::Reply(nonempty),
@@ -94,11 +95,14 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
+/// A whole reply's role is a constant, so that another breaks a MUST there; a chunk's may be left out, and is any of a
+/// list, so that it breaks a SHOULD here.
 fn role_first(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let mut seen = BTreeSet::new();
     for (event, position, index, piece) in pieces_of(stream) {
-        if !seen.insert(index) {
+        let annotates = piece.member("delta").is_none() && piece.member("content_filter_results").is_some();
+        if annotates || !seen.insert(index) {
             continue;
         }
         let role = piece.at("/delta/role");
@@ -136,6 +140,8 @@ fn content_delta_type(reading: &Reading<'_>) -> Verdict {
     Verdict::of(wrong.into_iter().collect())
 }
 
+/// OpenAI's own spoken streams end with the time until which the sound is kept, and with no reason (openai/openai-node
+/// #1206).
 fn finish_once(reading: &Reading<'_>) -> Verdict {
     let stream = match ended(reading) {
         Ok(stream) => stream,
@@ -145,7 +151,8 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
     for (_, _, index, piece) in pieces_of(stream) {
         *counts.entry(index).or_default() += u32::from(finishes(piece));
     }
-    match counts.into_iter().find(|(_, count)| *count != 1) {
+    let spoken = |index: u64, count: u32| count == 0 && is_spoken(reading, index);
+    match counts.into_iter().find(|(index, count)| *count != 1 && !spoken(*index, *count)) {
         Some((index, count)) => Verdict::broken("", format!("choice {index} has {count} finish reasons")),
         None => Verdict::Pass,
     }
@@ -169,7 +176,8 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
 
 fn finish_null_key(reading: &Reading<'_>) -> Verdict {
     each_chunk(reading, |chunk| {
-        let position = choices(chunk).iter().position(|piece| piece.member("finish_reason").is_none())?;
+        let lacks = |piece: &Value| piece.member("finish_reason").is_none() && !has_sound(piece);
+        let position = choices(chunk).iter().position(lacks)?;
         Some((format!("/choices/{position}"), "no key finish_reason; it is null until the choice ends".to_owned()))
     })
 }
@@ -211,20 +219,18 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     }
 }
 
+/// The same as of a whole reply, by the same function and at the same level: an answer may be empty. A stream without a
+/// choice is another matter, as it is whole (`resp-choices-nonempty`).
 fn nonempty(reading: &Reading<'_>) -> Verdict {
     if let Err(verdict) = ended(reading) {
         return verdict;
     }
-    let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0);
-    let silent = reading.choices.iter().find(|choice| {
-        let said = [&choice.content, &choice.reasoning, &choice.refusal].iter().any(|text| !text.is_empty());
-        let excused = (choice.finish.as_deref() == Some("length") && reasoned)
-            || choice.finish.as_deref() == Some("content_filter");
-        !said && choice.calls.is_empty() && !excused
-    });
-    match silent {
+    if reading.choices.is_empty() {
+        let level = reading.exchange.asked.wanted.dialect.is_openai().then_some(Level::Must);
+        return Verdict::Broken { level, findings: vec![Finding::new("", "the stream has no choice")] };
+    }
+    match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
         Some(choice) => Verdict::broken("", format!("choice {} says nothing", choice.index)),
-        None if reading.choices.is_empty() => Verdict::broken("", "the stream has no choice"),
         None => Verdict::Pass,
     }
 }

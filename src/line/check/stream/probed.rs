@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Joined, json};
 
+use super::super::said::says_nothing;
 use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
 use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::chunks::usage_at_end;
 use super::ended;
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
 use crate::wire::json::{At, Members, Value};
@@ -126,20 +128,24 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 /// What a model is asked to repeat: characters that most vocabularies split into several tokens.
 pub const REPEATED: &str = "\u{1FAE0}\u{1F979} \u{9F9C} na\u{EF}ve \u{645}\u{631}\u{62D}\u{628}\u{627}";
 
+/// That a choice says nothing is a warning, as it is of one choice, and of a whole reply.
 fn n2_both_finish(book: &Book<'_>) -> Verdict {
     each(book.replies("n2-stream"), |reading| {
         if let Err(verdict) = ended(reading) {
             return verdict;
         }
-        let lacking = (0..2).find_map(|index| match reading.choices.iter().find(|choice| choice.index == index) {
+        let of_index = |index: u64| reading.choices.iter().find(|choice| choice.index == index);
+        let lacking = (0..2).find_map(|index| match of_index(index) {
             None => Some(format!("choice {index} never comes")),
-            Some(choice) if choice.finish.is_none() => Some(format!("choice {index} has no finish_reason")),
-            Some(choice) => {
-                let said = [&choice.content, &choice.reasoning, &choice.refusal].iter().any(|text| !text.is_empty());
-                (!said && choice.calls.is_empty()).then(|| format!("choice {index} says nothing"))
-            }
+            Some(choice) => choice.finish.is_none().then(|| format!("choice {index} has no finish_reason")),
         });
-        Verdict::of(lacking.map(|detail| Finding::new("", detail)).into_iter().collect())
+        if let Some(detail) = lacking {
+            return Verdict::broken("", detail);
+        }
+        match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
+            Some(choice) => Verdict::warning("", format!("choice {} says nothing", choice.index)),
+            None => Verdict::Pass,
+        }
     })
 }
 
@@ -226,19 +232,14 @@ fn usage_chunk(reading: &Reading<'_>) -> Verdict {
         Ok(chunks) => chunks,
         Err(verdict) => return verdict,
     };
-    let closing = chunks.iter().filter(|(_, chunk)| choices(chunk).is_empty()).count();
     let done = reading.stream().and_then(Stream::done);
+    let again = reading.stream().and_then(usage_at_end);
     match chunks.last() {
         None => Verdict::broken("", "no chunk has usage"),
         Some((event, _)) if done.is_some_and(|done| *event > done) => {
             Verdict::of(vec![Finding::in_event(*event, "/usage", "it comes after [DONE]")])
         }
-        Some((event, _)) if closing > 1 => Verdict::of(vec![Finding::in_event(
-            *event,
-            "/usage",
-            format!("{closing} chunks without choices have usage"),
-        )]),
-        Some(_) => Verdict::Pass,
+        Some(_) => again.map_or(Verdict::Pass, |finding| Verdict::of(vec![finding])),
     }
 }
 

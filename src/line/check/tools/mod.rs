@@ -27,6 +27,11 @@ const CUT: &str = "cut by the token cap";
 
 /// Every call with the place it stands at.
 fn calls<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (Finding, &'r Call)> {
+    calls_by_choice(reading).map(|(_, place, call)| (place, call))
+}
+
+/// Every call with its choice and the place it stands at.
+fn calls_by_choice<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'r Choice, Finding, &'r Call)> {
     let whole = reading.completion().is_some();
     let judged = whole || reading.stream().is_some();
     reading.choices.iter().filter(move |_| judged).flat_map(move |choice| {
@@ -37,7 +42,7 @@ fn calls<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (Finding, &'r Cal
                 let event = call.fragments.first().map_or(0, |fragment| fragment.event);
                 Finding::in_event(event, "/choices/0/delta/tool_calls/0", "")
             };
-            (place, call)
+            (choice, place, call)
         })
     })
 }

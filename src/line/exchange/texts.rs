@@ -1,0 +1,52 @@
+//! The texts that the deltas of a stream add, one by one.
+
+use super::reading::{Payload, Stream};
+use super::repeat::Part;
+use crate::wire::json::{Members, Value};
+use crate::wire::reply::{choices, index, reasoning};
+
+/// A text that a delta adds to a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece<'s> {
+    /// Number of the event.
+    pub event: usize,
+    /// Index of the choice.
+    pub choice: u64,
+    /// Position of the choice in its chunk.
+    pub position: usize,
+    /// Whether it is reasoning, and not content.
+    pub reasoning: bool,
+    /// The text, never empty.
+    pub text: &'s str,
+}
+
+impl Stream {
+    /// Every text that a delta adds, of content and of reasoning, in order; repetitions of a chunk are among them.
+    pub fn texts(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.events.iter().enumerate().flat_map(|(event, seen)| {
+            let (repeat, pieces) = match &seen.payload {
+                Payload::Chunk(document) => (None, of_chunk(event, &document.value)),
+                Payload::Repeat(repeat) => {
+                    let choice = self.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
+                    let reasoning = repeat.part == Part::Reasoning;
+                    (Some(Piece { event, choice, position: 0, reasoning, text: repeat.text() }), Vec::new())
+                }
+                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => (None, Vec::new()),
+            };
+            repeat.into_iter().chain(pieces)
+        })
+    }
+}
+
+fn of_chunk(event: usize, chunk: &Value) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    for (position, piece) in choices(chunk).iter().enumerate() {
+        let Some(delta) = piece.member("delta") else { continue };
+        let content = delta.member("content").and_then(Value::as_str).filter(|text| !text.is_empty());
+        let texts = [(false, content), (true, reasoning(delta))];
+        pieces.extend(texts.into_iter().filter_map(|(reasoning, text)| {
+            Some(Piece { event, choice: index(piece), position, reasoning, text: text? })
+        }));
+    }
+    pieces
+}
