@@ -393,9 +393,9 @@ pub(super) struct ServeArgs {
     /// Be a batching server with these limits; its load then decides when tokens are made.
     #[arg(long, value_name = "LIMITS", conflicts_with_all = ["first_token", "token_gap", "spread"], help_heading = "Time")]
     pub(super) capacity: Option<Capacity>,
-    /// Root of all that is random.
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Time")]
-    pub(super) seed: u64,
+    /// Root of all that is random, ids included [1, and ids of their own at each start].
+    #[arg(long, value_name = "N", help_heading = "Time")]
+    pub(super) seed: Option<u64>,
 
     /// Certificate to show, its chain behind it, in PEM; TLS is then spoken.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Transport")]

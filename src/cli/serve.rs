@@ -66,6 +66,9 @@ async fn until_stopped(args: &ServeArgs, settings: Settings) -> anyhow::Result<(
     }
 }
 
+/// What is drawn where no seed is given.
+const DEFAULT_SEED: u64 = 1;
+
 /// Opens the files of the record, where one is wanted.
 fn record(args: &ServeArgs, settings: &mut Settings) -> anyhow::Result<Option<Written>> {
     let open = |file: &PathBuf| -> anyhow::Result<Sink> {
@@ -117,7 +120,10 @@ fn sometimes(when: When) -> String {
 
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     let dialect = Dialect::named(&args.dialect).with_context(|| format!("unknown dialect {:?}", args.dialect))?;
-    let mut settings = Settings::new(dialect, args.seed);
+    let mut settings = Settings::new(dialect, args.seed.unwrap_or(DEFAULT_SEED));
+    if args.seed.is_none() {
+        settings.salt = super::run::random();
+    }
     settings.first_token = flag("--first-token", Delay::parse(&args.first_token, args.spread))?;
     settings.token_gap = flag("--token-gap", Delay::parse(&args.token_gap, args.spread))?;
     settings.tokens = flag("--tokens", Length::parse(&args.tokens))?;

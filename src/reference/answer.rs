@@ -44,12 +44,15 @@ pub(super) fn answer(
     let tokens = settings.tokens.draw(&mut random);
     let mut choices = choices(&ask, bytes, tokens, &mut random)?;
     let job = Job { prompt: prompt.tokens, outputs: steps(&ask, &choices) };
+    for call in choices.iter_mut().flat_map(|said| &mut said.calls) {
+        call.id = id::call(&call.id, settings.salt);
+    }
     choices.truncate(usize::try_from(ask.request.n).unwrap_or(usize::MAX));
     let usage = Usage::of(&ask, &prompt, &choices, state);
     state.metrics.tokens(prompt.tokens, usage.completion_tokens);
     let pace = pace::draw(settings, number, job, &mut random);
     let took = pace.ready.last().copied().unwrap_or_default();
-    let id = wishes.stored.then(|| id::completion(dialect, &mut random));
+    let id = wishes.stored.then(|| id::completion(dialect, number, settings.salt));
     let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
     let frame = Frame { dialect, id: id.as_deref(), created: id::created(dialect), model: name };
     let subject = Subject { ask: &ask, wishes: &wishes, routed: &routed, usage: &usage, took, app_id: &state.app_id };

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method};
+use hyper::{HeaderMap, Method, Version};
 use memchr::memmem;
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ pub(super) async fn reply(head: &Parts, body: Inbound, state: &State, number: u6
     let mut reply = reply.unwrap_or_else(|refusal| refusal.reply(number));
     reply.headers.extend(headers);
     if state.settings.dialect.is_openai() {
-        reply.headers.push(("x-request-id", id::request(number, state.settings.seed).into()));
+        reply.headers.push(("x-request-id", id::request(number, state.settings.salt).into()));
         if !reply.headers.iter().any(|(name, _)| *name == "openai-processing-ms") {
             reply.headers.push(("openai-processing-ms", "0".into()));
         }
@@ -126,6 +126,10 @@ async fn served(
     let dialect = state.settings.dialect;
     if weight(&head.headers) > LONGEST_HEAD {
         return Err(Refusal::new(dialect, 431, "headers_too_large", "the headers are longer than 32 KiB", None));
+    }
+    if !has_one_host(head) {
+        let message = "a request of HTTP/1.1 has one Host header";
+        return Err(Refusal::new(dialect, 400, "invalid_host", message, None));
     }
     let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
     let page = Page::of(head.uri.path(), dialect).ok_or_else(missing)?;
@@ -157,6 +161,12 @@ async fn served(
         | Page::Metrics
         | Page::OpenApi => shown(page, state, number),
     }
+}
+
+/// Whether a request says which host it is for, once (RFC 9112, section 3.2); HTTP/2 says it otherwise.
+fn has_one_host(head: &Parts) -> bool {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && head.version != Version::HTTP_11)
 }
 
 fn weight(headers: &HeaderMap) -> usize {

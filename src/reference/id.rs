@@ -2,16 +2,17 @@
 
 use std::time::SystemTime;
 
-use rand::RngExt as _;
+use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::wire::Dialect;
 
 /// The id of a completion. Pulze's is the UUID of the stored log.
-pub(super) fn completion(dialect: Dialect, random: &mut Pcg64) -> String {
+pub(super) fn completion(dialect: Dialect, number: u64, salt: u64) -> String {
+    let mut random = Pcg64::seed_from_u64(xxh3_64_with_seed(&number.to_le_bytes(), salt));
     match dialect {
-        Dialect::Pulze => uuid(random),
+        Dialect::Pulze => uuid(&mut random),
         Dialect::OpenAi | Dialect::OpenAiStrict => {
             let [a, b]: [u64; 2] = [random.random(), random.random()];
             hex("chatcmpl-", &(u128::from(a) << 64 | u128::from(b)).to_be_bytes()[..12])
@@ -20,8 +21,13 @@ pub(super) fn completion(dialect: Dialect, random: &mut Pcg64) -> String {
 }
 
 /// The id of a request, which every openai reply names in a header.
-pub(super) fn request(number: u64, seed: u64) -> String {
-    hex("req_", &xxh3_128_with_seed(&number.to_le_bytes(), seed).to_be_bytes())
+pub(super) fn request(number: u64, salt: u64) -> String {
+    hex("req_", &xxh3_128_with_seed(&number.to_le_bytes(), salt).to_be_bytes())
+}
+
+/// The id of a tool call, from what was drawn for it.
+pub(super) fn call(drawn: &str, salt: u64) -> String {
+    hex("call_", &xxh3_64_with_seed(drawn.as_bytes(), salt).to_be_bytes())
 }
 
 /// A prefix and bytes in hexadecimal, without the formatter: every reply has two of these.

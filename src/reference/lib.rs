@@ -112,8 +112,11 @@ pub struct Settings {
     pub tokens: Length,
     /// A batching server whose load decides when tokens are made, in place of the two delays.
     pub capacity: Option<Capacity>,
-    /// The root of all that is random in it.
+    /// The root of all that is random in it but for names.
     pub seed: u64,
+    /// The root of the ids that it gives: two endpoints, or one that was started again, give the same ids only where
+    /// this is the same.
+    pub salt: u64,
     /// What it does wrong.
     pub quirks: Vec<&'static Quirk>,
     /// When it does that.
@@ -127,7 +130,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A correct endpoint with the default models and delays.
+    /// A correct endpoint with the default models and delays, whose ids come from the seed as well.
     pub fn new(dialect: Dialect, seed: u64) -> Settings {
         let lognormal = |ms| Delay::Lognormal { median: Duration::from_millis(ms), spread: 0.3 };
         Settings {
@@ -142,6 +145,7 @@ impl Settings {
             tokens: Length::Constant(48),
             capacity: None,
             seed,
+            salt: seed,
             quirks: Vec::new(),
             when: When::default(),
             tls: None,
@@ -182,7 +186,7 @@ impl State {
             connections: AtomicU64::new(0),
             previous: Mutex::new(String::new()),
             models: settings.models.iter().map(|name| Model::named(name)).collect(),
-            app_id: id::uuid(&mut Pcg64::seed_from_u64(settings.seed)),
+            app_id: id::uuid(&mut Pcg64::seed_from_u64(settings.salt)),
             limit: settings.rate.map(|rate| Limit::new(rate, Instant::now())),
             known: Known::default(),
             cache: Cache::default(),

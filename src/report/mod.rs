@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod chart;
 mod columns;
 pub mod compare;
+mod compressed;
 pub mod conformance;
 mod csv;
 mod curves;

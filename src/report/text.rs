@@ -6,6 +6,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
+use super::compressed;
 use super::figure::{number, percent, time};
 use super::goal::{measured, windows};
 use super::roots;
@@ -253,6 +254,9 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             number(Some(recount.stated))
         );
         line(&mut text, "counted: ", &words);
+    }
+    if let Some(compressed) = &digest.compressed {
+        line(&mut text, "compressed: ", &compressed::words(compressed));
     }
     line(&mut text, "prompts: ", &format!("{} distinct", percent(Some(digest.prompts.distinct_share))));
     text

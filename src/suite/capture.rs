@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::{Conformance, Options, Sent};
 use crate::check::Depth;
-use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Wanted};
+use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Transfer, Wanted};
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
@@ -83,7 +83,7 @@ pub struct Line {
     pub dial_us: Option<(u64, u64)>,
     /// Status and headers, once they came.
     pub head: Option<HeadLine>,
-    /// The body of the reply without its framing, in base64.
+    /// The body of the reply without its framing and its content coding, in base64.
     pub body: String,
     /// How it came: when, and the offset behind the last byte that had come.
     pub arrivals: Vec<(u64, usize)>,
@@ -93,6 +93,13 @@ pub struct Line {
     pub outcome: String,
     /// What went wrong, where something did.
     pub cause: Option<String>,
+    /// How the reply was transferred.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub transfer: Transfer,
+}
+
+fn is_usual(transfer: &Transfer) -> bool {
+    *transfer == Transfer::default()
 }
 
 /// Status and headers.
@@ -229,6 +236,7 @@ fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         ended_us: micros(exchange.ended),
         outcome: exchange.outcome.to_string(),
         cause: exchange.cause.as_ref().map(|cause| redactor.clean(cause)),
+        transfer: exchange.transfer.clone(),
     }
 }
 
@@ -292,6 +300,7 @@ impl Line {
             ended: at(self.ended_us),
             outcome,
             cause: self.cause.clone(),
+            transfer: self.transfer.clone(),
             unjudged: false,
         })
     }

@@ -7,7 +7,7 @@ use super::status::{Found, Reason, Status};
 use super::roots::Roots;
 use super::{Options, Sent, level};
 use crate::check::{Book, Check, Facts, Judge, Level, Verdict};
-use crate::exchange::{Exchange, Outcome, Reading};
+use crate::exchange::{Exchange, Outcome, Reading, TlsFault};
 use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
@@ -188,12 +188,11 @@ impl<'c> Court<'c> {
     }
 
     /// Whether the contract says anything of a reply: it is the endpoint's, not that of a neighbour, it does not put
-    /// us off, and its body is in no coding that the client left as it is.
+    /// us off, and its body is in no coding that was left as it is.
     fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
-        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
         let no_path = matches!(reading.exchange.status(), Some(404 | 405));
         let beside = self.sent_for(reading).is_some_and(|sent| sent.beside || sent.probe == SLASH && no_path);
-        !beside && !is_put_off(reading.exchange) && coding.is_none_or(|coding| coding == "identity")
+        !beside && !is_put_off(reading.exchange) && !reading.exchange.is_coded()
     }
 
     /// The reply to a request.
@@ -259,11 +258,12 @@ impl<'c> Court<'c> {
     }
 }
 
-/// Whether it is a result that no answer came, at any try: there is no TLS, or a request with a defect brings the
+/// Whether it is a result that no answer came, at any try: there is no TLS, by no fault of the profile, or a request with a defect brings the
 /// connection down. A status by which the endpoint puts off what it is asked is none.
 fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
-    let lost = reading.exchange.head.is_none();
-    lost && (probe.is_negative() || reading.exchange.outcome == Outcome::Tls)
+    let exchange = reading.exchange;
+    let ours = exchange.transfer.tls.is_some_and(TlsFault::is_ours);
+    exchange.head.is_none() && (probe.is_negative() || (exchange.outcome == Outcome::Tls && !ours))
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

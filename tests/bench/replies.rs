@@ -67,6 +67,7 @@ pub(crate) fn exchange(plan: &Plan, stream: bool, pieces: &[&[u8]]) -> Exchange 
         ended: at,
         outcome: Outcome::Ok,
         cause: None,
+        transfer: Default::default(),
         unjudged: false,
     }
 }

@@ -46,6 +46,7 @@ mod terms;
 mod tls;
 mod tokenizers;
 mod tokens;
+mod transfer;
 mod trust;
 mod truth;
 mod virtual_time;

@@ -96,6 +96,7 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
         ended,
         outcome: Outcome::of_status(status),
         cause: None,
+        transfer: Default::default(),
         unjudged: false,
     }
 }

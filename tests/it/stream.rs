@@ -69,6 +69,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
         ended: last + MS,
         outcome: Outcome::Ok,
         cause: None,
+        transfer: Default::default(),
         unjudged: false,
     }
 }

@@ -375,6 +375,7 @@ pub static ALL: &[&[Check]] = &[
     error::LATER,
     http::CHECKS,
     http::PAGES,
+    http::TRANSFER,
     http::CONTENT,
     http::CONNECTION,
     negative::SYNTAX,

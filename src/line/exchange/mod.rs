@@ -12,6 +12,8 @@ use crate::wire::Dialect;
 use crate::wire::json::Parsed;
 
 mod choice;
+mod coding;
+pub(crate) mod done;
 mod headers;
 mod marks;
 pub mod nonce;
@@ -23,8 +25,10 @@ mod stated;
 mod texts;
 mod timing;
 mod tokens;
+mod transfer;
 
 pub use choice::{Call, Choice, Fragment};
+pub use coding::decode_text;
 pub use headers::Headers;
 pub use marks::{Gap, carries_content};
 pub use outcome::{Cut, Cutoff, Form, Outcome};
@@ -32,6 +36,7 @@ pub use policies::Policies;
 pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
 pub use texts::Piece;
 pub use tokens::{TokenSource, Tokens};
+pub use transfer::{Coding, End, TlsFault, Transfer};
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +176,8 @@ pub struct Exchange {
     pub outcome: Outcome,
     /// What went wrong, in words, where something did; secrets may be in it until it is redacted.
     pub cause: Option<String>,
+    /// How the reply was transferred.
+    pub transfer: Transfer,
     /// Whether the body was dropped unread because the judges could not keep up.
     pub unjudged: bool,
 }
@@ -243,6 +250,7 @@ impl Exchange {
             ended: at,
             outcome,
             cause: None,
+            transfer: Transfer::default(),
             unjudged: false,
         }
     }

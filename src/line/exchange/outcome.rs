@@ -78,6 +78,8 @@ pub enum Form {
     NotSse,
     /// A JSON object in every event.
     BadEvent,
+    /// In the content coding that its head names.
+    BadCoding,
 }
 
 impl Outcome {
@@ -103,7 +105,7 @@ impl Outcome {
     ];
 
     /// Every outcome with every cause.
-    const ALL: [Outcome; 23] = [
+    const ALL: [Outcome; 24] = [
         Outcome::Ok,
         Outcome::RateLimited,
         Outcome::Refused,
@@ -122,6 +124,7 @@ impl Outcome {
         Outcome::Malformed(Form::NotJson),
         Outcome::Malformed(Form::NotSse),
         Outcome::Malformed(Form::BadEvent),
+        Outcome::Malformed(Form::BadCoding),
         Outcome::TooLarge,
         Outcome::Unfinished(Cutoff::Grace),
         Outcome::Unfinished(Cutoff::Stopped),
@@ -162,6 +165,7 @@ impl Outcome {
             Outcome::Malformed(Form::NotJson) => Some("not_json"),
             Outcome::Malformed(Form::NotSse) => Some("not_sse"),
             Outcome::Malformed(Form::BadEvent) => Some("bad_event"),
+            Outcome::Malformed(Form::BadCoding) => Some("bad_coding"),
             Outcome::Unfinished(Cutoff::Grace) => Some("grace"),
             Outcome::Unfinished(Cutoff::Stopped) => Some("stopped"),
             Outcome::Ok

@@ -33,13 +33,53 @@ pub enum Kind {
     Counter,
 }
 
-/// What is known of servers: figure, kind, and its names in vLLM (version 1, then 0), in `SGLang` and in the built-in
-/// endpoint.
+/// What is known of servers: figure, kind, and its names in vLLM (version 1, then 0), `SGLang`, NVIDIA Dynamo (its front
+/// end, whose requests in flight include those that wait, then its workers), Text Generation Inference, llama.cpp and the
+/// built-in endpoint. Sources: the metrics pages of their documentation.
 const KNOWN: [(&str, Kind, &[&str]); 7] = [
-    ("running", Kind::Level, &["vllm:num_requests_running", "sglang:num_running_reqs", "proofload_requests_in_flight"]),
-    ("waiting", Kind::Level, &["vllm:num_requests_waiting", "sglang:num_queue_reqs"]),
-    ("kv_use", Kind::Share, &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage"]),
-    ("prefix_hit_rate", Kind::Share, &["vllm:gpu_prefix_cache_hit_rate", "sglang:cache_hit_rate"]),
+    (
+        "running",
+        Kind::Level,
+        &[
+            "vllm:num_requests_running",
+            "sglang:num_running_reqs",
+            "dynamo_frontend_inflight_requests",
+            "tgi_batch_current_size",
+            "llamacpp:requests_processing",
+            "proofload_requests_in_flight",
+        ],
+    ),
+    (
+        "waiting",
+        Kind::Level,
+        &[
+            "vllm:num_requests_waiting",
+            "sglang:num_queue_reqs",
+            "dynamo_frontend_queued_requests",
+            "tgi_queue_size",
+            "llamacpp:requests_deferred",
+        ],
+    ),
+    (
+        "kv_use",
+        Kind::Share,
+        &[
+            "vllm:kv_cache_usage_perc",
+            "vllm:gpu_cache_usage_perc",
+            "sglang:token_usage",
+            "dynamo_component_kvstats_gpu_cache_usage_percent",
+            "llamacpp:kv_cache_usage_ratio",
+        ],
+    ),
+    (
+        "prefix_hit_rate",
+        Kind::Share,
+        &[
+            "vllm:gpu_prefix_cache_hit_rate",
+            "sglang:cache_hit_rate",
+            "dynamo_component_kvstats_gpu_prefix_cache_hit_rate",
+        ],
+    ),
     (
         "prefix_hits",
         Kind::Counter,
@@ -64,7 +104,7 @@ const KNOWN: [(&str, Kind, &[&str]); 7] = [
 ];
 
 impl Figure {
-    /// The figures of vLLM, `SGLang` and the built-in endpoint.
+    /// The figures of the servers that are known.
     pub fn known() -> Vec<Figure> {
         let figure = |(name, kind, metrics): (&str, Kind, &[&str])| Figure {
             name: name.to_owned(),

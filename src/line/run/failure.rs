@@ -5,7 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::http1::Malformed;
-use crate::exchange::{Cut, Outcome};
+use crate::exchange::{Cut, Outcome, TlsFault};
+use crate::plan::target::Tls;
 
 /// How far an exchange had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,46 @@ fn classify_io(error: &io::Error, stage: Stage, connecting: bool, secure: bool) 
         ) => Some(Outcome::Reset),
         _ => None,
     }
+}
+
+/// What a profile says of TLS, as far as that may be why there is no session.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TlsTerms {
+    own_authorities: bool,
+    own_certificate: bool,
+}
+
+impl TlsTerms {
+    pub(super) fn of(tls: &Tls) -> TlsTerms {
+        TlsTerms { own_authorities: tls.ca.is_some(), own_certificate: tls.identity.is_some() }
+    }
+
+    fn refused(self) -> TlsFault {
+        if self.own_certificate { TlsFault::ClientRefused } else { TlsFault::ClientWanted }
+    }
+}
+
+/// Why there is no TLS session, where a chain of causes says so.
+pub(super) fn tls_fault(chain: &[&(dyn Error + 'static)], terms: TlsTerms) -> Option<TlsFault> {
+    use rustls::{AlertDescription as Alert, CertificateError, Error as Tls, InvalidMessage};
+    let error = chain.iter().find_map(|error| error.downcast_ref::<Tls>())?;
+    Some(match error {
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer) if terms.own_authorities => TlsFault::OwnAuthority,
+        Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => TlsFault::Certificate,
+        Tls::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied,
+        ) => terms.refused(),
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => TlsFault::NoTls,
+        _ => TlsFault::Other,
+    })
 }
 
 /// A host name that no address is known for.

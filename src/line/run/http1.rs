@@ -2,6 +2,7 @@
 //!
 //! What is let pass and what is not follows hyper, which a test holds it against.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::exchange::Head;
@@ -20,9 +21,18 @@ const TELLING: usize = 16;
 #[derive(Debug)]
 pub(super) enum Piece<'b> {
     /// Status and headers; interim ones are left out.
-    Head(Head),
+    Head(Head, Lines),
     /// Bytes of the body.
     Body(&'b [u8]),
+}
+
+/// How the lines of a head came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// Each header in one.
+    Whole,
+    /// Some header in several, which are read as one (RFC 9112, section 5.2).
+    Folded,
 }
 
 /// Takes one reply apart.
@@ -83,7 +93,7 @@ impl Reader {
                 Expects::Head(begun) => {
                     let Some(parsed) = parse(begun, bytes, at)? else { return Ok(()) };
                     (self.expects, self.reusable) = (parsed.expects, parsed.reusable);
-                    parsed.head.into_iter().for_each(|head| take(Piece::Head(head)));
+                    parsed.head.into_iter().for_each(|(head, lines)| take(Piece::Head(head, lines)));
                     parsed.used
                 }
                 Expects::Counted(left) => {
@@ -153,7 +163,7 @@ fn fitting(left: u64, bytes: &[u8]) -> usize {
 /// A head, and what follows.
 struct Parsed {
     /// None of an interim reply.
-    head: Option<Head>,
+    head: Option<(Head, Lines)>,
     /// Bytes that it took of those that came last.
     used: usize,
     expects: Expects,
@@ -192,7 +202,9 @@ fn empty_lines(bytes: &[u8]) -> usize {
 fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Malformed> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(bytes) {
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let length = match config.parse_response(&mut response, bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(Malformed::LongHead),
@@ -205,11 +217,26 @@ fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Mal
         return Ok(Some(Parsed { head: None, used, expects: Expects::Head(Vec::new()), reusable: true }));
     }
     let newest = response.version == Some(1);
-    let headers = response.headers.iter().map(|header| (header.name, header.value)).collect();
+    let is_folded = |header: &httparse::Header<'_>| header.value.iter().any(is_line_end);
+    let lines = if response.headers.iter().any(is_folded) { Lines::Folded } else { Lines::Whole };
+    let headers = response.headers.iter().map(|header| (header.name, unfolded(header.value))).collect();
     let head = Head { at, status, version: if newest { "HTTP/1.1" } else { "HTTP/1.0" }, headers };
     let expects = body(&head, newest)?;
     let reusable = status != 101 && !matches!(expects, Expects::Close) && keeps_alive(&head, newest);
-    Ok(Some(Parsed { head: Some(head), used, expects, reusable }))
+    Ok(Some(Parsed { head: Some((head, lines)), used, expects, reusable }))
+}
+
+fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// A value with a space for each byte of a line end in it.
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if value.iter().any(is_line_end) {
+        value.iter().map(|byte| if is_line_end(byte) { b' ' } else { *byte }).collect::<Vec<u8>>().into()
+    } else {
+        value.into()
+    }
 }
 
 /// How the end of the body is told (RFC 9112, section 6.3).

@@ -157,9 +157,13 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
     checks.sort_unstable_by_key(|check| check.id);
     // The next turn of a session waits for what is read here.
     let nap = if plan.cases.iter().any(|case| case.longest() > 1) { Duration::ZERO } else { NAP };
-    for exchange in in_batches(exchanges, nap) {
+    for mut exchange in in_batches(exchanges, nap) {
+        let backlog = exchange.body.bytes.len();
         let unread;
         // A fault of ours in one reply must not cost what was measured of all the others.
+        if catch_unwind(AssertUnwindSafe(|| exchange.decode(plan.target.max_reply))).is_err() {
+            (exchange.body, exchange.unjudged) = (Body::default(), true);
+        }
         let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
             read
         } else {
@@ -181,7 +185,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         shared.live.judged(&reading, violating);
         shared.heed_aborts(&reading, violating);
         shared.count_tokens(&reading);
-        shared.backlog.fetch_sub(exchange.body.bytes.len(), Ordering::Relaxed);
+        shared.backlog.fetch_sub(backlog, Ordering::Relaxed);
         if let Some(journal) = &shared.journal {
             let found = Found::of(&reading, &verdicts);
             drop((reading, verdicts));

@@ -99,7 +99,13 @@ impl Prober {
         self.send(order).await
     }
 
-    async fn send(&self, mut order: Order) -> Exchange {
+    async fn send(&self, order: Order) -> Exchange {
+        let mut exchange = self.exchange(order).await;
+        exchange.decode(self.target.max_reply);
+        exchange
+    }
+
+    async fn exchange(&self, mut order: Order) -> Exchange {
         order.ticket.due = self.clock.now();
         let due = order.ticket.due;
         match &order.way {

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::clock::Clock;
 use super::failure::{Stage, causes, classify_chain};
-use super::http1::{Malformed, Piece, Reader};
-use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome};
+use super::http1::{Lines, Malformed, Piece, Reader};
+use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome, Transfer};
 use crate::plan::order::{Order, Step};
 use crate::plan::target::Target;
 
@@ -44,6 +44,7 @@ pub(super) async fn exchange(target: &Target, order: Order, steps: &[Step], cloc
         ended: clock.now(),
         outcome,
         cause,
+        transfer: Transfer { folded: received.folded, ..Transfer::default() },
         unjudged: false,
     }
 }
@@ -159,15 +160,19 @@ struct Received {
     reader: Reader,
     dial: Option<Dial>,
     head: Option<Head>,
+    folded: bool,
     body: Body,
 }
 
 impl Received {
     fn take(&mut self, at: Duration, bytes: &[u8]) -> Result<(), Malformed> {
-        let Received { reader, head, body, .. } = self;
+        let Received { reader, head, folded, body, .. } = self;
         let before = body.bytes.len();
         let taken = reader.push(at, bytes, |piece| match piece {
-            Piece::Head(came) => *head = Some(came),
+            Piece::Head(came, lines) => {
+                *head = Some(came);
+                *folded = lines == Lines::Folded;
+            }
             Piece::Body(bytes) => body.bytes.extend_from_slice(bytes),
         });
         if body.bytes.len() > before {

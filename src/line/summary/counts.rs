@@ -21,6 +21,9 @@ pub struct Counts {
     pub unjudged: u64,
     /// Replies with any HTTP status, those of the warm-up included.
     pub answered: u64,
+    /// Streams, those of the warm-up included, that stayed open behind `[DONE]`, so that the client closed a connection.
+    #[serde(default)]
+    pub lingering: u64,
     /// Exchanges, those of the warm-up included, for which at least one rule was judged to hold or to be broken.
     pub asserted: u64,
     /// Requests sent by the end of the window, but for our own lateness.
@@ -66,6 +69,7 @@ impl Counts {
         self.violating += other.violating;
         self.unjudged += other.unjudged;
         self.answered += other.answered;
+        self.lingering += other.lingering;
         self.asserted += other.asserted;
         self.sent_in_time += other.sent_in_time;
         self.completed_in_window += other.completed_in_window;

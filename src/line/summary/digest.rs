@@ -15,6 +15,7 @@ use super::trust::{Belief, Trust};
 use crate::check::{self, Judge};
 use crate::plan::goal::{Goal, Measure, Population, Scalar};
 
+mod compression;
 mod goals;
 mod judgement;
 mod metrics_as;
@@ -24,6 +25,7 @@ mod splits;
 mod statistics;
 mod tokens;
 
+pub use compression::Compressed;
 pub use goals::{GoalResult, GoalWindow, WindowState};
 pub use judgement::Judgement;
 use judgement::judgements;
@@ -94,6 +96,8 @@ pub struct Digest {
     pub tokens: Tokens,
     /// Prompts.
     pub prompts: Prompts,
+    /// Replies that came in a content coding, decoded; null where there were none.
+    pub compressed: Option<Compressed>,
     /// The requests by case.
     pub cases: BTreeMap<String, Share>,
     /// The replies by the model that answered, where Pulze's metadata names it.
@@ -290,6 +294,7 @@ impl Digest {
             prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
             cases: splits::shares(&summary.by_case),
             models: splits::shares(&summary.by_model),
+            compressed: Compressed::of(summary),
             sessions: splits::sessions(&summary.sessions),
             pulze: PulzeFigures::of(summary),
             server: ServerFigures::of(summary),

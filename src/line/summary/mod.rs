@@ -16,6 +16,7 @@ use crate::plan::Plan;
 
 pub mod axis;
 pub mod certainty;
+pub mod compression;
 pub mod counts;
 pub mod delivered;
 pub mod dependence;
@@ -48,6 +49,7 @@ pub mod trend;
 pub mod trust;
 pub mod windows;
 
+use compression::Compression;
 use counts::{Counts, milli};
 use delivered::Delivered;
 use distinct::{Repeats, Texts};
@@ -116,6 +118,9 @@ pub struct Summary {
     pub by_case: Splits,
     /// The replies by the model that answered, where Pulze's metadata names it.
     pub by_model: Splits,
+    /// Replies in a content coding.
+    #[serde(default, skip_serializing_if = "Compression::is_none")]
+    pub compression: Compression,
     /// Sessions of several turns.
     #[serde(default, skip_serializing_if = "Sessions::is_none")]
     pub sessions: Sessions,
@@ -191,6 +196,7 @@ impl Summary {
             metrics_as: MetricsAs::default(),
             by_case: Splits::default(),
             by_model: Splits::default(),
+            compression: Compression::default(),
             sessions: Sessions::default(),
             pulze: Pulze::default(),
             server: Server::default(),
@@ -242,6 +248,7 @@ impl Summary {
         self.metrics_as.merge(&other.metrics_as);
         self.by_case.merge(other.by_case);
         self.by_model.merge(other.by_model);
+        self.compression.merge(other.compression);
         self.sessions.merge(other.sessions);
         self.pulze.merge(&other.pulze);
         self.server.merge(other.server);

@@ -36,6 +36,7 @@ impl Summary {
         let found = Found { kept, good, violating: exchange.status() == Some(200) && broken != Broken::No };
         let deliveries = reading.deliveries();
         self.counts.answered += u64::from(exchange.head.is_some());
+        self.counts.lingering += u64::from(exchange.transfer.end.is_lingering());
         self.counts.asserted +=
             u64::from(judged.verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Skip(_))));
         self.record_window(judged, found, &deliveries);
@@ -71,6 +72,7 @@ impl Summary {
         self.counts.late += u64::from(found.kept && !found.good);
         self.counts.record_tokens(reading);
         self.record_timings(reading);
+        self.compression.record(exchange);
         self.lengths.record(reading);
         self.delivered.record(reading);
         self.metrics_as.record(reading);

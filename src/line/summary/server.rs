@@ -20,6 +20,9 @@ pub struct Server {
     pub read: u64,
     /// How often it was read and had none of the figures.
     pub bare: u64,
+    /// The names that were looked for on the first page that had none of the figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_for: Vec<String>,
     /// Why it could not be read, with how often.
     pub failures: Texts,
     /// The figures that came, with what they are.
@@ -124,6 +127,8 @@ pub struct Values {
 
 /// The most figures: what the user names beyond those is left out.
 pub const FIGURES: usize = 16;
+/// So many names that were looked for are kept.
+const NAMES: usize = 64;
 
 impl From<Kind> for Is {
     fn from(kind: Kind) -> Is {
@@ -181,6 +186,10 @@ impl Server {
             }
         }
         self.bare += u64::from(!found);
+        if !found && self.looked_for.is_empty() {
+            let figures = figures.iter().take(FIGURES);
+            self.looked_for = figures.flat_map(|figure| &figure.metrics).take(NAMES).cloned().collect();
+        }
     }
 
     /// Adds another part of the run.
@@ -188,6 +197,7 @@ impl Server {
         self.page = self.page.take().max(other.page);
         self.read += other.read;
         self.bare += other.bare;
+        self.looked_for = std::mem::take(&mut self.looked_for).max(other.looked_for);
         self.failures.merge(&other.failures);
         for (name, kind) in other.kinds {
             let ours = self.kinds.entry(name).or_insert(kind);

@@ -341,11 +341,12 @@ fn throttled(summary: &Summary) -> Reason {
     Some((Belief::Doubtful, format!("the control group throttled the client's CPU in {periods} periods")))
 }
 
-/// One connection for each request in flight is enough where connections are kept alive.
+/// One connection for each request in flight is enough where connections are kept alive, and one more for each that the
+/// client closed because a stream did not end.
 fn redials(summary: &Summary) -> Reason {
     let health = &summary.health;
     let sent = summary.planned() - summary.count(&["unsent", "missed"]);
-    let beyond = health.dials.saturating_sub(health.peak_in_flight);
+    let beyond = health.dials.saturating_sub(health.peak_in_flight + summary.counts.lingering);
     (summary.meta.keep_alive && sent >= FEW && beyond as f64 > REDIALS * sent as f64).then(|| {
         (
             Belief::Doubtful,

@@ -1,5 +1,6 @@
 //! Quirks of status, headers, and the bytes of a body that arrives whole.
 
+use super::super::gzip;
 use super::super::transcript::{Kind, Transcript};
 use super::Quirk;
 use super::framing::{header, insert_text};
@@ -82,6 +83,26 @@ pub(super) const QUIRKS: &[Quirk] = &[
         |transcript| {
             if completes(transcript) {
                 header(transcript, "content-encoding", "gzip");
+            }
+        },
+    ),
+    Quirk::transcript(
+        "gzip-unasked",
+        "completions are compressed, whatever the client takes",
+        "allowed: RFC 9110, section 12.5.3",
+        |transcript| {
+            if completes(transcript) {
+                gzip::pack(transcript);
+            }
+        },
+    ),
+    Quirk::transcript(
+        "coding-unknown",
+        "Content-Encoding names a coding that nobody knows",
+        "no server known; RFC 9110, section 8.4.1",
+        |transcript| {
+            if completes(transcript) {
+                header(transcript, "content-encoding", "x-packed");
             }
         },
     ),

@@ -57,6 +57,37 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
     Quirk::transport(
+        "done-lingers",
+        "a stream stays open behind [DONE], for 60 s or until the client leaves",
+        "no server known; gateways that wait for an upstream to close",
+        |transcript| {
+            let mut script = streamed(transcript)?;
+            script.pop();
+            script.push(Step::Stall);
+            Some(script)
+        },
+    ),
+    Quirk::transport(
+        "length-and-chunked",
+        "Content-Length 5 beside the Transfer-Encoding of a stream",
+        "no server known; RFC 9112, section 6.2",
+        |transcript| {
+            let mut script = streamed(transcript)?;
+            let framing = "content-length: 5\r\ntransfer-encoding: chunked";
+            script[0] = Step::Send(Duration::ZERO, head(transcript, framing));
+            Some(script)
+        },
+    ),
+    Quirk::transport(
+        "header-folded",
+        "a header that goes on in the next line",
+        "allowed of old: RFC 9112, section 5.2",
+        |transcript| {
+            let folded = |framing: &str| head(transcript, &format!("x-folded: one\r\n two\r\n{framing}"));
+            completes(transcript).then(|| as_it_is(transcript, folded))
+        },
+    ),
+    Quirk::transport(
         "cut-mid-stream",
         "the connection ends after three events",
         "BerriAI/litellm PR#39748",
@@ -93,7 +124,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "closes-unannounced",
         "the connection is closed behind each reply, without a word before",
         "no server known; RFC 9112, section 9.6",
-        |transcript| Some(unannounced(transcript)),
+        |transcript| Some(as_it_is(transcript, |framing| silent_head(transcript, framing))),
     ),
     Quirk::transport(
         "byte-at-a-time",
@@ -157,14 +188,14 @@ fn silent_head(transcript: &Transcript, framing: &str) -> Vec<u8> {
     format!("HTTP/1.1 {} Reply\r\n{headers}{framing}\r\n\r\n", transcript.status).into_bytes()
 }
 
-/// The reply as it is, whatever its kind.
-fn unannounced(transcript: &Transcript) -> Script {
+/// The reply as it is, whatever its kind, behind a head that is made for its framing.
+fn as_it_is(transcript: &Transcript, head: impl Fn(&str) -> Vec<u8>) -> Script {
     if let Some(mut script) = streamed(transcript) {
-        script[0] = Step::Send(Duration::ZERO, silent_head(transcript, "transfer-encoding: chunked"));
+        script[0] = Step::Send(Duration::ZERO, head("transfer-encoding: chunked"));
         return script;
     }
     let length: usize = transcript.writes.iter().map(|write| write.bytes.len()).sum();
-    let head = Step::Send(Duration::ZERO, silent_head(transcript, &format!("content-length: {length}")));
+    let head = Step::Send(Duration::ZERO, head(&format!("content-length: {length}")));
     let bodies = transcript.writes.iter().map(|write| Step::Send(write.at, write.bytes.clone()));
     std::iter::once(head).chain(bodies).collect()
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::plan::goal::{Measure, Population, Statistic};
+use crate::report::compressed;
 use crate::report::conformance::escaped;
 use crate::report::figure::{number, percent};
 use crate::report::goal::{measured, windows};
@@ -116,8 +117,10 @@ fn checks(digest: &Digest) -> String {
 fn footer(digest: &Digest) -> String {
     let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
     let model = digest.model.as_deref().unwrap_or("the endpoint's default model");
+    let compressed = digest.compressed.as_ref();
+    let compressed = compressed.map_or(String::new(), |replies| format!("; compressed: {}", compressed::words(replies)));
     format!(
-        "<sub>{} to {}, {} dialect, {}, {}{}; proofload {}</sub>\n",
+        "<sub>{} to {}, {} dialect, {}, {}{}{compressed}; proofload {}</sub>\n",
         escaped(&digest.load),
         escaped(&digest.target),
         digest.dialect,

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::splits;
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::chart::{Chart, Table};
+use crate::report::compressed;
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, percentile, time};
 use crate::report::goal::{measured, windows};
@@ -255,6 +256,7 @@ pub(super) fn what_was_run(summary: &Summary, digest: &Digest) -> Markup {
                 number(Some(digest.tokens.completion))
             ),
         ),
+        ("compressed", digest.compressed.as_ref().map_or(String::new(), compressed::words)),
         ("proofload", digest.proofload.clone()),
     ];
     html! {

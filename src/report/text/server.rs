@@ -43,8 +43,11 @@ fn warnings(text: &mut String, server: &ServerFigures) {
     }
     if server.bare > 0 {
         let words = format!(
-            "{} had none of the figures {} of {} times; name yours in target.scrape_figures",
-            server.page, server.bare, server.read
+            "{} had none of the figures {} of {} times; looked for {}; name yours in target.scrape_figures",
+            server.page,
+            server.bare,
+            server.read,
+            server.looked_for.join(", ")
         );
         line(text, "warning: ", &words);
     }

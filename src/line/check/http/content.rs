@@ -1,12 +1,8 @@
 //! Rules about the kind, the coding and the framing of bodies.
 
-use std::io::Read as _;
-
-use flate2::read::GzDecoder;
-
 use super::super::book::{Book, accepted, came, each, is_refusal, no_server_error};
 use super::super::{Check, Judge, Verdict, levels, tier};
-use crate::wire::json;
+use crate::exchange::Coding;
 use crate::wire::reply::choices;
 
 pub(in crate::check) static CONTENT: &[Check] = &[
@@ -89,40 +85,26 @@ fn accept_ignored(book: &Book<'_>) -> Verdict {
     })
 }
 
-/// Longest body that is unpacked.
-const LONGEST: u64 = 16 << 20;
-
 fn gzip_response(book: &Book<'_>) -> Verdict {
     each(book.replies("content-gzip"), |reading| {
+        let exchange = reading.exchange;
+        if let (Coding::Broken { .. }, Some(why)) = (exchange.transfer.coding, &exchange.cause) {
+            return Verdict::broken("", why.clone());
+        }
         if !reading.success() || !reading.complete() {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         }
-        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
-        let body = &reading.exchange.body.bytes;
-        match coding.map(str::trim) {
-            // What is not compressed is judged by the rules on any reply.
-            None => Verdict::Pass,
-            Some(coding) if coding.eq_ignore_ascii_case("identity") => Verdict::Pass,
-            Some(coding) if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") => {
-                unpacked(body)
-            }
-            Some(other) => Verdict::broken("", format!("only gzip was accepted, and the body is coded as {other:?}")),
+        // What is not compressed is judged by the rules on any reply.
+        if !matches!(exchange.transfer.coding, Coding::Decoded { .. }) {
+            return Verdict::Pass;
         }
+        let coding = exchange.head.as_ref().and_then(|head| head.header("content-encoding")).unwrap_or_default().trim();
+        if !["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)) {
+            return Verdict::broken("", format!("only gzip was accepted, and the body is coded as {coding:?}"));
+        }
+        let choices = reading.json().is_some_and(|document| !choices(&document.value).is_empty());
+        Verdict::holds(choices, "/choices", || "the unpacked body is no completion".to_owned())
     })
-}
-
-/// The body unpacks, to a completion.
-fn unpacked(body: &[u8]) -> Verdict {
-    let mut bytes = Vec::new();
-    if let Err(error) = GzDecoder::new(body).take(LONGEST).read_to_end(&mut bytes) {
-        return Verdict::broken("", format!("the body is no gzip: {error}"));
-    }
-    match json::read(&bytes) {
-        Ok(document) => Verdict::holds(!choices(&document.value).is_empty(), "/choices", || {
-            "the unpacked body is no completion".to_owned()
-        }),
-        Err(error) => Verdict::broken("", format!("the unpacked body is not JSON: {error}")),
-    }
 }
 
 fn gzip_request(book: &Book<'_>) -> Verdict {

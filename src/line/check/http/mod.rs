@@ -8,10 +8,12 @@ use crate::exchange::{Cut, Outcome, Reading};
 mod connection;
 mod content;
 mod pages;
+mod transfer;
 
 pub(super) use connection::CONNECTION;
 pub(super) use content::CONTENT;
 pub(super) use pages::PAGES;
+pub(super) use transfer::TRANSFER;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -75,7 +77,7 @@ fn redirect_same_origin(reading: &Reading<'_>) -> Verdict {
 
 fn body_length(reading: &Reading<'_>) -> Verdict {
     if reading.exchange.outcome == Outcome::Truncated(Cut::ShortBody) {
-        let got = reading.exchange.body.bytes.len();
+        let got = reading.exchange.wire_bytes();
         let length = reading.exchange.head.as_ref().and_then(|head| head.header("content-length"));
         let expected = length.map_or("a terminated chunked body".to_owned(), |length| format!("{length} bytes"));
         return Verdict::broken("", format!("expected {expected}, got {got} bytes and the end of the connection"));

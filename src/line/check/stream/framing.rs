@@ -72,7 +72,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
     Check {
         id: "stream-clean-close",
-        rule: "the body ends properly, within 5 s of [DONE]",
+        rule: "the body ends properly, within 1 s of [DONE]",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "9112 7.1, 8",
@@ -205,8 +205,8 @@ fn done_once_last(reading: &Reading<'_>) -> Verdict {
     }
 }
 
-/// Longest that a server may keep the body open after `[DONE]`.
-const LINGER: Duration = Duration::from_secs(5);
+/// Longest that a server may keep the body open after `[DONE]`; our own client waits no longer.
+const LINGER: Duration = Duration::from_secs(1);
 
 fn clean_close(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
@@ -217,6 +217,9 @@ fn clean_close(reading: &Reading<'_>) -> Verdict {
     ];
     if let Some((_, detail)) = broken.iter().find(|(outcome, _)| *outcome == reading.exchange.outcome) {
         return Verdict::broken("", *detail);
+    }
+    if reading.exchange.transfer.end.is_lingering() {
+        return Verdict::broken("", "the body stayed open for more than a second after [DONE], until the client left");
     }
     if !reading.complete() {
         return Verdict::Skip(INCOMPLETE);

@@ -30,7 +30,7 @@ use tower::Service as _;
 use url::{Position, Url};
 
 use super::super::clock::Clock;
-use super::super::http1::{Piece, Reader};
+use super::super::http1::{Lines, Piece, Reader};
 use super::fault::Fault;
 use super::intake::Received;
 use super::lookup::SystemLookup;
@@ -88,7 +88,7 @@ impl Direct {
         let plain = target.url.scheme() == "http" && target.proxy.is_none();
         let framed = [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE];
         let usual = !framed.iter().any(|name| headers.contains_key(name));
-        if !plain || !usual || target.http == HttpVersion::Two || target.gzip {
+        if !plain || !usual || target.http == HttpVersion::Two {
             return Ok(None);
         }
         let mut connector = HttpConnector::new_with_resolver(SystemLookup);
@@ -202,7 +202,10 @@ impl Talk<'_> {
             } else {
                 let at = clock.now();
                 self.reader.push(at, into.filled(), |piece| match piece {
-                    Piece::Head(head) => received.begin(head),
+                    Piece::Head(head, lines) => {
+                        received.begin(head);
+                        received.folded = lines == Lines::Folded;
+                    }
                     Piece::Body(bytes) => received.take(at, bytes),
                 })
             };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::exchange::done::{TAIL, ends_in_done};
 use crate::exchange::{Arrival, Body, Head};
 
 /// What came so far of a reply.
@@ -15,6 +16,10 @@ pub(super) struct Received {
     page: Vec<u8>,
     len: usize,
     arrivals: Vec<Arrival>,
+    /// Whether a header line was folded.
+    pub(super) folded: bool,
+    /// When a stream said `[DONE]`.
+    done: Option<Duration>,
 }
 
 /// Bytes of a page at least, and at most.
@@ -34,6 +39,15 @@ impl Received {
     /// The head came.
     pub(super) fn begin(&mut self, head: Head) {
         self.head = Some(head);
+    }
+
+    /// Whether the status is a success.
+    pub(super) fn is_success(&self) -> bool {
+        self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
     }
 
     pub(super) fn status(&self) -> Option<u16> {
@@ -68,6 +82,32 @@ impl Received {
     /// Bytes of the body so far.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// When a stream said `[DONE]`, as far as the ends of what was looked at tell. Looks at the end of what came last.
+    pub(super) fn done(&mut self) -> Option<Duration> {
+        if self.done.is_none() && self.ends_in_done() {
+            self.done = self.arrivals.last().map(|last| last.at);
+        }
+        self.done
+    }
+
+    /// The same, as far as it was looked for.
+    pub(super) fn was_done(&self) -> Option<Duration> {
+        self.done
+    }
+
+    fn ends_in_done(&self) -> bool {
+        let page = &self.page[self.page.len().saturating_sub(TAIL)..];
+        // An event may lie across the edge of a page.
+        match self.full.last().filter(|_| page.len() < TAIL) {
+            Some(before) if matches!(page.last(), Some(b'\n' | b'\r')) => {
+                let before = &before[before.len().saturating_sub(TAIL)..];
+                ends_in_done(&[before, page].concat())
+            }
+            Some(_) => false,
+            None => ends_in_done(page),
+        }
     }
 
     /// Arrivals of the body so far.
@@ -115,6 +155,20 @@ mod tests {
         }
         assert_eq!((received.len(), received.arrivals()), (sent.len(), sent.len().div_ceil(777)));
         assert!(received.finish(sent.len()).1.bytes == sent);
+    }
+
+    #[test]
+    fn done_is_seen_wherever_it_was_cut() {
+        let stream = [vec![b'x'; 2040], b"\n\ndata: [DONE]\n\n".to_vec()].concat();
+        for cut in 0..stream.len() {
+            let mut received = Received::default();
+            received.take(Duration::from_secs(1), &stream[..cut]);
+            assert_eq!(received.done(), None);
+            received.take(Duration::from_secs(2), &stream[cut..]);
+            assert_eq!(received.done(), Some(Duration::from_secs(2)), "cut at {cut}");
+            received.take(Duration::from_secs(3), b": ping\n\n");
+            assert_eq!(received.done(), Some(Duration::from_secs(2)), "it stays");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The HTTP library, for all that is more than HTTP/1.1 over plain TCP: TLS, HTTP/2, proxies, compression.
+//! The HTTP library, for all that is more than HTTP/1.1 over plain TCP: TLS, HTTP/2, proxies.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -31,7 +31,9 @@ pub(super) fn client(target: &Target, dials: &Arc<AtomicU64>) -> Result<reqwest:
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
-        .gzip(target.gzip)
+        // Judges decode bodies, so that each arrival keeps its instant.
+        .no_gzip()
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
         .connect_timeout(target.timeouts.connect)
         .pool_max_idle_per_host(if target.keep_alive { usize::MAX } else { 0 })
         .tcp_nodelay(true)

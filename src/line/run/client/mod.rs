@@ -2,14 +2,15 @@
 //!
 //! Redirects are not followed, nothing is retried, and neither a proxy nor compression is used unless the profile
 //! asks: they are facts to report. Between sent and the last byte nothing is parsed or formatted but the head, once, and
-//! the framing that HTTP puts around the body; bytes are kept as they come, with the instant they came.
+//! the framing that HTTP puts around the body; bytes are kept as they come, with the instant they came. Of a stream the
+//! last bytes of an arrival are looked at, for `[DONE]`: behind it the end of the body is waited for a second and no more.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Version};
 use tokio::sync::watch;
 
@@ -17,21 +18,25 @@ mod direct;
 mod fault;
 mod intake;
 mod library;
+mod ending;
 mod lookup;
+mod proxy;
 mod seldom;
 
 use direct::{Direct, Talk, Written};
+use ending::End;
 use fault::Fault;
 use intake::Received;
+use proxy::Proxy;
 use seldom::Seldom;
 
 use super::clock::Clock;
-use super::failure::{Exhausted, Stage, causes, classify_chain};
-use crate::exchange::{Asked, Cutoff, Dial, Exchange, Head, Outcome, Ticket};
+use super::failure::{Exhausted, Stage, TlsTerms, causes, classify_chain, tls_fault};
+use crate::exchange::{Asked, Cutoff, Dial, Exchange, Head, Outcome, Ticket, Transfer, decode_text};
 use crate::plan::target::{Target, Timeouts};
 
-/// A request that fails later than this has been worked on: the connection was not closed before it came.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// How long the end of a body is waited for behind `[DONE]`.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Says that what is in flight is to be given up, and why.
 pub(super) type CutoffSignal = watch::Receiver<Option<Cutoff>>;
@@ -47,6 +52,8 @@ pub(super) struct Client {
     library: reqwest::Client,
     url: reqwest::Url,
     headers: HeaderMap,
+    proxy: Option<Proxy>,
+    tls: TlsTerms,
     timeouts: Timeouts,
     max_reply: usize,
     dials: Arc<AtomicU64>,
@@ -119,6 +126,8 @@ impl Client {
             library: library::client(target, &dials)?,
             url: target.url.clone(),
             headers,
+            proxy: target.proxy.as_ref().map(Proxy::new),
+            tls: TlsTerms::of(&target.tls),
             timeouts: target.timeouts,
             max_reply: target.max_reply,
             dials,
@@ -164,6 +173,7 @@ impl Client {
         cut: &mut CutoffSignal,
     ) -> Exchange {
         let dial = Arc::new(OnceLock::new());
+        let asked_coding = self.asks_coding(&job);
         let sent = clock.now();
         let mut received = Received::default();
         let end = {
@@ -178,8 +188,14 @@ impl Client {
             }
         };
         let ended = clock.now();
-        let end = end.explained(ended.saturating_sub(sent), &dial, &received);
-        let end = if end.outcome == Outcome::Ok { End::of_status(received.status()) } else { end };
+        let end = end.unless_done(&received).explained(ended.saturating_sub(sent), &dial, &received);
+        let mut end = if end.outcome == Outcome::Ok { end.with_status(received.status()) } else { end };
+        let ended = end.body.is_lingering().then(|| received.was_done()).flatten().unwrap_or(ended);
+        if let Some(cause) = self.turned_away(&received) {
+            received = Received::default();
+            end = End::new(Outcome::Connect, cause);
+        }
+        let transfer = Transfer { end: end.body, asked_coding, folded: received.folded, tls: end.tls, ..Transfer::default() };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,
@@ -193,6 +209,7 @@ impl Client {
             ended,
             outcome: end.outcome,
             cause: end.cause,
+            transfer,
             unjudged: false,
         }
     }
@@ -205,9 +222,21 @@ impl Client {
             }
             cut = cut.wait_for(Option::is_some) => {
                 let cutoff = cut.ok().and_then(|cut| *cut).unwrap_or(Cutoff::Stopped);
-                End { outcome: Outcome::Unfinished(cutoff), cause: None }
+                End::silent(Outcome::Unfinished(cutoff))
             }
         }
+    }
+
+    fn asks_coding(&self, job: &Job) -> bool {
+        match &job.message {
+            Some(Message::Library(request)) => request.headers().contains_key(ACCEPT_ENCODING),
+            Some(Message::Direct(_)) | None => self.headers.contains_key(ACCEPT_ENCODING),
+        }
+    }
+
+    /// Why a reply is that of the proxy, where it is: it says nothing of the endpoint.
+    fn turned_away(&self, received: &Received) -> Option<String> {
+        self.proxy.as_ref()?.turned_away(received.head()?)
     }
 
     async fn perform(&self, job: &mut Job, clock: Clock, dial: &Arc<OnceLock<Dial>>, received: &mut Received) -> End {
@@ -217,14 +246,19 @@ impl Client {
             Ok(Err(fault)) => return self.classify(fault, received),
             Err(_) => return End::new(Outcome::Timeout, format!("no status within {limit:?}")),
         };
+        let streamed = job.asked.wanted.stream && received.is_success();
         loop {
             if job.leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
-                return End { outcome: Outcome::Unfinished(Cutoff::Stopped), cause: None };
+                return End::silent(Outcome::Unfinished(Cutoff::Stopped));
             }
             if received.len() > self.max_reply {
                 return End::new(Outcome::TooLarge, format!("the reply is longer than {} bytes", self.max_reply));
             }
-            match reply.more(clock, received).await {
+            let done = if streamed { received.done() } else { None };
+            let Some(more) = reply.more_within(done.map(|done| done + LINGER), clock, received).await else {
+                return End::lingering();
+            };
+            match more {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(fault) => return self.classify(fault, received),
@@ -233,7 +267,7 @@ impl Client {
         if let Reply::Direct(talk) = reply {
             talk.lay_down();
         }
-        End { outcome: Outcome::Ok, cause: None }
+        End::silent(Outcome::Ok)
     }
 
     /// Sends a request its way until the head of the reply has come.
@@ -278,7 +312,12 @@ impl Client {
                     return Err(End::new(Outcome::TooLarge, "the reply is too long".to_owned()));
                 }
             }
-            Ok((response.status().as_u16(), bytes))
+            let head = head_of(&response, Duration::ZERO);
+            if let Some(cause) = self.proxy.as_ref().and_then(|proxy| proxy.turned_away(&head)) {
+                return Err(End::new(Outcome::Connect, cause));
+            }
+            let bytes = decode_text(&head, bytes, self.max_reply);
+            Ok((head.status, bytes.map_err(|cause| End::new(Outcome::Protocol, cause))?))
         };
         match tokio::time::timeout(self.timeouts.first_byte, work).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -295,7 +334,8 @@ impl Client {
     fn explain(&self, fault: Fault, stage: Stage) -> End {
         let (error, connecting) = match fault {
             Fault::Slow => {
-                let cause = format!("no connection within {:?}", self.timeouts.connect);
+                let whom = self.proxy.as_ref().map_or(String::new(), |proxy| format!(" through {proxy}"));
+                let cause = format!("no connection{whom} within {:?}", self.timeouts.connect);
                 return End::new(Outcome::Timeout, cause);
             }
             Fault::Failed { error, connecting } => (error, connecting),
@@ -304,11 +344,32 @@ impl Client {
         self.exhausted.note(&chain);
         let outcome = classify_chain(&chain, stage, connecting, self.url.scheme() == "https");
         let fallback = if connecting { Outcome::Connect } else { Outcome::Protocol };
-        End::new(outcome.unwrap_or(fallback), chain.last().map_or_else(String::new, ToString::to_string))
+        let outcome = outcome.unwrap_or(fallback);
+        let cause = chain.last().map_or_else(String::new, ToString::to_string);
+        match (&self.proxy, tls_fault(&chain, self.tls)) {
+            (Some(proxy), tls) if proxy.is_at_fault(outcome, &self.url) => {
+                End { tls, ..End::new(Outcome::Connect, proxy.failed(&cause)) }
+            }
+            (_, Some(fault)) => End { tls: Some(fault), ..End::new(outcome, fault.explain(&cause)) },
+            (_, None) => End::new(outcome, cause),
+        }
     }
 }
 
 impl Reply<'_> {
+    /// Takes in what comes next, until an instant where there is one. Returns nothing where that has passed.
+    async fn more_within(
+        &mut self,
+        until: Option<Duration>,
+        clock: Clock,
+        received: &mut Received,
+    ) -> Option<Result<bool, Fault>> {
+        let Some(until) = until else { return Some(self.more(clock, received).await) };
+        let left = until.checked_sub(clock.now())?;
+        // In few exchanges is anything waited for here, and all of them would have the room of the timer.
+        Box::pin(tokio::time::timeout(left, self.more(clock, received))).await.ok()
+    }
+
     /// Takes in what comes next. Returns false at the end.
     async fn more(&mut self, clock: Clock, received: &mut Received) -> Result<bool, Fault> {
         match self {
@@ -345,38 +406,6 @@ pub(super) struct Failure {
 #[error("the request was prepared for another target")]
 struct OfAnother;
 
-/// How an exchange ended.
-struct End {
-    outcome: Outcome,
-    cause: Option<String>,
-}
-
-impl End {
-    fn new(outcome: Outcome, cause: String) -> End {
-        End { outcome, cause: Some(cause) }
-    }
-
-    /// That of a reply that came whole.
-    fn of_status(status: Option<u16>) -> End {
-        let outcome = status.map_or(Outcome::Protocol, Outcome::of_status);
-        let unasked = || "another protocol from here on (101), unasked".to_owned();
-        End { outcome, cause: (outcome == Outcome::Protocol).then(unasked) }
-    }
-
-    /// A kept-alive connection that ends as a request goes out on it was most likely closed without a word, which a
-    /// report of plain resets would not tell.
-    fn explained(self, after: Duration, dial: &OnceLock<Dial>, received: &Received) -> End {
-        let kept_alive = dial.get().is_none() && received.status().is_none();
-        if self.outcome != Outcome::Reset || !kept_alive || after >= AT_ONCE {
-            return self;
-        }
-        let cause = self.cause.unwrap_or_default();
-        let hint = "on a connection kept alive, as by a server that closes those unannounced; \
-                    target.keep_alive = false avoids it";
-        End::new(Outcome::Reset, format!("{cause} {hint}"))
-    }
-}
-
 fn headers(target: &Target) -> Result<HeaderMap, ClientError> {
     let mut headers = HeaderMap::new();
     for header in &target.headers {
@@ -385,6 +414,9 @@ fn headers(target: &Target) -> Result<HeaderMap, ClientError> {
         let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| refused())?;
         value.set_sensitive(true);
         headers.append(name, value);
+    }
+    if target.gzip && !headers.contains_key(ACCEPT_ENCODING) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Ok(headers)
 }

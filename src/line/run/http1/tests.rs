@@ -2,7 +2,7 @@ use std::error::Error;
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
+use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
@@ -33,7 +33,7 @@ fn by_us<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> (Seen, bool) {
     let (mut seen, mut reader) = (Seen::default(), Reader::default());
     let mut taken = pieces.into_iter().try_for_each(|piece| {
         reader.push(Duration::ZERO, piece, |piece| match piece {
-            Piece::Head(head) => seen.status = Some(head.status),
+            Piece::Head(head, _) => seen.status = Some(head.status),
             Piece::Body(bytes) => seen.body.extend_from_slice(bytes),
         })
     });
@@ -55,7 +55,10 @@ async fn by_hyper(bytes: Vec<u8>) -> Seen {
         let _ = server.read(&mut asked).await;
         let _ = server.write_all(&bytes).await;
     });
-    let (mut sender, connection) = handshake(TokioIo::new(client)).await.expect("nothing is sent yet");
+    let (mut sender, connection) = Builder::new()
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .handshake(TokioIo::new(client))
+        .await.expect("nothing is sent yet");
     let driver = tokio::spawn(connection);
     let mut seen = Seen::default();
     match sender.send_request(hyper::Request::new(Empty::<Bytes>::new())).await {

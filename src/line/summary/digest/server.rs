@@ -20,6 +20,8 @@ pub struct ServerFigures {
     pub failures: Vec<Counted>,
     /// How often it was read and had none of the figures.
     pub bare: u64,
+    /// The names that were looked for on a page that had none of the figures.
+    pub looked_for: Vec<String>,
     /// The figures by name.
     pub figures: BTreeMap<String, ServerFigure>,
     /// What of it is left out, and why: null stands in its place.
@@ -38,15 +40,35 @@ pub struct ServerFigures {
 pub struct ServerFigure {
     /// What it is.
     pub is: Is,
-    /// Mean over the window; null for a counter.
+    /// Mean over the window; null for a counter, and where the page was read less than twice.
     pub mean: Option<f64>,
-    /// The largest over the window; null for a counter.
+    /// The largest over the window; null for a counter, and where the page was read less than twice.
     pub max: Option<f64>,
     /// By how much a counter grew from the first reading to the last, warm-up and drain tail included; what it lost by
-    /// a restart of the server does not count. Null for what is no counter, and where replicas answer in turn.
+    /// a restart of the server does not count. Null for what is no counter, where replicas answer in turn, and where the
+    /// page was read once.
     pub increase: Option<f64>,
     /// Its course: means, of a counter its value; null where it was not read.
     pub course: Vec<Option<f64>>,
+}
+
+/// A mean takes so many readings: at the first nothing is in flight yet.
+const FEWEST: u64 = 2;
+
+/// That the run was over before the page could be read often enough, where it was.
+fn too_short(summary: &Summary) -> Option<String> {
+    let (server, ending) = (&summary.server, &summary.ending);
+    let within = |name: &String| {
+        let rows = server.seconds.within(ending.window_from_us, ending.window_us);
+        rows.filter_map(|(_, row)| row.0.get(name)).map(|values| values.count).sum::<u64>()
+    };
+    let levels = server.kinds.iter().filter(|(_, is)| **is != Is::Counter).map(|(name, _)| name);
+    let most = levels.map(within).max().filter(|most| *most < FEWEST)?;
+    Some(format!(
+        "means and maxima: the page was read {most} times within the window of {:.1} s, and once a second at most; they \
+         take {FEWEST} readings, so a longer run",
+        summary.window_s()
+    ))
 }
 
 impl ServerFigures {
@@ -60,6 +82,7 @@ impl ServerFigures {
         let share = hits.filter(|(_, queries)| *queries > 0.0).map(|(hits, queries)| hits / queries);
         let names = server.kinds.keys();
         let left_out = names.filter_map(|name| Some(format!("{}: {}", name.replace('_', " "), server.left_out(name)?)));
+        let too_short = too_short(summary);
         let impossible = share.filter(|share| *share > 1.0).zip(hits).map(|(_, (hits, queries))| {
             format!("prefix cache: the page counts {hits} hits of {queries} queries, which is no share")
         });
@@ -68,7 +91,8 @@ impl ServerFigures {
             read: server.read,
             failures: counted(&server.failures),
             bare: server.bare,
-            left_out: left_out.chain(impossible).collect(),
+            looked_for: server.looked_for.clone(),
+            left_out: too_short.into_iter().chain(left_out).chain(impossible).collect(),
             prefix_hit_share: share.filter(|share| *share <= 1.0),
             figures,
             width_s: server.seconds.width_s,
@@ -87,13 +111,14 @@ impl ServerFigure {
             .collect();
         let all = within.iter().fold(Values::default(), |all, values| all.with(*values));
         let (level, stated) = (is != Is::Counter, server.left_out(name).is_none());
+        let enough = if level { all.count >= FEWEST } else { server.read > 1 };
         let grown = || server.counts.get(name).map_or(0.0, |count| count.grown as f64 / 1000.0);
         let of_row = |values: &Values| if level { values.mean() } else { Some(values.max as f64 / 1000.0) };
         ServerFigure {
             is,
-            mean: all.mean().filter(|_| level && stated),
-            max: (level && stated && all.count > 0).then(|| all.max as f64 / 1000.0),
-            increase: (!level && stated).then(grown),
+            mean: all.mean().filter(|_| level && stated && enough),
+            max: (level && stated && enough && all.count > 0).then(|| all.max as f64 / 1000.0),
+            increase: (!level && stated && enough).then(grown),
             course: server
                 .seconds
                 .rows
