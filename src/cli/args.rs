@@ -31,7 +31,7 @@ const EXIT_CODES: &str = "Exit codes:
   0    everything held
   1    a MUST check or a goal is broken, no request was ok, or a comparison found a regression
   2    the command line or the profile is wrong; nothing was sent
-  3    no HTTP answer, nothing asserted, or the measurement is invalid
+  3    no HTTP answer, refused before the load, nothing asserted, or the measurement is invalid
   4    a summary is incomplete, or runs do not belong together
   130  interrupted, report written";
 
@@ -248,6 +248,9 @@ pub(super) struct TargetArgs {
     /// A header of every request, as NAME=VALUE [target.headers].
     #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
     headers: Vec<(String, String)>,
+    /// Send no first request alone before a load, to see that the load is let in [target.preflight = false].
+    #[arg(long, help_heading = "Target")]
+    no_preflight: bool,
 }
 
 impl TargetArgs {
@@ -259,6 +262,7 @@ impl TargetArgs {
             model: self.model.clone(),
             key_env: self.key_env.clone(),
             headers: self.headers.clone(),
+            no_preflight: self.no_preflight,
             ..Flags::default()
         }
     }

@@ -1,5 +1,6 @@
 //! `proofload capacity`: search for the highest load that holds the goals.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,7 +101,7 @@ pub(super) fn prepare(
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    Ok(match preflight(wait, &mut draft, tell)? {
+    Ok(match preflight(wait, &mut draft, seed, tell)? {
         Some(exit) => Err(exit),
         None => Ok(Ready { draft, seed, builtin }),
     })
@@ -124,6 +125,8 @@ fn exit_of(record: &Record, interrupted: bool) -> Exit {
 pub(super) struct Hunt {
     draft: Draft,
     seed: u64,
+    /// Requests that have gone out alone, until a run says so.
+    preflight: Cell<u64>,
     pub(super) goals: Goals,
     pub(super) search: Search,
     asked: Asked,
@@ -170,6 +173,7 @@ impl Hunt {
             None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,
         };
         Ok(Hunt {
+            preflight: Cell::new(draft.preflight),
             draft,
             seed,
             goals,
@@ -388,6 +392,7 @@ impl Hunt {
     fn plan(&self, ask: &Ask, limits: Limits) -> Plan {
         let mut plan = self.draft.plan(self.seed.wrapping_add(1 + ask.number as u64));
         plan.limits = limits;
+        plan.preflight = self.preflight.take();
         for load in &mut plan.loads {
             match &mut load.arrivals {
                 Arrivals::Open { rate, .. } => *rate = Course::constant(ask.load),

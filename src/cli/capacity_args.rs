@@ -282,6 +282,7 @@ impl VerifyArgs {
             dialect: own.dialect.or(before.dialect),
             model: own.model.or(before.model),
             key_env: own.key_env.or(before.key_env),
+            no_preflight: own.no_preflight || before.no_preflight,
             ..before
         }
     }

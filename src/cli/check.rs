@@ -148,7 +148,7 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = run::preflight(args.wait, &mut draft, &|text: &str| tell(args, text))? {
+    if let Some(exit) = run::make_ready(args.wait, &mut draft, &|text: &str| tell(args, text))? {
         return Ok(Err(exit));
     }
     Ok(Ok(Ready { draft, options, _builtin: builtin }))

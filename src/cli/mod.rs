@@ -23,6 +23,7 @@ mod exit;
 mod folder;
 mod github;
 mod history;
+mod lone;
 mod merge;
 mod new_profile;
 mod progress;

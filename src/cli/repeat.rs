@@ -118,7 +118,7 @@ fn subject(
             draft.connect(&builtin.url, &builtin.key);
         }
     }
-    if let Some(exit) = preflight(args.wait, &mut drafts[0], &|text: &str| tell(args, text))? {
+    if let Some(exit) = preflight(args.wait, &mut drafts[0], seed, &|text: &str| tell(args, text))? {
         return Ok(Err(exit));
     }
     let model = drafts[0].target.model.clone();

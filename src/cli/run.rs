@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = preflight(args.wait, &mut draft, &tell)? {
+    if let Some(exit) = preflight(args.wait, &mut draft, seed, &tell)? {
         return Ok(exit);
     }
     let plan = Arc::new(draft.plan(seed));
@@ -208,42 +208,112 @@ pub(super) fn introduction(plan: &Plan) -> String {
     )
 }
 
-/// Waits for the endpoint, asks for its model and for how it counts tokens, as far as that is wanted. Some exit where the run cannot begin.
+/// What keeps a load from being as it is meant, where nothing worse does.
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Why no model is named.
+    model: Option<String>,
+    /// Why the endpoint does not count tokens for us.
+    tokens: Option<String>,
+}
+
+/// Waits for the endpoint, asks for its model and for how it counts tokens, as far as that is wanted, and sends the first
+/// request alone. Some exit where the load cannot begin.
 pub(super) fn preflight(
+    wait: Option<Duration>,
+    draft: &mut Draft,
+    seed: u64,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Option<Exit>> {
+    let doubts = match ask(wait, draft, tell)? {
+        Ok(doubts) => doubts,
+        Err(exit) => return Ok(Some(exit)),
+    };
+    // That the endpoint refuses says more than what could not be learnt of it.
+    match super::lone::send(draft, seed, tell)? {
+        Some(exit) => Ok(Some(exit)),
+        None => Ok(doubts.told(draft, tell)),
+    }
+}
+
+/// The same without the first request: for further loads of an endpoint that has let one in, and for a check, whose own
+/// first request is a plain one.
+pub(super) fn make_ready(
     wait: Option<Duration>,
     draft: &mut Draft,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Option<Exit>> {
+    Ok(match ask(wait, draft, tell)? {
+        Ok(doubts) => doubts.told(draft, tell),
+        Err(exit) => Some(exit),
+    })
+}
+
+fn ask(
+    wait: Option<Duration>,
+    draft: &mut Draft,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Result<Doubts, Exit>> {
+    let mut doubts = Doubts::default();
     if wait.is_none() && !draft.needs_model() && draft.questions().is_empty() {
-        return Ok(None);
+        return Ok(Ok(doubts));
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    if let Some(limit) = wait {
-        let mut told = false;
-        let waiting = |said: &str| {
-            if !std::mem::replace(&mut told, true) {
-                tell(&format!("waiting for {}: {said}", draft.target.shown()));
-            }
-        };
-        let ready = runtime.block_on(preflight::wait(&draft.target, limit, waiting)).map_err(RunError::from)?;
-        if let Err(said) = ready {
-            let limit = humantime::format_duration(limit);
-            say(&format!(
-                "error: {} was not ready within {limit}: {}\n",
-                draft.target.shown(),
-                draft.target.redactor().clean(&said)
-            ));
-            return Ok(Some(Exit::Invalid));
+    if let Some(exit) = wait.map(|limit| wait_for(&runtime, limit, draft, tell)).transpose()?.flatten() {
+        return Ok(Err(exit));
+    }
+    if let Some(exit) = name_model(&runtime, draft, tell, &mut doubts)? {
+        return Ok(Err(exit));
+    }
+    calibrate(&runtime, draft, tell, &mut doubts)?;
+    Ok(Ok(doubts))
+}
+
+impl Doubts {
+    /// Tells them. Some exit where lengths cannot be as they are meant.
+    fn told(self, draft: &Draft, tell: &impl Fn(&str)) -> Option<Exit> {
+        let clean = |why: &str| draft.target.redactor().clean(why);
+        if let Some(why) = self.model {
+            let why = clean(&why);
+            tell(&format!("warning: no model is named and none could be learnt ({why}); requests go without one"));
         }
+        let said = clean(&self.tokens?);
+        say(&format!("error: the endpoint could not be asked how it counts tokens: {said}\n"));
+        Some(Exit::Invalid)
     }
-    if let Some(exit) = name_model(&runtime, draft, tell)? {
-        return Ok(Some(exit));
-    }
-    calibrate(&runtime, draft, tell)
+}
+
+/// Waits until the endpoint is ready.
+fn wait_for(
+    runtime: &Runtime,
+    limit: Duration,
+    draft: &Draft,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Option<Exit>> {
+    let mut told = false;
+    let waiting = |said: &str| {
+        if !std::mem::replace(&mut told, true) {
+            tell(&format!("waiting for {}: {said}", draft.target.shown()));
+        }
+    };
+    let ready = runtime.block_on(preflight::wait(&draft.target, limit, waiting)).map_err(RunError::from)?;
+    let Err(said) = ready else { return Ok(None) };
+    let limit = humantime::format_duration(limit);
+    say(&format!(
+        "error: {} was not ready within {limit}: {}\n",
+        draft.target.shown(),
+        draft.target.redactor().clean(&said)
+    ));
+    Ok(Some(Exit::Invalid))
 }
 
 /// Learns the model, where none is named and one has to be.
-fn name_model(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+fn name_model(
+    runtime: &Runtime,
+    draft: &mut Draft,
+    tell: &impl Fn(&str),
+    doubts: &mut Doubts,
+) -> anyhow::Result<Option<Exit>> {
     if !draft.needs_model() {
         return Ok(None);
     }
@@ -262,23 +332,26 @@ fn name_model(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> any
         }
         // Requests go out without a model: what the endpoint says to them is in the report.
         Models::Unknown(why) => {
-            let why = draft.target.redactor().clean(&why);
-            tell(&format!("warning: no model is named and none could be learnt ({why}); requests go without one"));
+            doubts.model = Some(why);
             Ok(None)
         }
     }
 }
 
 /// Has the endpoint count tokens for the cases whose lengths are to be as it counts them.
-fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+fn calibrate(
+    runtime: &Runtime,
+    draft: &mut Draft,
+    tell: &impl Fn(&str),
+    doubts: &mut Doubts,
+) -> anyhow::Result<()> {
     let mut scales = Vec::new();
     for (case, question) in draft.questions() {
         match runtime.block_on(preflight::calibrate(&draft.target, question)).map_err(RunError::from)? {
             Ok(scale) => scales.push((case, scale)),
             Err(said) => {
-                let said = draft.target.redactor().clean(&said);
-                say(&format!("error: the endpoint could not be asked how it counts tokens: {said}\n"));
-                return Ok(Some(Exit::Invalid));
+                doubts.tokens = Some(said);
+                return Ok(());
             }
         }
     }
@@ -286,7 +359,7 @@ fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str)) -> anyh
         tell(&format!("tokens: the endpoint counts {:.1} and {:.3} for each word", scale.base, scale.per_word));
         draft.calibrate(case, scale);
     }
-    Ok(None)
+    Ok(())
 }
 
 /// The first interrupt stops what is running, and says what becomes of it; the second ends the process at once.

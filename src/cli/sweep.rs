@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
-use super::run::{Hand, fresh_seed, introduction, preflight};
+use super::run::{Hand, fresh_seed, introduction, make_ready, preflight};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
@@ -54,12 +54,17 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     let seed = first.draft.seed.unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&first.draft.builtin, first.draft.target.dialect, seed)?;
     let builtin = first.draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
-    let mut plans = Vec::new();
+    let (mut plans, mut targets) = (Vec::new(), Vec::new());
     for (number, Point { values, mut draft }) in points.into_iter().enumerate() {
         if let Some(builtin) = &builtin {
             draft.connect(&builtin.url, &builtin.key);
         }
-        if let Some(exit) = preflight(args.wait.filter(|_| number == 0), &mut draft, &tell)? {
+        let wait = args.wait.filter(|_| number == 0);
+        let known = targets.contains(&draft.target.url);
+        targets.push(draft.target.url.clone());
+        let not_ready =
+            if known { make_ready(wait, &mut draft, &tell)? } else { preflight(wait, &mut draft, seed, &tell)? };
+        if let Some(exit) = not_ready {
             return Ok(exit);
         }
         // Prompts differ between the points, too: a cache that one has filled must not serve the next.

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 
 use super::check::{Ready, tell};
 use super::check_args::CheckArgs;
-use super::check_profile;
 use super::exit::Exit;
+use super::{check_profile, lone};
 use super::progress::Count;
+use crate::plan::target::Preflight;
 use crate::profile::flags::Flags;
 use crate::profile::load;
 use crate::run::Control;
@@ -42,9 +43,16 @@ pub(super) fn conduct(
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
     // What is loaded is what is judged, whatever endpoint the profile names.
+    let preflight = draft.target.preflight;
     draft.target.clone_from(target);
+    if preflight != Preflight::Request {
+        draft.target.preflight = preflight;
+    }
     // Other prompts than at rest: equal ones could be answered from a cache.
     let options = Options { seed: ready.options.seed ^ 1, ..ready.options.clone() };
+    if let Some(exit) = lone::send(&mut draft, options.seed, &|text: &str| tell(args, text))? {
+        return Ok(Err(exit));
+    }
     let plan = Arc::new(draft.plan(options.seed));
     tell(args, &format!("under load: {}", plan.describe()));
     let control = Arc::new(Control::new());

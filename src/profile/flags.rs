@@ -18,6 +18,8 @@ pub struct Flags {
     pub model: Option<String>,
     /// `target.key_env`
     pub key_env: Option<String>,
+    /// `target.preflight = false`
+    pub no_preflight: bool,
     /// `target.tokenizer`
     pub tokenizer: Option<String>,
     /// `target.scrape`
@@ -89,6 +91,9 @@ impl Flags {
             if let Some(number) = number {
                 change.put(flag, &number.to_string(), &path.split('/').collect::<Vec<_>>(), json!(number));
             }
+        }
+        if self.no_preflight {
+            change.put("--no-preflight", "", &["target", "preflight"], json!(false));
         }
         for (name, value) in &self.headers {
             change.put("--header", &format!("{name}={value}"), &["target", "headers", name], json!(value));

@@ -9,6 +9,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde::Deserialize as _;
 use serde_json::Value;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::flags::Flags;
 use super::overlay::Overlay;
@@ -74,6 +75,8 @@ pub struct Draft {
     pub builtin: BuiltinTerms,
     /// Known violations, and what held.
     pub baseline: Baseline,
+    /// Requests that have gone out alone, for the next plan to say.
+    pub preflight: u64,
     /// The profile as it held, without secrets.
     pub(super) effective: String,
     pub(super) overlays: Vec<Overlay>,
@@ -166,7 +169,17 @@ impl Draft {
 
     /// The plan, with this seed and the draft's salt.
     pub fn plan(&self, seed: u64) -> Plan {
-        let salt = self.salt();
+        self.salted(seed, self.salt())
+    }
+
+    /// The plan with a salt that no run has: what is sent by it leaves nothing in a cache that a run could find.
+    pub fn plan_apart(&self, seed: u64) -> Plan {
+        const APART: u64 = 0x7072_6566_6c69_6768;
+        let salt = self.salt.unwrap_or(self.fresh_salt);
+        self.salted(seed, Some(xxh3_64_with_seed(&salt.to_le_bytes(), APART)))
+    }
+
+    fn salted(&self, seed: u64, salt: Option<u64>) -> Plan {
         let setting = Setting::of(&self.target, text_seed(seed, salt));
         let with_model = |body: &Value| match (&self.target.model, body.clone()) {
             (Some(model), Value::Object(mut members)) if !members.contains_key("model") => {
@@ -208,6 +221,7 @@ impl Draft {
             reuse: self.reuse,
             seed,
             salt,
+            preflight: self.preflight,
             limits: self.limits,
             baseline: known,
             levels: self.terms.levels.iter().map(|(id, own)| (*id, own.level)).collect(),

@@ -103,6 +103,10 @@ struct TargetTable {
     headers: BTreeMap<String, String>,
     /// Limits on waiting.
     timeouts: TimeoutsTable,
+    /// What goes out alone before a load, in no figure, so that a load that would be refused does not begin: "request" for
+    /// one of the first case, which it is without this key, "models" for a question for /models, or false for nothing.
+    #[schemars(with = "Option<PreflightName>")]
+    preflight: Option<Value>,
     /// What the built-in endpoint is.
     builtin: BuiltinTable,
     /// Pulze-* headers, each sent as stringified JSON; in the pulze dialect only.
@@ -139,6 +143,11 @@ struct TargetTable {
     /// in which * stands for anything, as in queue = "`my_queue_*`".
     scrape_figures: BTreeMap<String, String>,
 }
+
+/// What goes out alone before a load.
+#[derive(JsonSchema)]
+#[schemars(transparent, extend("type" = ["string", "boolean"], "enum" = ["request", "models", false]))]
+struct PreflightName(#[expect(dead_code, reason = "stands for its schema only")] Value);
 
 /// What a million tokens cost.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]

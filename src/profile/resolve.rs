@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::baseline::read_baseline;
@@ -21,7 +22,7 @@ use crate::plan::prompt::trace::Trace;
 use crate::plan::schedule::{Load, Shard};
 use crate::plan::scrape::{Figure, Kind, Scrape};
 use crate::plan::secret::Secret;
-use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
+use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits, Price};
 use crate::wire::Dialect;
 
@@ -149,6 +150,7 @@ pub(super) fn resolve(
         shard: Shard::WHOLE,
         search,
         builtin,
+        preflight: 0,
         target_name: profile.target.name,
         terms,
         overlays,
@@ -202,6 +204,12 @@ impl Resolver<'_> {
             model: table.model.clone().or(default_model),
             headers,
             timeouts,
+            preflight: match table.preflight.as_ref().map(Value::as_str) {
+                Some(Some("models")) => Preflight::Models,
+                // The schema leaves nothing but false.
+                Some(None) => Preflight::Off,
+                Some(Some(_)) | None => Preflight::Request,
+            },
             tls,
             http: match table.http {
                 HttpName::Auto => HttpVersion::Auto,

@@ -75,6 +75,13 @@ fn verdict(digest: &Digest) -> String {
     if let Some(limit) = &digest.ended_early {
         line(&mut text, "note: ", &format!("ended early by {limit}"));
     }
+    if digest.paused_s > 0.0 {
+        let words = format!(
+            "paused {:.0} s, all slots together, after refused connections; response times have it in them",
+            digest.paused_s.max(1.0)
+        );
+        line(&mut text, "note: ", &words);
+    }
     if digest.requests.cut > 0 {
         let words = format!(
             "{} requests had no end when the run was ended and the grace period passed; they count in no share",

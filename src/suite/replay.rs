@@ -6,7 +6,7 @@ use super::{Conformance, Options, Sent, Tries, probe, probes, selected};
 use crate::check::Check;
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
-use crate::plan::target::{HttpVersion, Target, Timeouts, Tls};
+use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 
 /// A capture that was read.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl Captured {
             model: self.meta.model.clone(),
             headers: Vec::new(),
             timeouts: Timeouts { connect: zero, first_byte: zero, total: zero },
+            preflight: Preflight::Off,
             tls: Tls::default(),
             http: HttpVersion::Auto,
             keep_alive: true,

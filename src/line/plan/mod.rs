@@ -57,6 +57,8 @@ pub struct Plan {
     /// What makes the text of tags and made prompts another one in each run; none where prompts are meant to repeat, so
     /// that the text comes from the seed.
     pub salt: Option<u64>,
+    /// Requests that have gone out alone before it.
+    pub preflight: u64,
     /// What ends the run early.
     pub limits: Limits,
     /// The model's tokenizer, where answers are to be counted beside usage.

@@ -24,6 +24,8 @@ pub struct Target {
     pub headers: Vec<Header>,
     /// Limits on waiting.
     pub timeouts: Timeouts,
+    /// What goes out alone before a load.
+    pub preflight: Preflight,
     /// Certificates.
     pub tls: Tls,
     /// Which HTTP is spoken.
@@ -60,6 +62,17 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Handed to the client -> end of the body.
     pub total: Duration,
+}
+
+/// What goes out alone before a load, to see whether the load would be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preflight {
+    /// One request of the first case.
+    Request,
+    /// A question for the list of models.
+    Models,
+    /// Nothing.
+    Off,
 }
 
 /// Certificates, as PEM.
@@ -252,6 +265,7 @@ mod tests {
             model: None,
             headers: Vec::new(),
             timeouts: Timeouts { connect: Duration::ZERO, first_byte: Duration::ZERO, total: Duration::ZERO },
+            preflight: Preflight::Request,
             tls: Tls::default(),
             http: HttpVersion::Auto,
             keep_alive: true,

@@ -79,8 +79,9 @@ impl Dispatch {
     /// Takes an event.
     pub(super) fn take(&mut self, line: &Line, event: Event) {
         match event {
-            Event::Ended(Ended { ticket, at, held }) => {
-                self.lanes[ticket.load].ended(&self.plan, &ticket, at, held);
+            Event::Ended(ended) => {
+                let Ended { ticket, at, .. } = ended;
+                self.lanes[ticket.load].ended(&self.plan, ended);
                 self.in_flight -= 1;
                 self.paced.last_ended = self.paced.last_ended.max(at);
             }
@@ -154,6 +155,7 @@ impl Dispatch {
             }
             Leave::Go(eligible) => {
                 let job = own.take(false)?;
+                self.paced.paused += own.paused();
                 self.paced.issued += 1;
                 self.sent += 1;
                 self.in_flight += 1;

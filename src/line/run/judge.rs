@@ -1,7 +1,8 @@
 //! The judges: plain threads that read, check and record what came back, away from the clock.
 //!
 //! Their backlog is capped in bytes. Beyond the cap, exchanges are recorded without their bodies, as `unjudged`, and
-//! the run is invalid; senders are never delayed.
+//! the run is invalid; senders are never delayed. So is what is left when judging has gone on for long enough after the
+//! end of the run, or the user interrupts it (`closing`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use super::Control;
 use super::abort::{Abortion, Ended};
 use super::clock::micros;
+use super::closing::Closing;
 use super::journal::{Found, Journal};
 use super::live::Live;
 use super::pacer::{Answered, Event, Stop};
@@ -55,6 +57,7 @@ pub(super) struct Shared {
     tokens: AtomicU64,
     events: Sender<Event>,
     journal: Option<Arc<Journal>>,
+    closing: Arc<Closing>,
 }
 
 impl Shared {
@@ -68,6 +71,7 @@ impl Shared {
             by_case,
             live: control.live(),
             journal: control.journal.clone(),
+            closing: Arc::clone(&control.closing),
             backlog: AtomicUsize::new(0),
             tokens: AtomicU64::new(0),
             events: control.events.clone(),
@@ -132,8 +136,7 @@ impl Judges {
     pub(super) fn hand_over(&self, mut exchange: Exchange) {
         let bytes = exchange.body.bytes.len();
         if self.shared.backlog.load(Ordering::Relaxed) + bytes > BACKLOG_BYTES {
-            exchange.body = Body::default();
-            exchange.unjudged = true;
+            exchange = unread(exchange);
         }
         self.shared.backlog.fetch_add(exchange.body.bytes.len(), Ordering::Relaxed);
         let inbox = usize::try_from(exchange.ticket.seq).unwrap_or(0) % self.inboxes.len();
@@ -157,9 +160,10 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
     checks.sort_unstable_by_key(|check| check.id);
     // The next turn of a session waits for what is read here.
     let nap = if plan.cases.iter().any(|case| case.longest() > 1) { Duration::ZERO } else { NAP };
-    for mut exchange in in_batches(exchanges, nap) {
-        let backlog = exchange.body.bytes.len();
-        let unread;
+    for exchange in in_batches(exchanges, nap) {
+        let waited = exchange.body.bytes.len();
+        let mut exchange = if shared.closing.is_over() { unread(exchange) } else { exchange };
+        let broken;
         // A fault of ours in one reply must not cost what was measured of all the others.
         if catch_unwind(AssertUnwindSafe(|| exchange.decode(plan.target.max_reply))).is_err() {
             (exchange.body, exchange.unjudged) = (Body::default(), true);
@@ -167,8 +171,8 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
             read
         } else {
-            unread = Exchange { body: Body::default(), unjudged: true, ..exchange.clone() };
-            read(plan, &[], &unread)
+            broken = unread(exchange.clone());
+            read(plan, &[], &broken)
         };
         let judged = Judged {
             reading: &reading,
@@ -185,7 +189,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         shared.live.judged(&reading, violating);
         shared.heed_aborts(&reading, violating);
         shared.count_tokens(&reading);
-        shared.backlog.fetch_sub(backlog, Ordering::Relaxed);
+        shared.backlog.fetch_sub(waited, Ordering::Relaxed);
         if let Some(journal) = &shared.journal {
             let found = Found::of(&reading, &verdicts);
             drop((reading, verdicts));
@@ -193,6 +197,11 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         }
     }
     summaries
+}
+
+/// The exchange without its body, which nobody reads.
+fn unread(exchange: Exchange) -> Exchange {
+    Exchange { body: Body::default(), unjudged: true, ..exchange }
 }
 
 /// How long a judge that was woken lets exchanges come in before it looks at them: so it is woken once for all of them,

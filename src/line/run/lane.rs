@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::client::{Client, Job};
-use super::pacer::Answered;
+use super::pacer::{Answered, Ended};
+use super::pause::Pauses;
 use crate::exchange::Ticket;
 use crate::plan::Plan;
 use crate::plan::schedule::{Next, OverCap, Schedule, Warmup};
@@ -29,17 +30,24 @@ pub(super) struct Lane {
     /// Nothing is due at or after this time.
     end: Option<Duration>,
     obeys: bool,
+    /// Pauses after refused connections, of a closed load.
+    pauses: Option<Pauses>,
+    /// How long the request that was taken last had to pause.
+    paused: Duration,
     /// Whether a number of requests is its warm-up and they are not all sent, so that its end is not known yet.
     pub(super) warming: bool,
 }
 
-/// A request that is built, ordered by when it is due.
+/// A request that is built, ordered by when it may go: when it is due, or when its slot has paused.
 #[derive(Debug)]
-struct Ready(Box<Job>);
+struct Ready {
+    from: Duration,
+    job: Box<Job>,
+}
 
 impl Ready {
     fn key(&self) -> (Duration, u64) {
-        (self.0.ticket.due, self.0.ticket.seq)
+        (self.from, self.job.ticket.seq)
     }
 }
 
@@ -91,6 +99,8 @@ impl Lane {
             cap: own.cap.map(|cap| (plan.share(cap.in_flight as u64).max(1), cap.policy)),
             end: own.duration,
             obeys: own.obeys_retry_after,
+            pauses: (!own.is_open()).then(Pauses::default),
+            paused: Duration::ZERO,
             warming: matches!(own.warmup, Warmup::First(_)),
         }
     }
@@ -98,7 +108,7 @@ impl Lane {
     /// What comes next; a request that is due next is built and held.
     pub(super) fn upcoming(&mut self, plan: &Plan, client: &Client, now: Duration) -> Next {
         loop {
-            let ready = self.ready.peek().map(|Reverse(ready)| ready.0.ticket.due);
+            let ready = self.ready.peek().map(|Reverse(ready)| ready.from);
             match (self.schedule.peek(), ready) {
                 (Next::Due(due), ready) if ready.is_none_or(|ready| due < ready) => self.build(plan, client),
                 (_, Some(due)) => return Next::Due(due),
@@ -133,7 +143,9 @@ impl Lane {
         if case.longest() > 1 {
             self.sessions.insert(ticket.nth, said);
         }
-        self.ready.push(Reverse(Ready(client.prepare(ticket, asked))));
+        let paused = self.pauses.as_ref().map(|pauses| pauses.release(ticket.slot, ticket.due, self.end));
+        let from = paused.unwrap_or(ticket.due);
+        self.ready.push(Reverse(Ready { from, job: client.prepare(ticket, asked) }));
     }
 
     /// What came of a turn is known: the session goes on behind the answer, or it is over and its slot free.
@@ -166,13 +178,23 @@ impl Lane {
 
     /// The next request; it is in flight from now on, unless it was missed.
     pub(super) fn take(&mut self, missed: bool) -> Option<Box<Job>> {
-        let Reverse(Ready(job)) = self.ready.pop()?;
+        let Reverse(Ready { from, job }) = self.ready.pop()?;
         self.in_flight += u64::from(!missed);
+        self.paused = from.saturating_sub(job.ticket.due);
         Some(job)
     }
 
-    /// A request ended then; the endpoint asked to be left alone until a time, where one is given.
-    pub(super) fn ended(&mut self, plan: &Plan, ticket: &Ticket, at: Duration, held: Option<Duration>) {
+    /// How long the request that was taken last had to pause since connections were refused.
+    pub(super) fn paused(&self) -> Duration {
+        self.paused
+    }
+
+    /// A request ended.
+    pub(super) fn ended(&mut self, plan: &Plan, ended: Ended) {
+        let Ended { ticket, at, held, refused } = ended;
+        if let Some(pauses) = &mut self.pauses {
+            pauses.ended(ticket.slot, at, refused);
+        }
         if self.cap.is_some_and(|(most, policy)| policy == OverCap::Queue && self.in_flight == most) {
             self.freed = at;
         }
@@ -200,7 +222,7 @@ impl Lane {
     /// issued only where the run was stopped early.
     pub(super) fn unsent(self, stopped: bool) -> [u64; 2] {
         let mut unsent = if stopped { self.schedule.left() } else { [0, 0] };
-        for Reverse(Ready(job)) in self.ready {
+        for Reverse(Ready { job, .. }) in self.ready {
             unsent[usize::from(!job.ticket.warmup)] += 1;
         }
         unsent

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 mod abort;
 mod client;
 mod clock;
+mod closing;
 mod dispatch;
 mod failure;
 mod health;
@@ -23,6 +24,7 @@ mod judge;
 mod lane;
 mod live;
 mod pacer;
+mod pause;
 pub mod preflight;
 pub mod probing;
 mod raw;
@@ -40,6 +42,7 @@ use scrape::Scraping;
 
 use client::{Client, CutoffSignal, Job};
 use clock::Clock;
+use closing::Closing;
 use dispatch::Dispatch;
 use health::Watch;
 use journal::Journal;
@@ -47,7 +50,7 @@ use judge::{Judges, Shared};
 use pacer::{Ended, Event, Paced, Pacer};
 use workers::Workers;
 
-use crate::exchange::{Cutoff, Exchange};
+use crate::exchange::{Cutoff, Exchange, Outcome};
 use crate::plan::Plan;
 use crate::summary::Summary;
 use crate::summary::flow::overlap;
@@ -59,13 +62,14 @@ pub struct Control {
     inbox: Mutex<Option<Receiver<Event>>>,
     live: Arc<Live>,
     journal: Option<Arc<Journal>>,
+    closing: Arc<Closing>,
 }
 
 impl Control {
     /// Control over a run that has not begun.
     pub fn new() -> Control {
         let (events, inbox) = channel();
-        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default(), journal: None }
+        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default(), journal: None, closing: Arc::default() }
     }
 
     /// The same, of a run whose exchanges go into a journal.
@@ -74,8 +78,10 @@ impl Control {
         Control { journal: Some(journal), ..self }
     }
 
-    /// Stops sending; what is in flight may finish within the grace period.
+    /// Stops sending; what is in flight may finish within the grace period. Where nothing is in flight any more, ends the
+    /// judging of what has come.
     pub fn stop(&self) {
+        self.closing.interrupt();
         let _ = self.events.send(Event::Stop(Stop::Interrupted));
     }
 
@@ -139,7 +145,12 @@ impl Line {
             let mut next = Some((job, eligible));
             while let Some((job, eligible)) = next {
                 let exchange = own.exchange(&client, job, eligible, &mut cut).await;
-                let ended = Ended { ticket: exchange.ticket, at: exchange.ended, held: held_until(&exchange) };
+                let ended = Ended {
+                    ticket: exchange.ticket,
+                    at: exchange.ended,
+                    held: held_until(&exchange),
+                    refused: exchange.outcome == Outcome::Connect,
+                };
                 own.judges.hand_over(exchange);
                 next = Line::ended(&own, ended);
             }
@@ -246,6 +257,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let driver = Pacer::new(plan, Arc::clone(&line), inbox);
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
+    control.closing.begin();
     let beats = threads.finish()?;
     let health = watch.finish(&client, paced.peak, &beats);
     let server = scraping.map(Scraping::finish);
@@ -262,6 +274,7 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     whole.health.in_flight_us = Some(shared.live.in_flight_us.load(Ordering::Relaxed));
     account(&mut whole, paced.issued)?;
     close(&mut whole, &paced, &shared, plan);
+    whole.ending.interrupted |= control.closing.is_hurried();
     for case in &mut cases {
         case.ending = whole.ending.clone();
     }
@@ -313,6 +326,8 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, plan: &Plan) {
             *outcomes.entry("unsent".to_owned()).or_default() += count;
         }
     }
+    summary.counts.preflight = plan.preflight;
+    summary.counts.paused_us = micros(paced.paused);
     let limits = plan.limits;
     summary.ending.aborted = matches!(paced.stop, Some(Stop::Abort(_)));
     summary.ending.interrupted = paced.stop == Some(Stop::Interrupted);

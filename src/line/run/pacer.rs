@@ -34,6 +34,8 @@ pub(super) struct Ended {
     pub(super) at: Duration,
     /// Until when the endpoint asked to be left alone, if it did.
     pub(super) held: Option<Duration>,
+    /// Whether there was no connection to be had.
+    pub(super) refused: bool,
 }
 
 /// What came of a turn of a session. It is read away from the clock: what that takes shows as lateness of the next turn,
@@ -78,6 +80,8 @@ pub(super) struct Paced {
     pub(super) peak: usize,
     /// When the last request ended.
     pub(super) last_ended: Duration,
+    /// How long slots paused after refused connections, all together.
+    pub(super) paused: Duration,
     /// Whether the counts of the loads, and not their durations, were what ended them.
     pub(super) count_reached: bool,
 }

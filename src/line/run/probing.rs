@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::RunError;
-use super::client::{Client, Job, Message};
+use super::client::{Client, Job, Message, Parting};
 use super::clock::Clock;
 use super::raw;
 use crate::exchange::{Exchange, Outcome};
@@ -115,9 +115,9 @@ impl Prober {
             }
             Way::Usual | Way::Chunked | Way::Leaving(_) => {
                 let message = Message::Library(self.request(&order));
-                let leave_after = if let Way::Leaving(arrivals) = order.way { Some(arrivals) } else { None };
-                let job =
-                    Box::new(Job { ticket: order.ticket, asked: order.asked, message: Some(message), leave_after });
+                let parting =
+                    if let Way::Leaving(arrivals) = order.way { Parting::After(arrivals) } else { Parting::AtEnd };
+                let job = Box::new(Job { ticket: order.ticket, asked: order.asked, message: Some(message), parting });
                 let (_keep, mut never) = watch::channel(None);
                 self.client.send(job, due, self.clock, &mut never).await
             }

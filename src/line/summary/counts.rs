@@ -58,6 +58,12 @@ pub struct Counts {
     pub asked_prompts: Asked,
     /// Answers that were to have a length, and what usage says of them.
     pub asked_answers: Asked,
+    /// Requests that went out alone before the load; they are in no other figure.
+    #[serde(default)]
+    pub preflight: u64,
+    /// How long slots of closed loads waited after refused connections, all slots together, in microseconds.
+    #[serde(default)]
+    pub paused_us: u64,
 }
 
 impl Counts {
@@ -87,6 +93,8 @@ impl Counts {
         self.contradictory_usage += other.contradictory_usage;
         self.asked_prompts.merge(other.asked_prompts);
         self.asked_answers.merge(other.asked_answers);
+        self.preflight += other.preflight;
+        self.paused_us += other.paused_us;
     }
 
     /// Adds the tokens of an exchange, where it says any.

@@ -70,6 +70,9 @@ pub struct Digest {
     pub load: String,
     /// The limit that ended the run early, where one did.
     pub ended_early: Option<String>,
+    /// How long slots of closed loads paused after refused connections, all slots together, in seconds. Requests are due
+    /// without it, so that it is a part of their response times.
+    pub paused_s: f64,
     /// Requests of the measured part.
     pub requests: Requests,
     /// Requests of the warm-up, which are in no other figure.
@@ -153,6 +156,8 @@ impl Outcome {
 /// Requests of the measured part.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Requests {
+    /// Sent alone before the load, to see that it is let in; they are in no other figure.
+    pub preflight: u64,
     /// Planned; every one has an outcome.
     pub planned: u64,
     /// Handed to the HTTP client.
@@ -247,7 +252,9 @@ impl Digest {
             duration_s: summary.window_s(),
             load: meta.load.clone(),
             ended_early: summary.ending.early.clone(),
+            paused_s: summary.counts.paused_us as f64 / 1e6,
             requests: Requests {
+                preflight: summary.counts.preflight,
                 planned: summary.planned(),
                 sent: summary.planned() - summary.count(&["missed", "unsent"]),
                 ok: summary.count(&["ok"]),

@@ -115,6 +115,16 @@ impl Received {
         self.arrivals.len()
     }
 
+    /// Whether the head promises a stream of events.
+    pub(super) fn is_stream(&self) -> bool {
+        self.head.as_ref().and_then(Head::media_type).is_some_and(|media| media == "text/event-stream")
+    }
+
+    /// A copy of the body so far.
+    pub(super) fn so_far(&self) -> Vec<u8> {
+        self.full.iter().chain([&self.page]).flatten().copied().collect()
+    }
+
     /// The head, and the body in one piece; of one that is longer than a reply may be, what is evidence.
     pub(super) fn finish(mut self, longest: usize) -> (Option<Head>, Body) {
         let kept = if self.len > longest { self.len.min(KEPT_OF_TOO_LARGE) } else { self.len };

@@ -32,6 +32,7 @@ use seldom::Seldom;
 
 use super::clock::Clock;
 use super::failure::{Exhausted, Stage, TlsTerms, causes, classify_chain, tls_fault};
+use super::preflight::has_content;
 use crate::exchange::{Asked, Cutoff, Dial, Exchange, Head, Outcome, Ticket, Transfer, decode_text};
 use crate::plan::target::{Target, Timeouts};
 
@@ -83,8 +84,29 @@ pub(super) struct Job {
     pub(super) asked: Asked,
     /// In the form in which it is sent, until it is.
     pub(super) message: Option<Message>,
-    /// After how many arrivals of the body we leave, where we are not to stay until its end.
-    pub(super) leave_after: Option<usize>,
+    /// How long we stay.
+    pub(super) parting: Parting,
+}
+
+/// How long we stay at a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// Until its end.
+    AtEnd,
+    /// Until this many arrivals of the body have come.
+    After(usize),
+    /// Until a stream has brought its first content; what is no stream has its end awaited.
+    WithContent,
+}
+
+impl Parting {
+    fn is_now(self, received: &Received) -> bool {
+        match self {
+            Parting::AtEnd => false,
+            Parting::After(arrivals) => received.arrivals() >= arrivals,
+            Parting::WithContent => received.is_stream() && has_content(&received.so_far()),
+        }
+    }
 }
 
 /// A request in the form of the way that it takes.
@@ -161,7 +183,14 @@ impl Client {
             *request.body_mut() = Some(body.into());
             Message::Library(request)
         };
-        Box::new(Job { ticket, asked, message: Some(message), leave_after: None })
+        Box::new(Job { ticket, asked, message: Some(message), parting: Parting::AtEnd })
+    }
+
+    /// A request without a body for something beside the endpoint, whose reply is kept as an exchange.
+    pub(super) fn prepare_beside(&self, ticket: Ticket, asked: Asked, method: Method, url: reqwest::Url) -> Box<Job> {
+        let mut request = Request::new(method, url);
+        *request.headers_mut() = self.headers.clone();
+        Box::new(Job { ticket, asked, message: Some(Message::Library(request)), parting: Parting::AtEnd })
     }
 
     /// Sends a request and takes in what comes back, until its end, a limit, or `cut`.
@@ -248,7 +277,7 @@ impl Client {
         };
         let streamed = job.asked.wanted.stream && received.is_success();
         loop {
-            if job.leave_after.is_some_and(|arrivals| received.arrivals() >= arrivals) {
+            if job.parting.is_now(received) {
                 return End::silent(Outcome::Unfinished(Cutoff::Stopped));
             }
             if received.len() > self.max_reply {

@@ -1,11 +1,11 @@
-//! What is asked of the endpoint before the clock starts: whether it is ready, and which model it serves.
+//! Whether the endpoint is ready, which model it serves, and how it counts tokens.
 
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, ClientError};
+use crate::run::client::{Client, ClientError};
 use crate::plan::prompt::synthetic::Scale;
 use crate::plan::target::Target;
 
@@ -33,12 +33,17 @@ pub async fn models(target: &Target) -> Result<Models, ClientError> {
     })
 }
 
+/// The ids of a list of models; none where it is no such list.
+pub(super) fn ids(body: &[u8]) -> Option<Vec<String>> {
+    let list: Value = serde_json::from_slice(body).ok()?;
+    let entries = list.get("data")?.as_array()?;
+    Some(entries.iter().filter_map(|entry| Some(entry.get("id")?.as_str()?.to_owned())).collect())
+}
+
 fn listed(body: &[u8]) -> Models {
-    let list: Value = serde_json::from_slice(body).unwrap_or_default();
-    let Some(entries) = list.get("data").and_then(Value::as_array) else {
+    let Some(mut ids) = ids(body) else {
         return Models::Unknown("the answer is no list of models".to_owned());
     };
-    let mut ids: Vec<String> = entries.iter().filter_map(|entry| Some(entry.get("id")?.as_str()?.to_owned())).collect();
     match ids.len() {
         0 => Models::Unknown("the list of models is empty".to_owned()),
         1 => Models::One(ids.remove(0)),

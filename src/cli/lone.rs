@@ -1,0 +1,61 @@
+//! The first request of a load, alone: whether the load would be let in.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::Builder;
+
+use super::exit::Exit;
+use super::say;
+use crate::exchange::{Exchange, Outcome};
+use crate::plan::target::Preflight;
+use crate::profile::Draft;
+use crate::run::RunError;
+use crate::run::preflight::{Answer, Refusal, ask_alone, ask_for_models, look_around};
+
+/// Sends it, as the profile says, and tells what came of it. Some exit where the load would be refused as a whole.
+pub(super) fn send(draft: &mut Draft, seed: u64, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    let plan = draft.plan_apart(seed);
+    let asked = match draft.target.preflight {
+        Preflight::Off => return Ok(None),
+        Preflight::Request => {
+            draft.preflight += 1;
+            runtime.block_on(ask_alone(&plan))
+        }
+        Preflight::Models => runtime.block_on(ask_for_models(&plan)),
+    };
+    let (answer, exchange) = asked.map_err(RunError::from)?;
+    let refused = match answer {
+        Answer::LetIn(took) => {
+            tell(&let_in(&exchange, took, draft.target.preflight));
+            return Ok(None);
+        }
+        Answer::Failed(why) => {
+            let took = time(exchange.service_time().unwrap_or_default());
+            tell(&format!("warning: first request alone: {why}, after {took}; the load goes on"));
+            return Ok(None);
+        }
+        Answer::Refused(kind) => kind,
+    };
+    let around = runtime.block_on(look_around(&draft.target, refused)).map_err(RunError::from)?;
+    let [came, means, cure] = Refusal::new(refused, &exchange, &draft.target, &around).lines();
+    say(&format!("error: {came}\n  {means}\n  {cure}\n"));
+    Ok(Some(Exit::Invalid))
+}
+
+fn let_in(exchange: &Exchange, took: Duration, preflight: Preflight) -> String {
+    let took = time(took);
+    match preflight {
+        Preflight::Models => format!("list of models: {took}"),
+        // It was left at its first content.
+        _ if exchange.outcome != Outcome::Ok => format!("first request alone: {took} to the first token"),
+        Preflight::Request | Preflight::Off => format!("first request alone: {took}"),
+    }
+}
+
+/// A time in seconds, or in milliseconds where it is short.
+fn time(took: Duration) -> String {
+    let s = took.as_secs_f64();
+    if s < 1.0 { format!("{:.0} ms", s * 1e3) } else { format!("{s:.1} s") }
+}

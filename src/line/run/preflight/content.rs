@@ -1,0 +1,38 @@
+//! Whether a stream that is still coming has brought content.
+
+use crate::exchange::carries_content;
+use crate::wire::json::{self, Members as _};
+use crate::wire::reply::{choices, finishes, has_error};
+use crate::wire::sse::Decoder;
+
+/// Whether the events so far have content in them, an error, or the end of a choice: then there is nothing more to wait
+/// for.
+pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
+    let mut found = false;
+    Decoder::new().push(bytes, |event| {
+        let Ok(document) = json::read(&event.data) else { return };
+        let has = |choice| choice.member("delta").is_some_and(carries_content) || finishes(choice);
+        found |= has_error(&document.value) || choices(&document.value).iter().any(has);
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_and_a_comment_are_no_content() {
+        let role = ": waiting\n\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+        assert!(!has_content(role.as_bytes()) && !has_content(b""));
+        for piece in [
+            r#"{"choices":[{"delta":{"content":"hi"}}]}"#,
+            r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+            r#"{"error":{"message":"no"}}"#,
+        ] {
+            assert!(has_content(format!("{role}data: {piece}\n\n").as_bytes()), "{piece}");
+            assert!(!has_content(format!("{role}data: {piece}").as_bytes()), "it is not whole yet: {piece}");
+        }
+    }
+}
