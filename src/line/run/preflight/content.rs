@@ -11,7 +11,7 @@ pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
     let mut found = false;
     Decoder::new().push(bytes, |event| {
         let Ok(document) = json::read(&event.data) else { return };
-        let has = |choice| choice.member("delta").is_some_and(carries_content) || finishes(choice);
+        let has = |choice: &json::Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
         found |= has_error(&document.value) || choices(&document.value).iter().any(has);
     });
     found

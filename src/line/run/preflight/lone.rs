@@ -37,7 +37,8 @@ pub async fn ask_alone(plan: &Plan) -> Result<(Answer, Exchange), ClientError> {
     let mut job = client.prepare(ticket, asked);
     job.parting = Parting::WithContent;
     let (_keep, mut never) = watch::channel(None);
-    let exchange = client.send(job, ticket.due, clock, &mut never).await;
+    let mut exchange = client.send(job, ticket.due, clock, &mut never).await;
+    exchange.decode(plan.target.max_reply);
     Ok((Answer::of(&exchange, &plan.target), exchange))
 }
 
@@ -52,7 +53,8 @@ pub async fn ask_for_models(plan: &Plan) -> Result<(Answer, Exchange), ClientErr
     let asked = plan.cases[ticket.case].render(&ticket, plan.seed);
     let job = client.prepare_beside(ticket, asked, Method::GET, plan.target.models());
     let (_keep, mut never) = watch::channel(None);
-    let exchange = client.send(job, ticket.due, clock, &mut never).await;
+    let mut exchange = client.send(job, ticket.due, clock, &mut never).await;
+    exchange.decode(plan.target.max_reply);
     let answer = match exchange.status() {
         Some(200) if Kind::of(&exchange, &plan.target).is_none() => Answer::LetIn(took(&exchange)),
         _ => Answer::of(&exchange, &plan.target),
