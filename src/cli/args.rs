@@ -517,8 +517,15 @@ fn report(text: &str) -> Result<(Format, PathBuf), String> {
     }
 }
 
+/// No duration is longer, so that it can be added to any instant.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write a number with a unit, such as 500ms or 2m"))
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(_) => Err("at most 10 years can be".to_owned()),
+        Err(error) => Err(format!("{error}; write a number with a unit, such as 500ms or 2m")),
+    }
 }
 
 pub(super) fn finite(text: &str) -> Result<f64, String> {

@@ -8,11 +8,12 @@ use super::capacity::read;
 use super::capacity_args::{AgainArgs, CompareArgs, PlanArgs};
 use super::exit::Exit;
 use super::folder::Unusable;
-use super::{print, say};
+use super::{print, read as files, say};
 use crate::capacity::comparing::rank;
 use crate::capacity::planning::demand::Demand;
 use crate::capacity::planning::scaling::Efficiency;
 use crate::capacity::planning::{Wanted, plan as plan_for, price};
+use crate::profile::files::Kind;
 use crate::report::capacity::{write, write_plan, write_ranking};
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
@@ -54,10 +55,10 @@ fn demand(text: &str) -> anyhow::Result<Demand> {
         anyhow::ensure!(rate > 0.0 && rate.is_finite(), "--demand: {text} is no rate of requests per second");
         return Ok(Demand::constant(rate));
     }
-    let read = std::fs::read_to_string(Path::new(text)).with_context(|| {
+    let curve = files::text(Path::new(text), Kind::DEMAND).with_context(|| {
         format!("--demand: {text:?} is neither a number of requests per second nor a readable file")
     })?;
-    Demand::read(&read).map_err(|error| anyhow::anyhow!("--demand: {text}: {error}"))
+    Demand::read(&curve).map_err(|error| anyhow::anyhow!("--demand: {text}: {error}"))
 }
 
 fn efficiency(measured: &[(String, String)]) -> anyhow::Result<Efficiency> {

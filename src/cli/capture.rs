@@ -1,12 +1,14 @@
 //! Folders of captures: what the suite keeps of its exchanges, written and read.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::read;
 use crate::plan::target::Target;
-use crate::suite::capture::{Line, Meta, lines};
+use crate::profile::files::{self, Kind, Unread};
+use crate::suite::capture::{CaptureError, Line, Meta, lines};
 use crate::suite::replay::Captured;
 use crate::suite::{Conformance, Options};
 
@@ -30,17 +32,39 @@ pub(super) fn keep(folder: &Path, target: &Target, options: &Options, run: &Conf
     write().with_context(|| format!("writing {}", folder.display()))
 }
 
+/// Why a line of a capture is not read.
+enum ReadError {
+    Unread(Unread),
+    Capture(CaptureError),
+}
+
+impl From<Unread> for ReadError {
+    fn from(error: Unread) -> ReadError {
+        ReadError::Unread(error)
+    }
+}
+
+impl From<CaptureError> for ReadError {
+    fn from(error: CaptureError) -> ReadError {
+        ReadError::Capture(error)
+    }
+}
+
 /// Reads a capture.
-pub(super) fn read(folder: &Path) -> anyhow::Result<Captured> {
+pub(super) fn captured(folder: &Path) -> anyhow::Result<Captured> {
     let path = folder.join(META);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = read::text(&path, Kind::CAPTURE)?;
     let meta: Meta = serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
     let path = folder.join(EXCHANGES);
-    let file = std::fs::File::open(&path).with_context(|| format!("reading {}", path.display()))?;
+    let (file, _) = files::open(&path, Kind::EXCHANGES).map_err(|error| read::failed(&path, &error))?;
     let mut lines = Vec::new();
-    for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("reading {}", path.display()))?;
-        lines.push(Line::read(number + 1, &line)?);
-    }
+    files::each_line(file, |number, line| {
+        lines.push(Line::read(number, line)?);
+        Ok::<(), ReadError>(())
+    })
+    .map_err(|error| match error {
+        ReadError::Unread(error) => read::failed(&path, &error),
+        ReadError::Capture(error) => error.into(),
+    })?;
     Ok(Captured { meta, lines })
 }

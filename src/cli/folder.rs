@@ -6,11 +6,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::outline::format_of;
+use super::read;
 use crate::capacity::record::{self, Record};
+use crate::profile::files::{self, Kind};
 use crate::report::Format;
-use crate::report::conformance::{Kind, write};
+use crate::report::conformance::{Kind as Page, write};
 use crate::suite::sheet::{self, Sheet};
 use crate::summary::{FORMAT, Summary};
 
@@ -46,7 +48,7 @@ pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<P
 /// Keeps what is left of a check, and returns the folder.
 pub(super) fn keep_check(sheets: &[Sheet], folder: Option<&Path>) -> anyhow::Result<PathBuf> {
     let started = sheets.first().map_or(0, |sheet| sheet.started_unix_ms);
-    keep_file(CONFORMANCE, &write(sheets, Kind::Json, false), folder, started, "check")
+    keep_file(CONFORMANCE, &write(sheets, Page::Json, false), folder, started, "check")
 }
 
 /// Keeps a run in a folder that is to be made.
@@ -79,8 +81,7 @@ pub(super) fn keep_page(folder: &Path, page: &str) -> anyhow::Result<()> {
 /// Reads a search.
 pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
     let path = if folder.is_dir() { folder.join(CAPACITY) } else { folder.to_path_buf() };
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} holds no search: reading {}", folder.display(), path.display()))?;
+    let text = read::text(&path, Kind::SEARCH).with_context(|| format!("{} holds no search", folder.display()))?;
     Ok(understood(&path, &text, "capacity", record::FORMAT, "search for capacity")?)
 }
 
@@ -147,17 +148,20 @@ pub(super) fn read_check(reference: &str) -> anyhow::Result<Option<Result<Vec<Sh
     if !path.ends_with(CONFORMANCE) || !path.exists() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let several = serde_json::from_str::<Value>(&text).is_ok_and(|document| document.get("runs").is_some());
-    let read = if several {
-        serde_json::from_str(&text).map(|Sheets { runs }| runs)
-    } else {
-        serde_json::from_str(&text).map(|sheet| vec![sheet])
-    };
-    Ok(Some(match read {
+    let text = read::text(&path, Kind::CHECK)?;
+    Ok(Some(match sheets(&text) {
         Ok(sheets) => unknown_format(&path, sheets),
         Err(error) => Err(damaged(&path, &error)),
     }))
+}
+
+/// The check that a file holds, or several.
+fn sheets(text: &str) -> Result<Vec<Sheet>, serde_json::Error> {
+    // One check has its format at the top, several have theirs each.
+    match format_of(text, "conformance")? {
+        Some(_) => serde_json::from_str(text).map(|sheet| vec![sheet]),
+        None => serde_json::from_str(text).map(|Sheets { runs }| runs),
+    }
 }
 
 /// Several checks in one file.
@@ -183,11 +187,13 @@ fn another_format(path: &Path, format: u64, known: u32) -> Unusable {
 
 /// What a file of ours holds, whose format stands under `key`.
 fn understood<T: DeserializeOwned>(path: &Path, text: &str, key: &str, known: u32, what: &str) -> Result<T, Unusable> {
-    let format = serde_json::from_str::<Value>(text).ok().and_then(|document| document.get(key)?.as_u64());
-    match format {
-        Some(format) if format == u64::from(known) => serde_json::from_str(text).map_err(|error| damaged(path, &error)),
-        Some(format) => Err(another_format(path, format, known)),
-        None => Err(Unusable(format!("{} is no {what}", path.display()))),
+    match format_of(text, key) {
+        Ok(Some(format)) if format == u64::from(known) => {
+            serde_json::from_str(text).map_err(|error| damaged(path, &error))
+        }
+        Ok(Some(format)) => Err(another_format(path, format, known)),
+        Ok(None) => Err(Unusable(format!("{} is no {what}", path.display()))),
+        Err(error) => Err(Unusable(format!("{} is no {what}: {error}", path.display()))),
     }
 }
 
@@ -261,12 +267,12 @@ pub(super) fn of_repetition(folder: &Path, number: usize) -> PathBuf {
 pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>> {
     let folder = meant(reference)?;
     let path = if folder.is_dir() { folder.join(SUMMARY) } else { folder };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::read_text(&path, Kind::SUMMARY) {
         Ok(text) => text,
         Err(error) if path.parent().is_some_and(Path::is_dir) && path.ends_with(SUMMARY) => {
             return Ok(Err(Unusable(format!("{} is incomplete: {error}", path.display()))));
         }
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        Err(error) => return Err(read::failed(&path, &error)),
     };
     Ok(understood(&path, &text, "format", FORMAT, "summary of a run"))
 }

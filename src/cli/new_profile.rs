@@ -6,21 +6,23 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::exit::Exit;
-use super::{print, say};
+use super::{print, read, say};
 use crate::plan::prompt::trace::{self, Layout};
+use crate::profile::files::Kind;
 use crate::profile::portrait::{self, Portrait};
 
 pub(super) fn from_log(file: &Path, log: &Path, columns: Option<&str>) -> anyhow::Result<Exit> {
-    let bytes = std::fs::read(log).with_context(|| format!("reading {}", log.display()))?;
+    let bytes = read::bytes(log, Kind::TRACE)?;
     let text = String::from_utf8_lossy(&bytes);
-    let layout = match columns.map_or_else(|| Ok(Layout::guessed(&text)), portrait::layout) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let layout = match columns.map_or_else(|| Ok(Layout::guessed(text)), portrait::layout) {
         Ok(layout) => layout,
         Err(why) => {
             say(&format!("error: {why}\n"));
             return Ok(Exit::Usage);
         }
     };
-    let trace = match trace::read(&text, &layout) {
+    let trace = match trace::read(text, &layout) {
         Ok(trace) => trace,
         Err(faults) => {
             for fault in faults {

@@ -1,9 +1,13 @@
 //! Baselines of a check: what was found is held against them, and written into them where that is asked for.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 
 use super::check::{Ready, tell};
 use super::check_args::CheckArgs;
+use super::read;
+use crate::profile::files::{self, Kind};
 use crate::profile::{Draft, Problems, record};
 use crate::suite::Row;
 use crate::suite::recall::Memory;
@@ -23,10 +27,10 @@ pub(super) fn hold(
         return Ok(Ok(()));
     };
     let today = crate::run::today();
-    let mut text = match std::fs::read_to_string(file) {
+    let mut text = match files::read_text(Path::new(file), Kind::BASELINE) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("reading {file}")),
+        Err(error) if error.is_missing() => String::new(),
+        Err(error) => return Err(read::failed(Path::new(file), &error)),
     };
     if args.prune {
         let held = rows.iter().filter(|row| row.status == Status::Pass).map(|row| row.check.id).collect();

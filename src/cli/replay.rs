@@ -14,7 +14,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     if let Some(out) = &args.output.out {
         folder::check_free(out)?;
     }
-    let captured = capture::read(&args.folder)?;
+    let captured = capture::captured(&args.folder)?;
     let draft = match read(args, &captured.meta) {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),

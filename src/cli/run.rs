@@ -147,7 +147,9 @@ impl Hand {
     /// Listens to interrupts from now on.
     pub(super) fn take(plan: &Plan) -> anyhow::Result<Arc<Hand>> {
         let hand = Arc::new(Hand::default());
-        let (grace, stopping) = (humantime::format_duration(plan.grace()), Arc::clone(&hand));
+        // No request lasts longer than its own limit, whatever the grace period beyond it.
+        let grace = humantime::format_duration(plan.grace().min(plan.target.timeouts.total));
+        let stopping = Arc::clone(&hand);
         heed_signals(format!("requests in flight have {grace} to finish"), move || {
             stopping.stopped.store(true, Ordering::SeqCst);
             if let Some(control) = &*stopping.current.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -14,9 +14,10 @@ use url::Url;
 
 use super::args::{ServeArgs, rate};
 use super::exit::Exit;
-use super::{check_profile, print, say};
+use super::{check_profile, print, read, say};
 use crate::plan::capacity::BuiltinTerms;
 use crate::plan::goal::nearest;
+use crate::profile::files::Kind;
 use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
 use crate::reference::record::{Recorder, Sink, Written};
@@ -124,13 +125,13 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     if args.seed.is_none() {
         settings.salt = super::run::random();
     }
-    settings.first_token = flag("--first-token", Delay::parse(&args.first_token, args.spread))?;
-    settings.token_gap = flag("--token-gap", Delay::parse(&args.token_gap, args.spread))?;
+    settings.first_token = flag("--first-token", Delay::parse(&args.first_token, args.spread, &times))?;
+    settings.token_gap = flag("--token-gap", Delay::parse(&args.token_gap, args.spread, &times))?;
     settings.tokens = flag("--tokens", Length::parse(&args.tokens))?;
     settings.capacity.clone_from(&args.capacity);
     settings.grace = args.grace;
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        settings.tls = Some(tls::config(&read(cert)?, &read(key)?)?);
+        settings.tls = Some(tls::config(&read::bytes(cert, Kind::PEM)?, &read::bytes(key, Kind::PEM)?)?);
     }
     if !args.models.is_empty() {
         settings.models.clone_from(&args.models);
@@ -150,12 +151,13 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-fn flag<T>(name: &str, read: Result<T, String>) -> anyhow::Result<T> {
-    read.map_err(|reason| anyhow::anyhow!("{name}: {reason}"))
+/// The text of a file with times.
+fn times(file: &str) -> Result<String, String> {
+    read::text(Path::new(file), Kind::TIMES).map_err(|error| format!("{error:#}"))
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+fn flag<T>(name: &str, read: Result<T, String>) -> anyhow::Result<T> {
+    read.map_err(|reason| anyhow::anyhow!("{name}: {reason}"))
 }
 
 fn find(name: &str) -> anyhow::Result<&'static Quirk> {

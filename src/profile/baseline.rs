@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::files::Kind;
 use super::problem::{Place, Problem, Source};
 use super::resolve::Resolver;
 use super::tree::Node;
@@ -48,8 +49,7 @@ pub(super) fn read_baseline(
     sources: &mut Vec<Source>,
     notes: &mut Vec<String>,
 ) -> Baseline {
-    let Some(bytes) = resolver.file("/baseline", file) else { return Baseline::default() };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let Some(text) = resolver.text("/baseline", file, Kind::BASELINE) else { return Baseline::default() };
     let tree = Node::read(&text, sources.len(), resolver.problems);
     sources.push(Source { name: file.to_owned(), text });
     let value = tree.value();

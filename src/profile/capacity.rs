@@ -1,6 +1,6 @@
 //! The tables `[capacity]` and `[target.builtin]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use super::CaseTable;
 use super::resolve::{Resolver, case_name};
 use crate::plan::Limits;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms, TokenPrice};
-use crate::plan::goal::{Goal, Part, nearest};
+use crate::plan::goal::{Goal, Part};
 
 /// How `proofload capacity` searches; `proofload run` does not look at it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -107,10 +107,11 @@ impl Resolver<'_> {
     ) -> BTreeMap<String, Vec<Goal>> {
         let names: Vec<String> = cases.iter().enumerate().map(|(number, case)| case_name(number, case)).collect();
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let are: BTreeSet<&str> = known.iter().copied().collect();
         let mut goals: BTreeMap<String, Vec<Goal>> = BTreeMap::new();
         for (name, texts) in table {
-            if !known.contains(&name.as_str()) {
-                let help = nearest(name, &known).map(|near| format!("did you mean {near}?"));
+            if !are.contains(name.as_str()) {
+                let help = self.guess(name, &known).map(|near| format!("did you mean {near}?"));
                 self.fault(&format!("/capacity/goals/{name}"), format!("no case is called {name:?}"), "", help);
             }
             for (index, text) in texts.iter().enumerate() {

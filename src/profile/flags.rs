@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::problem::{Place, Problem, Source};
+use super::problem::{COMMAND_LINE, Place, Problem, Source};
+use super::schema;
 use super::tree::{Kind, Node};
 
 /// Changes to a profile, in the words of the command line.
@@ -54,7 +55,8 @@ pub struct Flags {
     pub goals: Vec<String>,
     /// `baseline`
     pub baseline: Option<String>,
-    /// Any key, with a TOML value; what is no TOML is taken as a string.
+    /// Any key, with a TOML value. What is no TOML is taken as a string, and so is all that is set where only a string
+    /// can be.
     pub set: Vec<(String, String)>,
 }
 
@@ -171,7 +173,7 @@ impl Change<'_> {
     fn place(&mut self, flag: &str, value: &str) -> Place {
         let text = format!("{flag} {value}");
         let span = flag.len() + 1..text.len();
-        self.sources.push(Source { name: "command line".to_owned(), text });
+        self.sources.push(Source { name: COMMAND_LINE.to_owned(), text });
         Place { source: self.sources.len() - 1, span }
     }
 
@@ -205,9 +207,12 @@ impl Change<'_> {
         }
         let mut faults = Vec::new();
         let parsed = Node::read(&format!("v = {value}"), place.source, &mut faults);
+        let text = || Node { place: place.clone(), key: None, kind: Kind::Leaf(json!(value)) };
         let mut node = match parsed.at("/v").filter(|_| faults.is_empty()) {
+            // Where only a string can be, what looks like a number is one all the same, as in target.http=2.
+            Some(Node { kind: Kind::Leaf(Value::Number(_) | Value::Bool(_)), .. }) if schema::is_text(&steps) => text(),
             Some(node) => node.clone(),
-            None => Node { place: place.clone(), key: None, kind: Kind::Leaf(json!(value)) },
+            None => text(),
         };
         node.stand_at(&place);
         self.tree.put(&steps, node);
@@ -230,7 +235,7 @@ impl Node {
         self.place = place.clone();
         self.key = Some(place.clone());
         match &mut self.kind {
-            Kind::Table(members) => members.iter_mut().for_each(|(_, node)| node.stand_at(place)),
+            Kind::Table(members) => members.values_mut().for_each(|node| node.stand_at(place)),
             Kind::Array(items) => items.iter_mut().for_each(|node| node.stand_at(place)),
             Kind::Leaf(_) => {}
         }

@@ -4,28 +4,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::files::Kind;
 use super::resolve::Resolver;
-
-/// Largest file that goes into every request of a case.
-const LARGEST: usize = 1 << 20;
 
 impl Resolver<'_> {
     /// A file as an image part, with a data URL.
     pub(super) fn image(&mut self, pointer: &str, file: &str) -> Option<Value> {
-        let bytes = self.file(pointer, file)?;
+        let bytes = self.file(pointer, file, Kind::IMAGE)?;
         let Some(kind) = kind(&bytes) else {
             self.fault(pointer, format!("{file:?} is no image"), "", "PNG, JPEG, GIF and WebP are known".to_owned());
             return None;
         };
-        if bytes.len() > LARGEST {
-            self.fault(
-                pointer,
-                format!("{file:?} is larger than 1 MiB"),
-                "",
-                "name its address in an image_url part".to_owned(),
-            );
-            return None;
-        }
         let url = format!("data:image/{kind};base64,{}", STANDARD.encode(bytes));
         Some(json!({"type": "image_url", "image_url": {"url": url}}))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::CaseTable;
+use super::files::Kind;
 use super::resolve::Resolver;
 use crate::plan::prompt::length::{LONGEST, Length};
 use crate::plan::prompt::synthetic::{Manner, Prefix, Synthetic};
@@ -13,14 +14,25 @@ use crate::plan::prompt::trace::Trace;
 /// Faults of one file that are shown.
 const SHOWN: usize = 20;
 
+/// The recording that a case is sent by.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Recording<'t> {
+    /// No load that sends the case has one.
+    None,
+    /// This one.
+    Of(&'t Trace),
+    /// The loads cannot be read, so that nothing can be said of it.
+    Unknown,
+}
+
 impl Resolver<'_> {
-    /// How a case's prompts are made, if they are; `trace` is that of a load that sends it.
+    /// How a case's prompts are made, if they are.
     pub(super) fn synthetic(
         &mut self,
         at: &str,
         table: &CaseTable,
         manner: Manner,
-        trace: Option<&Trace>,
+        recording: Recording<'_>,
     ) -> Option<Synthetic> {
         let recorded = |trace: &Trace| trace.rows.iter().map(|row| row.input).collect();
         if table.input_tokens.is_none() {
@@ -38,7 +50,7 @@ impl Resolver<'_> {
         if table.input_tokens.is_some() && !table.prompt_files.is_empty() {
             self.fault(&format!("{at}/input_tokens"), "prompts are either made or read from files", "", None);
         }
-        let length = self.length(&format!("{at}/input_tokens"), table.input_tokens.as_ref()?, trace, recorded)?;
+        let length = self.length(&format!("{at}/input_tokens"), table.input_tokens.as_ref()?, recording, recorded)?;
         let prefix = table.prefix.as_ref().map(|prefix| Prefix {
             groups: prefix.groups.unwrap_or(1),
             tokens: prefix.tokens,
@@ -48,7 +60,7 @@ impl Resolver<'_> {
     }
 
     /// How long a case's answers are to be, if that is said.
-    pub(super) fn output(&mut self, at: &str, table: &CaseTable, trace: Option<&Trace>) -> Option<Length> {
+    pub(super) fn output(&mut self, at: &str, table: &CaseTable, recording: Recording<'_>) -> Option<Length> {
         // An answer of none is one that failed when it was recorded.
         let recorded = |trace: &Trace| trace.rows.iter().map(|row| row.output.map(|tokens| tokens.max(1))).collect();
         let Some(written) = &table.output_tokens else {
@@ -65,22 +77,26 @@ impl Resolver<'_> {
                 "keep one of them".to_owned(),
             );
         }
-        self.length(&format!("{at}/output_tokens"), written, trace, recorded)
+        self.length(&format!("{at}/output_tokens"), written, recording, recorded)
     }
 
     fn length(
         &mut self,
         pointer: &str,
         written: &Value,
-        trace: Option<&Trace>,
+        recording: Recording<'_>,
         recorded: impl Fn(&Trace) -> Option<Arc<[u64]>>,
     ) -> Option<Length> {
         let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
         if text == "trace" {
-            let Some(trace) = trace else {
-                let help = "set arrivals = \"trace\" and trace = { file = \"...\" } in its [load.open]".to_owned();
-                self.fault(pointer, "no load that sends the case has a trace", "", help);
-                return None;
+            let trace = match recording {
+                Recording::Of(trace) => trace,
+                Recording::Unknown => return None,
+                Recording::None => {
+                    let help = "set arrivals = \"trace\" and trace = { file = \"...\" } in its [load.open]".to_owned();
+                    self.fault(pointer, "no load that sends the case has a trace", "", help);
+                    return None;
+                }
             };
             let lengths = recorded(trace).filter(|lengths| !lengths.is_empty());
             if lengths.is_none() {
@@ -104,8 +120,7 @@ impl Resolver<'_> {
 
     /// A number of tokens on each line of a file.
     fn lengths_of(&mut self, pointer: &str, file: &str) -> Option<Arc<[u64]>> {
-        let bytes = self.file(pointer, file)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = self.text(pointer, file, Kind::LENGTHS)?;
         let (mut lengths, mut faults) = (Vec::new(), 0);
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match line.trim().parse::<u64>() {

@@ -15,7 +15,7 @@ use super::flags::Flags;
 use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::tree::{Kind, Node};
-use super::{Profile, bodies, keys, preset, resolve, schema};
+use super::{Profile, bodies, files, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms};
@@ -276,14 +276,14 @@ fn masked(mut sources: Vec<Source>, tree: &Node) -> Vec<Source> {
 /// The text of a profile, the folder that its paths are relative to, and its name.
 fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
     let path = Path::new(reference);
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, files::Kind::PROFILE) {
         Ok(text) => {
             let name =
                 path.file_stem().map_or_else(|| reference.to_owned(), |stem| stem.to_string_lossy().into_owned());
             let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
             Ok((Source { name: reference.to_owned(), text }, folder, name))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.is_missing() => {
             if let Some(found) = preset::find(reference) {
                 let source = Source { name: format!("preset {}", found.name), text: found.text.to_owned() };
                 Ok((source, PathBuf::new(), found.name.to_owned()))
@@ -294,7 +294,9 @@ fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
                 Err(Problems::one(format!("no file and no preset is called {reference:?}"), Some(help)))
             }
         }
-        Err(error) => Err(Problems::one(format!("cannot read {reference:?}: {error}"), None)),
+        Err(error) => {
+            Err(Problems::one(format!("cannot read {reference:?}: {error}"), error.cure().map(str::to_owned)))
+        }
     }
 }
 
@@ -308,32 +310,39 @@ fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
             // A value that JSON cannot hold, whose fault was found when it was read.
             broken.push(pointer);
         } else if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
-            for key in unexpected {
+            for (number, key) in unexpected.iter().enumerate() {
                 let member = format!("{pointer}/{}", crate::wire::json::pointer_token(key));
-                problems.push(unknown_key(tree, &pointer, &member, key, &error));
+                if number < UNKNOWN {
+                    let many = problems.len() > resolve::GUESSED;
+                    problems.push(unknown_key(tree, &pointer, &member, key, &error, many));
+                }
                 broken.push(member);
             }
+            problems.extend(more_unknown(tree, &pointer, unexpected));
         } else {
             problems.push(misfit(tree, &pointer, &error));
             broken.push(pointer);
         }
     }
-    take_out(tree, broken);
+    tree.remove_all(&broken);
     // A table that lost what it cannot do without goes, too.
     let value = tree.value();
     let incomplete = schema::validator().iter_errors(&value).map(|error| error.instance_path().to_string());
-    take_out(tree, incomplete.collect());
+    tree.remove_all(&incomplete.collect::<Vec<_>>());
 }
 
-fn take_out(tree: &mut Node, mut pointers: Vec<String>) {
-    // Later items of an array first, so that the indices of earlier ones stay.
-    pointers.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| b.cmp(a)));
-    for pointer in pointers {
-        tree.remove(&pointer);
-    }
+/// Unknown keys of one table that are told one by one.
+const UNKNOWN: usize = 20;
+
+/// What is said of the other unknown keys of a table.
+fn more_unknown(tree: &Node, table: &str, unexpected: &[String]) -> Option<Problem> {
+    let first = unexpected.get(UNKNOWN)?;
+    let place = tree.at(&format!("{table}/{}", crate::wire::json::pointer_token(first)))?.key.clone();
+    let title = format!("{} more unknown keys in {}", unexpected.len() - UNKNOWN, table_name(table));
+    Some(Problem { title, place, label: "the first of them".to_owned(), help: None })
 }
 
-fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &ValidationError<'_>) -> Problem {
+fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &ValidationError<'_>, many: bool) -> Problem {
     let place = tree.at(member).map(|node| node.key.clone().unwrap_or_else(|| node.place.clone()));
     let schema_path = error.schema_path().to_string();
     let parent = schema_path.strip_suffix("/additionalProperties").unwrap_or_default();
@@ -342,7 +351,8 @@ fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &Valida
         .and_then(Value::as_object)
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    let help = match nearest(key, &known) {
+    let near = if many { None } else { nearest(key, &known) };
+    let help = match near {
         Some(near) => format!("did you mean {near}?"),
         None if table.starts_with("/case/") => {
             "put members of the body that the contract does not name under extra".to_owned()

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::resolve::{Resolver, SLACK, case_name};
+use super::files::Kind;
+use super::resolve::{Resolver, SLACK, case_name, listed};
 use super::{
     ArrivalsName, CaseTable, ClosedTable, LoadTable, OpenTable, OverCapName, RetryAfterName, SpikesTable, StageTable,
     StepsTable, TraceTable,
@@ -17,6 +18,23 @@ use crate::plan::schedule::{Arrivals, Cap, Load, OverCap, Spacing, Warmup};
 const MOST_PIECES: usize = 100_000;
 /// What stages that last nothing or for ever are told.
 const NEEDS_END: &str = "add duration = \"30s\" or count = 1000";
+
+/// Most loads side by side: each knows all of its cases, and is paced by itself.
+const MOST_LOADS: usize = 100;
+
+/// The names of the cases, in their order and by name; of two of one name, the first counts.
+struct Names<'n> {
+    in_order: Vec<&'n str>,
+    places: BTreeMap<&'n str, usize>,
+}
+
+impl<'n> Names<'n> {
+    fn of(names: &'n [String]) -> Names<'n> {
+        let in_order: Vec<&str> = names.iter().map(String::as_str).collect();
+        let places = in_order.iter().enumerate().rev().map(|(place, name)| (*name, place)).collect();
+        Names { in_order, places }
+    }
+}
 
 /// What open and closed loads have in common.
 struct Common<'t> {
@@ -56,9 +74,15 @@ impl Resolver<'_> {
         total: Duration,
     ) -> Option<(Vec<Load>, Vec<Option<Trace>>)> {
         let names: Vec<String> = cases.iter().enumerate().map(|(number, case)| case_name(number, case)).collect();
+        let names = Names::of(&names);
         match one {
             Some(_) if !several.is_empty() => {
                 self.fault("/loads", "both [load] and [loads]", "", "keep one of them".to_owned());
+                None
+            }
+            None if several.len() > MOST_LOADS => {
+                let help = "a load can send several cases, by their weights".to_owned();
+                self.fault("/loads", format!("{} loads, and at most {MOST_LOADS} can be", several.len()), "", help);
                 None
             }
             None if !several.is_empty() => {
@@ -81,7 +105,7 @@ impl Resolver<'_> {
         &mut self,
         at: &str,
         table: &LoadTable,
-        names: &[String],
+        names: &Names<'_>,
         total: Duration,
     ) -> Option<(Load, Option<Trace>)> {
         let cases = self.cases_of(at, &table.cases, names);
@@ -108,19 +132,19 @@ impl Resolver<'_> {
     }
 
     /// The cases that a load names; all of them where it names none.
-    fn cases_of(&mut self, at: &str, wanted: &[String], names: &[String]) -> Vec<usize> {
+    fn cases_of(&mut self, at: &str, wanted: &[String], names: &Names<'_>) -> Vec<usize> {
         if wanted.is_empty() {
-            return (0..names.len()).collect();
+            return (0..names.in_order.len()).collect();
         }
         let mut cases = Vec::new();
         for (index, name) in wanted.iter().enumerate() {
-            match names.iter().position(|known| known == name) {
-                Some(case) => cases.push(case),
+            match names.places.get(name.as_str()) {
+                Some(case) => cases.push(*case),
                 None => self.fault(
                     &format!("{at}/cases/{index}"),
                     format!("there is no case {name:?}"),
                     "",
-                    format!("known are {}", names.join(", ")),
+                    format!("known are {}", listed(&names.in_order)),
                 ),
             }
         }
@@ -180,7 +204,9 @@ impl Resolver<'_> {
             obeys_retry_after: common.retry_after == RetryAfterName::Obey,
             cases: Vec::new(),
         };
-        load.warmup = self.warmup(at, common, &load);
+        // Without arrivals, which are a fault already, no more is known of how long it lasts.
+        let length = if arrivals.is_some() { load.length() } else { duration };
+        load.warmup = self.warmup(at, common, length);
         let ends = self.lacks(&[&format!("{at}/duration"), &format!("{at}/count")]);
         if ends && arrivals.is_some() && load.length().is_none() {
             self.fault(at, format!("{} needs an end", table_name(at)), "", NEEDS_END.to_owned());
@@ -189,12 +215,13 @@ impl Resolver<'_> {
     }
 
     /// The warm-up of a load, which must leave something to measure.
-    fn warmup(&mut self, at: &str, common: &Common<'_>, load: &Load) -> Warmup {
+    fn warmup(&mut self, at: &str, common: &Common<'_>, length: Option<Duration>) -> Warmup {
         let pointer = format!("{at}/warmup");
         let time = self.duration(&pointer, common.warmup).unwrap_or_default();
         let whole = "the warm-up is as long as the whole run";
-        if load.length().is_some_and(|length| time >= length) && !time.is_zero() {
-            self.fault(&pointer, whole, "nothing would be measured", None);
+        if length.is_some_and(|length| time >= length) && !time.is_zero() {
+            let help = "a shorter warm-up, or none, as with warmup = \"0s\", leaves something to measure".to_owned();
+            self.fault(&pointer, whole, "nothing would be measured", help);
         }
         let Some(count) = common.warmup_count else { return Warmup::Until(time) };
         let pointer = format!("{at}/warmup_count");
@@ -336,6 +363,7 @@ impl Resolver<'_> {
         let own = format!("{at}/spikes");
         let every = self.positive(&format!("{own}/every"), Some(&spikes.every));
         let lasting = self.positive(&format!("{own}/lasting"), Some(&spikes.lasting));
+        // What is wrong with it is a fault of its own.
         let length = duration.and_then(|text| humantime::parse_duration(text).ok());
         let Some(length) = length else {
             self.fault(&own, "spikes need a duration", "", "add duration = \"5m\"".to_owned());
@@ -402,8 +430,7 @@ impl Resolver<'_> {
 
     fn recording(&mut self, at: &str, written: &TraceTable) -> Option<Trace> {
         let file = format!("{at}/file");
-        let bytes = self.file(&file, &written.file)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = self.text(&file, &written.file, Kind::TRACE)?;
         let layout = match &written.layout {
             None if written.columns.is_empty() => Ok(Layout::guessed(&text)),
             name => Layout::named(name.as_deref().unwrap_or("csv"), &written.columns),

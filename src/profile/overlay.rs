@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::files::Kind;
 use super::resolve::Resolver;
 use crate::wire::Dialect;
 use crate::wire::dialect::{Schema, offline};
@@ -32,8 +33,8 @@ impl Resolver<'_> {
 
     fn overlay(&mut self, folder: &str, name: &str, schema: &'static Schema) -> Option<Overlay> {
         let path = Path::new(folder).join(name);
-        let bytes = self.file("/target/schemas", &path.to_string_lossy())?;
-        let read = serde_json::from_slice::<Value>(&bytes).map_err(|error| error.to_string());
+        let text = self.text("/target/schemas", &path.to_string_lossy(), Kind::SCHEMA)?;
+        let read = serde_json::from_str::<Value>(&text).map_err(|error| error.to_string());
         match read.and_then(|document| offline(&document).map(|_| document)) {
             Ok(document) => Some(Overlay { schema, document }),
             Err(error) => {

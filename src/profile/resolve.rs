@@ -1,6 +1,6 @@
 //! From the tables of a profile to the parts of a plan. Each part adds its faults to the list and goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,20 @@ use url::Url;
 use super::baseline::read_baseline;
 use super::bodies::{self, Bodies, Made};
 use super::effective::effective;
+use super::files::{self, Kind, Unread};
+use super::lengths::Recording;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
+use super::prompts::Taken;
 use super::tree::Node;
 use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable};
 use crate::plan::abort::Abort;
 use crate::plan::goal::{Goal, Part, nearest};
+use crate::plan::prompt::synthetic::Manner;
 use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::prompt::trace::Trace;
 use crate::plan::schedule::{Load, Shard};
-use crate::plan::scrape::{Figure, Kind, Scrape};
+use crate::plan::scrape::{Figure, Kind as FigureKind, Scrape};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits, Price};
@@ -29,12 +33,18 @@ use crate::wire::Dialect;
 /// What a default stands for where the profile is silent.
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(120);
+/// No duration is longer, so that any two of them can be added.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 /// Beyond the total timeout, so that a request sent last ends by its own timeout and not by the grace period.
 pub(super) const SLACK: Duration = Duration::from_secs(1);
 const MAX_REPLY: u64 = 16 << 20;
 const BUILTIN: &str = "builtin";
 /// What `target.scrape` says for the target's own page.
 const AUTO: &str = "auto";
+/// So many faults get a guess at what was meant.
+pub(super) const GUESSED: usize = 1_000;
+/// Names that are listed where one of them was to be written.
+const LISTED: usize = 40;
 
 /// Gathers faults while it looks values up.
 pub(super) struct Resolver<'r> {
@@ -44,6 +54,12 @@ pub(super) struct Resolver<'r> {
     pub(super) problems: &'r mut Vec<Problem>,
     /// Tokenizers that were read, and those that could not be, by the names that profiles give them.
     pub(super) tokenizers: BTreeMap<String, Option<Arc<Tokenizer>>>,
+    /// How prompts are made for each of them.
+    pub(super) manners: BTreeMap<String, Manner>,
+    /// Bytes of files that were read so far.
+    pub(super) read: u64,
+    /// How many prompts were taken from files so far.
+    pub(super) taken: Taken,
 }
 
 impl Resolver<'_> {
@@ -67,7 +83,11 @@ impl Resolver<'_> {
     pub(super) fn duration(&mut self, pointer: &str, text: Option<&String>) -> Option<Duration> {
         let text = text?;
         match humantime::parse_duration(text) {
-            Ok(duration) => Some(duration),
+            Ok(duration) if duration <= LONGEST => Some(duration),
+            Ok(_) => {
+                self.fault(pointer, format!("{text:?} is too long"), "at most 10 years can be", None);
+                None
+            }
             Err(error) => {
                 let help = "write a number with a unit, such as 500ms, 30s, 1m 30s or 2h".to_owned();
                 self.fault(pointer, format!("{text:?} is not a duration"), error.to_string(), help);
@@ -77,17 +97,54 @@ impl Resolver<'_> {
     }
 
     /// Reads a file that the profile names, relative to the profile.
-    pub(super) fn file(&mut self, pointer: &str, name: &str) -> Option<Vec<u8>> {
-        let path = self.folder.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => Some(bytes),
-            Err(error) => {
-                let help = format!("looked for it at {}; paths are relative to the profile", path.display());
-                self.fault(pointer, format!("cannot read {name:?}"), error.to_string(), help);
-                None
-            }
-        }
+    pub(super) fn file(&mut self, pointer: &str, name: &str, kind: Kind) -> Option<Vec<u8>> {
+        let read = files::read(&self.folder.join(name), kind);
+        let bytes = self.unless_unread(pointer, name, read)?;
+        self.spend(pointer, name, bytes.len() as u64).then_some(bytes)
     }
+
+    /// The same as text: what is no UTF-8 in it is replaced, and a byte order mark left out.
+    pub(super) fn text(&mut self, pointer: &str, name: &str, kind: Kind) -> Option<String> {
+        let bytes = self.file(pointer, name, kind)?;
+        let text = String::from_utf8_lossy(&bytes);
+        Some(text.strip_prefix(files::MARK).unwrap_or(&text).to_owned())
+    }
+
+    /// Counts the bytes of a file; with more than a profile may name, that is a fault.
+    pub(super) fn spend(&mut self, pointer: &str, name: &str, size: u64) -> bool {
+        self.read += size;
+        let within = self.read <= Kind::ALL.most();
+        if !within {
+            let error = Unread::TooLarge { size: Some(size), kind: Kind::ALL };
+            self.unless_unread::<()>(pointer, name, Err(error));
+        }
+        within
+    }
+
+    /// What was read; a fault where it could not be.
+    pub(super) fn unless_unread<T>(&mut self, pointer: &str, name: &str, read: Result<T, Unread>) -> Option<T> {
+        let error = match read {
+            Ok(read) => return Some(read),
+            Err(error) => error,
+        };
+        let path = self.folder.join(name);
+        let looked = || format!("looked for it at {}; paths are relative to the profile", path.display());
+        let help = error.cure().map_or_else(looked, str::to_owned);
+        self.fault(pointer, format!("cannot read {name:?}"), error.to_string(), help);
+        None
+    }
+
+    /// The known name that was most likely meant. With a thousand faults, nobody reads guesses any more.
+    pub(super) fn guess<'k>(&self, written: &str, known: &[&'k str]) -> Option<&'k str> {
+        if self.problems.len() > GUESSED { None } else { nearest(written, known) }
+    }
+}
+
+/// The names that are known, in words; of very many the first.
+pub(super) fn listed(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let shown = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 /// Resolves a profile. None only where there is nothing to go on with; then at least one fault was added.
@@ -100,7 +157,16 @@ pub(super) fn resolve(
     sources: &mut Vec<Source>,
     problems: &mut Vec<Problem>,
 ) -> Option<Draft> {
-    let mut resolver = Resolver { tree, folder, world, problems, tokenizers: BTreeMap::new() };
+    let mut resolver = Resolver {
+        tree,
+        folder,
+        world,
+        problems,
+        tokenizers: BTreeMap::new(),
+        manners: BTreeMap::new(),
+        read: 0,
+        taken: Taken::default(),
+    };
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
@@ -122,11 +188,8 @@ pub(super) fn resolve(
     let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
     let tokenizer = resolver.target_tokenizer(profile.target.tokenizer.as_deref());
     let (loads, traces) = loads.unzip();
-    let sent = Sent {
-        loads: loads.as_deref().unwrap_or_default(),
-        traces: traces.as_deref().unwrap_or_default(),
-        tokenizer: tokenizer.as_deref(),
-    };
+    let recordings = recordings(loads.as_deref().zip(traces.as_deref()), profile.case.len());
+    let sent = Sent { recordings, tokenizer: tokenizer.as_deref() };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
     let target = target?;
     Some(Draft {
@@ -159,19 +222,23 @@ pub(super) fn resolve(
     })
 }
 
-/// The loads, the recording of each that has one, and the target's tokenizer.
+/// The recording that each case is sent by, and the target's tokenizer.
 struct Sent<'s> {
-    loads: &'s [Load],
-    traces: &'s [Option<Trace>],
+    recordings: Vec<Recording<'s>>,
     tokenizer: Option<&'s Tokenizer>,
 }
 
-impl Sent<'_> {
-    /// The recording of the first load that sends a case and has one.
-    fn trace_of(&self, case: usize) -> Option<&Trace> {
-        let mut both = self.loads.iter().zip(self.traces).filter(|(load, _)| load.cases.contains(&case));
-        both.find_map(|(_, trace)| trace.as_ref())
+/// For each case the recording of the first load that sends it and has one.
+fn recordings<'t>(loads: Option<(&[Load], &'t [Option<Trace>])>, cases: usize) -> Vec<Recording<'t>> {
+    let Some((loads, traces)) = loads else { return vec![Recording::Unknown; cases] };
+    let mut of_cases = vec![Recording::None; cases];
+    let recorded = loads.iter().zip(traces).filter_map(|(load, trace)| Some((load, trace.as_ref()?)));
+    for (load, trace) in recorded.rev() {
+        for case in &load.cases {
+            of_cases[*case] = Recording::Of(trace);
+        }
     }
+    of_cases
 }
 
 impl Resolver<'_> {
@@ -245,8 +312,8 @@ impl Resolver<'_> {
     }
 
     fn tls(&mut self, table: &TargetTable) -> Tls {
-        let ca = table.ca.as_ref().and_then(|file| self.file("/target/ca", file));
-        let identity = table.client_cert.as_ref().and_then(|file| self.file("/target/client_cert", file));
+        let ca = table.ca.as_ref().and_then(|file| self.file("/target/ca", file, Kind::PEM));
+        let identity = table.client_cert.as_ref().and_then(|file| self.file("/target/client_cert", file, Kind::PEM));
         for (pointer, pem) in [("/target/ca", &ca), ("/target/client_cert", &identity)] {
             if pem.as_ref().is_some_and(|pem| !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")) {
                 self.fault(pointer, "the file holds no certificate", "expected PEM", None);
@@ -272,7 +339,7 @@ impl Resolver<'_> {
         }
         let named = |(name, metric): (&String, &String)| Figure {
             name: name.clone(),
-            kind: Kind::Level,
+            kind: FigureKind::Level,
             metrics: vec![metric.clone()],
         };
         let known = Figure::known().into_iter().filter(|figure| !table.scrape_figures.contains_key(&figure.name));
@@ -293,16 +360,17 @@ impl Resolver<'_> {
     /// Goals are taken from the tree as it was written, so that each fault points at its own entry.
     fn goals(&mut self, cases: &[CaseTable]) -> Vec<Goal> {
         let names: Vec<String> = cases.iter().enumerate().map(|(number, table)| case_name(number, table)).collect();
+        let are: BTreeSet<&str> = names.iter().map(String::as_str).collect();
         let written = self.tree.at("/goals").map(Node::value).unwrap_or_default();
         let mut goals = Vec::new();
         for (index, text) in written.as_array().into_iter().flatten().enumerate() {
             let Some(text) = text.as_str() else { continue };
             match Goal::parse(text) {
-                Ok(Goal { part: Part::Case(name), .. }) if !names.contains(&name) => {
+                Ok(Goal { part: Part::Case(name), .. }) if !are.contains(name.as_str()) => {
                     let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                    let help = match nearest(&name, &known) {
+                    let help = match self.guess(&name, &known) {
                         Some(near) => format!("did you mean {near}?"),
-                        None => format!("the cases are {}", known.join(", ")),
+                        None => format!("the cases are {}", listed(&known)),
                     };
                     self.fault(&format!("/goals/{index}"), format!("there is no case {name:?}"), "", help);
                 }
@@ -360,18 +428,18 @@ impl Resolver<'_> {
                 "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
             self.fault("/case", "no case: what is to be sent?", "", help);
         }
-        let mut cases: Vec<DraftCase> = Vec::new();
+        let (mut cases, mut names) = (Vec::new(), BTreeSet::new());
         for (number, table) in tables.iter().enumerate() {
             let name = case_name(number, table);
-            if cases.iter().any(|case| case.name == name) {
+            if !names.insert(name.clone()) {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
             let Made { bodies, conversations, variables } =
                 bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
-            let (at, trace) = (format!("/case/{number}"), sent.trace_of(number));
+            let (at, recording) = (format!("/case/{number}"), sent.recordings[number]);
             let (manner, asked) = self.manner(&at, table, sent.tokenizer);
-            let synthetic = self.synthetic(&at, table, manner, trace);
-            let output = self.output(&at, table, trace);
+            let synthetic = self.synthetic(&at, table, manner, recording);
+            let output = self.output(&at, table, recording);
             let calibrated = synthetic.is_some() && asked;
             let weight = table.weight.unwrap_or(1);
             let think = self.think(&format!("{at}/think_time"), table.think_time.as_ref());

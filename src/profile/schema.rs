@@ -41,6 +41,39 @@ pub fn generated() -> Value {
     schema
 }
 
+/// Whether only strings can be at a place of a profile, by the steps that lead to it.
+pub(super) fn is_text(steps: &[&str]) -> bool {
+    match steps {
+        ["case", number, field] if number.parse::<usize>().is_ok() && is_body_field(field) => {
+            let of = |dialect: Dialect| dialect.request().document()["properties"].get(field);
+            Dialect::ALL.into_iter().filter_map(of).all(takes_text)
+        }
+        steps => steps.iter().try_fold(document(), |schema, step| below(schema, step)).is_some_and(takes_text),
+    }
+}
+
+/// Whether a field of a case belongs to the body; the profile's schema has its meaning only.
+fn is_body_field(field: &str) -> bool {
+    let own = &document()["properties"]["case"]["items"]["properties"][field];
+    own.as_object().is_some_and(|schema| schema.keys().all(|keyword| keyword == "description"))
+}
+
+/// The schema of a member or an item.
+fn below<'s>(schema: &'s Value, step: &str) -> Option<&'s Value> {
+    let items = || schema.get("items").filter(|_| step.parse::<usize>().is_ok());
+    let named = schema.get("properties").and_then(|properties| properties.get(step));
+    named.or_else(items).or_else(|| schema.get("additionalProperties").filter(|any| any.is_object()))
+}
+
+/// Whether strings are all that a schema takes.
+fn takes_text(schema: &Value) -> bool {
+    let is_name = |option: &Value| option.get("const").is_some_and(Value::is_string);
+    let names = |keyword: &str| schema.get(keyword).and_then(Value::as_array).filter(|options| !options.is_empty());
+    schema.get("type").is_some_and(|kind| kind == "string")
+        || names("oneOf").is_some_and(|options| options.iter().all(is_name))
+        || names("enum").is_some_and(|options| options.iter().all(Value::is_string))
+}
+
 /// The body fields of every dialect by name, with what they mean. Their values are judged by the request schema.
 pub(super) fn body_fields() -> Map<String, Value> {
     let mut fields = Map::new();
@@ -79,5 +112,25 @@ fn without_null(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(without_null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_only_strings_can_be_is_known() {
+        let is = |path: &str| is_text(&path.split('.').collect::<Vec<_>>());
+        for path in ["name", "target.http", "target.model", "labels.gpu", "target.headers.x", "goals.0", "case.0.name"]
+        {
+            assert!(is(path), "{path}");
+        }
+        assert!(is("case.0.model") && is("case.3.user"), "fields of the body");
+        for path in
+            ["seed", "load.open.rate", "case.0.input_tokens", "case.0.stop", "case.0.extra.x", "goals", "no.key"]
+        {
+            assert!(!is(path), "{path}");
+        }
     }
 }

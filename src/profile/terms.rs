@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::resolve::Resolver;
 use super::{CheckTable, LevelName, LevelTable};
 use crate::check::{self, Level};
-use crate::plan::goal::nearest;
 use crate::plan::terms::{Own, Terms};
 
 impl Resolver<'_> {
@@ -23,7 +22,7 @@ impl Resolver<'_> {
     fn own_level(&mut self, id: &str, table: &LevelTable) -> Option<(&'static str, Own)> {
         let Some(check) = check::find(id) else {
             let ids: Vec<&str> = check::ALL.iter().copied().flatten().map(|check| check.id).collect();
-            let help = nearest(id, &ids).map(|near| format!("did you mean {near}?"));
+            let help = self.guess(id, &ids).map(|near| format!("did you mean {near}?"));
             self.fault(&format!("/levels/{id}"), format!("no check is called {id:?}"), "", help);
             return None;
         };

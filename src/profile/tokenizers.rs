@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::CaseTable;
+use super::files::Kind;
 use super::resolve::Resolver;
 use crate::plan::prompt::synthetic::Manner;
 use crate::plan::prompt::tokenizer::{NAMES, Tokenizer, is_file};
@@ -21,15 +22,20 @@ impl Resolver<'_> {
     /// How a case's prompts are said, and whether the endpoint is to be asked how it counts them.
     pub(super) fn manner(&mut self, at: &str, table: &CaseTable, of_target: Option<&Tokenizer>) -> (Manner, bool) {
         let manner = match (table.tokenizer.as_deref(), of_target) {
-            (None, Some(tokenizer)) if table.input_tokens.is_some() => Manner::of(tokenizer),
+            (None, Some(tokenizer)) if table.input_tokens.is_some() => self.manner_of(tokenizer),
             (None | Some(WORDS | ENDPOINT), _) => Manner::default(),
             (Some(name), _) => {
                 let known = format!("{WORDS}, {ENDPOINT}, ");
                 let tokenizer = self.tokenizer(&format!("{at}/tokenizer"), name, &known);
-                tokenizer.map_or_else(Manner::default, |tokenizer| Manner::of(&tokenizer))
+                tokenizer.map_or_else(Manner::default, |tokenizer| self.manner_of(&tokenizer))
             }
         };
         (manner, table.tokenizer.as_deref() == Some(ENDPOINT))
+    }
+
+    /// What a tokenizer asks for, which takes a while to find out.
+    fn manner_of(&mut self, tokenizer: &Tokenizer) -> Manner {
+        self.manners.entry(tokenizer.name().to_owned()).or_insert_with(|| Manner::of(tokenizer)).clone()
     }
 
     /// The tokenizer of a name: one that is built in, or else a file. Each is read once.
@@ -38,7 +44,7 @@ impl Resolver<'_> {
             return read.clone();
         }
         let read = if is_file(name) {
-            self.file(pointer, name).map(|json| Tokenizer::read(name, &json))
+            self.file(pointer, name, Kind::TOKENIZER).map(|json| Tokenizer::read(name, &json))
         } else {
             Some(Tokenizer::built_in(name))
         };

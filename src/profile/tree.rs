@@ -3,10 +3,13 @@
 //! Flags and `--set` change this tree before anything is validated, so that there is one validation, and its faults
 //! can point at the flag as well as at the file.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::members::Members;
 use super::problem::{Place, Problem};
 
 /// A value and where it stands.
@@ -23,7 +26,7 @@ pub(super) struct Node {
 /// What a node is.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Table(Vec<(String, Node)>),
+    Table(Members),
     Array(Vec<Node>),
     Leaf(Value),
 }
@@ -45,10 +48,7 @@ impl Node {
     /// The node at a JSON pointer.
     pub(super) fn at(&self, pointer: &str) -> Option<&Node> {
         pointer.split('/').skip(1).try_fold(self, |node, step| match &node.kind {
-            Kind::Table(members) => {
-                let name = step.replace("~1", "/").replace("~0", "~");
-                members.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
-            }
+            Kind::Table(members) => members.get(&name_of(step)),
             Kind::Array(items) => items.get(step.parse::<usize>().ok()?),
             Kind::Leaf(_) => None,
         })
@@ -77,17 +77,36 @@ impl Node {
     /// Takes the node at a JSON pointer out.
     pub(super) fn remove(&mut self, pointer: &str) -> Option<Node> {
         let slash = pointer.rfind('/')?;
-        let name = pointer[slash + 1..].replace("~1", "/").replace("~0", "~");
+        let name = name_of(&pointer[slash + 1..]);
         match &mut self.at_mut(&pointer[..slash])?.kind {
-            Kind::Table(members) => {
-                let index = members.iter().position(|(key, _)| *key == name)?;
-                Some(members.remove(index).1)
-            }
+            Kind::Table(members) => members.remove(&name),
             Kind::Array(items) => {
                 let index = name.parse::<usize>().ok().filter(|index| *index < items.len())?;
                 Some(items.remove(index))
             }
             Kind::Leaf(_) => None,
+        }
+    }
+
+    /// Takes the nodes at all of these pointers out, in time that grows with what there is and not with its square.
+    pub(super) fn remove_all(&mut self, pointers: &[String]) {
+        let mut of_parents: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (parent, name) in pointers.iter().filter_map(|pointer| pointer.rsplit_once('/')) {
+            of_parents.entry(parent).or_default().insert(name_of(name));
+        }
+        let mut parents: Vec<(&str, BTreeSet<String>)> = of_parents.into_iter().collect();
+        // What lies deeper first, so that the indices on the way to it are still right.
+        parents.sort_by_key(|(parent, _)| std::cmp::Reverse(parent.split('/').count()));
+        for (parent, names) in parents {
+            match self.at_mut(parent).map(|node| &mut node.kind) {
+                Some(Kind::Table(members)) => members.remove_all(&names),
+                Some(Kind::Array(items)) => {
+                    let gone: BTreeSet<usize> = names.iter().filter_map(|name| name.parse().ok()).collect();
+                    let mut index = 0..;
+                    items.retain(|_| index.next().is_none_or(|index| !gone.contains(&index)));
+                }
+                Some(Kind::Leaf(_)) | None => {}
+            }
         }
     }
 
@@ -104,22 +123,18 @@ impl Node {
             return;
         }
         if !matches!(self.kind, Kind::Table(_)) {
-            self.kind = Kind::Table(Vec::new());
+            self.kind = Kind::Table(Members::default());
         }
         let Kind::Table(members) = &mut self.kind else { return };
-        let index = members.iter().position(|(key, _)| key == name).unwrap_or_else(|| {
-            let empty = Node { place: node.place.clone(), key: None, kind: Kind::Table(Vec::new()) };
-            members.push(((*name).to_owned(), empty));
-            members.len() - 1
-        });
-        members[index].1.put(rest, node);
+        let empty = || Node { place: node.place.clone(), key: None, kind: Kind::Table(Members::default()) };
+        members.entry(name, empty).put(rest, node);
     }
 
     /// The value without its places.
     pub(super) fn value(&self) -> Value {
         match &self.kind {
             Kind::Table(members) => {
-                Value::Object(members.iter().map(|(key, node)| (key.clone(), node.value())).collect::<Map<_, _>>())
+                Value::Object(members.iter().map(|(key, node)| (key.to_owned(), node.value())).collect::<Map<_, _>>())
             }
             Kind::Array(items) => Value::Array(items.iter().map(Node::value).collect()),
             Kind::Leaf(value) => value.clone(),
@@ -128,14 +143,16 @@ impl Node {
 
     fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
         pointer.split('/').skip(1).try_fold(self, |node, step| match &mut node.kind {
-            Kind::Table(members) => {
-                let name = step.replace("~1", "/").replace("~0", "~");
-                members.iter_mut().find(|(key, _)| *key == name).map(|(_, node)| node)
-            }
+            Kind::Table(members) => members.get_mut(&name_of(step)),
             Kind::Array(items) => items.get_mut(step.parse::<usize>().ok()?),
             Kind::Leaf(_) => None,
         })
     }
+}
+
+/// The name that a step of a JSON pointer stands for (RFC 6901, section 4).
+fn name_of(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 fn table_of(table: &DeTable<'_>, source: usize, problems: &mut Vec<Problem>) -> Kind {

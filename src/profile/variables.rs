@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::resolve::Resolver;
+use super::files::Kind;
+use super::resolve::{Resolver, listed};
 use crate::plan::case::cell;
-use crate::plan::goal::nearest;
 use crate::plan::prompt::table::Table;
 
 /// Rows of variables, and what their columns are called.
@@ -21,7 +21,7 @@ impl Resolver<'_> {
     /// Reads the variables of a case; none where it has none.
     pub(super) fn variables(&mut self, at: &str, file: Option<&str>) -> Variables {
         let Some(file) = file else { return Variables::default() };
-        let Some(bytes) = self.file(at, file) else { return Variables::default() };
+        let Some(bytes) = self.file(at, file, Kind::VARIABLES) else { return Variables::default() };
         let mut reader = csv::ReaderBuilder::new().from_reader(bytes.as_slice());
         let names: Vec<String> = match reader.headers() {
             Ok(header) => header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect(),
@@ -108,8 +108,8 @@ impl Resolver<'_> {
         let help = if known.is_empty() {
             "add variables = \"users.csv\" to the case".to_owned()
         } else {
-            let near = nearest(name, &known).map_or(String::new(), |near| format!("did you mean {near}? "));
-            format!("{near}its columns are {}", known.join(", "))
+            let near = self.guess(name, &known).map_or(String::new(), |near| format!("did you mean {near}? "));
+            format!("{near}its columns are {}", listed(&known))
         };
         self.fault(at, format!("no column is called {name:?}"), "", help);
         String::new()

@@ -50,15 +50,13 @@ const FURTHEST: f64 = 100.0;
 
 impl Delay {
     /// Reads `200ms` (lognormal with this spread, constant where that is 0), `constant:200ms`, `normal:200ms:20ms`,
-    /// `lognormal:200ms:0.3` or `trace:FILE`.
+    /// `lognormal:200ms:0.3` or `trace:FILE`, whose text `read` gives.
     ///
     /// # Errors
     /// If it is none of these, or the file cannot be used; the reason is in words.
-    pub fn parse(text: &str, spread: f64) -> Result<Delay, String> {
+    pub fn parse(text: &str, spread: f64, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Delay, String> {
         if let Some(file) = text.strip_prefix("trace:") {
-            return std::fs::read_to_string(file)
-                .map_err(|error| format!("{file}: {error}"))
-                .and_then(|text| trace(&text));
+            return read(file).and_then(|text| trace(&text));
         }
         match text.split(':').collect::<Vec<_>>()[..] {
             [median] => time(median).map(|median| Delay::lognormal(median, spread)),
@@ -167,8 +165,12 @@ mod tests {
 
     use super::*;
 
+    fn file(name: &str) -> Result<String, String> {
+        std::fs::read_to_string(name).map_err(|error| error.to_string())
+    }
+
     fn drawn(delay: &str, seed: u64) -> Vec<f64> {
-        let delay = Delay::parse(delay, 0.3).expect(delay);
+        let delay = Delay::parse(delay, 0.3, &file).expect(delay);
         let mut random = Pcg64::seed_from_u64(seed);
         let mut drawn: Vec<f64> = (0..20_000).map(|turn| delay.draw(turn, &mut random).as_secs_f64() * 1e3).collect();
         drawn.sort_by(f64::total_cmp);
@@ -191,8 +193,8 @@ mod tests {
         assert!((at(&lognormal, 0.8413) / (200.0 * 0.5_f64.exp()) - 1.0).abs() < 0.03);
         let clamped = drawn("normal:1ms:100ms", 1);
         assert!(clamped[0] == 0.0 && at(&clamped, 0.48) == 0.0 && at(&clamped, 0.52) > 0.0);
-        assert_eq!(Delay::parse("200ms", 0.0), Ok(Delay::Constant(Duration::from_millis(200))));
-        assert_eq!(Delay::parse("200ms", 0.5), Delay::parse("lognormal:200ms:0.5", 0.0));
+        assert_eq!(Delay::parse("200ms", 0.0, &file), Ok(Delay::Constant(Duration::from_millis(200))));
+        assert_eq!(Delay::parse("200ms", 0.5, &file), Delay::parse("lognormal:200ms:0.5", 0.0, &file));
         assert_eq!(normal, drawn("normal:200ms:20ms", 1));
         assert_ne!(normal, drawn("normal:200ms:20ms", 2));
     }
@@ -236,7 +238,7 @@ mod tests {
             ("trace:/nowhere/at/all", "No such file"),
             ("2h", "longer than an hour"),
         ] {
-            let error = Delay::parse(text, 0.0).expect_err(text);
+            let error = Delay::parse(text, 0.0, &file).expect_err(text);
             assert!(error.contains(said), "{text}: {error}");
         }
         for text in ["0", "-1", "uniform:9:3", "normal:5", "lognormal:5:x", "100001"] {

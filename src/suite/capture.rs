@@ -266,8 +266,8 @@ impl Line {
     ///
     /// # Errors
     /// If it is no such line.
-    pub fn read(number: usize, text: &str) -> Result<Line, CaptureError> {
-        serde_json::from_str(text).map_err(|error| CaptureError::Line { line: number, error: error.to_string() })
+    pub fn read(number: usize, text: &[u8]) -> Result<Line, CaptureError> {
+        serde_json::from_slice(text).map_err(|error| CaptureError::Line { line: number, error: error.to_string() })
     }
 
     /// The exchange that it is.

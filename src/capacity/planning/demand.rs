@@ -112,7 +112,8 @@ fn curve(rows: &[(usize, Vec<&str>)]) -> Result<Demand, String> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for (line, cells) in rows {
         let wrong = || format!("line {line}: {:?} is not a time of day and a rate, as in 08:30,120", cells.join(","));
-        let (time, rate) = clock(cells[0]).zip(number(cells[1])).ok_or_else(wrong)?;
+        let [time, rate, ..] = cells.as_slice() else { return Err(wrong()) };
+        let (time, rate) = clock(time).zip(number(rate)).ok_or_else(wrong)?;
         if points.last().is_some_and(|(before, _)| *before >= time) {
             return Err(format!("line {line}: the times of a day must go up"));
         }

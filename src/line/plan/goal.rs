@@ -324,11 +324,20 @@ impl Goal {
     }
 }
 
+/// The known names that are compared with what was written: each takes time.
+const COMPARED: usize = 1_000;
+/// What is longer, in bytes, is no misspelt name.
+const LONGEST_NAME: usize = 100;
+
 /// The known name that is nearest to what was written, if it is near at all.
 pub fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
+    if written.len() > LONGEST_NAME {
+        return None;
+    }
     let limit = (written.chars().count() / 3).max(1);
     known
         .iter()
+        .take(COMPARED)
         .map(|name| (strsim::damerau_levenshtein(written, name), *name))
         .filter(|(distance, _)| *distance <= limit)
         .min()

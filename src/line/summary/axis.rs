@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most rows.
 const ROWS: u64 = 3_600;
@@ -30,9 +31,32 @@ const SETTLED: u64 = 30;
 pub struct Axis<R> {
     /// Seconds that a row spans: a power of two.
     #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "width")]
     pub width_s: u64,
     /// The rows by number; row n begins n times the width after the start of the run.
+    #[serde(deserialize_with = "rows", bound(deserialize = "R: Deserialize<'de>"))]
     pub rows: BTreeMap<u64, R>,
+}
+
+/// No row of a file spans more: a run of a century would have rows as wide.
+const WIDEST_S: u64 = 1 << 20;
+
+/// A width from a file: of no other one do rows have a place.
+fn width<'de, D: Deserializer<'de>>(file: D) -> Result<u64, D::Error> {
+    let width = u64::deserialize(file)?;
+    if width.is_power_of_two() && width <= WIDEST_S {
+        return Ok(width);
+    }
+    Err(D::Error::custom(format!("rows of {width} s: they span a power of two, and at most {WIDEST_S}")))
+}
+
+/// Rows from a file, with numbers that they can have.
+fn rows<'de, D: Deserializer<'de>, R: Deserialize<'de>>(file: D) -> Result<BTreeMap<u64, R>, D::Error> {
+    let rows = BTreeMap::<u64, R>::deserialize(file)?;
+    match rows.keys().next_back() {
+        Some(last) if *last >= ROWS => Err(D::Error::custom(format!("row {last} is behind the last there can be"))),
+        Some(_) | None => Ok(rows),
+    }
 }
 
 impl<R> Default for Axis<R> {
@@ -158,6 +182,21 @@ mod tests {
             axis.spread(from * 1000, (from + length) * 1000, |row, us| row.spent_us += us);
         }
         axis
+    }
+
+    #[test]
+    fn rows_of_a_file_have_a_place() {
+        let read = |text: &str| serde_json::from_str::<Axis<Count>>(text);
+        assert!(read(r#"{"width_s": 4, "rows": {"3599": {"began": 1, "spent_us": 2}}}"#).is_ok());
+        for (text, part) in [
+            (r#"{"width_s": 0, "rows": {}}"#, "a power of two"),
+            (r#"{"width_s": 3, "rows": {}}"#, "a power of two"),
+            (r#"{"width_s": 9223372036854775808, "rows": {}}"#, "a power of two"),
+            (r#"{"width_s": 1, "rows": {"3600": {"began": 1, "spent_us": 2}}}"#, "row 3600 is behind the last"),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

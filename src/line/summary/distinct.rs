@@ -31,7 +31,11 @@ impl Sighting {
     fn merge(&mut self, other: Sighting) {
         let later = self.first.max(other.first);
         let second = [self.second, other.second].into_iter().flatten().fold(later, u64::min);
-        *self = Sighting { count: self.count + other.count, first: self.first.min(other.first), second: Some(second) };
+        *self = Sighting {
+            count: self.count.saturating_add(other.count),
+            first: self.first.min(other.first),
+            second: Some(second),
+        };
     }
 }
 
@@ -64,7 +68,7 @@ impl Texts {
 
     /// Adds all texts of another.
     pub fn merge(&mut self, other: &Texts) {
-        self.total += other.total;
+        self.total = self.total.saturating_add(other.total);
         for (text, sighting) in &other.kept {
             self.keep(text.clone(), *sighting);
         }
@@ -72,7 +76,8 @@ impl Texts {
 
     /// Texts that came but are not kept by name.
     pub fn other(&self) -> u64 {
-        self.total - self.kept.values().map(|sighting| sighting.count).sum::<u64>()
+        let named = self.kept.values().fold(0, |sum: u64, sighting| sum.saturating_add(sighting.count));
+        self.total.saturating_sub(named)
     }
 
     /// The texts by falling count.
@@ -131,7 +136,7 @@ impl Repeats {
 
     /// Adds all values of another.
     pub fn merge(&mut self, other: &Repeats) {
-        self.total += other.total;
+        self.total = self.total.saturating_add(other.total);
         other.kept().for_each(|(hash, sighting)| self.keep(hash, sighting));
     }
 
@@ -142,7 +147,7 @@ impl Repeats {
 
     /// Values among those kept that had come before, and the lowest pair of requests that shared one.
     pub fn repeated(&self) -> (u64, Option<(u64, u64)>) {
-        let repeats = self.again.values().map(|sighting| sighting.count - 1).sum();
+        let repeats = self.again.values().map(|sighting| sighting.count.saturating_sub(1)).fold(0, u64::saturating_add);
         let pair = self.again.values().filter_map(|sighting| Some((sighting.first, sighting.second?))).min();
         (repeats, pair)
     }
@@ -160,7 +165,7 @@ impl Repeats {
 
     /// How often the values that are kept came.
     fn seen(&self) -> u64 {
-        self.once.len() as u64 + self.again.values().map(|sighting| sighting.count).sum::<u64>()
+        self.again.values().fold(self.once.len() as u64, |sum, sighting| sum.saturating_add(sighting.count))
     }
 
     /// How many values are kept.

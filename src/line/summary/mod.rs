@@ -264,12 +264,12 @@ impl Summary {
     /// Tickets of the measured part for which the endpoint is accountable: not those that a limit of the user or an
     /// interruption left unsent or cut.
     pub fn accountable(&self) -> u64 {
-        self.planned() - self.count(&["unsent"]) - self.cut()
+        self.planned().saturating_sub(self.count(&["unsent"])).saturating_sub(self.cut())
     }
 
     /// Tickets of the measured part that failed: sent, and not ok for a reason that is not the user's.
     pub fn failed(&self) -> u64 {
-        self.accountable() - self.count(&["ok", "missed"])
+        self.accountable().saturating_sub(self.count(&["ok", "missed"]))
     }
 
     /// Requests of the measured part that a limit of the user or an interruption cut.

@@ -160,7 +160,8 @@ impl Tally {
                     self.constant.iter().filter(|(_, values)| values.kept.len() > 1).collect();
                 let (key, values) = changed.first()?;
                 let ranked = values.ranked();
-                let minority = |values: &Texts| values.total - values.ranked().first().map_or(0, |(_, s)| s.count);
+                let most = |values: &Texts| values.ranked().first().map_or(0, |(_, sighting)| sighting.count);
+                let minority = |values: &Texts| values.total.saturating_sub(most(values));
                 let detail = format!(
                     "{key}: {} in request {}, {} in request {}",
                     ranked[0].0, ranked[0].1.first, ranked[1].0, ranked[1].1.first

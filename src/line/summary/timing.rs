@@ -1,9 +1,11 @@
 //! A mergeable distribution of times, and the three populations of a measure.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 use schemars::JsonSchema;
@@ -14,6 +16,8 @@ use crate::plan::goal::{Population, Statistic};
 const LOWEST_US: u64 = 1;
 const HIGHEST_US: u64 = 3_600_000_000;
 const DIGITS: u8 = 3;
+/// Bytes of the longest histogram in a file: up to 9 for each of its 23 thousand buckets.
+const LONGEST_FILE: u32 = 1 << 18;
 
 /// A distribution of times: an HDR histogram in microseconds, from 1 us to 1 h with 3 significant digits, with exact
 /// count, sum and extremes beside it. Longer times count as 1 h and as saturated.
@@ -73,6 +77,7 @@ impl TryFrom<TimingFile> for Timing {
             None => None,
             Some(text) => {
                 let bytes = STANDARD.decode(text).map_err(|error| format!("histogram is no base 64: {error}"))?;
+                is_ours(&bytes)?;
                 let read: Histogram<u64> = Deserializer::new()
                     .deserialize(&mut bytes.as_slice())
                     .map_err(|error| format!("histogram: {error}"))?;
@@ -85,6 +90,12 @@ impl TryFrom<TimingFile> for Timing {
         if count != file.count {
             return Err(format!("histogram has {count} samples where {} are stated", file.count));
         }
+        if file.min_us > file.max_us {
+            return Err(format!("its smallest time, {} us, is above its largest, {} us", file.min_us, file.max_us));
+        }
+        if file.saturated > count {
+            return Err(format!("{} of {count} samples are said to be too long", file.saturated));
+        }
         Ok(Timing {
             histogram,
             sum_us: file.sum_us,
@@ -93,6 +104,21 @@ impl TryFrom<TimingFile> for Timing {
             saturated: file.saturated,
         })
     }
+}
+
+/// Whether a histogram has the digits that are written here, and is no longer than one can be: the library takes the
+/// room that a file asks for before it looks at what is there.
+fn is_ours(deflated: &[u8]) -> Result<(), String> {
+    // Of the compressed form a cookie and its length; then cookie, length, offset and digits, each in 4 bytes.
+    let mut head = [0; 16];
+    let inner = deflated.get(8..).unwrap_or_default();
+    ZlibDecoder::new(inner).read_exact(&mut head).map_err(|_| "histogram is cut off".to_owned())?;
+    let (words, _) = head.as_chunks::<4>();
+    let [length, digits] = [1, 3].map(|word| u32::from_be_bytes(words[word]));
+    if length > LONGEST_FILE || digits > u32::from(DIGITS) {
+        return Err("histogram is not of this program's".to_owned());
+    }
+    Ok(())
 }
 
 fn empty() -> Histogram<u64> {

@@ -391,14 +391,21 @@ fn little(summary: &Summary) -> Reason {
         return None;
     };
     let mean = |us: u64| us as f64 / 1e6 / summary.window_s().max(f64::MIN_POSITIVE);
-    let (counted, told) = (mean(counted), mean(flow.within_us));
+    let [counted, told] = apart_in_words(mean(counted), mean(flow.within_us));
     Some((
         belief,
         format!(
-            "the measurement contradicts itself: {counted:.1} in flight were counted, \
-             but rate times service time is {told:.1} (Little's law)"
+            "the measurement contradicts itself: {counted} in flight were counted, \
+             but rate times service time is {told} (Little's law)"
         ),
     ))
+}
+
+/// Two numbers with a digit behind the point, or with so many more that they are seen to differ.
+fn apart_in_words(one: f64, other: f64) -> [String; 2] {
+    let mut words = (1..=6).map(|digits| [one, other].map(|number| format!("{number:.digits$}")));
+    let told = words.find(|[one, other]| one != other);
+    told.unwrap_or_else(|| [one, other].map(|number| format!("{number:.6}")))
 }
 
 fn steady(summary: &Summary) -> Reason {

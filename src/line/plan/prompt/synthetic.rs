@@ -2,7 +2,8 @@
 //!
 //! The words are common English ones, each of which is one token of tiktoken's `cl100k_base` and `o200k_base`, with a space
 //! before it and without; these cut a text between a word and the space behind it before they look for tokens, so that n
-//! words are n tokens there. For another tokenizer, those words are taken that are one token of it ([`Manner::of`]). What a
+//! words are n tokens there. For another tokenizer, those words are taken that are one token of it; where it has too few
+//! of them, all words, each for as many tokens as it is ([`Manner::of`]). What a
 //! chat template adds is not in the count, unless the endpoint itself was asked ([`Scale`]). Two prompts of
 //! a run differ from their first words on, and so do those of two runs, unless both have the same seed and the same salt:
 //! a prefix cache finds nothing in common but a prefix that is declared.
@@ -31,40 +32,89 @@ pub struct Synthetic {
 /// How prompts of a number of tokens are said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manner {
-    words: Arc<[&'static str]>,
-    /// How many words it takes.
+    words: Arc<[Word]>,
+    /// How the tokens of a prompt follow from those of its words.
     pub scale: Scale,
+}
+
+/// A word, and what it comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Word {
+    text: &'static str,
+    /// Its tokens at the beginning of a text.
+    first: u64,
+    /// Its tokens behind a word and a space.
+    then: u64,
 }
 
 /// With fewer words of one token than this, prompts would be too much alike.
 const LEAST_WORDS: usize = 16;
-/// Numbers of words that a tokenizer is asked to count where it takes several tokens for most of them.
-const COUNTED: [u64; 2] = [64, 512];
-
 impl Default for Manner {
     /// All words, each for one token.
     fn default() -> Manner {
-        Manner { words: WORDS.into(), scale: Scale::WORDS }
+        Manner { words: WORDS.map(|text| Word { text, first: 1, then: 1 }).into(), scale: Scale::WORDS }
     }
 }
 
 impl Manner {
-    /// What a tokenizer asks for: words that are one token each, so that prompts have their length exactly; where it
-    /// has too few of them, all words, by what they come to on average.
+    /// What a tokenizer asks for: words that are one token each; where it has too few of them, all words, each for what
+    /// it comes to. Either way prompts have their length exactly, as long as the tokenizer cuts texts at spaces.
     pub fn of(tokenizer: &Tokenizer) -> Manner {
         let count = |text: &str| tokenizer.count(text).unwrap_or(0);
-        let is_one = |word: &&'static str| count(&format!("{word} {word}")) == count(word) + 1;
-        let words: Vec<&'static str> = WORDS.into_iter().filter(is_one).collect();
-        let base = words.first().map_or(0, |word| count(word).saturating_sub(1));
-        if words.len() >= LEAST_WORDS && count(&words.join(" ")) == base + words.len() as u64 {
-            return Manner { words: words.into(), scale: Scale { base: base as f64, per_word: 1.0 } };
+        // What cannot be said at all is taken for one token, so that no prompt goes on for ever.
+        let weighed = |text: &'static str| {
+            let alone = count(text);
+            let then = count(&format!("{text} {text}")).saturating_sub(alone);
+            Word { text, first: alone.max(1), then: then.max(1) }
+        };
+        let all = WORDS.map(weighed);
+        let single: Vec<Word> = all.into_iter().filter(|word| word.then == 1).collect();
+        let words = if single.len() >= LEAST_WORDS { single } else { all.to_vec() };
+        // Of a tokenizer that looks across spaces, a long text has more or fewer tokens than its words.
+        let text = words.iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
+        let sum = words[0].first + words[1..].iter().map(|word| word.then).sum::<u64>();
+        let per_word = count(&text) as f64 / sum as f64;
+        let scale = if per_word > 0.1 { Scale { base: 0.0, per_word } } else { Scale::WORDS };
+        Manner { words: words.into(), scale }
+    }
+
+    /// Adds words to a text until they come to so many tokens, or as near to it as these words can; at least one word.
+    fn speak(&self, text: &mut String, tokens: u64, seed: u64) {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let mut left = tokens;
+        while left > 0 {
+            let drawn = random.random_range(0..self.words.len());
+            let begins = text.is_empty();
+            let Some(word) = self.fitting(drawn, left, begins).or_else(|| self.shortest().filter(|_| left == tokens))
+            else {
+                break;
+            };
+            if !begins {
+                text.push(' ');
+            }
+            text.push_str(word.text);
+            left = left.saturating_sub(word.tokens(begins));
         }
-        let counted = COUNTED.map(|words| {
-            let mut text = String::new();
-            speak(&mut text, &WORDS, words, words);
-            (words, count(&text) as f64)
-        });
-        Manner { scale: Scale::through(counted[0], counted[1]).unwrap_or(Scale::WORDS), ..Manner::default() }
+    }
+
+    /// The first word from that place on that leaves nothing, or enough for another; none where no word does.
+    fn fitting(&self, from: usize, left: u64, begins: bool) -> Option<Word> {
+        let least = self.shortest()?.then;
+        let fits = |word: &Word| {
+            let tokens = word.tokens(begins);
+            tokens == left || tokens.saturating_add(least) <= left
+        };
+        self.words[from..].iter().chain(&self.words[..from]).copied().find(fits)
+    }
+
+    fn shortest(&self) -> Option<Word> {
+        self.words.iter().copied().min_by_key(|word| word.then)
+    }
+}
+
+impl Word {
+    fn tokens(self, begins: bool) -> u64 {
+        if begins { self.first } else { self.then }
     }
 }
 
@@ -126,17 +176,17 @@ impl Synthetic {
     /// Of the two roots, the first decides lengths and what is shared with which request, the second the words.
     pub fn prompt(&self, [seed, text_seed]: [u64; 2], seq: u64, nth: u64) -> (String, u64) {
         let tokens = self.length.draw(seed, seq, nth, "input");
-        let Manner { words: known, scale } = &self.manner;
+        let scale = self.manner.scale;
         let mut words = scale.words(tokens);
         // The average word has four letters.
         let mut text = String::with_capacity(usize::try_from(words).unwrap_or(0) * 6);
         if let Some(prefix) = self.prefix {
             let own = scale.words(prefix.tokens).min(words - 1);
             let group = prefix.group(seed, seq);
-            speak(&mut text, known, own, draw(text_seed, group, "prefix"));
+            self.manner.speak(&mut text, own, draw(text_seed, group, "prefix"));
             words -= own;
         }
-        speak(&mut text, known, words, draw(text_seed, seq, "words"));
+        self.manner.speak(&mut text, words, draw(text_seed, seq, "words"));
         (text, tokens)
     }
 }
@@ -148,16 +198,6 @@ impl Prefix {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank from 1 to the groups")]
         let rank = drawn as u64;
         rank.clamp(1, self.groups) - 1
-    }
-}
-
-fn speak(text: &mut String, known: &[&str], words: u64, seed: u64) {
-    let mut random = Pcg64::seed_from_u64(seed);
-    for _ in 0..words {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(known[random.random_range(0..known.len())]);
     }
 }
 
@@ -216,6 +256,43 @@ mod tests {
                 let made = Synthetic { manner: manner.clone(), ..synthetic(tokens, prefix) };
                 assert_eq!(tokenizer.count(&made.prompt([1, 1], tokens, tokens).0), Some(tokens), "{name}");
             }
+        }
+    }
+
+    /// A tokenizer of word pieces that has every letter, and so many of our words whole.
+    fn small(whole: usize) -> Tokenizer {
+        let letters = (b'a'..=b'z').map(|letter| char::from(letter).to_string());
+        let pieces = letters.flat_map(|letter| [format!("##{letter}"), letter]);
+        let whole = WORDS.iter().take(whole).map(|word| (*word).to_owned());
+        let mut vocab = serde_json::Map::new();
+        for (id, piece) in std::iter::once("[UNK]".to_owned()).chain(pieces).chain(whole).enumerate() {
+            vocab.insert(piece, id.into());
+        }
+        let json = serde_json::json!({
+            "added_tokens": [{"id": 0, "content": "[UNK]", "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": false, "special": true}],
+            "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+            "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100, "vocab": vocab},
+        });
+        Tokenizer::read("small.json", json.to_string().as_bytes()).expect("a tokenizer")
+    }
+
+    #[test]
+    fn prompts_have_their_length_by_a_vocabulary_of_a_few_dozen_words() {
+        for whole in [0, 5, 10, 40] {
+            let tokenizer = small(whole);
+            let manner = Manner::of(&tokenizer);
+            for (tokens, prefix) in [(32, None), (500, None), (90, Some(Prefix { groups: 2, tokens: 40, zipf: 1.0 }))] {
+                let made = Synthetic { manner: manner.clone(), ..synthetic(tokens, prefix) };
+                for seq in 0..50 {
+                    let counted = tokenizer.count(&made.prompt([1, 1], seq, seq).0);
+                    assert_eq!(counted, Some(tokens), "{whole} whole words, prompt {seq}");
+                }
+            }
+            let shortest = Synthetic { manner, ..synthetic(1, None) };
+            assert!(!shortest.prompt([1, 1], 3, 3).0.is_empty(), "a prompt has a word at least");
         }
     }
 

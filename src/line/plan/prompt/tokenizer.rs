@@ -10,6 +10,8 @@ use kitoken::{
     Configuration, Definition, Fallback, Kitoken, Metadata, Model, Regex, Split, SplitBehavior, Token, Vocab,
 };
 
+use super::guard::guarded;
+
 /// A tokenizer, by the name that the user gave.
 pub struct Tokenizer {
     name: String,
@@ -50,6 +52,11 @@ const BUILT_IN: [BuiltIn; 2] = [
     },
 ];
 
+/// What is said of a file that the library gives up on.
+const CONTRADICTS: &str = "its vocabulary, merges and rules do not fit one another";
+/// A text with letters of several scripts, numbers, marks and spaces, to try a tokenizer on.
+const SAMPLE: &str = "About 2 rivers, caf\u{e9} & \u{304a}\u{8a95}\u{751f}\u{65e5}:\n  42 \u{1f44d}!";
+
 /// Names of the tokenizers that are built in.
 pub const NAMES: [&str; 2] = [BUILT_IN[0].name, BUILT_IN[1].name];
 
@@ -75,8 +82,18 @@ impl Tokenizer {
     /// # Errors
     /// If it is none, or of a kind that is not supported.
     pub fn read(name: &str, json: &[u8]) -> Result<Tokenizer, String> {
-        let definition = convert_tokenizers(json).map_err(|error| error.to_string())?;
-        let model = Kitoken::from_definition(definition).map_err(|error| error.to_string())?;
+        let read = guarded(|| {
+            let definition = convert_tokenizers(json).map_err(|error| error.to_string())?;
+            if definition.model.vocab().is_empty() {
+                return Err("its vocabulary is empty".to_owned());
+            }
+            Kitoken::from_definition(definition).map_err(|error| error.to_string())
+        });
+        let model = read.unwrap_or_else(|| Err(CONTRADICTS.to_owned()))?;
+        // What it does with a text shows only then.
+        if guarded(|| model.encode(SAMPLE, false).is_ok()).is_none() {
+            return Err(CONTRADICTS.to_owned());
+        }
         Ok(Tokenizer { name: name.to_owned(), model })
     }
 
@@ -92,7 +109,7 @@ impl Tokenizer {
 
     /// The tokens of a text; what looks like a mark of a sequence is taken for text.
     fn tokens(&self, text: &str) -> Option<Vec<u32>> {
-        self.model.encode(text, false).ok()
+        guarded(|| self.model.encode(text, false).ok()).flatten()
     }
 }
 
@@ -182,6 +199,20 @@ mod tests {
         assert_eq!(error, "no tokenizer is called \"p50k\"; known are o200k_base, cl100k_base");
         for json in ["", "{}", "[]", "{\"model\": {\"type\": \"BPE\"}}"] {
             assert!(Tokenizer::read("x", json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_the_library_panics_on_is_told_as_any_other() {
+        let unk = r###"{"added_tokens": [], "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": {"##a": 0}}}"###;
+        let empty = "its vocabulary is empty";
+        for (json, part) in [
+            (r#"{"model": {"type": "BPE", "vocab": {}, "merges": []}}"#, empty),
+            (r#"{"model": {"type": "Unigram", "vocab": []}}"#, empty),
+            (unk, ""),
+        ] {
+            let error = Tokenizer::read("x", json.as_bytes()).expect_err(json);
+            assert!(error.contains(part), "{json}: {error}");
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::length::LONGEST;
+
 /// A recording, in order of time; the first request comes at 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trace {
@@ -58,6 +60,8 @@ pub struct Columns {
     pub route: Option<String>,
 }
 
+/// Most requests of a recording: each takes some 160 bytes of memory.
+const MOST: usize = 10_000_000;
 /// Most faults that are told; what is wrong with a thousand lines is most likely one thing.
 const SHOWN: usize = 20;
 
@@ -179,9 +183,14 @@ fn read_csv(text: &str, columns: &Columns) -> Timed {
             };
             Ok((seconds, row))
         });
+        let line = record.position().map_or(0, csv::Position::line);
         match row {
+            Ok(_) if rows.len() == MOST => {
+                faults.push(fault(line, too_many()));
+                break;
+            }
             Ok(row) => rows.push(row),
-            Err(message) => faults.push(fault(record.position().map_or(0, csv::Position::line), message)),
+            Err(message) => faults.push(fault(line, message)),
         }
     }
     (rows, faults)
@@ -194,6 +203,10 @@ fn read_lines(text: &str) -> Timed {
             break;
         }
         match mooncake(line) {
+            Ok(_) if rows.len() == MOST => {
+                faults.push(LineFault { line: number as u64 + 1, message: too_many() });
+                break;
+            }
             Ok(row) => rows.push(row),
             Err(message) => faults.push(LineFault { line: number as u64 + 1, message }),
         }
@@ -205,7 +218,10 @@ fn mooncake(line: &str) -> Result<(f64, Row), String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))?;
     let number = |name: &str| match value.get(name) {
         None => Ok(None),
-        Some(number) => number.as_u64().map(Some).ok_or_else(|| format!("{name} is {number}, not a count of tokens")),
+        Some(number) => {
+            let count = number.as_u64().ok_or_else(|| format!("{name} is {number}, not a count of tokens"))?;
+            bounded(count).map(Some)
+        }
     };
     let timestamp = value.get("timestamp").and_then(Value::as_f64).filter(|ms| *ms >= 0.0);
     let timestamp = timestamp.ok_or("timestamp is no number of milliseconds")?;
@@ -226,7 +242,20 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn tokens(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a count of tokens"))
+    text.parse().map_err(|_| format!("{text:?} is not a count of tokens")).and_then(bounded)
+}
+
+/// No prompt is longer than one that is made may be: its text would fill the memory.
+fn bounded(tokens: u64) -> Result<u64, String> {
+    if tokens > LONGEST {
+        Err(format!("{tokens} tokens are more than the {LONGEST} of the longest prompt"))
+    } else {
+        Ok(tokens)
+    }
+}
+
+fn too_many() -> String {
+    format!("more than {MOST} requests; cut out the hours that are to be replayed")
 }
 
 #[cfg(test)]
@@ -274,6 +303,15 @@ mod tests {
         assert_eq!(told[0].0, 3);
         assert!(told[0].1.starts_with("\"soon\" is no time"));
         assert_eq!(told[1], (4, "\"-1\" is not a count of tokens"));
+        for huge in
+            ["time,in,out\n1,9223372036854775808,3\n", "{\"timestamp\": 1, \"input_length\": 9223372036854775808}\n"]
+        {
+            let faults = guessed(huge).expect_err("a prompt that no memory holds");
+            assert_eq!(
+                faults[0].message, "9223372036854775808 tokens are more than the 10000000 of the longest prompt",
+                "{huge}"
+            );
+        }
         let missing = guessed("when,in\n1,2\n").expect_err("faults");
         assert_eq!(missing[0].message, "there is no column \"time\"; there are when, in");
         let many: String = (0..100).map(|_| "{}\n").collect();
