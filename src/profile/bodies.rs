@@ -319,8 +319,12 @@ impl Bodies<'_> {
         let own = self.pointer("");
         let body = self.complete(body);
         let violations = self.dialect.request().violations(&body);
-        let (of_kin, faults): (Vec<_>, Vec<_>) =
-            violations.into_iter().partition(|violation| kin::may_take(self.dialect, &body, violation));
+        // What the body as a whole lacks may be what an unknown key was to be.
+        let unknown = resolver.faulty.is(&own);
+        let (of_kin, faults): (Vec<_>, Vec<_>) = violations
+            .into_iter()
+            .filter(|violation| !(unknown && violation.pointer.is_empty()))
+            .partition(|violation| kin::may_take(self.dialect, &body, violation));
         notes.extend(of_kin.iter().map(|violation| kin::note(&own, self.dialect, violation)));
         for violation in faults.into_iter().take(SHOWN) {
             let in_table = format!("{own}{}", violation.pointer);

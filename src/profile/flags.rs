@@ -152,12 +152,14 @@ impl Flags {
         for (flag, key, length, replaced) in lengths {
             let Some(length) = length else { continue };
             let cases = change.tree.at("/case").map_or(0, Node::items);
+            // One flag is one place, however many cases it changes, so that it is one fault.
+            let place = change.place(flag, length);
             for number in 0..cases {
                 for old in replaced {
                     change.tree.remove(&format!("/case/{number}/{old}"));
                 }
                 let value = length.parse::<u64>().map_or_else(|_| json!(length), |tokens| json!(tokens));
-                change.put(flag, length, &["case", &number.to_string(), key], value);
+                change.put_at(&place, &["case", &number.to_string(), key], value);
             }
         }
     }
@@ -179,7 +181,11 @@ impl Change<'_> {
 
     fn put(&mut self, flag: &str, shown: &str, path: &[&str], value: Value) {
         let place = self.place(flag, shown);
-        self.tree.put(path, Node { place: place.clone(), key: Some(place), kind: Kind::Leaf(value) });
+        self.put_at(&place, path, value);
+    }
+
+    fn put_at(&mut self, place: &Place, path: &[&str], value: Value) {
+        self.tree.put(path, Node { place: place.clone(), key: Some(place.clone()), kind: Kind::Leaf(value) });
     }
 
     fn goals(&mut self, goals: &[String]) {
@@ -203,6 +209,16 @@ impl Change<'_> {
                 label: String::new(),
                 help: Some("for example --set load.open.rate=20 or --set case.0.max_tokens=16".to_owned()),
             });
+            return;
+        }
+        if let Some((depth, items)) = self.tree.no_item(&steps) {
+            let (list, last) = (steps[..depth].join("."), items.saturating_sub(1));
+            let help = match items {
+                0 => format!("{list} is empty"),
+                _ => format!("{list}.0 is the first and {list}.{last} the last"),
+            };
+            let title = format!("there is no {}", steps[..=depth].join("."));
+            problems.push(Problem { title, place: Some(place), label: String::new(), help: Some(help) });
             return;
         }
         let mut faults = Vec::new();

@@ -1,6 +1,6 @@
 //! Reads a profile, changes it as the command line says, and finds its faults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::flags::Flags;
 use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
+use super::resolve::Faulty;
 use super::tree::{Kind, Node};
 use super::{Profile, bodies, files, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
@@ -238,10 +239,14 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
     let (source, folder, name) = find(reference)?;
     let mut problems = Vec::new();
     let mut tree = Node::read(&source.text, 0, &mut problems);
+    let syntax = !problems.is_empty();
+    if let Some(first) = problems.first_mut().filter(|_| tree.is_empty()) {
+        first.help = Some("a profile is TOML; proofload profile new prints one to start from".to_owned());
+    }
     let mut sources = vec![source];
     flags.apply(&mut tree, &mut sources, &mut problems);
     let mut sound = tree.clone();
-    prune(&mut sound, &mut problems);
+    let faulty = Faulty { syntax, pointers: prune(&mut sound, &mut problems) };
     let written = sound.value();
     let profile = match Profile::deserialize(&written) {
         Ok(profile) => profile,
@@ -251,7 +256,7 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
             return Err(Problems::new(masked(sources, &tree), problems));
         }
     };
-    let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems);
+    let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems, &faulty);
     match draft {
         Some(draft) if problems.is_empty() => Ok(Draft { keys: keys::of(&written, &draft.cases), ..draft }),
         _ => Err(Problems::new(masked(sources, &tree), problems)),
@@ -300,8 +305,9 @@ fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
     }
 }
 
-/// Holds the tree against the profile's schema and takes out what breaks it, so that the rest can still be judged.
-fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
+/// Holds the tree against the profile's schema and takes out what breaks it, so that the rest can still be judged. Where
+/// that was.
+fn prune(tree: &mut Node, problems: &mut Vec<Problem>) -> BTreeSet<String> {
     let value = tree.value();
     let mut broken = Vec::new();
     for error in schema::validator().iter_errors(&value) {
@@ -329,6 +335,7 @@ fn prune(tree: &mut Node, problems: &mut Vec<Problem>) {
     let value = tree.value();
     let incomplete = schema::validator().iter_errors(&value).map(|error| error.instance_path().to_string());
     tree.remove_all(&incomplete.collect::<Vec<_>>());
+    broken.into_iter().collect()
 }
 
 /// Unknown keys of one table that are told one by one.
@@ -351,9 +358,13 @@ fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &Valida
         .and_then(Value::as_object)
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    let near = if many { None } else { nearest(key, &known) };
+    let near =
+        if many { None } else { schema::deeper(parent, key).or_else(|| nearest(key, &known).map(str::to_owned)) };
     let help = match near {
         Some(near) => format!("did you mean {near}?"),
+        None if table.starts_with("/case/") && key == "prompt" => {
+            "write messages = [{ role = \"user\", content = \"...\" }], or prompt_files = [\"...\"]".to_owned()
+        }
         None if table.starts_with("/case/") => {
             "put members of the body that the contract does not name under extra".to_owned()
         }
@@ -404,7 +415,10 @@ fn misfit(tree: &Node, pointer: &str, error: &ValidationError<'_>) -> Problem {
     };
     let description =
         schema_at(&error.schema_path().to_string()).and_then(|schema| schema.get("description")?.as_str());
-    Problem { title, place: Some(tree.nearest(pointer).place.clone()), label, help: description.map(one_line) }
+    let one_of_several = label.ends_with("array") && written.is_object();
+    let brackets = one_of_several.then(|| format!("write it in double brackets, as [[{key}]]"));
+    let help = brackets.or_else(|| description.map(one_line));
+    Problem { title, place: Some(tree.nearest(pointer).place.clone()), label, help }
 }
 
 /// The names of an enumeration, from the path of its `oneOf`.

@@ -121,6 +121,7 @@ impl Resolver<'_> {
                 );
                 None
             }
+            (None, None) if self.faulty.is(at) => None,
             (None, None) => {
                 let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count";
                 self.fault(at, "no load: when are requests to go?", "", help.to_owned());

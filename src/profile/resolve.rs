@@ -46,12 +46,32 @@ pub(super) const GUESSED: usize = 1_000;
 /// Names that are listed where one of them was to be written.
 const LISTED: usize = 40;
 
+/// What was found to be faulty before anything was looked up.
+#[derive(Debug, Default)]
+pub(super) struct Faulty {
+    /// Whether the text is no TOML somewhere, so that anything may lack.
+    pub(super) syntax: bool,
+    /// Pointers to what broke the schema.
+    pub(super) pointers: BTreeSet<String>,
+}
+
+impl Faulty {
+    /// Whether something is at this pointer, or below.
+    pub(super) fn is(&self, pointer: &str) -> bool {
+        let below = format!("{pointer}/");
+        let next = self.pointers.range(below.clone()..).next();
+        self.syntax || self.pointers.contains(pointer) || next.is_some_and(|found| found.starts_with(&below))
+    }
+}
+
 /// Gathers faults while it looks values up.
 pub(super) struct Resolver<'r> {
     pub(super) tree: &'r Node,
     pub(super) folder: &'r Path,
     pub(super) world: &'r World<'r>,
     pub(super) problems: &'r mut Vec<Problem>,
+    /// What of the profile is faulty already, so that what lacks because of it is no fault of its own.
+    pub(super) faulty: &'r Faulty,
     /// Tokenizers that were read, and those that could not be, by the names that profiles give them.
     pub(super) tokenizers: BTreeMap<String, Option<Arc<Tokenizer>>>,
     /// How prompts are made for each of them.
@@ -156,12 +176,14 @@ pub(super) fn resolve(
     world: &World<'_>,
     sources: &mut Vec<Source>,
     problems: &mut Vec<Problem>,
+    faulty: &Faulty,
 ) -> Option<Draft> {
     let mut resolver = Resolver {
         tree,
         folder,
         world,
         problems,
+        faulty,
         tokenizers: BTreeMap::new(),
         manners: BTreeMap::new(),
         read: 0,
@@ -294,10 +316,14 @@ impl Resolver<'_> {
     fn url(&mut self, table: &TargetTable) -> Option<Url> {
         let help = "write \"builtin\", or a base address such as \"http://127.0.0.1:8000/v1\"".to_owned();
         let Some(text) = &table.url else {
+            if self.faulty.is("/target/url") {
+                return None;
+            }
             self.fault("/target/url", "no target.url: where are requests to go?", "", help);
             return None;
         };
         let text = if text == BUILTIN { "http://builtin.invalid/v1" } else { text };
+        let help = if text.contains("://") { help } else { format!("did you mean \"http://{text}\"? {help}") };
         match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(Target::endpoint(&url)),
             Ok(_) => {
@@ -423,7 +449,7 @@ impl Resolver<'_> {
         sent: &Sent<'_>,
         notes: &mut Vec<String>,
     ) -> Vec<DraftCase> {
-        if tables.is_empty() {
+        if tables.is_empty() && !self.faulty.is("/case") {
             let help =
                 "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
             self.fault("/case", "no case: what is to be sent?", "", help);

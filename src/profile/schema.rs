@@ -58,6 +58,26 @@ fn is_body_field(field: &str) -> bool {
     own.as_object().is_some_and(|schema| schema.keys().all(|keyword| keyword == "description"))
 }
 
+/// Where a key belongs that does not belong into the table of this schema, but into one further down.
+pub(super) fn deeper(table: &str, key: &str) -> Option<String> {
+    let mut tables = vec![(String::new(), document().pointer(table)?)];
+    for _ in 0..DEEPEST {
+        let members = |(path, schema): &(String, &'static Value)| {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let path = path.clone();
+            properties.into_iter().flatten().map(move |(name, schema)| (format!("{path}{name}."), schema))
+        };
+        tables = tables.iter().flat_map(members).collect();
+        if let Some((path, _)) = tables.iter().find(|(_, schema)| schema["properties"].get(key).is_some()) {
+            return Some(format!("{path}{key}"));
+        }
+    }
+    None
+}
+
+/// Tables below one in which a key is looked for.
+const DEEPEST: usize = 2;
+
 /// The schema of a member or an item.
 fn below<'s>(schema: &'s Value, step: &str) -> Option<&'s Value> {
     let items = || schema.get("items").filter(|_| step.parse::<usize>().is_ok());
@@ -118,6 +138,14 @@ fn without_null(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_in_the_table_that_has_it() {
+        assert_eq!(deeper("", "rate").as_deref(), Some("load.open.rate"));
+        assert_eq!(deeper("", "url").as_deref(), Some("target.url"));
+        assert_eq!(deeper("/properties/load", "slots").as_deref(), Some("closed.slots"));
+        assert_eq!(deeper("/properties/load", "url"), None);
+    }
 
     #[test]
     fn where_only_strings_can_be_is_known() {

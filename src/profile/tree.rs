@@ -54,6 +54,27 @@ impl Node {
         })
     }
 
+    /// Whether it is a table without members.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.kind, Kind::Table(members) if members.iter().next().is_none())
+    }
+
+    /// The array on a path whose next step is no place in it: how many steps lead to it, and how many items it has.
+    pub(super) fn no_item(&self, path: &[&str]) -> Option<(usize, usize)> {
+        let mut node = self;
+        for (depth, step) in path.iter().enumerate() {
+            node = match &node.kind {
+                Kind::Table(members) => members.get(step)?,
+                Kind::Array(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                    Some(item) => item,
+                    None => return Some((depth, items.len())),
+                },
+                Kind::Leaf(_) => return None,
+            };
+        }
+        None
+    }
+
     /// How many items an array has; none of what is no array.
     pub(super) fn items(&self) -> usize {
         match &self.kind {

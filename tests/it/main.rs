@@ -15,6 +15,7 @@ mod faults;
 mod goal_parts;
 mod harness;
 mod hostile;
+mod inputs;
 mod layers;
 mod lengths;
 mod load_rules;
