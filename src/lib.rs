@@ -73,6 +73,9 @@
 //!   ([`check::Judge`]): on any reply, by the load run and the suite alike; on the replies to probes it names; or on the
 //!   figures of a load run. (Not a trait: hundreds of rules without state need no objects.) A rule that spans the run
 //!   also says what to remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
+//! * **One fault is told once**: a table says which rules follow from which ([`check::follows`]). A rule that is broken
+//!   only on exchanges that show its root's fault is said to follow, and counts for nothing; one that is broken on any
+//!   other exchange stands for itself, so that no fault hides behind another.
 //! * **The suite is the same line with another front**: a probe makes [`plan::order::Order`]s, which may be wrong on
 //!   purpose, `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
 //!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::probe::{Capability, Probe};
-use super::status::{Found, Reason, Status};
 use super::roots::Roots;
+use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
+use crate::check::book::names_parameter;
 use crate::check::{Book, Check, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading, TlsFault};
 use crate::plan::target::Target;
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
-use crate::wire::json::{At, Value};
 use crate::wire::reply::error_text;
 
 /// The rule without which nothing else can be judged.
@@ -102,7 +102,7 @@ impl<'c> Court<'c> {
         let at = self.sent.iter().position(|sent| sent.probe == "basic");
         let names = |at: usize| {
             let reading = Reading::of(&self.exchanges[at]);
-            reading.json().is_some_and(|document| mentions(&document.value, "temperature"))
+            reading.json().is_some_and(|document| names_parameter(&document.value, "temperature"))
         };
         check.id == TEMPERATURE && at.is_some_and(names)
     }
@@ -290,17 +290,6 @@ fn weight(status: &Status) -> u8 {
 fn refuses(reading: &Reading<'_>, capability: Capability) -> bool {
     let Some(400 | 404 | 405 | 415 | 422 | 501) = reading.exchange.status() else { return false };
     let Some(document) = reading.json() else { return false };
-    let named = |word: &str| mentions(&document.value, word);
+    let named = |word: &str| names_parameter(&document.value, word);
     capability.words().1.iter().any(|word| named(word))
-}
-
-/// Whether an error names a parameter: as `param`, in `loc`, or as a word of its message.
-fn mentions(body: &Value, parameter: &str) -> bool {
-    let param = body.at("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
-    let details = body.get("detail").and_then(Value::as_array).into_iter().flatten();
-    let in_loc = |detail: &Value| {
-        detail.get("loc").and_then(Value::as_array).is_some_and(|loc| loc.iter().any(|step| step == parameter))
-    };
-    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == parameter);
-    param || details.clone().any(in_loc) || error_text(body).is_some_and(word)
 }

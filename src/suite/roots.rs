@@ -29,11 +29,21 @@ struct Broken {
 impl Roots<'_, '_> {
     /// Marks each rule that follows from another one. A rule that is broken on any reply on which no root of its is
     /// keeps its status, and shows that reply.
-    pub(super) fn settle(&self, found: &mut [Found]) {
-        let broken: Vec<Broken> = self.checks.iter().zip(&*found).filter_map(|(c, found)| self.broken(c, found)).collect();
-        for (check, found) in self.checks.iter().zip(found) {
+    pub(super) fn settle(&self, all: &mut [Found]) {
+        let broken: Vec<Broken> =
+            self.checks.iter().zip(&*all).filter_map(|(c, found)| self.broken(c, found)).collect();
+        for (check, found) in self.checks.iter().zip(all.iter_mut()) {
             if found.counts() && (roots_of(check.id).next().is_some() || can_crash(check)) {
                 self.settle_one(check, found, &broken);
+            }
+        }
+        let roots: BTreeMap<&str, &'static str> =
+            self.checks.iter().zip(&*all).filter_map(|(check, found)| Some((check.id, found.status.root()?))).collect();
+        for found in all {
+            let further = |root: &&'static str| roots.get(*root).copied();
+            let first = found.status.root().and_then(|root| std::iter::successors(Some(root), further).last());
+            if let Some(first) = first {
+                found.see(first);
             }
         }
     }

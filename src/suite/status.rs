@@ -123,7 +123,15 @@ impl Found {
 
     /// The same as the consequence of another rule.
     pub(super) fn following(self, root: &'static str) -> Found {
-        Found { status: Status::Follows(root), reason: self.reason.under(format!("see {root}")), ..self }
+        let mut found = self;
+        found.see(root);
+        found
+    }
+
+    /// Names the rule that it follows from.
+    pub(super) fn see(&mut self, root: &'static str) {
+        self.status = Status::Follows(root);
+        self.reason.ours = format!("see {root}");
     }
 
     /// Whether it is broken for a reason of its own, so that it counts.

@@ -239,6 +239,37 @@ fn members_that_no_schema_names_are_found_and_those_of_one_type_of_object_are_na
     }
 }
 
+/// What the clients of today know is no member that nobody names.
+#[test]
+fn what_openais_clients_know_is_named() {
+    let audio = json!({"id": "a", "data": "AA", "transcript": "hi", "expires_at": 1});
+    let citation = json!({"end_index": 1, "start_index": 0, "title": "t", "url": "u"});
+    let annotations = json!([{"type": "url_citation", "url_citation": citation}]);
+    let failed = json!({"type": "error", "code": "c", "message": "m"});
+    let moderation = json!({"input": failed, "output": failed});
+    let message =
+        json!({"role": "assistant", "content": null, "refusal": null, "audio": audio, "annotations": annotations});
+    let reply =
+        json!({"moderation": moderation, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+    let chunk = json!({"moderation": moderation, "choices": [{"index": 0, "delta": {"audio": audio}}]});
+    for dialect in [Dialect::OpenAi, Dialect::OpenAiStrict] {
+        for (schema, document) in [(dialect.response(), &reply), (dialect.chunk(), &chunk)] {
+            let mut found = Vec::new();
+            schema.unnamed_members(&document.clone().into(), &mut found);
+            assert_eq!(found, [""; 0], "{dialect}");
+            let wrong = schema.faults(document).into_iter().find(|fault| fault.pointer.contains("audio"));
+            assert_eq!(wrong, None, "{dialect}");
+        }
+    }
+    // Pieces come one by one, and the last has no text.
+    let piece = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{"index": 0, "delta": {"audio": {"expires_at": 1, "id": null}}}]});
+    assert_eq!(Dialect::OpenAi.chunk().faults(&piece), []);
+    let wrong = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{"index": 0, "delta": {"audio": {"data": 3}}}]});
+    assert_eq!(Dialect::OpenAi.chunk().faults(&wrong).len(), 1);
+}
+
 #[test]
 fn both_shapes_of_a_pulze_error_validate() {
     let schema = Dialect::Pulze.error();

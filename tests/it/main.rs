@@ -34,6 +34,7 @@ mod real;
 mod real_suites;
 mod replays;
 mod reports;
+mod roots;
 mod run;
 mod secrets;
 mod self_proof;

@@ -317,3 +317,30 @@ fn the_profile_commands_work() {
     let bad = run(&["run", "tests/it/bad/everything-wrong.toml"]);
     assert!(bad.status.code() == Some(2) && String::from_utf8_lossy(&bad.stderr).contains("nothing was sent"));
 }
+
+/// Other servers have values that OpenAI does not publish.
+#[test]
+fn values_of_other_servers_are_a_note_that_names_unchecked() {
+    let case =
+        |members: &str| format!("{HEAD}[[case]]\n{members}\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n");
+    let read_text = |text: &str| {
+        let folder = written(text);
+        read(&folder.path().join("p.toml").to_string_lossy(), &Flags::default())
+    };
+    let draft = read_text(&case("reasoning_effort = \"default\"\nservice_tier = \"on_demand\"")).expect("a profile");
+    assert_eq!(draft.notes.len(), 2, "{:?}", draft.notes);
+    assert!(draft.notes.iter().all(|note| note.contains("unchecked = true")), "{:?}", draft.notes);
+    let plan = draft.plan(7);
+    assert_eq!(body(&plan, 0, 0)["reasoning_effort"], "default");
+    let meant = read_text(&case("unchecked = true\nreasoning_effort = \"default\"")).expect("a profile");
+    assert_eq!(meant.notes, [""; 0]);
+    let video =
+        "messages = [{ role = \"user\", content = [{ type = \"video_url\", video_url = { url = \"https://e.x\" } }] }]";
+    assert_eq!(read_text(&format!("{HEAD}[[case]]\n{video}\n")).expect("a profile").notes.len(), 1);
+    let strict = case("reasoning_effort = \"default\"").replacen(
+        "model = \"m\"",
+        "model = \"m\"\ndialect = \"openai-strict\"",
+        1,
+    );
+    assert!(read_text(&strict).is_err());
+}

@@ -174,14 +174,14 @@ const SLOW: &str = "neg-slow-body";
 
 /// What becomes of every rule on an endpoint with a quirk, or without.
 fn judged(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
-    conducted(dialect, quirk, Depth::Intrusive).rows
+    conducted(dialect, quirk.as_slice(), Depth::Intrusive).rows
 }
 
 /// So far into the catalogue.
-fn conducted(dialect: Dialect, quirk: Option<&str>, depth: Depth) -> Conformance {
+pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conformance {
     let _machine = shared();
-    let quirks = quirk.map(|name| quirk::find(name).unwrap_or_else(|| panic!("no quirk {name}")));
-    let own = Settings { key: Some(KEY.to_owned()), ..settings(dialect, 10, 0, quirks.into_iter().collect()) };
+    let quirks = quirks.iter().map(|name| quirk::find(name).unwrap_or_else(|| panic!("no quirk {name}")));
+    let own = Settings { key: Some(KEY.to_owned()), ..settings(dialect, 10, 0, quirks.collect()) };
     let endpoint = Endpoint::start(own);
     let text = format!(
         "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer {KEY}\" }}\n\
@@ -233,7 +233,7 @@ fn a_correct_endpoint_keeps_every_rule() {
 #[test]
 fn a_check_takes_no_more_requests_than_it_says() {
     for dialect in Dialect::ALL {
-        let requests = |depth| conducted(dialect, None, depth).sent.len();
+        let requests = |depth| conducted(dialect, &[], depth).sent.len();
         let (core, full) = (requests(Depth::Core), requests(Depth::Full));
         assert!(core <= 80 && full <= 252, "{dialect}: core takes {core} requests, full {full}");
     }

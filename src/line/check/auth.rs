@@ -1,6 +1,7 @@
 //! Rules about the key: who is let in, and what the others are told.
 
 use super::book::{accepted, broken_at, came, each, is_refusal};
+use super::error::is_string;
 use super::{Book, Check, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
 use crate::wire::reply::error_text;
@@ -11,7 +12,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a valid key is let in",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S",
+        source: "Pulze's seed page",
         judge: Judge::Probes(&["basic"], |book| accepted(book.replies("basic"))),
         across: None,
     },
@@ -20,7 +21,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a request without a key is refused with 401 or 403",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S \"Authorization required\"",
+        source: "Pulze's seed page: \"Authorization required\"",
         judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401, 403])),
         across: None,
     },
@@ -29,7 +30,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a request without a key is refused with exactly 401",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "O; 9110 15.5.2; fastapi/fastapi #2026, #10177, PR#13786 (403 until then)",
+        source: "OpenAI, error codes: 401; RFC 9110, 15.5.2; fastapi/fastapi #2026, #10177, PR#13786 (403 until then)",
         judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401])),
         across: None,
     },
@@ -38,7 +39,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a wrong key is refused with 401; 403 is a warning",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S; O",
+        source: "Pulze's seed page; OpenAI's published file",
         judge: Judge::Probes(&["auth-invalid"], invalid_rejected),
         across: None,
     },
@@ -47,16 +48,16 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an empty key is refused with 400, 401 or 403",
         levels: levels("M/M"),
         tier: tier("F"),
-        source: "6750 2.1",
+        source: "Pulze's seed page: Authorization required; OpenAI, error codes: 401 Invalid Authentication; RFC 6750, 3.1",
         judge: Judge::Probes(&["auth-empty"], |book| shut_out(book.replies("auth-empty"), &[400, 401, 403])),
         across: None,
     },
     Check {
         id: "auth-wrong-scheme-rejected",
         rule: "Basic credentials and a bare token are refused with 400, 401 or 403",
-        levels: levels("M/M"),
+        levels: levels("S/Y"),
         tier: tier("F"),
-        source: "6750 2.1",
+        source: "Pulze's seed page names the scheme Bearer; RFC 6750, 2.1 binds clients only",
         judge: Judge::Probes(&["auth-scheme"], |book| shut_out(book.replies("auth-scheme"), &[400, 401, 403])),
         across: None,
     },
@@ -65,7 +66,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "the scheme may be written bearer",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "9110 11.1",
+        source: "RFC 9110, 11.1",
         judge: Judge::Probes(&["auth-lower"], |book| accepted(book.replies("auth-lower"))),
         across: None,
     },
@@ -74,7 +75,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a 401 has WWW-Authenticate",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "9110 15.5.2",
+        source: "RFC 9110, 15.5.2",
         judge: Judge::Probes(&["auth-missing", "auth-invalid"], www_authenticate),
         across: None,
     },
@@ -83,7 +84,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a 401 or 403 has a body of the dialect's shape",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "O; Y",
+        source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text",
         judge: Judge::Probes(&["auth-missing", "auth-invalid"], envelope),
         across: None,
     },
@@ -92,7 +93,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a wrong key on a request for a stream is refused with a JSON body, not with a 200 stream",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "O; ggml-org/llama.cpp #14566",
+        source: "OpenAI's published file; ggml-org/llama.cpp #14566",
         judge: Judge::Probes(&["auth-invalid-stream"], not_a_stream),
         across: None,
     },
@@ -119,7 +120,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a key in the query string is not taken for one",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "6750 2.3",
+        source: "RFC 6750, 2.3",
         judge: Judge::Probes(&["auth-query"], |book| shut_out(book.replies("auth-query"), &[401, 403])),
         across: None,
     },
@@ -170,14 +171,15 @@ fn www_authenticate(book: &Book<'_>) -> Verdict {
 fn envelope(book: &Book<'_>) -> Verdict {
     let schema = book.facts.dialect.error();
     let mut any = false;
-    for reading in strangers(book) {
+    // A string in the place of the error is judged once, by err-error-not-string.
+    for reading in strangers(book).filter(|reading| !is_string(reading)) {
         any = true;
         let fits = reading.json().is_some_and(|document| schema.is_valid(&document.value));
         if !fits {
             return broken_at(reading, "", format!("the body of {} has not the dialect's shape", came(reading)));
         }
     }
-    if any { Verdict::Pass } else { Verdict::Skip("no 401 and no 403 was seen") }
+    if any { Verdict::Pass } else { Verdict::Skip("no 401 and no 403 with an object was seen") }
 }
 
 fn not_a_stream(book: &Book<'_>) -> Verdict {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::wire::json::Value;
+use crate::wire::json::{At, Value};
 
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
@@ -101,6 +101,17 @@ pub(super) fn came(reading: &Reading<'_>) -> String {
         None if reading.complete() => format!("status {status}"),
         None => format!("status {status}, then {}", reading.outcome),
     }
+}
+
+/// Whether an error names a parameter: as `param`, in `loc`, or as a word of its message.
+pub fn names_parameter(body: &Value, parameter: &str) -> bool {
+    let param = body.at("/error/param").and_then(Value::as_str).is_some_and(|param| param.starts_with(parameter));
+    let details = body.get("detail").and_then(Value::as_array).into_iter().flatten();
+    let in_loc = |detail: &Value| {
+        detail.get("loc").and_then(Value::as_array).is_some_and(|loc| loc.iter().any(|step| step == parameter))
+    };
+    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == parameter);
+    param || details.clone().any(in_loc) || error_text(body).is_some_and(word)
 }
 
 /// Broken at this reply.

@@ -75,8 +75,8 @@ pub struct Check {
     levels: [Option<Level>; 3],
     /// Which part of the catalogue it belongs to.
     pub tier: Tier,
-    /// Where the rule comes from: S K R Y H O of the specification, SSE for WHATWG HTML 9.2, an RFC by number, or the
-    /// public issue that proves it worth having.
+    /// Where the rule comes from, in words: what is published, an RFC or WHATWG HTML with the section, the public issue
+    /// that proves it worth having, or a client that breaks. A MUST has one that says so.
     pub source: &'static str,
     /// How it is judged.
     pub judge: Judge,

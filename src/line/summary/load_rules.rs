@@ -91,5 +91,10 @@ fn client_not_bottleneck(summary: &Summary) -> Option<Figure> {
 fn conn_reuse(summary: &Summary) -> Option<Figure> {
     let sent = summary.planned() - summary.count(&["missed", "unsent"]);
     let dials = summary.health.dials;
-    (sent > 0).then(|| Figure { pass: sent, fail: 0, words: format!("{dials} connections for {sent} requests"), follows: BTreeMap::new() })
+    (sent > 0).then(|| Figure {
+        pass: sent,
+        fail: 0,
+        words: format!("{dials} connections for {sent} requests"),
+        follows: BTreeMap::new(),
+    })
 }

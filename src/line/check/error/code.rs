@@ -11,7 +11,7 @@ pub(in crate::check) static CODE: &[Check] = &[
         rule: "the code of an error is a string or null, no number",
         levels: levels("-/S"),
         tier: tier("F"),
-        source: "O string or null; ggml-org/llama.cpp PR#5961, OpenRouter",
+        source: "OpenAI's published file: string or null; ggml-org/llama.cpp PR#5961, OpenRouter",
         judge: Judge::Reply(code_string),
         across: None,
     },

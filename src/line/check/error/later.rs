@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::response::unix_seconds;
 use super::super::{Check, Finding, Judge, Verdict, levels, tier};
-use super::error;
+use super::{STRING, error, is_string};
 use crate::exchange::Reading;
 
 pub(in crate::check) static LATER: &[Check] = &[
@@ -14,7 +14,7 @@ pub(in crate::check) static LATER: &[Check] = &[
         rule: "a 429 has a body of the dialect's shape",
         levels: levels("S/M"),
         tier: tier("F"),
-        source: "O 429 ErrorResponse; mostlygeek/llama-swap #1037",
+        source: "OpenAI's published file: ErrorResponse; mostlygeek/llama-swap #1037 (a string, which err-error-not-string judges)",
         judge: Judge::Reply(envelope_429),
         across: None,
     },
@@ -23,7 +23,7 @@ pub(in crate::check) static LATER: &[Check] = &[
         rule: "Retry-After of a 429 is a number of seconds or a date, less than an hour away",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "O optional header >= 1; 6585 4",
+        source: "OpenAI's published file: optional header >= 1; RFC 6585, 4",
         judge: Judge::Reply(retry_after_429),
         across: None,
     },
@@ -32,7 +32,7 @@ pub(in crate::check) static LATER: &[Check] = &[
         rule: "a 503 has Retry-After",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "9110 15.6.4",
+        source: "RFC 9110, 15.6.4",
         judge: Judge::Reply(retry_after_503),
         across: None,
     },
@@ -47,6 +47,9 @@ fn envelope_429(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("no 429");
     }
     let Some(document) = reading.json() else { return Verdict::broken("", "the body is not JSON") };
+    if is_string(reading) {
+        return Verdict::Skip(STRING);
+    }
     let faults = reading.exchange.asked.wanted.dialect.error().violations(&document.value);
     Verdict::of(faults.into_iter().map(|fault| Finding::new(fault.pointer, fault.message)).collect())
 }

@@ -1,6 +1,6 @@
 //! Rules about error bodies, judged on every 4xx and 5xx of a run, whatever provoked it.
 
-use super::{Check, Finding, Judge, Verdict, levels, tier};
+use super::{Check, Finding, Judge, Level, Verdict, levels, tier};
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::json::Members;
 use crate::wire::reply::{error_text, has_error};
@@ -16,10 +16,10 @@ pub(super) use later::LATER;
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "err-json-body",
-        rule: "the body of an error is JSON with a JSON content type",
+        rule: "the body of an error is JSON with a JSON content type; that of a 5xx should be",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "Y 422 schema; O",
+        source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text: 422. It binds the API, not a page of a proxy before it",
         judge: Judge::Reply(json_body),
         across: None,
     },
@@ -28,25 +28,25 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "the body of an error has one of the dialect's shapes",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "Y, K, O; vllm-project/vllm PR#22099, ray-project/ray #64833",
+        source: "Pulze's OpenAPI text, Pulze's Konfig SDKs and OpenAI's published file; vllm-project/vllm PR#22099, ray-project/ray #64833",
         judge: Judge::Reply(envelope),
         across: None,
     },
     Check {
         id: "err-message-nonempty",
         rule: "an error says something for people",
-        levels: levels("S/M"),
+        levels: levels("S/S"),
         tier: tier("C"),
-        source: "O; K msg",
+        source: "OpenAI's published file requires the message, and no client breaks where it is empty; Konfig SDK: msg",
         judge: Judge::Reply(message_nonempty),
         across: None,
     },
     Check {
         id: "err-error-not-string",
-        rule: "error is an object, not a string",
+        rule: "error is an object, not a string; no other rule on error bodies judges one that is a string",
         levels: levels("Y/S"),
         tier: tier("C"),
-        source: "mostlygeek/llama-swap #1037",
+        source: "OpenAI's published file: Error is an object; mostlygeek/llama-swap #1037",
         judge: Judge::Reply(error_not_string),
         across: None,
     },
@@ -55,7 +55,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an error has message, type, param and code",
         levels: levels("-/Y/M"),
         tier: tier("F"),
-        source: "O! all four keys",
+        source: "OpenAI's published file (required): all four keys",
         judge: Judge::Reply(keys_complete),
         across: None,
     },
@@ -64,7 +64,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "no error body comes with a 2xx status",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "BerriAI/litellm #27030; OpenRouter",
+        source: "openai-python takes it for a completion without choices; BerriAI/litellm #27030; OpenRouter",
         judge: Judge::Reply(no_success_status),
         across: None,
     },
@@ -80,6 +80,8 @@ pub(super) static CHECKS: &[Check] = &[
 ];
 
 const NO_ERROR: &str = "no error reply";
+/// Why the shape of an error is not judged.
+pub(super) const STRING: &str = "error is a string, which err-error-not-string judges";
 
 /// Status and body of a complete 4xx or 5xx.
 fn error<'r>(reading: &'r Reading<'_>) -> Option<(u16, &'r [u8])> {
@@ -92,24 +94,32 @@ fn json_body(reading: &Reading<'_>) -> Verdict {
     if status == 405 && body.is_empty() {
         return Verdict::Skip("a 405 may be empty");
     }
+    // A 5xx may be the page of something before the API, which no contract of the API binds.
+    let at = |verdict: Verdict| if status >= 500 { verdict.at(Level::Should) } else { verdict };
     if reading.json().is_none() {
-        return Verdict::broken("", if body.is_empty() { "the body is empty" } else { "the body is not JSON" });
+        let detail = if body.is_empty() { "the body is empty" } else { "the body is not JSON" };
+        return at(Verdict::broken("", detail));
     }
     let media_type =
         reading.exchange.head.as_ref().and_then(super::super::exchange::Head::media_type).unwrap_or_default();
     let json =
         media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    Verdict::holds(json, "", || format!("JSON, but the content type is {media_type:?}"))
+    at(Verdict::holds(json, "", || format!("JSON, but the content type is {media_type:?}")))
 }
 
-/// A string in place of the error object is judged by `err-error-not-string` alone (spec, section 3).
+/// A string in the place of the error object, which `err-error-not-string` alone judges.
+pub(super) fn is_string(reading: &Reading<'_>) -> bool {
+    let error = reading.json().and_then(|document| document.value.member("error"));
+    error.is_some_and(crate::wire::json::Value::is_string)
+}
+
 fn envelope(reading: &Reading<'_>) -> Verdict {
     if error(reading).is_none() {
         return Verdict::Skip(NO_ERROR);
     }
     let Some(document) = reading.json() else { return Verdict::Skip("the body is not JSON") };
-    if document.value.member("error").is_some_and(crate::wire::json::Value::is_string) {
-        return Verdict::Skip("error is a string");
+    if is_string(reading) {
+        return Verdict::Skip(STRING);
     }
     let schema = reading.exchange.asked.wanted.dialect.error();
     if schema.is_valid(&document.value) {

@@ -56,13 +56,14 @@ pub fn root_of(
     known: Known<'_>,
 ) -> Option<&'static str> {
     let covered = places_covered(rule, findings, known);
-    let link = LINKS.iter().filter(|link| link.rules.contains(&rule)).find(|link| match (link.when, known(link.root)) {
-        (When::Same, Spot::Here(_)) => true,
-        (When::SameIf(holds), Spot::Here(_)) => holds(reading),
-        (When::Shown(shows), Spot::Here(_) | Spot::Elsewhere) => shows(reading),
-        (When::SamePlaces, Spot::Here(_)) => covered,
-        (When::Same | When::SameIf(_) | When::SamePlaces, Spot::Elsewhere) | (_, Spot::Nowhere) => false,
-    })?;
+    let link =
+        LINKS.iter().filter(|link| link.rules.contains(&rule)).find(|link| match (link.when, known(link.root)) {
+            (When::Same, Spot::Here(_)) => true,
+            (When::SameIf(holds), Spot::Here(_)) => holds(reading),
+            (When::Shown(shows), Spot::Here(_) | Spot::Elsewhere) => shows(reading),
+            (When::SamePlaces, Spot::Here(_)) => covered,
+            (When::Same | When::SameIf(_) | When::SamePlaces, Spot::Elsewhere) | (_, Spot::Nowhere) => false,
+        })?;
     let further = match known(link.root) {
         Spot::Here(findings) => root_of(link.root, findings, reading, known),
         Spot::Elsewhere | Spot::Nowhere => None,

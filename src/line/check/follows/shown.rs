@@ -72,6 +72,12 @@ pub(super) fn ends_each_once(reading: &Reading<'_>) -> bool {
     !reading.choices.is_empty() && reading.choices.iter().all(ends)
 }
 
+/// A stream has neither `[DONE]` nor any finish reason: it breaks off.
+pub(super) fn breaks_off(reading: &Reading<'_>) -> bool {
+    reading.stream().is_some_and(|stream| stream.done().is_none())
+        && reading.choices.iter().all(|choice| choice.finish.is_none())
+}
+
 /// Some choice has an index beyond those that were asked for.
 pub(super) fn has_stray_choice(reading: &Reading<'_>) -> bool {
     reading.choices.iter().any(|choice| choice.index >= reading.exchange.asked.wanted.n)
@@ -84,7 +90,8 @@ pub(super) fn has_no_stray_choice(reading: &Reading<'_>) -> bool {
 
 /// A request for a stream, or with something else for `stream`, got one whole reply.
 pub(super) fn ignores_stream(reading: &Reading<'_>) -> bool {
-    let asked = sent(reading).member("stream").is_some_and(|stream| !stream.is_null() && stream.as_bool() != Some(false));
+    let asked =
+        sent(reading).member("stream").is_some_and(|stream| !stream.is_null() && stream.as_bool() != Some(false));
     asked && reading.success() && !has_events(reading) && whole_json(reading)
 }
 
@@ -124,10 +131,12 @@ pub(super) fn drops_call(reading: &Reading<'_>) -> bool {
 
 /// The text goes on behind a stop sequence.
 pub(super) fn goes_on_after_stop(reading: &Reading<'_>) -> bool {
-    served(reading) && stops(reading).iter().any(|stop| {
-        let rest = |choice: &Choice| choice.content.split_once(stop.as_str()).map(|(_, rest)| !rest.trim().is_empty());
-        reading.choices.iter().any(|choice| rest(choice) == Some(true))
-    })
+    served(reading)
+        && stops(reading).iter().any(|stop| {
+            let rest =
+                |choice: &Choice| choice.content.split_once(stop.as_str()).map(|(_, rest)| !rest.trim().is_empty());
+            reading.choices.iter().any(|choice| rest(choice) == Some(true))
+        })
 }
 
 /// A stop sequence is in the text.

@@ -172,6 +172,9 @@ pub(super) static LINKS: &[Link] = links! {
         "stream-finish-once", "stream-n2-both-finish", "load-all-streams-complete", "usage-cap-hit-length",
     ], When::SameIf(shown::ends_each_once);
     "stream-finish-once" => &["stream-n2-both-finish", "load-all-streams-complete"], When::Same;
+    "stream-finish-once" => &[
+        "stream-done-present", "stream-nonempty", "tool-stream-args-join", "tool-stream-header-first",
+    ], When::SameIf(shown::breaks_off);
     "tool-stream-not-dropped" => &[
         "stream-nonempty", "tool-auto-calls", "tool-required-calls", "tool-named-calls-that",
         "tool-finish-implies-call",

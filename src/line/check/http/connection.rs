@@ -39,7 +39,7 @@ pub(in crate::check) static CONNECTION: &[Check] = &[
         rule: "the certificate is valid for the host",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "practice",
+        source: "RFC 9110, 4.3.4: clients verify it, and every SDK refuses one that is not valid",
         judge: Judge::Probes(&["basic"], tls_valid),
         across: None,
     },

@@ -21,7 +21,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "no redirect leads to another origin or from https to http",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "practice (the bearer would leak)",
+        source: "RFC 9110, 15.4: clients take the credentials off on the way to another origin, as httpx and fetch do, so that they are refused there",
         judge: Judge::Reply(redirect_same_origin),
         across: None,
     },

@@ -1,7 +1,7 @@
 //! Rules about requests that are to be served, and how.
 
 use crate::check::book::{
-    accepted, broken_at, came, each, each_of, first_text, is_refusal, no_server_error, refused, sent,
+    accepted, broken_at, came, each, each_of, first_text, is_refusal, names_parameter, no_server_error, refused, sent,
 };
 use crate::check::{Book, Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::{Reading, nonce};
@@ -14,7 +14,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "model and messages alone are enough",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S; O",
+        source: "Pulze's seed page; OpenAI's published file",
         judge: Judge::Probes(&["minimal"], |book| accepted(book.replies("minimal"))),
         across: None,
     },
@@ -23,7 +23,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "every documented parameter at once is accepted",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "S",
+        source: "Pulze's seed page",
         judge: Judge::Probes(&["seed-example", "seed-example-fields"], seed_example),
         across: None,
     },
@@ -32,17 +32,17 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a request without model is answered, and the reply names one",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Y,R default \"pulze\"",
+        source: "Pulze's OpenAPI text and Pulze's rendered reference: default \"pulze\"",
         judge: Judge::Probes(&["model-omitted"], routed),
         across: None,
     },
     Check {
         id: "req-model-omitted-rejected",
-        rule: "a request without model is refused",
-        levels: levels("-/M"),
+        rule: "a request without model is refused, unless one model is all that there is",
+        levels: levels("-/S/M"),
         tier: tier("C"),
-        source: "O required",
-        judge: Judge::Probes(&["model-omitted"], |book| refused(book.replies("model-omitted"))),
+        source: "OpenAI's published file requires model; servers of one model need no name (llama.cpp, mlx_lm)",
+        judge: Judge::Probes(&["model-omitted", "page-models"], needs_model),
         across: None,
     },
     Check {
@@ -50,7 +50,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a system message is accepted",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "K,R,O",
+        source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
         judge: Judge::Probes(&["sys"], |book| accepted(book.replies("sys"))),
         across: None,
     },
@@ -59,7 +59,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a history with a message of the assistant is accepted",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "K,R,O",
+        source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
         judge: Judge::Probes(&["multi"], |book| accepted(book.replies("multi"))),
         across: None,
     },
@@ -77,7 +77,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a developer message is accepted",
         levels: levels("Y/S"),
         tier: tier("F"),
-        source: "O",
+        source: "OpenAI's published file",
         judge: Judge::Probes(&["developer"], |book| accepted(book.replies("developer"))),
         across: None,
     },
@@ -86,17 +86,17 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "content in text parts is accepted",
         levels: levels("Y/M"),
         tier: tier("F"),
-        source: "O; openai-compatible SDKs",
+        source: "OpenAI's published file; openai-compatible SDKs",
         judge: Judge::Probes(&["parts"], |book| accepted(book.replies("parts"))),
         across: None,
     },
     Check {
         id: "req-nulls-accepted",
-        rule: "every parameter that may be null may be null, and the reply is a completion as ever",
+        rule: "every parameter that may be null may be null, and the reply is a completion as ever; a refusal that names one is skipped",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "R `| null`; O nullable; vllm-project/vllm test_tool_choice_null",
-        judge: Judge::Probes(&["nulls"], |book| each(book.replies("nulls"), one_completion)),
+        source: "OpenAI's published file: nullable; Pulze's reference: `| null`; vllm-project/vllm test_tool_choice_null",
+        judge: Judge::Probes(&["nulls"], |book| each(book.replies("nulls"), takes_nulls)),
         across: None,
     },
     Check {
@@ -104,7 +104,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a request without stream, or with stream false, gets one JSON object",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S `200 application/json`; O default false; decolua/9router #4122, unslothai/unsloth #6570",
+        source: "Pulze's seed page: `200 application/json`; OpenAI's published file: default false; decolua/9router #4122, unslothai/unsloth #6570",
         judge: Judge::Probes(&["basic", "stream-false"], |book| {
             each_of(book, &["basic", "stream-false"], one_completion)
         }),
@@ -115,7 +115,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a request with stream true gets server-sent events",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "S; O; sgl-project/mini-sglang PR#125",
+        source: "Pulze's seed page; OpenAI's published file; sgl-project/mini-sglang PR#125",
         judge: Judge::Probes(&["basic-stream"], |book| each(book.replies("basic-stream"), streamed)),
         across: None,
     },
@@ -133,7 +133,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "user is accepted",
         levels: levels("-/Y"),
         tier: tier("F"),
-        source: "O (deprecated)",
+        source: "OpenAI's published file (deprecated)",
         judge: Judge::Probes(&["user"], |book| accepted(book.replies("user"))),
         across: None,
     },
@@ -142,7 +142,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "characters that take several tokens come back as they were sent",
         levels: levels("M/M"),
         tier: tier("F*"),
-        source: "8259",
+        source: "RFC 8259",
         judge: Judge::Probes(&["utf8"], |book| each(book.replies("utf8"), repeated)),
         across: None,
     },
@@ -181,6 +181,28 @@ fn recalled(reading: &Reading<'_>) -> Verdict {
     Verdict::holds(found.contains(&reading.exchange.ticket.seq), "/choices/0/message/content", || {
         format!("the code of the first message is not in {text:?}")
     })
+}
+
+/// A server that has one model, and says so, needs none named.
+fn needs_model(book: &Book<'_>) -> Verdict {
+    let list = book.reply("page-models").and_then(|reading| reading.json()?.value.member("data")?.as_array());
+    let served = |reading: &Reading<'_>| reading.completion().is_some();
+    if list.is_some_and(|models| models.len() == 1) && book.replies("model-omitted").iter().all(served) {
+        return Verdict::Noted("it is answered by the one model that there is".to_owned());
+    }
+    refused(book.replies("model-omitted"))
+}
+
+/// An endpoint that does not know null for a parameter, and says so by its name, can be told not to get it.
+fn takes_nulls(reading: &Reading<'_>) -> Verdict {
+    let body = sent(reading);
+    let nulls = body.as_object().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name);
+    let mut names = nulls.filter(|_| is_refusal(reading));
+    let says = |name: &str| reading.json().is_some_and(|document| names_parameter(&document.value, name));
+    if names.any(says) {
+        return Verdict::Skip("null is refused for a parameter, by its name");
+    }
+    one_completion(reading)
 }
 
 fn one_completion(reading: &Reading<'_>) -> Verdict {

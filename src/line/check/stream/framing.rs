@@ -28,9 +28,9 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
         id: "stream-sse-wellformed",
         rule: "every line is blank, a comment, or a field of server-sent events",
-        levels: levels("M/M"),
+        levels: levels("S/S"),
         tier: tier("C"),
-        source: "SSE grammar",
+        source: "HTML, 9.2.5 and 9.2.6: a line of any other name is a field that readers ignore",
         judge: Judge::Reply(sse_wellformed),
         across: None,
     },

@@ -9,7 +9,7 @@ use crate::exchange::Reading;
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
         id: "stream-incremental",
-        rule: "content comes in at least three pieces, spread over more than a tenth of the time",
+        rule: "content comes in at least three pieces, spread over more than a tenth of the time after the first",
         levels: levels("S/S"),
         tier: tier("C"),
         source: "practice; BerriAI/litellm PR#29557",
@@ -54,10 +54,11 @@ fn incremental(reading: &Reading<'_>) -> Verdict {
         Ok(spread) => spread,
         Err(verdict) => return verdict,
     };
-    let total = reading.exchange.service_time().unwrap_or_default();
+    // The time to the first piece is the model's: a long prompt takes long, however the answer comes then.
+    let after = reading.exchange.ended.saturating_sub(first);
     let span = last.saturating_sub(first);
-    Verdict::holds(arrivals >= 3 && span > total / 10, "", || {
-        format!("content came {arrivals} times over {span:.1?} of {total:.1?}")
+    Verdict::holds(arrivals >= 3 && span > after / 10, "", || {
+        format!("content came {arrivals} times over {span:.1?} of the {after:.1?} after the first")
     })
 }
 
