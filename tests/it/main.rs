@@ -2,6 +2,7 @@
 
 mod ask;
 mod behaviour;
+mod call_pieces;
 mod capacity;
 mod compare;
 mod conformance;
@@ -51,5 +52,6 @@ mod tokens;
 mod transfer;
 mod trust;
 mod truth;
+mod twins;
 mod virtual_time;
 mod windows;

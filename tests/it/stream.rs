@@ -19,8 +19,8 @@ use crate::harness::{Raw, begin, chunk, run_json};
 
 const MS: Duration = Duration::from_millis(1);
 
-fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
-    Arc::new(Wanted {
+pub(crate) fn wanted(dialect: Dialect, stream: bool) -> Wanted {
+    Wanted {
         case: "c".into(),
         dialect,
         origin: "http://h".into(),
@@ -35,7 +35,7 @@ fn wanted(dialect: Dialect, stream: bool) -> Arc<Wanted> {
         policies: Policies::default(),
         prompt: "hi".into(),
         tag_key: None,
-    })
+    }
 }
 
 /// A complete exchange whose body came in these pieces, a millisecond apart.
@@ -49,7 +49,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
     Exchange {
         ticket: Ticket::alone(0, 0, Duration::ZERO),
         asked: Asked {
-            wanted: wanted(dialect, true),
+            wanted: Arc::new(wanted(dialect, true)),
             body: bytes::Bytes::default(),
             prompt_hash: 0,
             cap: None,
@@ -74,7 +74,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
     }
 }
 
-const CREATED: u64 = 1_700_000_000;
+pub(crate) const CREATED: u64 = 1_700_000_000;
 
 fn data(delta: &Value, finish: &Value) -> String {
     let chunk = json!({"id": "c1", "object": "chat.completion.chunk", "created": CREATED, "model": "m",

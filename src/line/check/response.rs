@@ -443,10 +443,10 @@ fn created_plausible(reading: &Reading<'_>) -> Verdict {
 /// does not say so cannot be told from one with a wrong clock, so it breaks the rule.
 fn kept_for(reading: &Reading<'_>) -> f64 {
     let Some(head) = &reading.exchange.head else { return 0.0 };
-    let says_hit = |value: &str| value.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("hit"));
-    let is_hit = |(name, value): (&str, &str)| {
-        name == "x-litellm-cache-key" || (name.contains("cache") && says_hit(value))
-    };
+    let says_hit =
+        |value: &str| value.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case("hit"));
+    let is_hit =
+        |(name, value): (&str, &str)| name == "x-litellm-cache-key" || (name.contains("cache") && says_hit(value));
     if head.headers.iter().any(is_hit) {
         return f64::INFINITY;
     }

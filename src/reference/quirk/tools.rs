@@ -197,13 +197,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "every piece of a streamed call has its id and name",
         "ggml-org/llama.cpp PR#13800; langchain-ai/langchain PR#22589",
         |draft| {
-            let header = draft.bodies.iter().find_map(|chunk| chunk.pointer(PIECE)).cloned();
-            chunks(draft, |_, chunk| {
-                if let Some(header) = &header {
-                    put(chunk, PIECE, "id", header["id"].clone());
-                    put(chunk, &format!("{PIECE}/function"), "name", header["function"]["name"].clone());
+            let mut header = Value::Null;
+            for chunk in &mut draft.bodies {
+                match chunk.pointer(PIECE) {
+                    Some(piece) if piece.get("id").is_some() => header = piece.clone(),
+                    _ => {
+                        put(chunk, PIECE, "id", header["id"].clone());
+                        put(chunk, &format!("{PIECE}/function"), "name", header["function"]["name"].clone());
+                    }
                 }
-            });
+            }
         },
     ),
     Quirk::draft(
@@ -211,9 +214,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "later pieces of a streamed call have an empty id and name",
         "NousResearch/hermes-agent PR#106943: LM Studio",
         |draft| {
-            let first = draft.bodies.iter().position(|chunk| chunk.pointer(PIECE).is_some());
-            chunks(draft, |n, chunk| {
-                if Some(n) != first {
+            chunks(draft, |_, chunk| {
+                if chunk.pointer(PIECE).is_some_and(|piece| piece.get("id").is_none()) {
                     put(chunk, PIECE, "id", "");
                     put(chunk, &format!("{PIECE}/function"), "name", "");
                 }
@@ -229,9 +231,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft("tool-args-list", "arguments are a list of names and values", MADE_UP, |draft| {
         const LIST: &str = "[\"city\", \"Paris\"]";
         whole(draft, |reply| set(reply, &format!("{CALL}/function/arguments"), LIST));
-        let last = last_piece(draft);
-        chunks(draft, |n, chunk| {
-            set(chunk, &format!("{PIECE}/function/arguments"), if Some(n) == last { LIST } else { "" });
+        chunks(draft, |_, chunk| {
+            let opens = chunk.pointer(PIECE).is_some_and(|piece| piece.get("id").is_some());
+            set(chunk, &format!("{PIECE}/function/arguments"), if opens { LIST } else { "" });
         });
     }),
     Quirk::draft("tool-no-id", "a tool call without id", "vllm-project/vllm #18412; BerriAI/litellm #11407", |draft| {

@@ -236,7 +236,9 @@ fn usage_once(reading: &Reading<'_>) -> Verdict {
 
 /// The second of several chunks with usage and without choices that come after the last with a choice.
 pub(super) fn usage_at_end(stream: &Stream) -> Option<Finding> {
-    let closing = stream.distinct().rev().take_while(|(_, chunk)| choices(chunk).is_empty());
+    let done = stream.done().unwrap_or(usize::MAX);
+    let before = stream.distinct().filter(|(event, _)| *event < done);
+    let closing = before.rev().take_while(|(_, chunk)| choices(chunk).is_empty());
     let mut stated: Vec<(usize, &Value)> = closing
         .filter_map(|(event, chunk)| Some((event, chunk.member("usage").filter(|usage| !usage.is_null())?)))
         .collect();

@@ -7,7 +7,7 @@ use super::super::said::{has_sound, is_spoken, says_nothing};
 use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
-use crate::exchange::{Reading, carries_content};
+use crate::exchange::{Outcome, Reading, carries_content};
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::{choices, finishes};
 
@@ -224,6 +224,9 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
 fn nonempty(reading: &Reading<'_>) -> Verdict {
     if let Err(verdict) = ended(reading) {
         return verdict;
+    }
+    if reading.outcome == Outcome::InbandError {
+        return Verdict::Skip("an error came instead, see stream-no-inband-error");
     }
     if reading.choices.is_empty() {
         let level = reading.exchange.asked.wanted.dialect.is_openai().then_some(Level::Must);

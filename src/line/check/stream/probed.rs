@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Joined, json};
 
-use super::super::said::says_nothing;
 use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
+use super::super::said::says_nothing;
 use super::super::tools::tells_call;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::usage_at_end;

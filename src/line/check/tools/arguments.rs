@@ -10,7 +10,7 @@ use crate::wire::json::{Object, Value};
 
 use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::{below, calls_by_choice};
-use crate::exchange::{Choice, OfferedTool, Reading};
+use crate::exchange::{Choice, OfferedTool, Outcome, Reading};
 use crate::wire::dialect::{Violation, violations};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -46,10 +46,14 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 /// A call of a function that was not cut: where it is, its arguments, and the tool it names.
 type Judged<'r> = (Finding, &'r str, Option<&'r OfferedTool>);
 
-/// The calls of functions in choices that neither the cap nor a filter cut.
+/// The calls of functions in choices that came to their end, and that neither the cap nor a filter cut.
 fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<Judged<'r>> {
     let tools = &reading.exchange.asked.wanted.tools;
-    let was_cut = |choice: &Choice| choice.is_cut() || choice.finish.as_deref() == Some("content_filter");
+    let whole = reading.completion().is_some();
+    let was_cut = |choice: &Choice| match choice.finish.as_deref() {
+        None => !whole,
+        reason => choice.is_cut() || reason == Some("content_filter"),
+    };
     calls_by_choice(reading)
         .filter(|(choice, _, call)| !was_cut(choice) && !call.is_custom())
         .filter_map(|(_, place, call)| {
@@ -82,7 +86,13 @@ fn stream_args_join(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    if reading.complete() { readable(&judged_arguments(reading)) } else { Verdict::Skip(INCOMPLETE) }
+    if !reading.complete() {
+        return Verdict::Skip(INCOMPLETE);
+    }
+    match reading.outcome {
+        Outcome::InbandError | Outcome::Malformed(_) => Verdict::Skip("an error or a broken event is in the stream"),
+        _ => readable(&judged_arguments(reading)),
+    }
 }
 
 /// Judges whether arguments are JSON; the first that are not decide.
