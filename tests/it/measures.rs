@@ -321,3 +321,59 @@ fn a_page_that_cannot_be_read_is_a_warning() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("warning: http://127.0.0.1:1/metrics could not be read"), "{text}");
 }
+
+/// A server with this page of metrics.
+fn with_page(page: &'static str) -> Raw {
+    Raw::start(move |stream, request| {
+        if request.head.starts_with("POST") {
+            return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
+        }
+        reply(stream, "200 OK", "text/plain; version=0.0.4", page.as_bytes())
+    })
+}
+
+#[test]
+fn what_was_looked_for_in_vain_is_told() {
+    let server = with_page("# TYPE other_depth gauge\nother_depth 3\n");
+    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 5\n{CASE}"));
+    let output = program().args(["run", path(&file), "--scrape", "--no-out", "--quiet"]).output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    let names = ["vllm:num_requests_running", "tgi_queue_size", "llamacpp:requests_deferred", "my_*"];
+    assert!(text.contains("had none of the figures"), "{text}");
+    for name in &names[..3] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
+    let own = ["--set", "target.scrape_figures.depth=my_*"];
+    let (_, digest, _) = run_json(&[&[path(&file), "--scrape"][..], &own].concat());
+    let looked_for: Vec<&str> =
+        digest["server"]["looked_for"].as_array().expect("names").iter().filter_map(|name| name.as_str()).collect();
+    assert!(looked_for.contains(&names[3]), "{looked_for:?}");
+}
+
+#[test]
+fn figures_of_other_servers_are_known() {
+    for (page, running, waiting) in [
+        ("# TYPE dynamo_frontend_inflight_requests gauge\ndynamo_frontend_inflight_requests{model=\"m\"} 3\n\
+          # TYPE dynamo_frontend_queued_requests gauge\ndynamo_frontend_queued_requests{model=\"m\"} 1\n", 3.0, 1.0),
+        ("# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size 4\n# TYPE tgi_queue_size gauge\ntgi_queue_size 7\n", 4.0, 7.0),
+        ("# TYPE llamacpp:requests_processing gauge\nllamacpp:requests_processing 2\n\
+          # TYPE llamacpp:requests_deferred gauge\nllamacpp:requests_deferred 46\n", 2.0, 46.0),
+    ] {
+        let server = with_page(page);
+        let file = profile(&server, &format!("{SHORT}\n{CASE}"));
+        let (_, digest, stderr) = run_json(&[path(&file), "--scrape"]);
+        let figures = &digest["server"]["figures"];
+        assert_eq!(figures["running"]["max"].as_f64(), Some(running), "{stderr}");
+        assert_eq!(figures["waiting"]["max"].as_f64(), Some(waiting), "{stderr}");
+    }
+}
+
+#[test]
+fn a_run_too_short_to_read_the_page_twice_says_so() {
+    let server = with_page("# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size 0\n");
+    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 2\n{CASE}"));
+    let (_, digest, _) = run_json(&[path(&file), "--scrape"]);
+    let said = &digest["server"];
+    assert!(said["figures"]["running"]["mean"].is_null() && said["figures"]["running"]["max"].is_null(), "{said}");
+    assert!(said["left_out"].to_string().contains("the page was read 1 times within the window"), "{said}");
+}

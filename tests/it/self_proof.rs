@@ -11,7 +11,7 @@ use proofload::exchange::Reading;
 use crate::reports::stream;
 
 /// Rules that no quirk fails: why none can, and the test that breaks each by hand.
-const BY_HAND: [(&str, &str, &str, &str); 15] = [
+const BY_HAND: [(&str, &str, &str, &str); 16] = [
     (
         "load-latency-order",
         "times that we take, which no endpoint can put in disorder",
@@ -48,6 +48,12 @@ const BY_HAND: [(&str, &str, &str, &str); 15] = [
         "takes 20 answers to one question, more than the matrix asks for",
         "load_rules",
         "answers_that_come_again_are_found_over_the_run",
+    ),
+    (
+        "http-header-folded",
+        "notes a line that is allowed of old and read as it was meant",
+        "transfer",
+        "a_folded_header_is_read_as_one_line_and_noted",
     ),
     ("http-tls-valid", "certificates are no part of a reply", "defects", "without_tls_nothing_but_that_is_judged"),
     (

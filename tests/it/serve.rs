@@ -383,3 +383,47 @@ fn bad_flags_are_refused_with_the_reason() {
         assert!(stderr.contains(said), "{flags:?}: {stderr}");
     }
 }
+
+/// Status line of the reply to a request with these lines.
+fn status_of(address: std::net::SocketAddr, lines: &str) -> String {
+    let mut socket = TcpStream::connect(address).expect("connects");
+    write!(socket, "{lines}\r\nconnection: close\r\n\r\n").expect("sent");
+    let mut reply = Vec::new();
+    socket.read_to_end(&mut reply).expect("an end");
+    String::from_utf8_lossy(&reply).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_request_has_one_host() {
+    let endpoint = Endpoint::start(settings(Dialect::OpenAi, 1, 0, Vec::new()));
+    for (lines, status) in [
+        ("GET /health HTTP/1.1\r\nhost: h", "HTTP/1.1 200"),
+        ("GET /health HTTP/1.1\r\nx: y", "HTTP/1.1 400"),
+        ("GET /health HTTP/1.1\r\nhost: h\r\nhost: h", "HTTP/1.1 400"),
+        ("GET /health HTTP/1.0\r\nx: y", "HTTP/1.0 200"),
+        ("GET /health HTTP/1.0\r\nhost: h\r\nhost: i", "HTTP/1.0 400"),
+    ] {
+        let said = status_of(endpoint.address, lines);
+        assert!(said.starts_with(status), "{lines:?}: {said}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_started_again_gives_other_ids_unless_it_has_a_seed() {
+    let ids = |seed: &[&str]| {
+        let arguments = ["--dialect", "openai", "--first-token", "1ms", "--token-gap", "0ms", "--spread", "0"];
+        let served = Served::start(&[&arguments[..], seed].concat());
+        block_on(async {
+            let request = client().build().expect("a client").post(format!("{}/chat/completions", served.url));
+            let request = request.header("authorization", "Bearer k").body(body(4, false).to_string());
+            let response = request.header("content-type", "application/json").send().await.expect("an answer");
+            let id = response.headers()["x-request-id"].to_str().expect("text").to_owned();
+            let completion: Value = serde_json::from_str(&response.text().await.expect("a body")).expect("JSON");
+            let text = completion["choices"][0]["message"]["content"].as_str().expect("text").to_owned();
+            (id, completion["id"].as_str().expect("an id").to_owned(), text)
+        })
+    };
+    let ((one, first, text), (other, second, again)) = (ids(&[]), ids(&[]));
+    assert!(one != other && first != second && text == again, "{one} {other} {first} {second}");
+    assert_eq!(ids(&["--seed", "5"]), ids(&["--seed", "5"]));
+}

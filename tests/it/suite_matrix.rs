@@ -17,7 +17,7 @@ use crate::harness::{Endpoint, plan, settings, shared, suite};
 use crate::matrix::TIMED;
 
 /// Quirks that rules on requests of their own are about, tried in the openai dialect.
-const OPENAI: [&str; 107] = [
+const OPENAI: [&str; 110] = [
     // Who is let in.
     "keyless-served",
     "wrong-key-served",
@@ -131,6 +131,9 @@ const OPENAI: [&str; 107] = [
     "closes-unannounced",
     "status-201",
     "gzip-that-is-none",
+    "gzip-unasked",
+    "coding-unknown",
+    "length-and-chunked",
 ];
 
 /// Those that Pulze's dialect shows, or shows otherwise.
