@@ -275,7 +275,8 @@ impl Stage {
         tolerated: bool,
         unknown: Vec<String>,
     ) -> (Verdict, Vec<String>) {
-        let limit = summary.ending.early.clone().filter(|_| self.backlog != Growth::Cut);
+        let aborted = summary.ending.aborted;
+        let limit = summary.ending.early.clone().filter(|_| self.backlog != Growth::Cut && !aborted);
         if let Some(why) = limit {
             return (Verdict::Untrusted, vec![format!("cut short by {why}")]);
         }
@@ -315,6 +316,9 @@ impl Stage {
         if summary.planned() > 0 && summary.count(&["ok"]) == 0 {
             broken.push("no request was ok".to_owned());
         }
+        // A rule that says when a load goes wrong is a goal that was broken.
+        let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
+        broken.extend(aborted.map(|rule| format!("cut short by {rule}")));
         broken
     }
 

@@ -91,15 +91,19 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result
         Err(exit) => return Ok(Err(exit)),
     };
     let mut run = send(args, &ready, halt)?;
-    if let Some(profile) = args.under_load.as_ref().filter(|_| !run.interrupted) {
+    if let Some(profile) = args.under_load.as_ref().filter(|_| is_whole(&run)) {
         match under_load::conduct(args, profile, &ready, halt)? {
             Ok(loaded) => gateway::overtake(&mut run, loaded),
             Err(exit) => return Ok(Err(exit)),
         }
     }
-    if let Some(upstream) = args.upstream.as_ref().filter(|_| !run.interrupted) {
+    if let Some(upstream) = args.upstream.as_ref().filter(|_| is_whole(&run)) {
         let behind = Subject { named: upstream, model: subject.model };
         match judge_upstream(args, &behind, halt)? {
+            Ok(Conformance { obstacle: Some(obstacle), .. }) => {
+                obstacle.reasons().iter().for_each(|reason| say(&format!("error: upstream: {reason}\n")));
+                return Ok(Err(Exit::Invalid));
+            }
             Ok(behind) => {
                 run.interrupted |= behind.interrupted;
                 gateway::mark(&mut run.rows, &behind.rows);
@@ -110,13 +114,34 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result
     if let Some(folder) = &args.capture {
         capture::keep(folder, &ready.draft.target, &ready.options, &run)?;
     }
-    if run.interrupted {
+    note_keys(args, &ready, &run);
+    if !is_whole(&run) {
         // A baseline is neither written nor held against what was not asked.
         return Ok(Ok(Some(sheet(args, &ready, &run))));
     }
     match recall::hold(args, &ready, &mut run.rows, || read(args, subject, args.target_flags.flags()))? {
         Ok(()) => Ok(Ok(Some(sheet(args, &ready, &run)))),
         Err(problems) => Ok(Err(check_profile::draw(&problems))),
+    }
+}
+
+/// Whether all was sent that was to be.
+fn is_whole(run: &Conformance) -> bool {
+    !run.interrupted && run.obstacle.is_none()
+}
+
+/// Asks about an endpoint to which keys seem to mean nothing.
+fn note_keys(args: &CheckArgs, ready: &Ready, run: &Conformance) {
+    let declared = args.selection.without.iter().chain(&ready.draft.terms.without).any(|name| name == "keys");
+    if declared || run.obstacle.is_some() {
+        return;
+    }
+    if run.takes_any_key() {
+        tell(args, &format!("note: {}", verdict::ANY_KEY));
+    } else if ready.options.without.contains("keys") {
+        let note = "no key was given and the endpoint let the plain request in, so rules on keys are skipped; if it takes \
+                    any key or none, say so with --without keys, else name one with --key-env";
+        tell(args, &format!("note: {note}"));
     }
 }
 
@@ -163,8 +188,7 @@ fn send(args: &CheckArgs, ready: &Ready, halt: &Halt) -> anyhow::Result<Conforma
 
 fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
     let target = &ready.draft.target;
-    let has_key = target.authorization().is_some();
-    let (verdict, reasons) = verdict::of(run, args.verdict.strict, has_key);
+    let (verdict, reasons) = verdict::of(run, args.verdict.strict);
     let about = About {
         target,
         name: ready.draft.target_name.as_deref(),

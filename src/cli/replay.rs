@@ -24,9 +24,10 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let target = captured.target()?;
     let mut run = captured.judge(&target, &options)?;
     let name = draft.target_name.as_deref();
-    Memory { baseline: &draft.baseline, target: name }.hold(&mut run.rows, &options);
-    // A capture holds no key, and whether there was one cannot be told from it.
-    let (verdict, reasons) = verdict::of(&run, args.verdict.strict, true);
+    if run.obstacle.is_none() {
+        Memory { baseline: &draft.baseline, target: name }.hold(&mut run.rows, &options);
+    }
+    let (verdict, reasons) = verdict::of(&run, args.verdict.strict);
     let about = About {
         target: &target,
         name,

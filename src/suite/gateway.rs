@@ -45,6 +45,7 @@ pub fn mark(gateway: &mut [Row], upstream: &[Row]) {
 /// and rounds are counted on behind those at rest.
 pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
     rest.interrupted |= loaded.interrupted;
+    rest.obstacle = rest.obstacle.take().or(loaded.obstacle);
     let shift = rest.exchanges.len() as u64;
     let mut broken: BTreeMap<&str, Row> =
         loaded.rows.into_iter().filter(Row::is_broken).map(|row| (row.check.id, row)).collect();
@@ -108,6 +109,7 @@ mod tests {
                 sent: Vec::new(),
                 exchanges: Vec::new(),
                 interrupted: false,
+                obstacle: None,
             };
             let mut run = of(rest);
             overtake(&mut run, of(loaded));

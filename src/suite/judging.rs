@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::probe::{Capability, Probe};
+use super::obstacle::SILENT;
 use super::roots::Roots;
 use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
@@ -10,6 +11,7 @@ use crate::check::book::names_parameter;
 use crate::check::{Book, Check, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading, TlsFault};
 use crate::plan::target::Target;
+use crate::run::preflight::{Kind, Refusal, Surroundings};
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
@@ -33,11 +35,24 @@ const SLASH: &str = "page-slash";
 /// Why a rule of a capture was not judged.
 const NOT_CAPTURED: &str = "not captured: no reply is there to a probe that it takes";
 
+/// What came of the plain request, without which nothing else can be judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Gate<'c> {
+    /// It was let in, or not sent.
+    Open,
+    /// It was refused for a reason for which every other would be.
+    Refused(Kind, &'c Exchange),
+    /// It was not let in.
+    Shut,
+}
+
 /// How much of what the rules ask for was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     /// All of it.
     Whole,
+    /// The endpoint had stopped answering before.
+    FellSilent,
     /// The round ended before.
     CutShort,
     /// What an earlier run had asked for, which may have been less.
@@ -61,11 +76,16 @@ impl<'c> Court<'c> {
         self.book_of(|_, _| true)
     }
 
-    /// Some of the replies by probe: by the name of the probe, and the number of the request.
-    pub(super) fn book_of(&self, wanted: impl Fn(&'static str, u64) -> bool) -> Book<'c> {
+    /// The same without the requests that had no answer in time, of which nothing is known.
+    fn answered_book(&self) -> Book<'c> {
+        self.book_of(|_, exchange| exchange.outcome != Outcome::Timeout)
+    }
+
+    /// Some of the replies by probe: by the name of the probe, and what came back.
+    pub(super) fn book_of(&self, wanted: impl Fn(&'static str, &Exchange) -> bool) -> Book<'c> {
         let mut probes: BTreeMap<&'static str, Vec<Reading<'c>>> = BTreeMap::new();
         let all = self.sent.iter().zip(self.exchanges);
-        for (sent, exchange) in all.filter(|(sent, exchange)| wanted(sent.probe, exchange.ticket.seq)) {
+        for (sent, exchange) in all.filter(|(sent, exchange)| wanted(sent.probe, exchange)) {
             probes.entry(sent.probe).or_default().push(Reading::of(exchange));
         }
         let facts = Facts {
@@ -86,14 +106,35 @@ impl<'c> Court<'c> {
         }
         let mut names = probe.needs.iter().map(|capability| capability.words().0);
         let name = names.find(|name| self.options.without.contains(*name))?;
+        if name == "keys" && self.target.authorization().is_none() {
+            return Some("without keys: none was given, or the endpoint is declared to take any".to_owned());
+        }
         Some(format!("declared: without {name}"))
     }
 
-    /// Why the gate is shut, where it is.
-    pub(super) fn shut_out(&self) -> Option<String> {
-        let at = self.sent.iter().position(|sent| sent.probe == "basic")?;
-        let reading = Reading::of(&self.exchanges[at]);
-        (!reading.success()).then(|| reading.cause().unwrap_or_else(|| reading.outcome.to_string()))
+    /// What came of the plain request.
+    pub(super) fn gate(&self) -> Gate<'c> {
+        let Some(at) = self.sent.iter().position(|sent| sent.probe == "basic") else { return Gate::Open };
+        let exchange = &self.exchanges[at];
+        match Kind::of_plain(exchange, self.target) {
+            Some(kind) => Gate::Refused(kind, exchange),
+            None if Reading::of(exchange).success() && exchange.outcome != Outcome::Timeout => Gate::Open,
+            None => Gate::Shut,
+        }
+    }
+
+    /// What a rule comes to whose request was not let in.
+    fn shut_out(&self, check: &Check, gate: Gate<'_>) -> Found {
+        match gate {
+            Gate::Refused(kind, exchange) if check.id == GATE => {
+                let Refusal { came, means, cure } =
+                    Refusal::new(kind, exchange, self.target, &Surroundings::default());
+                let reason = Reason { ours: format!("{means}; {cure}"), quoted: came };
+                Found { reason, ..Found::new(Status::Blocked(GATE), "") }
+            }
+            Gate::Refused(..) => Found::new(Status::Blocked(GATE), format!("the plain request was refused: see {GATE}")),
+            Gate::Open | Gate::Shut => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
+        }
     }
 
     /// Whether the gate is shut because of what the rule is about: the plain request asks for temperature 0, and an
@@ -109,14 +150,17 @@ impl<'c> Court<'c> {
 
     /// What the rules come to, in their order.
     pub(super) fn judge(&self, checks: &[&'static Check]) -> Vec<Found> {
-        let book = self.book();
-        let shut = self.shut_out().is_some();
+        let (book, answered) = (self.book(), self.answered_book());
+        let gate = self.gate();
+        let is_shut = |check: &Check| match gate {
+            Gate::Open => false,
+            Gate::Shut => ![GATE, TLS].contains(&check.id) && !self.shuts(check),
+            Gate::Refused(..) => check.id != TLS && !self.shuts(check),
+        };
         let mut found: Vec<Found> = checks
             .iter()
             .map(|check| match check.judge {
-                _ if shut && ![GATE, TLS].contains(&check.id) && !self.shuts(check) => {
-                    Found::new(Status::Blocked(GATE), format!("{GATE} failed"))
-                }
+                _ if is_shut(check) => self.shut_out(check, gate),
                 Judge::Reply(_) => self.judge_replies(check, &book),
                 Judge::Probes(..) | Judge::Defect(..) => {
                     let names = check.probes(self.target.dialect);
@@ -129,7 +173,9 @@ impl<'c> Court<'c> {
                         Extent::Captured if check.probes(self.target.dialect).iter().all(unsent) => {
                             Found::new(Status::Skip, NOT_CAPTURED)
                         }
-                        Extent::Whole | Extent::CutShort | Extent::Captured => self.judge_book(check, &book),
+                        Extent::Whole | Extent::FellSilent | Extent::CutShort | Extent::Captured => {
+                            self.judge_book(check, &answered)
+                        }
                     }
                 }
                 Judge::Run => Found::new(Status::Skip, "judged on a load run only"),
@@ -231,6 +277,7 @@ impl<'c> Court<'c> {
         let had_nothing_to_ask = || !probe.after.is_empty() && probe.after.iter().all(|p| !book.replies(p).is_empty());
         match self.extent {
             Extent::Whole => None,
+            Extent::FellSilent => Some(SILENT),
             Extent::CutShort => Some(CUT_SHORT),
             Extent::Captured => (!had_nothing_to_ask()).then_some(NOT_CAPTURED),
         }
@@ -238,6 +285,12 @@ impl<'c> Court<'c> {
 
     fn obstacle_of(&self, probe: &Probe, replies: &[Reading<'_>]) -> Option<Found> {
         for reading in replies {
+            // Nobody knows what would have come.
+            if reading.exchange.outcome == Outcome::Timeout {
+                let quoted = reading.cause().unwrap_or_default();
+                let reason = Reason { ours: format!("probe {}: no answer in time", probe.name), quoted };
+                return Some(Found { reason, ..Found::new(Status::Error, "") });
+            }
             let provoked = self.sent_for(reading).is_some_and(|sent| sent.provoked);
             if is_put_off(reading.exchange) && !provoked && !is_result(probe, reading) {
                 let why = reading.cause().unwrap_or_else(|| reading.outcome.to_string());

@@ -8,19 +8,22 @@
 //! ([`replay`]). What is left of a run is a [`sheet::Sheet`], from which every report is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::check::{self, Check, Depth, Judge, Level};
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
-use crate::plan::order::Path;
+use crate::plan::order::{Order, Path};
 use crate::plan::target::Target;
 use crate::run::RunError;
+use crate::run::preflight::Refusal;
 use crate::run::probing::{Halt, Prober};
 use crate::wire::Dialect;
 
 pub mod capture;
 pub mod gateway;
 mod judging;
+pub mod obstacle;
 mod probe;
 mod probes;
 pub mod recall;
@@ -31,8 +34,9 @@ pub mod status;
 pub mod support;
 pub mod verdict;
 
-use judging::{Court, Extent};
-use probe::{Asking, Capability, Probe, Turn};
+use judging::{Court, Extent, Gate};
+use obstacle::{Obstacle, Patience};
+use probe::{Asking, Capability, Probe, Request, Turn};
 use status::{Found, Reason, Status, join};
 
 /// Probes that the rules on any reply are judged on, beside those that other rules ask for.
@@ -114,6 +118,8 @@ pub struct Conformance {
     pub exchanges: Vec<Exchange>,
     /// Whether it was told to end before all was sent.
     pub interrupted: bool,
+    /// What kept the endpoint from being judged.
+    pub obstacle: Option<Obstacle>,
 }
 
 /// The names of the capabilities that options may speak of.
@@ -146,6 +152,8 @@ pub fn conduct(
         from: 0,
         round: 0,
         cut_short: false,
+        patience: Patience::default(),
+        silent: false,
     };
     for round in 0..options.repeat.max(1) {
         suite.round = round;
@@ -158,7 +166,8 @@ pub fn conduct(
     }
     let rows = tries.rows(target, options);
     let interrupted = *halt.borrow();
-    Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges, interrupted })
+    let obstacle = suite.obstacle();
+    Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges, interrupted, obstacle })
 }
 
 /// Every request that a run would send, as a command line behind the name of its probe; requests that are made from
@@ -286,7 +295,13 @@ struct Suite<'s> {
     from: usize,
     round: u32,
     cut_short: bool,
+    patience: Patience,
+    /// Whether the endpoint stopped answering.
+    silent: bool,
 }
+
+/// How long the plain request of an endpoint that may have stopped answering is waited for.
+const STILL_THERE: Duration = Duration::from_secs(10);
 
 impl Suite<'_> {
     /// Sends every probe once: the gate, then those that may go side by side, then the others one by one.
@@ -306,11 +321,11 @@ impl Suite<'_> {
             let batch: Vec<&'static Probe> =
                 left.iter().copied().filter(|probe| ready(probe) && probe.turn == turn).take(at_once).collect();
             self.send_batch(&batch, told);
-            if *self.halt.borrow() {
+            if *self.halt.borrow() || self.silent {
                 self.cut_short = true;
                 return;
             }
-            if turn == Turn::Gate && self.court().shut_out().is_some() {
+            if turn == Turn::Gate && !matches!(self.court().gate(), Gate::Open) {
                 return;
             }
             sent.extend(batch.iter().map(|probe| probe.name));
@@ -356,7 +371,7 @@ impl Suite<'_> {
         }
         drop(book);
         let (mut ended, all) = (self.exchanges.len(), self.exchanges.len() + orders.len());
-        let mut exchanges = self.prober.carry_out(orders, self.options.jobs, self.halt, |_| {
+        let mut exchanges = self.carry_out(orders, |_| {
             ended += 1;
             told(ended, all);
         });
@@ -367,6 +382,49 @@ impl Suite<'_> {
         self.exchanges.extend(exchanges);
     }
 
+    /// Sends orders until the endpoint stops answering. Two requests in a row without an answer need not mean that: each
+    /// may be one that it cannot answer. So it is asked the plain question once more.
+    fn carry_out(&mut self, mut left: Vec<Order>, mut ended: impl FnMut(&Exchange)) -> Vec<Exchange> {
+        let mut exchanges = Vec::new();
+        loop {
+            let (jobs, patience) = (self.options.jobs, &mut self.patience);
+            exchanges.extend(self.prober.carry_out(left.clone(), jobs, self.halt, |exchange| {
+                ended(exchange);
+                patience.sees(exchange)
+            }));
+            let came: BTreeSet<u64> = exchanges.iter().map(|exchange| exchange.ticket.seq).collect();
+            left.retain(|order| !came.contains(&order.ticket.seq));
+            if self.patience.is_over() {
+                self.patience = Patience::default();
+                self.silent = !*self.halt.borrow() && !self.is_still_there();
+            }
+            if left.is_empty() || self.silent || *self.halt.borrow() {
+                exchanges.sort_by_key(|exchange| exchange.ticket.seq);
+                return exchanges;
+            }
+        }
+    }
+
+    /// Whether the endpoint answers the plain question.
+    fn is_still_there(&self) -> bool {
+        let court = self.court();
+        let book = court.book();
+        let key = bearer(self.target);
+        let asking = asking(self.target, self.options, &book, key.as_deref());
+        let setting = Setting::of(self.target, self.options.seed);
+        let plain = Request::new(asking.base()).order("basic", u64::MAX, &setting);
+        self.prober.is_answered(plain, STILL_THERE.min(self.target.timeouts.total))
+    }
+
+    /// What keeps the endpoint from being judged.
+    fn obstacle(&self) -> Option<Obstacle> {
+        if self.silent {
+            return Some(Obstacle::FellSilent);
+        }
+        let Gate::Refused(kind, exchange) = self.court().gate() else { return None };
+        Some(Obstacle::Refused(Refusal::new(kind, exchange, self.target, &self.prober.look_around(kind))))
+    }
+
     /// What judges the present round.
     fn court(&self) -> Court<'_> {
         Court {
@@ -375,7 +433,11 @@ impl Suite<'_> {
             probes: &self.probes,
             sent: &self.sent[self.from..],
             exchanges: &self.exchanges[self.from..],
-            extent: if self.cut_short { Extent::CutShort } else { Extent::Whole },
+            extent: match (self.silent, self.cut_short) {
+                (true, _) => Extent::FellSilent,
+                (false, true) => Extent::CutShort,
+                (false, false) => Extent::Whole,
+            },
         }
     }
 }

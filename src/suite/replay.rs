@@ -2,11 +2,13 @@
 
 use super::capture::{CaptureError, Line, Meta};
 use super::judging::{Court, Extent};
+use super::obstacle::Obstacle;
 use super::{Conformance, Options, Sent, Tries, probe, probes, selected};
 use crate::check::Check;
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
+use crate::run::preflight::{Kind, Refusal, Surroundings};
 
 /// A capture that was read.
 #[derive(Debug)]
@@ -60,7 +62,12 @@ impl Captured {
             from += round.len();
         }
         let rows = tries.rows(target, options);
-        Ok(Conformance { rows, sent, exchanges, interrupted: false })
+        let plain = sent.iter().zip(&exchanges).find(|(sent, _)| sent.probe == "basic").map(|(_, exchange)| exchange);
+        let obstacle = plain.and_then(|exchange| {
+            let kind = Kind::of_plain(exchange, target)?;
+            Some(Obstacle::Refused(Refusal::new(kind, exchange, target, &Surroundings::default())))
+        });
+        Ok(Conformance { rows, sent, exchanges, interrupted: false, obstacle })
     }
 
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {

@@ -6,7 +6,7 @@ use super::judging::Court;
 use super::status::{Found, Status, rank};
 use crate::check::follows::{Spot, root_of, roots_of};
 use crate::check::{Book, Check, Finding, Judge};
-use crate::exchange::Reading;
+use crate::exchange::{Exchange, Reading};
 
 /// Where a rule is broken: its findings by the number of the request.
 type Places = BTreeMap<u64, Vec<Finding>>;
@@ -151,7 +151,9 @@ impl Roots<'_, '_> {
     /// Judges a rule on requests of its own again, without some of the replies.
     fn again(&self, check: &'static Check, without: impl Fn(u64) -> bool) -> Found {
         let names = check.probes(self.court.target.dialect);
-        let wanted = |probe: &'static str, seq| (names.contains(&probe) || probe == "basic") && !without(seq);
+        let wanted = |probe: &'static str, exchange: &Exchange| {
+            (names.contains(&probe) || probe == "basic") && !without(exchange.ticket.seq)
+        };
         self.court.judge_book(check, &self.court.book_of(wanted))
     }
 }

@@ -54,30 +54,43 @@ impl Row {
     }
 }
 
+/// What is asked of a user whose endpoint lets a wrong key in.
+pub const ANY_KEY: &str =
+    "the endpoint takes any key; if it is meant to, as vLLM and llama.cpp without a key are, say so with --without keys";
+
+impl Conformance {
+    /// Whether the endpoint was shown a key that nobody knows, and let it in.
+    pub fn takes_any_key(&self) -> bool {
+        let mut both = self.sent.iter().zip(&self.exchanges);
+        both.any(|(sent, exchange)| sent.probe == "auth-invalid" && exchange.status() == Some(200))
+    }
+}
+
 /// The verdict on a run and why it is not a pass.
-pub fn of(run: &Conformance, strict: bool, has_key: bool) -> (Verdict, Vec<Reason>) {
+pub fn of(run: &Conformance, strict: bool) -> (Verdict, Vec<Reason>) {
     let errors: Vec<&Row> =
         run.rows.iter().filter(|row| row.status == Status::Error && row.level == Level::Must).collect();
     let asserted = run.rows.iter().any(|row| !matches!(row.status, Status::Skip | Status::Blocked(_) | Status::Error));
     let answered = run.exchanges.iter().any(|exchange| exchange.head.is_some());
     let mut reasons = Vec::new();
-    if run.rows.iter().any(|row| matches!(row.status, Status::Blocked(_))) && !has_key {
-        let let_in =
-            "the endpoint let the plain request not in, and no key was given: name its variable with --key-env";
-        reasons.push(Reason::ours(let_in));
+    if let Some(obstacle) = &run.obstacle {
+        reasons.extend(obstacle.reasons());
     }
     let unjudged = |row: &&Row| row.reason.clone().under(format!("{} could not be judged", row.check.id));
     reasons.extend(errors.iter().map(unjudged));
-    if !asserted {
+    if !asserted && run.obstacle.is_none() {
         reasons.push(Reason::ours("nothing was asserted"));
     }
     if run.interrupted {
         reasons.push(Reason::ours("interrupted before all was sent"));
     }
-    if run.interrupted || !errors.is_empty() || !asserted || !answered {
+    if run.interrupted || run.obstacle.is_some() || !errors.is_empty() || !asserted || !answered {
         return (Verdict::Invalid, reasons);
     }
     let failed: Vec<&Row> = run.rows.iter().filter(|row| row.fails(strict)).collect();
     reasons.extend(failed.iter().map(|row| Reason::ours(format!("{}: {}", row.check.id, row.check.rule))));
+    if !failed.is_empty() && run.takes_any_key() {
+        reasons.push(Reason::ours(ANY_KEY));
+    }
     (if failed.is_empty() { Verdict::Pass } else { Verdict::Fail }, reasons)
 }

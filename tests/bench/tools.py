@@ -127,7 +127,7 @@ def proofload(url, folder, load, case, dialect="openai"):
         file.write(f'reuse = true\n[target]\nurl = "{url}"\ndialect = "{dialect}"\nmodel = "gpt-4o"\n'
                    f'headers = {{ authorization = "Bearer x" }}\n{load}\n[[case]]\n{case}\n'
                    f'messages = [{{ role = "user", content = "{PROMPT}" }}]\n')
-    return [proofload_binary(), "run", profile, "--no-out", "--quiet", "--format", "json"]
+    return [proofload_binary(), "run", profile, "--no-preflight", "--no-out", "--quiet", "--format", "json"]
 
 
 def oha(binary, url, options, body=None):

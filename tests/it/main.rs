@@ -26,6 +26,7 @@ mod measures;
 mod mutation;
 mod oracle;
 mod pages;
+mod preflight;
 mod probed;
 mod probes;
 mod profiles;

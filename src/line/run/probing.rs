@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::RunError;
 use super::client::{Client, Job, Message, Parting};
 use super::clock::Clock;
+use super::preflight::{Kind, Surroundings, look_around};
 use super::raw;
 use crate::exchange::{Exchange, Outcome};
 use crate::plan::order::{HeaderChange, Order, Way};
@@ -62,13 +63,13 @@ impl Prober {
     }
 
     /// Sends orders, so many at once, and returns an exchange for each, in the order of the orders; only those that
-    /// have ended where `halt` says true before. `ended` hears of each as it ends.
+    /// have ended where `halt` says true before. `ended` hears of each as it ends, and says whether to go on.
     pub fn carry_out(
         &self,
         orders: Vec<Order>,
         at_once: usize,
         halt: &Halt,
-        mut ended: impl FnMut(&Exchange),
+        mut ended: impl FnMut(&Exchange) -> bool,
     ) -> Vec<Exchange> {
         let sending = orders.into_iter().map(|order| self.insist(order));
         self.runtime.block_on(async {
@@ -77,12 +78,26 @@ impl Prober {
             loop {
                 let next = tokio::select! { next = running.next() => next, () = halted(halt.clone()) => None };
                 let Some(exchange) = next else { break };
-                ended(&exchange);
+                let go_on = ended(&exchange);
                 exchanges.push(exchange);
+                if !go_on {
+                    break;
+                }
             }
             exchanges.sort_by_key(|exchange| exchange.ticket.seq);
             exchanges
         })
+    }
+
+    /// Whether the endpoint answers an order at all, in so much time.
+    pub fn is_answered(&self, order: Order, within: Duration) -> bool {
+        let answered = self.runtime.block_on(async { tokio::time::timeout(within, self.send(order)).await });
+        answered.is_ok_and(|exchange| exchange.head.is_some())
+    }
+
+    /// Looks for what helps against a refusal of that kind; nothing where that cannot be done.
+    pub fn look_around(&self, kind: Kind) -> Surroundings {
+        self.runtime.block_on(look_around(&self.target, kind)).unwrap_or_default()
     }
 
     /// Sends an order until there is an answer that says something.

@@ -1,7 +1,7 @@
 //! Whether a stream that is still coming has brought content.
 
 use crate::exchange::carries_content;
-use crate::wire::json::{self, Members as _};
+use crate::wire::json::{self, Members as _, Value};
 use crate::wire::reply::{choices, finishes, has_error};
 use crate::wire::sse::Decoder;
 
@@ -11,7 +11,7 @@ pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
     let mut found = false;
     Decoder::new().push(bytes, |event| {
         let Ok(document) = json::read(&event.data) else { return };
-        let has = |choice: &json::Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
+        let has = |choice: &Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
         found |= has_error(&document.value) || choices(&document.value).iter().any(has);
     });
     found
