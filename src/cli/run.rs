@@ -251,11 +251,7 @@ pub(super) fn make_ready(
     })
 }
 
-fn ask(
-    wait: Option<Duration>,
-    draft: &mut Draft,
-    tell: &impl Fn(&str),
-) -> anyhow::Result<Result<Doubts, Exit>> {
+fn ask(wait: Option<Duration>, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Result<Doubts, Exit>> {
     let mut doubts = Doubts::default();
     if wait.is_none() && !draft.needs_model() && draft.questions().is_empty() {
         return Ok(Ok(doubts));
@@ -286,12 +282,7 @@ impl Doubts {
 }
 
 /// Waits until the endpoint is ready.
-fn wait_for(
-    runtime: &Runtime,
-    limit: Duration,
-    draft: &Draft,
-    tell: &impl Fn(&str),
-) -> anyhow::Result<Option<Exit>> {
+fn wait_for(runtime: &Runtime, limit: Duration, draft: &Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
     let mut told = false;
     let waiting = |said: &str| {
         if !std::mem::replace(&mut told, true) {
@@ -341,12 +332,7 @@ fn name_model(
 }
 
 /// Has the endpoint count tokens for the cases whose lengths are to be as it counts them.
-fn calibrate(
-    runtime: &Runtime,
-    draft: &mut Draft,
-    tell: &impl Fn(&str),
-    doubts: &mut Doubts,
-) -> anyhow::Result<()> {
+fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str), doubts: &mut Doubts) -> anyhow::Result<()> {
     let mut scales = Vec::new();
     for (case, question) in draft.questions() {
         match runtime.block_on(preflight::calibrate(&draft.target, question)).map_err(RunError::from)? {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::probe::{Capability, Probe};
 use super::obstacle::SILENT;
+use super::probe::{Capability, Probe};
 use super::roots::Roots;
 use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
@@ -127,12 +127,13 @@ impl<'c> Court<'c> {
     fn shut_out(&self, check: &Check, gate: Gate<'_>) -> Found {
         match gate {
             Gate::Refused(kind, exchange) if check.id == GATE => {
-                let Refusal { came, means, cure } =
-                    Refusal::new(kind, exchange, self.target, &Surroundings::default());
+                let Refusal { came, means, cure } = Refusal::new(kind, exchange, self.target, &Surroundings::default());
                 let reason = Reason { ours: format!("{means}; {cure}"), quoted: came };
                 Found { reason, ..Found::new(Status::Blocked(GATE), "") }
             }
-            Gate::Refused(..) => Found::new(Status::Blocked(GATE), format!("the plain request was refused: see {GATE}")),
+            Gate::Refused(..) => {
+                Found::new(Status::Blocked(GATE), format!("the plain request was refused: see {GATE}"))
+            }
             Gate::Open | Gate::Shut => Found::new(Status::Blocked(GATE), format!("{GATE} failed")),
         }
     }

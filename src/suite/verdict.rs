@@ -55,8 +55,7 @@ impl Row {
 }
 
 /// What is asked of a user whose endpoint lets a wrong key in.
-pub const ANY_KEY: &str =
-    "the endpoint takes any key; if it is meant to, as vLLM and llama.cpp without a key are, say so with --without keys";
+pub const ANY_KEY: &str = "the endpoint takes any key; if it is meant to, as vLLM and llama.cpp without a key are, say so with --without keys";
 
 impl Conformance {
     /// Whether the endpoint was shown a key that nobody knows, and let it in.

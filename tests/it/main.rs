@@ -24,6 +24,7 @@ mod loads;
 mod matrix;
 mod measures;
 mod mutation;
+mod obstacles;
 mod oracle;
 mod pages;
 mod preflight;

@@ -126,7 +126,11 @@ fn a_refusal_ends_the_command_in_three_lines_and_no_load_is_sent() {
     });
     refused("a model that there is not", &["--key-env", "A_KEY"], |stream, request| {
         if request.head.starts_with("GET /models ") {
-            return json_reply(stream, "200 OK", &json!({"object": "list", "data": [{"id": "small"}, {"id": "large"}]}));
+            return json_reply(
+                stream,
+                "200 OK",
+                &json!({"object": "list", "data": [{"id": "small"}, {"id": "large"}]}),
+            );
         }
         json_reply(stream, "404 Not Found", &json!({"error": {"message": "The model `m` does not exist."}}))
     });
@@ -162,8 +166,7 @@ fn the_server_has_one_request_more_than_the_figures_and_it_is_told_apart() {
     assert_eq!(logged.posts().len(), 13, "{}", said.err);
     assert!(said.err.contains("first request alone: "), "{}", said.err);
     // Its text is in no other request, from the tag on.
-    let texts: Vec<String> =
-        logged.posts().iter().map(|body| String::from_utf8_lossy(body).into_owned()).collect();
+    let texts: Vec<String> = logged.posts().iter().map(|body| String::from_utf8_lossy(body).into_owned()).collect();
     let tag = |text: &str| text.split("content\":\"").nth(1).map(|content| content[..12].to_owned());
     let first = tag(&texts[0]);
     assert!(first.is_some() && texts[1..].iter().all(|text| tag(text) != first), "{texts:?}");
@@ -246,7 +249,14 @@ fn a_search_of_a_dead_port_ends_before_it_begins() {
     let folder = tempfile::tempdir().expect("a folder");
     let kept = folder.path().join("search");
     let said = say(&[
-        "capacity", "chat", "--url", &format!("http://{closed}/v1"), "--model", "m", "--out", &kept.to_string_lossy(),
+        "capacity",
+        "chat",
+        "--url",
+        &format!("http://{closed}/v1"),
+        "--model",
+        "m",
+        "--out",
+        &kept.to_string_lossy(),
     ]);
     assert!(three_lines(&said, closed).contains("nothing listens at SERVER") && !kept.exists());
 }
@@ -266,7 +276,11 @@ fn a_profile_says_what_goes_out() {
     assert_eq!((said.digest()["requests"]["preflight"].as_u64(), logged.posts().len()), (Some(0), 24));
     let said = run(&logged.server.url(), &["--set", "target.preflight=perhaps"]);
     assert_eq!((said.code, logged.posts().len()), (2, 24));
-    assert!(said.err.contains("preflight") && said.err.contains("\"models\"") && said.err.contains('^'), "{}", said.err);
+    assert!(
+        said.err.contains("preflight") && said.err.contains("\"models\"") && said.err.contains('^'),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::run::client::{Client, ClientError};
 use crate::plan::prompt::synthetic::Scale;
 use crate::plan::target::Target;
+use crate::run::client::{Client, ClientError};
 
 /// The models an endpoint lists.
 #[derive(Debug, Clone, PartialEq, Eq)]

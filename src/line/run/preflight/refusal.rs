@@ -176,9 +176,7 @@ impl Told<'_> {
                 let path = self.target.url.path();
                 self.of_address(format!("a page for people is at {path}, not an API: a web site, a login or a gateway"))
             }
-            Kind::Redirect => {
-                self.of_address("another address is named, and redirects are not followed".to_owned())
-            }
+            Kind::Redirect => self.of_address("another address is named, and redirects are not followed".to_owned()),
         }
     }
 
@@ -205,7 +203,8 @@ impl Told<'_> {
 
     fn of_silence(&self) -> (String, String) {
         let place = self.place();
-        let means = format!("{place} does not answer: the address is wrong, the machine is down, or a firewall drops it");
+        let means =
+            format!("{place} does not answer: the address is wrong, the machine is down, or a firewall drops it");
         (means, "look at host and port in --url; target.timeouts.connect gives it more time".to_owned())
     }
 

@@ -65,10 +65,16 @@ fn refused(exchange: &Exchange, target: &Target, around: &Surroundings) -> (Kind
 
 #[test]
 fn every_refusal_has_its_kind_and_its_cure() {
-    let (open, keyed, secure) = (target("http://h:8000/v1", false), target("http://h/v1", true), target("https://h", true));
+    let (open, keyed, secure) =
+        (target("http://h:8000/v1", false), target("http://h/v1", true), target("https://h", true));
     let nothing = Surroundings::default();
     for (exchange, target, kind, parts) in [
-        (lost(Outcome::Connect, "Connection refused"), &open, Kind::Unreachable, ["nothing listens at h:8000", "--wait"]),
+        (
+            lost(Outcome::Connect, "Connection refused"),
+            &open,
+            Kind::Unreachable,
+            ["nothing listens at h:8000", "--wait"],
+        ),
         (lost(Outcome::Connect, "no address for \"h\": x"), &open, Kind::NoSuchHost, ["the name h", "spelling"]),
         (lost(Outcome::Timeout, "no connection within 5s"), &open, Kind::Silent, ["h:8000 does not answer", "--url"]),
         (
@@ -77,7 +83,12 @@ fn every_refusal_has_its_kind_and_its_cure() {
             Kind::PlainServer,
             ["speaks plain HTTP", "write http for https: --url http://h/"],
         ),
-        (lost(Outcome::Tls, "invalid peer certificate: UnknownIssuer"), &secure, Kind::Tls, ["UnknownIssuer", "target.ca"]),
+        (
+            lost(Outcome::Tls, "invalid peer certificate: UnknownIssuer"),
+            &secure,
+            Kind::Tls,
+            ["UnknownIssuer", "target.ca"],
+        ),
         (lost(Outcome::Protocol, "not HTTP"), &open, Kind::NotHttp, ["may want TLS", "--url https://h:8000/v1"]),
         (answered(401, JSON, r#"{"error":{"message":"no key"}}"#), &open, Kind::Key, ["no key", "--key-env"]),
         (answered(403, JSON, r#"{"detail":"Forbidden"}"#), &open, Kind::Key, ["Forbidden", "--key-env"]),
@@ -94,7 +105,12 @@ fn every_refusal_has_its_kind_and_its_cure() {
             Kind::Model,
             ["no model \"gpt-9\"", "--model"],
         ),
-        (answered(404, JSON, r#"{"detail":"Not Found"}"#), &secure, Kind::Path, ["nothing at /chat", "--url https://h/v1"]),
+        (
+            answered(404, JSON, r#"{"detail":"Not Found"}"#),
+            &secure,
+            Kind::Path,
+            ["nothing at /chat", "--url https://h/v1"],
+        ),
         (answered(404, &[], ""), &keyed, Kind::Path, ["nothing at /v1/chat/completions", "full path"]),
         (
             answered(200, HTML, "<!doctype html><title>Sign in</title>"),
@@ -145,7 +161,10 @@ fn what_need_not_come_again_is_no_refusal() {
 fn a_connection_that_was_lost_behind_a_proxy_is_the_proxys() {
     let proxied = Target { proxy: Url::parse("http://me:hunter22@p:3128").ok(), ..target("https://h/v1", true) };
     let (kind, lines) = refused(&lost(Outcome::Connect, "refused"), &proxied, &Surroundings::default());
-    assert!(kind == Kind::Proxy && lines.contains("the proxy http://***@p:3128/") && !lines.contains("hunter22"), "{lines}");
+    assert!(
+        kind == Kind::Proxy && lines.contains("the proxy http://***@p:3128/") && !lines.contains("hunter22"),
+        "{lines}"
+    );
 }
 
 #[test]
