@@ -15,15 +15,16 @@ use crate::run::preflight::{Answer, Refusal, ask_alone, ask_for_models, look_aro
 
 /// Sends it, as the profile says, and tells what came of it. Some exit where the load would be refused as a whole.
 pub(super) fn send(draft: &mut Draft, seed: u64, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+    if draft.target.preflight == Preflight::Off {
+        return Ok(None);
+    }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     let plan = draft.plan_apart(seed);
-    let asked = match draft.target.preflight {
-        Preflight::Off => return Ok(None),
-        Preflight::Request => {
-            draft.preflight += 1;
-            runtime.block_on(ask_alone(&plan))
-        }
-        Preflight::Models => runtime.block_on(ask_for_models(&plan)),
+    let asked = if draft.target.preflight == Preflight::Models {
+        runtime.block_on(ask_for_models(&plan))
+    } else {
+        draft.preflight += 1;
+        runtime.block_on(ask_alone(&plan))
     };
     let (answer, exchange) = asked.map_err(RunError::from)?;
     let refused = match answer {

@@ -396,7 +396,7 @@ impl Suite<'_> {
             left.retain(|order| !came.contains(&order.ticket.seq));
             if self.patience.is_over() {
                 self.patience = Patience::default();
-                self.silent = !*self.halt.borrow() && !self.is_still_there();
+                self.silent = !self.is_still_there() && !*self.halt.borrow();
             }
             if left.is_empty() || self.silent || *self.halt.borrow() {
                 exchanges.sort_by_key(|exchange| exchange.ticket.seq);
@@ -413,7 +413,7 @@ impl Suite<'_> {
         let asking = asking(self.target, self.options, &book, key.as_deref());
         let setting = Setting::of(self.target, self.options.seed);
         let plain = Request::new(asking.base()).order("basic", u64::MAX, &setting);
-        self.prober.is_answered(plain, STILL_THERE.min(self.target.timeouts.total))
+        self.prober.is_answered(plain, STILL_THERE.min(self.target.timeouts.total), self.halt)
     }
 
     /// What keeps the endpoint from being judged.

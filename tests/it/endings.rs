@@ -303,7 +303,7 @@ fn long_run(url: &str, count: &AtomicU64) -> Child {
     let whole = ["--set", "case.1.stream=false", "--set", "case.2.stream=false"];
     let child = program()
         .args(["run", "smoke", "--url", url, "--model", "m", "--format", "json", "--no-out"])
-        .args(["--rate", "20", "--duration", "1m", "--set", "load.open.grace=\"30s\""])
+        .args(["--no-preflight", "--rate", "20", "--duration", "1m", "--set", "load.open.grace=\"30s\""])
         .args(whole)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -378,4 +378,50 @@ fn what_is_in_flight_at_the_end_of_the_grace_period_is_unfinished() {
 fn slots_whose_requests_do_not_end_do_not_hold_up_the_end_of_their_load() {
     let (code, digest) = without_an_answer(["--slots", "3"], "load.closed.grace=\"200ms\"");
     assert_eq!((code, &digest["outcomes"]), (3, &serde_json::json!({"unfinished": 3})));
+}
+
+/// A stream of two megabytes, in which no event is the one before with another text.
+fn long_stream() -> String {
+    let event = |number: usize| {
+        let mut event = completion();
+        event["object"] = serde_json::json!("chat.completion.chunk");
+        event["choices"] = serde_json::json!([{"index": 0, "delta": {"content": "word "}, "finish_reason": null}]);
+        event["number"] = serde_json::json!(number);
+        format!("data: {event}\n\n")
+    };
+    (0..8000).map(event).collect()
+}
+
+#[test]
+fn an_interrupt_ends_the_judging_of_what_has_come() {
+    const REQUESTS: usize = 16;
+    let (body, all_sent) = (long_stream(), std::sync::Barrier::new(REQUESTS));
+    let server = Raw::start(move |stream, _| {
+        begin(stream, "text/event-stream");
+        chunk(stream, body.as_bytes());
+        // They end together, so that most have to wait for a judge.
+        all_sent.wait();
+        chunk(stream, b"");
+        true
+    });
+    let text = format!(
+        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = {REQUESTS}\ncount = {REQUESTS}\n\
+         [[case]]\nstream = true\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}}\" }}]\n",
+        server.url()
+    );
+    let plan = Arc::new(plan(&text));
+    let control = Arc::new(proofload::run::Control::new());
+    let (live, running) = (control.live(), Arc::clone(&control));
+    let run = std::thread::spawn(move || proofload::run::run(&plan, &running).expect("the run"));
+    while live.snapshot().sent < REQUESTS as u64 || live.in_flight() > 0 {
+        std::thread::yield_now();
+    }
+    // When the judging begins is not to be seen from here; an interrupt before stops only what is sent.
+    while !run.is_finished() {
+        control.stop();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let summary = run.join().expect("no panic");
+    assert_eq!(summary.planned(), REQUESTS as u64);
+    assert!(summary.counts.unjudged > 0 && summary.ending.interrupted, "{:?}", summary.counts);
 }

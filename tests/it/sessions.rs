@@ -59,8 +59,8 @@ fn run(url: &str, load: &str, case: &str, files: &[(&str, &str)], more: &[&str])
     std::fs::write(&file, text).expect("written");
     // Not `run_json`, which runs again where the machine was busy: the log is to hold one run's requests.
     let _machine = shared();
-    let output =
-        program().arg("run").arg(&file).args(more).args(["--format", "json", "--no-out"]).output().expect("runs");
+    let always = ["--no-preflight", "--format", "json", "--no-out"];
+    let output = program().arg("run").arg(&file).args(more).args(always).output().expect("runs");
     let digest = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_digest(&digest);
     digest

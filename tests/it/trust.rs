@@ -25,7 +25,8 @@ fn server() -> (Raw, Arc<AtomicUsize>) {
 /// A run of whole replies against a server.
 fn arguments(server: &Raw, load: &str) -> (tempfile::NamedTempFile, Vec<String>) {
     let file = profile(server, &format!("{load}\n{CASE}"));
-    let own = ["run", path(&file), "--format", "json", "--no-out", "--quiet"].map(str::to_owned).to_vec();
+    let own =
+        ["run", path(&file), "--no-preflight", "--format", "json", "--no-out", "--quiet"].map(str::to_owned).to_vec();
     (file, own)
 }
 

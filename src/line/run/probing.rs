@@ -89,10 +89,15 @@ impl Prober {
         })
     }
 
-    /// Whether the endpoint answers an order at all, in so much time.
-    pub fn is_answered(&self, order: Order, within: Duration) -> bool {
-        let answered = self.runtime.block_on(async { tokio::time::timeout(within, self.send(order)).await });
-        answered.is_ok_and(|exchange| exchange.head.is_some())
+    /// Whether the endpoint answers an order at all, in so much time and before `halt` says true.
+    pub fn is_answered(&self, order: Order, within: Duration, halt: &Halt) -> bool {
+        self.runtime.block_on(async {
+            tokio::select! {
+                exchange = self.send(order) => exchange.head.is_some(),
+                () = tokio::time::sleep(within) => false,
+                () = halted(halt.clone()) => false,
+            }
+        })
     }
 
     /// Looks for what helps against a refusal of that kind; nothing where that cannot be done.
