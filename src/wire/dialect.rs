@@ -87,11 +87,6 @@ impl Dialect {
             Dialect::OpenAi | Dialect::OpenAiStrict => true,
         }
     }
-
-    /// Whether a stream must end in `data: [DONE]` (a MUST of OpenAI's, a SHOULD of Pulze's).
-    pub fn demands_done(self) -> bool {
-        self.is_openai()
-    }
 }
 
 impl fmt::Display for Dialect {

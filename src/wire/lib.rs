@@ -3,8 +3,11 @@
 //! Both sides of the line stand on this module (the harness and the reference endpoint), so it holds facts of the
 //! protocol only: no timing, no judgement, no I/O.
 
+pub mod content;
 pub mod dialect;
+pub mod error;
 pub mod exposition;
+pub mod finish;
 mod names;
 pub mod reply;
 pub mod request;

@@ -61,30 +61,6 @@ pub fn finishes(choice: &Value) -> bool {
     choice.member("finish_reason").is_some_and(|reason| !reason.is_null())
 }
 
-/// Reasoning text of a message or a delta, under either name that kin give it.
-pub fn reasoning(message: &Value) -> Option<&str> {
-    let text = |name: &str| message.get(name)?.as_str().filter(|text| !text.is_empty());
-    text("reasoning_content").or_else(|| text("reasoning"))
-}
-
-/// Text of an error member, of whatever shape: an object with a message, a string, or FastAPI's `detail`.
-pub fn error_text(body: &Value) -> Option<&str> {
-    let error = body.member("error").filter(|e| !e.is_null()).or_else(|| body.member("detail"))?;
-    error
-        .as_str()
-        .or_else(|| error.member("message")?.as_str())
-        .or_else(|| error.at("/0/msg")?.as_str())
-        .filter(|text| !text.trim().is_empty())
-}
-
-/// Whether a value has a top-level `error` that says something.
-pub fn has_error(reply: &Value) -> bool {
-    reply.member("error").is_some_and(|error| match error.as_str() {
-        Some(text) => !text.is_empty(),
-        None => !error.is_null(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use crate::json::made;
@@ -99,25 +75,5 @@ mod tests {
         assert_eq!((usage.prompt, usage.completion, usage.cached, usage.reasoning), (3.0, 1.5, Some(2.0), None));
         assert_eq!(Usage::of(&made!({"usage": {"prompt_tokens": 3}})), None);
         assert_eq!(Usage::of(&made!({"usage": null})), None);
-    }
-
-    #[test]
-    fn error_text_is_found_in_every_shape() {
-        for body in [
-            made!({"error": "no"}),
-            made!({"error": {"message": "no"}}),
-            made!({"detail": "no"}),
-            made!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}),
-            made!({"error": null, "detail": "no"}),
-        ] {
-            assert_eq!(error_text(&body), Some("no"), "{body}");
-        }
-        assert_eq!(error_text(&made!({"error": {"message": ""}})), None);
-    }
-
-    #[test]
-    fn an_empty_or_null_error_is_none() {
-        assert!(!has_error(&made!({"error": null})) && !has_error(&made!({"error": ""})) && !has_error(&made!({})));
-        assert!(has_error(&made!({"error": {}})) && has_error(&made!({"error": "x"})));
     }
 }

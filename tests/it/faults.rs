@@ -12,7 +12,7 @@ use proofload::wire::Dialect;
 use crate::harness::{Endpoint, carry_out, plan, program, settings};
 
 /// The outcome of a whole and of a streamed reply under each fault.
-const FAULTS: [(&str, &str, &str); 25] = [
+const FAULTS: [(&str, &str, &str); 37] = [
     ("reset-before-head", "reset", "reset"),
     ("reset-mid-body", "reset", "reset"),
     ("half-close", "reset", "reset"),
@@ -38,6 +38,18 @@ const FAULTS: [(&str, &str, &str); 25] = [
     ("deep-nesting", "malformed.not_json", "malformed.bad_event"),
     ("invalid-utf8", "malformed.not_json", "malformed.bad_event"),
     ("error-then-done", "ok", "inband_error"),
+    ("error-in-200", "inband_error", "ok"),
+    ("object-error-200", "inband_error", "ok"),
+    ("detail-200", "inband_error", "ok"),
+    ("success-false-200", "inband_error", "ok"),
+    ("error-list-200", "inband_error", "ok"),
+    ("empty-error-object", "ok", "inband_error"),
+    ("inband-error-code", "ok", "inband_error"),
+    ("event-error-text", "ok", "inband_error"),
+    ("finish-abort", "inband_error.generation_failed", "inband_error.generation_failed"),
+    ("no-done", "ok", "ok"),
+    ("bare-done", "ok", "ok"),
+    ("named-done", "ok", "ok"),
 ];
 
 /// A run of that many requests of one kind. They go out on connections of our own, or by the HTTP library, as they do
@@ -78,6 +90,26 @@ fn each_fault_gives_exactly_its_outcome() {
             });
         }
     });
+}
+
+#[test]
+fn a_stream_without_a_done_that_clients_see_is_measured_and_is_not_good() {
+    for name in ["no-done", "no-final-blank-line", "bare-done", "named-done"] {
+        let quirk = quirk::find(name).unwrap_or_else(|| panic!("no quirk is called {name}"));
+        let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 2, vec![quirk]));
+        let digest = run(&endpoint.url(), false, true, 3, 3, "20s");
+        for measure in ["response_time", "first_token", "time_per_output_token"] {
+            let [ok, all] =
+                [&digest.timings_us[measure].ok, &digest.timings_us[measure].all].map(|of| of.p95.is_some());
+            assert_eq!((digest.timings_us[measure].ok.count, ok, all), (3, true, true), "{name}: {measure}");
+        }
+        let broken = digest.checks["stream-done-present"].must;
+        assert_eq!(
+            (digest.requests.ok, digest.requests.good, broken, digest.error_rate),
+            (3, 0, 3, Some(0.0)),
+            "{name}"
+        );
+    }
 }
 
 /// The most memory that a process has held so far, in kB.

@@ -98,7 +98,12 @@ fn documents(exchange: &Exchange) -> Vec<(&'static str, Option<usize>, Value)> {
             let events = stream.events.iter().enumerate();
             let chunk = |(number, event): (usize, &proofload::exchange::Seen)| match &event.payload {
                 Payload::Chunk(document) => Some(("chunk", Some(number), (&document.value).into())),
-                Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+                Payload::Repeat(_)
+                | Payload::Done
+                | Payload::Empty
+                | Payload::Error(_)
+                | Payload::ErrorText
+                | Payload::Broken(_) => None,
             };
             events.filter_map(chunk).collect()
         }

@@ -101,7 +101,8 @@ fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exc
     }
 }
 
-pub(crate) fn stream(seq: u64, done: bool) -> Exchange {
+/// A stream of four words, which ends as it should or without finish reason and `[DONE]`.
+pub(crate) fn stream(seq: u64, ends: bool) -> Exchange {
     let chunk = |delta: Value, finish: Value, usage: Value| {
         let choices =
             if usage.is_null() { json!([{"index": 0, "delta": delta, "finish_reason": finish}]) } else { json!([]) };
@@ -113,13 +114,13 @@ pub(crate) fn stream(seq: u64, done: bool) -> Exchange {
     pieces.extend(
         ["The ", "river ", "is ", "wide."].map(|word| chunk(json!({"content": word}), Value::Null, Value::Null)),
     );
-    pieces.push(chunk(json!({}), json!("stop"), Value::Null));
+    pieces.push(chunk(json!({}), if ends { json!("stop") } else { Value::Null }, Value::Null));
     pieces.push(chunk(
         Value::Null,
         Value::Null,
         json!({"prompt_tokens": 20, "completion_tokens": 4, "total_tokens": 24}),
     ));
-    pieces.extend(done.then(|| "data: [DONE]\n\n".to_owned()));
+    pieces.extend(ends.then(|| "data: [DONE]\n\n".to_owned()));
     exchange(seq, 200, "text/event-stream", &pieces)
 }
 

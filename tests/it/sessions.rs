@@ -182,3 +182,64 @@ fn the_reference_endpoint_takes_sessions() {
     assert_eq!(digest["sessions"]["complete"], 9, "{}", digest["reasons"]);
     assert_eq!(digest["sessions"]["turns"]["3"]["first_token_us"]["count"], 9);
 }
+
+/// A server whose answers have such a message, and which notes what was asked.
+fn telling(message: fn(usize) -> Value) -> (Raw, Log) {
+    let log = Log::default();
+    let noted = Arc::clone(&log);
+    let server = Raw::start(move |stream, request| {
+        let asked: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        let said: Said =
+            asked["messages"].as_array().into_iter().flatten().map(|m| (text(m, "role"), text(m, "content"))).collect();
+        let count = said.len();
+        noted.lock().expect("not poisoned").push((Instant::now(), said));
+        let mut body = completion();
+        body["choices"][0]["message"] = message(count);
+        reply(stream, "200 OK", "application/json", body.to_string().as_bytes())
+    });
+    (server, log)
+}
+
+#[test]
+fn an_answer_that_nobody_can_say_again_ends_its_session_and_blames_nobody() {
+    let reasoning: fn(usize) -> Value =
+        |_| json!({"role": "assistant", "content": null, "reasoning_content": "Let me think."});
+    let hidden: fn(usize) -> Value = |_| json!({"role": "assistant", "content": ""});
+    let blank: fn(usize) -> Value = |_| json!({"role": "assistant", "content": " \n"});
+    let calls: fn(usize) -> Value = |_| {
+        json!({"role": "assistant", "content": "", "tool_calls": [{"id": "c", "type": "function",
+            "function": {"name": "f", "arguments": "{}"}}]})
+    };
+    let legacy: fn(usize) -> Value =
+        |_| json!({"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}});
+    for (message, why) in
+        [(reasoning, "silent"), (hidden, "silent"), (blank, "silent"), (calls, "called"), (legacy, "called")]
+    {
+        let (server, log) = telling(message);
+        let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 3", TURNS, &[], &["--set", "goals=[]"]);
+        let lengths: Vec<usize> = taken(&log).iter().map(|(_, said)| said.len()).collect();
+        assert_eq!(lengths, [1, 1, 1], "{}", message(0));
+        let counts = ["begun", "complete", "failed", "cut", why].map(|name| digest["sessions"][name].as_u64());
+        assert_eq!(counts, [Some(3), Some(0), Some(0), Some(0), Some(3)], "{}", message(0));
+        assert_eq!((&digest["outcomes"], &digest["error_rate"]), (&json!({"ok": 3}), &json!(0.0)), "{}", message(0));
+    }
+}
+
+#[test]
+fn a_refusal_or_a_transcript_is_said_again_and_a_silent_last_answer_completes() {
+    let last_is_silent: fn(usize) -> Value = |messages| match messages {
+        1 => json!({"role": "assistant", "content": null, "refusal": "I will not."}),
+        3 => json!({"role": "assistant", "content": null,
+            "audio": {"id": "a", "data": "AA==", "transcript": "The river.", "expires_at": 1}}),
+        _ => json!({"role": "assistant", "content": "", "reasoning_content": "Hm."}),
+    };
+    let (server, log) = telling(last_is_silent);
+    let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 1", TURNS, &[], &["--set", "goals=[]"]);
+    let said = taken(&log);
+    let answers: Vec<&str> =
+        said[2].1.iter().filter(|(role, _)| role == "assistant").map(|(_, text)| &**text).collect();
+    assert_eq!(answers, ["I will not.", "The river."]);
+    let counts = ["begun", "complete", "silent"].map(|name| digest["sessions"][name].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(0)]);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use proofload::check::{self, Verdict};
 use proofload::exchange::{
-    Arrival, Asked, Body, Cut, Exchange, Form, Head, Outcome, Policies, Reading, Ticket, Wanted,
+    Arrival, Asked, Body, Cut, Exchange, Form, Head, Inband, Outcome, Policies, Reading, Ticket, Wanted,
 };
 use proofload::wire::Dialect;
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
 
 pub(crate) const CREATED: u64 = 1_700_000_000;
 
-fn data(delta: &Value, finish: &Value) -> String {
+pub(crate) fn data(delta: &Value, finish: &Value) -> String {
     let chunk = json!({"id": "c1", "object": "chat.completion.chunk", "created": CREATED, "model": "m",
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
     chunk.to_string()
@@ -95,7 +95,7 @@ fn finish() -> String {
 }
 
 /// Events with this line ending.
-fn stream(ending: &str, payloads: &[String]) -> Vec<u8> {
+pub(crate) fn stream(ending: &str, payloads: &[String]) -> Vec<u8> {
     let events = payloads.iter().map(|payload| format!("data: {payload}{ending}{ending}"));
     events.collect::<Vec<_>>().concat().into_bytes()
 }
@@ -133,7 +133,7 @@ fn read(bytes: &[u8], content_type: &str) -> (Outcome, BTreeSet<String>, String)
     whole
 }
 
-const SSE: &str = "text/event-stream";
+pub(crate) const SSE: &str = "text/event-stream";
 
 fn assert_fine(bytes: &[u8], said: &str) {
     let (outcome, broken, text) = read(bytes, SSE);
@@ -204,9 +204,9 @@ fn invalid_utf8_and_lone_surrogates_are_reported_and_nothing_panics() {
 }
 
 #[test]
-fn each_truncation_has_its_own_class() {
+fn each_truncation_has_its_own_class_and_a_lack_of_done_is_none() {
     let all = usual();
-    assert_broken(&stream("\n", &all[..4]), Outcome::Truncated(Cut::NoDone), &["stream-done-present"]);
+    assert_broken(&stream("\n", &all[..4]), Outcome::Ok, &["stream-done-present"]);
     let unfinished = [&all[..3], &all[4..]].concat();
     assert_broken(&stream("\n", &unfinished), Outcome::Truncated(Cut::NoFinish), &["stream-finish-once"]);
     assert_broken(
@@ -229,7 +229,7 @@ fn each_truncation_has_its_own_class() {
 fn an_unterminated_last_event_is_dropped_and_reported() {
     let plain = String::from_utf8(stream("\n", &usual())).expect("UTF-8");
     let broken = ["stream-done-present", "stream-final-blank-line"];
-    assert_broken(plain.trim_end().as_bytes(), Outcome::Truncated(Cut::NoDone), &broken);
+    assert_broken(plain.trim_end().as_bytes(), Outcome::Ok, &broken);
 }
 
 #[test]
@@ -244,17 +244,25 @@ fn an_error_in_the_stream_is_one_in_whatever_shape() {
     let error = json!({"error": {"message": "boom", "type": "server_error", "param": null, "code": null}}).to_string();
     let with =
         |event: &str| [stream("\n", &usual()[..2]), event.as_bytes().to_vec(), stream("\n", &usual()[3..])].concat();
-    assert_broken(&with(&format!("data: {error}\n\n")), Outcome::InbandError, &["stream-no-inband-error"]);
+    assert_broken(
+        &with(&format!("data: {error}\n\n")),
+        Outcome::InbandError(Inband::Stated),
+        &["stream-no-inband-error"],
+    );
     assert_broken(
         &with("event: error\ndata: {\"message\": \"boom\"}\n\n"),
-        Outcome::InbandError,
+        Outcome::InbandError(Inband::Stated),
         &["stream-no-inband-error"],
     );
     let beside = json!({"id": "c1", "object": "chat.completion.chunk", "created": CREATED, "model": "m", "choices": [], "error": {"message": "boom"}});
-    assert_broken(&with(&format!("data: {beside}\n\n")), Outcome::InbandError, &["stream-no-inband-error"]);
+    assert_broken(
+        &with(&format!("data: {beside}\n\n")),
+        Outcome::InbandError(Inband::Stated),
+        &["stream-no-inband-error"],
+    );
     let bare = error.as_bytes();
     let found = read(bare, SSE);
-    assert_eq!(found.0, Outcome::InbandError);
+    assert_eq!(found.0, Outcome::InbandError(Inband::Stated));
     assert_eq!(found.1, expected(found.0, &["stream-no-inband-error", "stream-sse-wellformed"]));
 }
 

@@ -4,7 +4,7 @@ use super::book::{accepted, broken_at, came, each, is_refusal};
 use super::error::is_string;
 use super::{Book, Check, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
-use crate::wire::reply::error_text;
+use crate::wire::error::error_text;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {

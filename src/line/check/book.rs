@@ -7,7 +7,7 @@ use crate::wire::json::{At, Value};
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::reply::error_text;
+use crate::wire::error::error_text;
 
 /// Replies by the name of the probe that asked for them.
 #[derive(Debug)]

@@ -161,7 +161,12 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
         let broken = stream.events.iter().enumerate().find_map(|(event, seen)| match seen.payload {
             Payload::Broken(_) => Some((event, json::non_finite(seen.data.as_bytes())?)),
-            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+            Payload::Chunk(_)
+            | Payload::Repeat(_)
+            | Payload::Error(_)
+            | Payload::ErrorText
+            | Payload::Done
+            | Payload::Empty => None,
         });
         return match broken {
             Some((event, token)) => Verdict::Broken {

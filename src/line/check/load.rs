@@ -6,8 +6,8 @@ use super::request::is_router;
 use super::{Across, Check, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::wire::Dialect;
+use crate::wire::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::has_error;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -30,7 +30,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "load-all-streams-complete",
-        rule: "every stream comes to its end: finish_reason, [DONE] where the dialect demands it, and no error",
+        rule: "every stream comes to its end: a finish_reason for every choice, no error, and a complete body",
         levels: levels("M/M"),
         tier: tier("L"),
         source: "vllm-project/vllm #52852; infiniflow/ragflow PR#19498",
@@ -220,9 +220,11 @@ fn streams_complete(reading: &Reading<'_>) -> Verdict {
     }
     match reading.outcome {
         Outcome::Ok => Verdict::Pass,
-        Outcome::Truncated(_) | Outcome::Reset | Outcome::Protocol | Outcome::InbandError | Outcome::Malformed(_) => {
-            Verdict::broken("", format!("the stream ended {}", reading.outcome))
-        }
+        Outcome::Truncated(_)
+        | Outcome::Reset
+        | Outcome::Protocol
+        | Outcome::InbandError(_)
+        | Outcome::Malformed(_) => Verdict::broken("", format!("the stream ended {}", reading.outcome)),
         Outcome::RateLimited
         | Outcome::Refused
         | Outcome::ServerError
@@ -232,6 +234,7 @@ fn streams_complete(reading: &Reading<'_>) -> Verdict {
         | Outcome::Timeout
         | Outcome::TooLarge
         | Outcome::Unfinished(_)
+        | Outcome::Unjudged
         | Outcome::Missed
         | Outcome::Unsent => Verdict::Skip("cut by a limit of ours"),
     }
@@ -289,11 +292,12 @@ fn hidden_retries(reading: &Reading<'_>) -> Verdict {
 
 /// Whether a success carries an error, as far as a rule can tell without the outcome that it is held against.
 fn carries_error(reading: &Reading<'_>) -> bool {
+    let is_error = |body: &Value| error_in(body, Place::Body).is_some();
     let in_events = reading.stream().is_some_and(|stream| {
-        let told = stream.events.iter().any(|event| matches!(event.payload, Payload::Error(_)));
-        told || stream.bare_json.as_ref().is_some_and(has_error)
+        let told = stream.events.iter().any(|event| matches!(event.payload, Payload::Error(_) | Payload::ErrorText));
+        told || stream.bare_json.as_ref().is_some_and(is_error)
     });
-    let in_body = reading.success() && reading.json().is_some_and(|document| has_error(&document.value));
+    let in_body = reading.success() && reading.json().is_some_and(|document| is_error(&document.value));
     let in_metadata = reading.exchange.asked.wanted.dialect == Dialect::Pulze
         && reading.metadata().is_some_and(|metadata| {
             let text = metadata.member("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());

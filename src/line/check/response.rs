@@ -8,8 +8,9 @@ use super::stream::is_filter_chunk;
 use super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
+use crate::wire::error::{Place, error_in};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::{choices, has_error, index};
+use crate::wire::reply::{choices, index};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -489,7 +490,8 @@ fn no_error_member(reading: &Reading<'_>) -> Verdict {
     }
     match reading.json() {
         Some(document) => {
-            Verdict::holds(!has_error(&document.value), "/error", || shown(document.value.member("error")))
+            let error = error_in(&document.value, Place::Body).filter(|error| error.pointer == "/error");
+            Verdict::holds(error.is_none(), "/error", || shown(document.value.member("error")))
         }
         None => Verdict::Skip("no JSON to judge"),
     }

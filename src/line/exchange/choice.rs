@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::marks::carries_content;
 use super::reading::{Payload, Stream};
 use super::repeat::Part;
+use crate::wire::content::{Audio, function_call, texts, thoughts};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::{choices, index, reasoning};
+use crate::wire::reply::{choices, index};
 
 /// One choice of a reply; a stream's deltas joined.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,8 +22,23 @@ pub struct Choice {
     pub refusal: String,
     /// Tool calls, in order.
     pub calls: Vec<Call>,
+    /// The deprecated `function_call`.
+    pub function_call: Option<Call>,
+    /// A spoken answer.
+    pub audio: Option<Spoken>,
     /// The last `finish_reason` given.
     pub finish: Option<String>,
+}
+
+/// A spoken answer; a stream's pieces joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// What is said, in writing.
+    pub transcript: String,
+    /// Characters of the sound in base64.
+    pub data: usize,
+    /// Whether the last that came of it states until when the sound is kept.
+    pub expires: bool,
 }
 
 /// One tool call; a stream's fragments joined.
@@ -66,6 +83,20 @@ impl Choice {
     pub fn is_cut(&self) -> bool {
         matches!(self.finish.as_deref(), Some("length" | "max_tokens"))
     }
+
+    /// Whether it has anything that a user sees or hears, or a program uses: reasoning is not.
+    pub fn delivers(&self) -> bool {
+        let spoken = self.audio.as_ref().is_some_and(|audio| !audio.transcript.is_empty() || audio.data > 0);
+        let told = !self.content.is_empty() || !self.refusal.is_empty();
+        told || spoken || !self.calls.is_empty() || self.function_call.is_some()
+    }
+
+    /// Whether it is a spoken answer that came to its end: OpenAI ends one with an update of `audio` that says when it
+    /// expires, and gives no finish reason (openai/openai-node #1206). As in OpenAI's client (openai/openai-node
+    /// PR#1991), there must be sound or a transcript before it, and nothing behind it.
+    pub fn is_spoken(&self) -> bool {
+        self.audio.as_ref().is_some_and(|audio| audio.expires && (!audio.transcript.is_empty() || audio.data > 0))
+    }
 }
 
 fn text(value: Option<&Value>) -> Option<&str> {
@@ -87,10 +118,20 @@ pub(super) fn whole_choice(choice: &Value) -> Choice {
     let message = choice.member("message").unwrap_or(&null);
     Choice {
         index: index(choice),
-        content: text(message.member("content")).unwrap_or_default().to_owned(),
-        reasoning: reasoning(message).unwrap_or_default().to_owned(),
+        content: texts(message).collect(),
+        reasoning: thoughts(message).collect(),
         refusal: text(message.member("refusal")).unwrap_or_default().to_owned(),
         calls: calls_of(message).iter().map(whole_call).collect(),
+        function_call: function_call(message).map(|[name, arguments]| Call {
+            name: name.map(str::to_owned),
+            arguments: arguments.map(str::to_owned),
+            ..Call::default()
+        }),
+        audio: Audio::of(message).map(|audio| Spoken {
+            transcript: audio.transcript.to_owned(),
+            data: audio.data.len(),
+            expires: audio.expires,
+        }),
         finish: text(choice.member("finish_reason")).map(str::to_owned),
     }
 }
@@ -131,7 +172,7 @@ pub(super) fn joined_choices(stream: &Stream) -> Vec<Choice> {
                     text.push_str(repeat.text());
                 }
             }
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {}
         }
     }
     joined.into_values().map(|joining| joining.choice).collect()
@@ -161,12 +202,32 @@ fn join(joined: &mut BTreeMap<u64, Joining>, chunk: &Value, number: usize) {
     }
 }
 
+/// What comes behind the end of a spoken answer takes that end back.
+fn append_audio(spoken: &mut Option<Spoken>, delta: &Value) {
+    let Some(audio) = Audio::of(delta) else {
+        if let Some(spoken) = spoken.as_mut().filter(|_| carries_content(delta)) {
+            spoken.expires = false;
+        }
+        return;
+    };
+    let spoken = spoken.get_or_insert_default();
+    spoken.transcript.push_str(audio.transcript);
+    spoken.data += audio.data.len();
+    spoken.expires = audio.expires && !carries_content(delta);
+}
+
 impl Joining {
     fn append(&mut self, delta: &Value, event: usize) {
         let choice = &mut self.choice;
-        choice.content.push_str(text(delta.member("content")).unwrap_or_default());
-        choice.reasoning.push_str(reasoning(delta).unwrap_or_default());
+        choice.content.extend(texts(delta));
+        choice.reasoning.extend(thoughts(delta));
         choice.refusal.push_str(text(delta.member("refusal")).unwrap_or_default());
+        if let Some([name, arguments]) = function_call(delta) {
+            let call = choice.function_call.get_or_insert_default();
+            call.name = call.name.take().or_else(|| name.map(str::to_owned));
+            call.arguments.get_or_insert_default().push_str(arguments.unwrap_or_default());
+        }
+        append_audio(&mut choice.audio, delta);
         for piece in calls_of(delta) {
             self.append_call(piece, event);
         }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use super::Exchange;
 use super::choice::{called, calls_of};
 use super::reading::{Payload, Stream};
+use crate::wire::content::{Audio, function_call, texts as said, thoughts};
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, index, reasoning};
+use crate::wire::reply::{choices, index};
 
 /// A piece of content and the arrival that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) choice: u64,
     pub(super) arrival: usize,
-    /// Whether a user sees it, or a program uses it: content, a refusal, a piece of a tool call.
+    /// Whether a user sees or hears it, or a program uses it: content, a refusal, audio, a piece of a call.
     pub(super) visible: bool,
     /// Whether it is reasoning.
     pub(super) reasoning: bool,
@@ -42,7 +43,7 @@ pub(super) fn marks(stream: &Stream, weigh: impl Fn(&str) -> u32) -> Vec<Mark> {
                 let weight = weigh(repeat.text());
                 marks.extend(marks.last().map(|mark| Mark { arrival: event.arrival, weight, ..*mark }));
             }
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {}
         }
     }
     marks
@@ -62,7 +63,7 @@ pub(super) fn characters(text: &str) -> u32 {
 fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize, weigh: impl Fn(&str) -> u32) {
     for choice in choices(chunk) {
         let Some(delta) = choice.member("delta") else { continue };
-        let (visible, reasoning) = (is_visible(delta), reasoning(delta).is_some());
+        let (visible, reasoning) = (is_visible(delta), thoughts(delta).next().is_some());
         if visible || reasoning {
             let weight = texts(delta).map(&weigh).fold(0, u32::saturating_add);
             marks.push(Mark { choice: index(choice), arrival, visible, reasoning, weight });
@@ -70,19 +71,18 @@ fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize, weigh: impl Fn(&st
     }
 }
 
-/// Every text that a delta adds: content, reasoning, a refusal, names and arguments of calls.
+/// Every text that a delta adds: content, reasoning, a refusal, what audio says in writing, names and arguments of calls.
 fn texts(delta: &Value) -> impl Iterator<Item = &str> {
-    let legacy =
-        delta.get("function_call").into_iter().flat_map(|call| [call.member("name"), call.member("arguments")]);
-    let calls = calls_of(delta).iter().flat_map(called);
-    let own = [delta.member("content"), delta.member("refusal")];
-    let members = own.into_iter().chain(calls).chain(legacy).flatten();
-    members.filter_map(Value::as_str).chain(reasoning(delta))
+    let calls = calls_of(delta).iter().flat_map(called).flatten().filter_map(Value::as_str);
+    let legacy = function_call(delta).into_iter().flatten().flatten();
+    let refusal = delta.member("refusal").and_then(Value::as_str);
+    let spoken = Audio::of(delta).map(|audio| audio.transcript);
+    said(delta).chain(refusal).chain(spoken).chain(calls).chain(legacy).chain(thoughts(delta))
 }
 
-/// Whether a delta adds something: what a user would see, a program would use, or reasoning.
+/// Whether a delta adds something: what a user would see or hear, a program would use, or reasoning.
 pub fn carries_content(delta: &Value) -> bool {
-    is_visible(delta) || reasoning(delta).is_some()
+    is_visible(delta) || thoughts(delta).next().is_some()
 }
 
 fn is_visible(delta: &Value) -> bool {
@@ -90,7 +90,8 @@ fn is_visible(delta: &Value) -> bool {
     let call = |name: &str| {
         delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()))
     };
-    filled("content") || filled("refusal") || call("tool_calls") || call("function_call")
+    let spoken = || Audio::of(delta).is_some_and(|audio| audio.says_something());
+    said(delta).next().is_some() || filled("refusal") || call("tool_calls") || call("function_call") || spoken()
 }
 
 /// Gaps between consecutive arrivals that carry content of one choice, in the order in which they ended. Events that

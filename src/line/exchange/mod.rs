@@ -13,8 +13,10 @@ use crate::wire::json::Parsed;
 
 mod choice;
 mod coding;
+mod content;
 pub(crate) mod done;
 mod headers;
+mod history;
 mod marks;
 pub mod nonce;
 mod outcome;
@@ -27,11 +29,12 @@ mod timing;
 mod tokens;
 mod transfer;
 
-pub use choice::{Call, Choice, Fragment};
+pub use choice::{Call, Choice, Fragment, Spoken};
 pub use coding::decode_text;
 pub use headers::Headers;
+pub use history::NoHistory;
 pub use marks::{Gap, carries_content};
-pub use outcome::{Cut, Cutoff, Form, Outcome};
+pub use outcome::{Cut, Cutoff, Form, Inband, Outcome};
 pub use policies::Policies;
 pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
 pub use texts::Piece;
@@ -178,7 +181,8 @@ pub struct Exchange {
     pub cause: Option<String>,
     /// How the reply was transferred.
     pub transfer: Transfer,
-    /// Whether the body was dropped unread because the judges could not keep up.
+    /// Whether the body was dropped unread because the judges could not keep up; of a success, the outcome is then
+    /// [`Outcome::Unjudged`].
     pub unjudged: bool,
 }
 

@@ -2,12 +2,6 @@
 
 use std::fmt;
 
-use super::Exchange;
-use super::reading::{Payload, Reply, Stream};
-use crate::wire::Dialect;
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, finishes, has_error, index};
-
 /// How one ticket ended; every planned ticket ends in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
@@ -33,14 +27,16 @@ pub enum Outcome {
     Reset,
     /// The reply ended early.
     Truncated(Cut),
-    /// A 200 that carries an error.
-    InbandError,
+    /// A 2xx that carries an error, or says that generation failed.
+    InbandError(Inband),
     /// The body is not what was asked for, or not what its content type says.
     Malformed(Form),
     /// The body passed our size limit.
     TooLarge,
     /// Still in flight when we gave it up.
     Unfinished(Cutoff),
+    /// A complete 2xx whose body we dropped unread, because judging could not keep up: nobody knows whether it is ok.
+    Unjudged,
     /// Never sent: the cap on requests in flight was reached and the policy is to drop.
     Missed,
     /// Never sent: the run was stopped before its turn.
@@ -61,12 +57,19 @@ pub enum Cutoff {
 pub enum Cut {
     /// Fewer bytes than Content-Length says, or no terminator of a chunked body.
     ShortBody,
-    /// A stream without a `finish_reason` for every choice.
+    /// A stream without an end for every choice.
     NoFinish,
-    /// A stream without `[DONE]`, in a dialect that demands it.
-    NoDone,
     /// A stream without a single event.
     Empty,
+}
+
+/// How a success says that it is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Inband {
+    /// By an error in place of the answer, or beside it (see [`wire::error`](crate::wire::error)).
+    Stated,
+    /// By a finish reason (see [`wire::finish`](crate::wire::finish)).
+    GenerationFailed,
 }
 
 /// What a malformed body should have been.
@@ -84,7 +87,7 @@ pub enum Form {
 
 impl Outcome {
     /// Every outcome by the name it has in files, in the order of reports.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "ok",
         "rate_limited",
         "refused",
@@ -100,6 +103,7 @@ impl Outcome {
         "malformed",
         "too_large",
         "unfinished",
+        "unjudged",
         "missed",
         "unsent",
     ];
@@ -118,9 +122,9 @@ impl Outcome {
         Outcome::Reset,
         Outcome::Truncated(Cut::ShortBody),
         Outcome::Truncated(Cut::NoFinish),
-        Outcome::Truncated(Cut::NoDone),
         Outcome::Truncated(Cut::Empty),
-        Outcome::InbandError,
+        Outcome::InbandError(Inband::Stated),
+        Outcome::InbandError(Inband::GenerationFailed),
         Outcome::Malformed(Form::NotJson),
         Outcome::Malformed(Form::NotSse),
         Outcome::Malformed(Form::BadEvent),
@@ -128,6 +132,7 @@ impl Outcome {
         Outcome::TooLarge,
         Outcome::Unfinished(Cutoff::Grace),
         Outcome::Unfinished(Cutoff::Stopped),
+        Outcome::Unjudged,
         Outcome::Missed,
         Outcome::Unsent,
     ];
@@ -146,10 +151,11 @@ impl Outcome {
             Outcome::Timeout => "timeout",
             Outcome::Reset => "reset",
             Outcome::Truncated(_) => "truncated",
-            Outcome::InbandError => "inband_error",
+            Outcome::InbandError(_) => "inband_error",
             Outcome::Malformed(_) => "malformed",
             Outcome::TooLarge => "too_large",
             Outcome::Unfinished(_) => "unfinished",
+            Outcome::Unjudged => "unjudged",
             Outcome::Missed => "missed",
             Outcome::Unsent => "unsent",
         }
@@ -160,8 +166,8 @@ impl Outcome {
         match self {
             Outcome::Truncated(Cut::ShortBody) => Some("short_body"),
             Outcome::Truncated(Cut::NoFinish) => Some("no_finish"),
-            Outcome::Truncated(Cut::NoDone) => Some("no_done"),
             Outcome::Truncated(Cut::Empty) => Some("empty"),
+            Outcome::InbandError(Inband::GenerationFailed) => Some("generation_failed"),
             Outcome::Malformed(Form::NotJson) => Some("not_json"),
             Outcome::Malformed(Form::NotSse) => Some("not_sse"),
             Outcome::Malformed(Form::BadEvent) => Some("bad_event"),
@@ -178,17 +184,23 @@ impl Outcome {
             | Outcome::Protocol
             | Outcome::Timeout
             | Outcome::Reset
-            | Outcome::InbandError
+            | Outcome::InbandError(Inband::Stated)
             | Outcome::TooLarge
+            | Outcome::Unjudged
             | Outcome::Missed
             | Outcome::Unsent => None,
         }
     }
 
-    /// The outcome that is shown so, as `ok` or `truncated(no_done)`.
+    /// The outcome that is shown so, as `ok` or `truncated(no_finish)`, by this version or an earlier one.
     pub fn named(shown: &str) -> Option<Outcome> {
-        // Captures of earlier versions do not say why; a check cuts a request only where it stops.
-        let shown = if shown == "unfinished" { "unfinished(stopped)" } else { shown };
+        let shown = match shown {
+            // It did not say why; a check cuts a request only where it stops.
+            "unfinished" => "unfinished(stopped)",
+            // A stream that lacked nothing but `[DONE]`.
+            "truncated(no_done)" => "ok",
+            shown => shown,
+        };
         Outcome::ALL.into_iter().find(|outcome| outcome.to_string() == shown)
     }
 
@@ -205,14 +217,16 @@ impl Outcome {
         }
     }
 
-    /// Whether the ticket counts in the error rate: it was sent, and neither a limit of the user nor an interruption
-    /// cut it.
+    /// Whether the ticket counts in the error rate: it was sent, neither a limit of the user nor an interruption cut it,
+    /// and we read what came. An answer that we did not read is no error of the endpoint's and no success either: it
+    /// counts in no rate and in no percentile, and a run with one is invalid
+    /// ([`summary::trust`](crate::summary::trust)).
     pub fn counts(self) -> bool {
-        !matches!(self, Outcome::Missed | Outcome::Unsent | Outcome::Unfinished(Cutoff::Stopped))
+        !matches!(self, Outcome::Missed | Outcome::Unsent | Outcome::Unfinished(Cutoff::Stopped) | Outcome::Unjudged)
     }
 
-    /// Whether the endpoint is accountable for it: it was due, and no limit of the user left it out. Such a ticket is
-    /// infinitely slow unless it is ok.
+    /// Whether the endpoint is accountable for it: it was due, no limit of the user left it out, and we know what came of
+    /// it. Such a ticket is infinitely slow unless it is ok.
     pub fn is_accountable(self) -> bool {
         self.counts() || self == Outcome::Missed
     }
@@ -231,72 +245,6 @@ impl Outcome {
     pub fn sent(self) -> bool {
         !matches!(self, Outcome::Missed | Outcome::Unsent)
     }
-
-    /// Adds what the content says to what HTTP says. Where two apply, transport beats content, and the earlier beats
-    /// the later.
-    pub(super) fn with_content(exchange: &Exchange, reply: &Reply) -> Outcome {
-        if exchange.outcome != Outcome::Ok || exchange.unjudged {
-            return exchange.outcome;
-        }
-        match reply {
-            Reply::Nothing => exchange.outcome,
-            Reply::Whole(whole) if exchange.asked.wanted.stream => match &whole.json {
-                Ok(document) if has_error(&document.value) => Outcome::InbandError,
-                Ok(_) | Err(_) => Outcome::Malformed(Form::NotSse),
-            },
-            Reply::Whole(whole) => match &whole.json {
-                Ok(document) if has_error(&document.value) || metadata_error(exchange, &document.value) => {
-                    Outcome::InbandError
-                }
-                Ok(document) if document.value.is_object() => Outcome::Ok,
-                Ok(_) | Err(_) => Outcome::Malformed(Form::NotJson),
-            },
-            Reply::Stream(stream) => of_stream(exchange, stream),
-        }
-    }
-}
-
-/// A stream is ok only with a finish reason for every choice, `[DONE]` where the dialect demands it, and no error.
-fn of_stream(exchange: &Exchange, stream: &Stream) -> Outcome {
-    let wanted = &exchange.asked.wanted;
-    for event in &stream.events {
-        match &event.payload {
-            Payload::Error(_) => return Outcome::InbandError,
-            Payload::Chunk(document) if metadata_error(exchange, &document.value) => return Outcome::InbandError,
-            Payload::Broken(_) => return Outcome::Malformed(Form::BadEvent),
-            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Done | Payload::Empty => {}
-        }
-    }
-    let finished = |wanted: u64| {
-        stream
-            .distinct()
-            .flat_map(|(_, chunk)| choices(chunk))
-            .any(|choice| index(choice) == wanted && finishes(choice))
-    };
-    if let Some(text) = &stream.bare_json {
-        return if has_error(text) { Outcome::InbandError } else { Outcome::Malformed(Form::NotSse) };
-    }
-    if stream.events.is_empty() {
-        let empty = exchange.body.bytes.iter().all(u8::is_ascii_whitespace);
-        return if empty { Outcome::Truncated(Cut::Empty) } else { Outcome::Malformed(Form::NotSse) };
-    }
-    if !(0..wanted.n).all(finished) {
-        return Outcome::Truncated(Cut::NoFinish);
-    }
-    if wanted.dialect.demands_done() && stream.done().is_none() {
-        return Outcome::Truncated(Cut::NoDone);
-    }
-    Outcome::Ok
-}
-
-/// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more (spec, 2.1).
-fn metadata_error(exchange: &Exchange, reply: &Value) -> bool {
-    if exchange.asked.wanted.dialect != Dialect::Pulze {
-        return false;
-    }
-    let Some(metadata) = reply.member("metadata") else { return false };
-    let text = metadata.member("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    text || metadata.member("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)
 }
 
 impl fmt::Display for Outcome {
@@ -334,9 +282,25 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Outcome::NAMES.len());
-        assert!(Outcome::NAMES.contains(&Outcome::Truncated(Cut::NoDone).name()));
+        assert!(Outcome::NAMES.contains(&Outcome::Truncated(Cut::NoFinish).name()));
         for outcome in Outcome::ALL {
             assert_eq!(Outcome::named(&outcome.to_string()), Some(outcome));
+            assert!(Outcome::NAMES.contains(&outcome.name()), "{outcome}");
         }
+    }
+
+    #[test]
+    fn names_of_earlier_versions_are_read() {
+        assert_eq!(Outcome::named("unfinished"), Some(Outcome::Unfinished(Cutoff::Stopped)));
+        assert_eq!(Outcome::named("truncated(no_done)"), Some(Outcome::Ok));
+        assert_eq!(Outcome::named("inband_error"), Some(Outcome::InbandError(Inband::Stated)));
+        assert_eq!(Outcome::named("truncated(no_such)"), None);
+    }
+
+    #[test]
+    fn what_we_did_not_read_is_neither_a_success_nor_an_error() {
+        let unjudged = Outcome::Unjudged;
+        assert!(unjudged.sent() && unjudged.ended());
+        assert!(!unjudged.counts() && !unjudged.failed() && !unjudged.is_accountable());
     }
 }

@@ -7,9 +7,10 @@ use super::marks::{Gap, Mark, characters, gaps, marks};
 use super::repeat::{Part, Pattern};
 use super::stated::Stated;
 use super::tokens::Recount;
-use super::{Exchange, Outcome};
+use super::{Exchange, Outcome, content};
+use crate::wire::error::{Place, error_in};
 use crate::wire::json::{self, Document, Members, Value};
-use crate::wire::reply::{DONE, Usage, choices, error_text, has_error};
+use crate::wire::reply::{DONE, Usage, choices};
 use crate::wire::sse::{Decoder, Event, Framing};
 
 /// An exchange, read.
@@ -93,12 +94,14 @@ pub enum Payload {
     /// Nothing, or an event of another name than `message` that brings no chunk and no error, such as `event: ping`: it
     /// goes to those who listen to that name (WHATWG HTML, section 9.2.6), and says nothing of the completion.
     Empty,
-    /// JSON without a top-level error.
+    /// JSON that is no error.
     Chunk(Document),
     /// The chunk before, but for its text.
     Repeat(Repeat),
-    /// JSON with a top-level error, or an event named `error`.
+    /// JSON that is an error, or in an event named `error`.
     Error(Document),
+    /// An event named `error` whose data is no JSON but the message, which may be empty.
+    ErrorText,
     /// Not JSON: the parser's message.
     Broken(String),
 }
@@ -133,7 +136,6 @@ impl<'e> Reading<'e> {
 
     fn read(exchange: &'e Exchange, events: Events) -> Reading<'e> {
         let reply = read_reply(exchange, events);
-        let outcome = Outcome::with_content(exchange, &reply);
         let (choices, stated) = match &reply {
             Reply::Nothing => (Vec::new(), Stated::default()),
             Reply::Whole(whole) => match &whole.json {
@@ -145,6 +147,7 @@ impl<'e> Reading<'e> {
             },
             Reply::Stream(stream) => (joined_choices(stream), Stated::in_stream(stream)),
         };
+        let outcome = content::outcome_of(exchange, &reply, &choices);
         let (marks, metadata) = match &reply {
             Reply::Stream(stream) => (marks(stream, characters), stream.last_with("metadata")),
             Reply::Whole(_) | Reply::Nothing => (Vec::new(), None),
@@ -225,37 +228,15 @@ impl<'e> Reading<'e> {
 
     /// What went wrong, in the words of the HTTP client or of the endpoint; secrets may be in it.
     pub fn cause(&self) -> Option<String> {
-        if self.exchange.cause.is_some() {
-            return self.exchange.cause.clone();
-        }
-        let body = match &self.reply {
-            Reply::Nothing => None,
-            Reply::Whole(Whole { json: Ok(document) }) => Some(&document.value),
-            Reply::Whole(Whole { json: Err(error) }) => return Some(error.clone()),
-            Reply::Stream(stream) => {
-                if let Some(error) = stream.events.iter().find_map(Seen::broken) {
-                    return Some(error.to_owned());
-                }
-                stream.documents().map(|(_, document)| &document.value).find(|value| error_text(value).is_some())
-            }
-        };
-        let in_metadata = || self.metadata()?.member("error")?.as_str();
-        body.and_then(error_text).or_else(in_metadata).map(str::to_owned)
+        self.exchange.cause.clone().or_else(|| content::cause(&self.reply)).or_else(|| {
+            let in_metadata = self.metadata()?.member("error")?.as_str()?;
+            Some(in_metadata.to_owned())
+        })
     }
 
     /// When an arrival came.
     pub fn arrived(&self, arrival: usize) -> Duration {
         self.exchange.body.arrivals[arrival].at
-    }
-}
-
-impl Seen {
-    /// Why the data is no JSON, where it should be.
-    fn broken(&self) -> Option<&str> {
-        match &self.payload {
-            Payload::Broken(error) => Some(error),
-            Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
-        }
     }
 }
 
@@ -265,7 +246,7 @@ impl Stream {
         match &self.events.get(event)?.payload {
             Payload::Chunk(document) => Some(&document.value),
             Payload::Repeat(repeat) => self.chunk(repeat.of),
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => None,
         }
     }
 
@@ -279,7 +260,12 @@ impl Stream {
     pub fn distinct(&self) -> impl DoubleEndedIterator<Item = (usize, &Value)> {
         self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
             Payload::Chunk(document) => Some((number, &document.value)),
-            Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => None,
+            Payload::Repeat(_)
+            | Payload::Done
+            | Payload::Empty
+            | Payload::Error(_)
+            | Payload::ErrorText
+            | Payload::Broken(_) => None,
         })
     }
 
@@ -293,20 +279,29 @@ impl Stream {
     pub fn documents(&self) -> impl Iterator<Item = (usize, &Document)> {
         self.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
             Payload::Chunk(document) | Payload::Error(document) => Some((number, document)),
-            Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::Broken(_) => None,
+            Payload::Repeat(_) | Payload::Done | Payload::Empty | Payload::ErrorText | Payload::Broken(_) => None,
         })
     }
 
-    /// Number of the first `[DONE]`.
+    /// Number of the first `[DONE]` that a client reads. One under a name that no chunk has is none: whoever waits for
+    /// messages never sees it.
     pub fn done(&self) -> Option<usize> {
-        self.events.iter().position(|event| matches!(event.payload, Payload::Done))
+        let is_read = |name: &str| {
+            is_message(name)
+                || self.events.iter().any(|other| matches!(other.payload, Payload::Chunk(_)) && other.name == name)
+        };
+        self.events.iter().position(|event| matches!(event.payload, Payload::Done) && is_read(&event.name))
     }
 }
 
-/// Whether a body is an error in place of a completion, in any of the shapes servers use (spec, section 3).
+/// Whether an event of that name is a message (WHATWG HTML, section 9.2.6: the name is `message` where none was sent).
+fn is_message(name: &str) -> bool {
+    matches!(name, "" | "message")
+}
+
+/// Whether a body is an error in place of a completion, in any of the shapes of [`wire::error`](crate::wire::error).
 pub fn is_error_body(body: &Value) -> bool {
-    let bare = body.member("object").and_then(Value::as_str) == Some("error");
-    body.member("choices").is_none() && (has_error(body) || body.member("detail").is_some() || bare)
+    choices(body).is_empty() && error_in(body, Place::Body).is_some()
 }
 
 fn read_reply(exchange: &Exchange, events: Events) -> Reply {
@@ -365,7 +360,9 @@ impl Events {
             Payload::Chunk(_) if self.in_full => {}
             Payload::Chunk(document) => self.pattern = Pattern::of(self.seen.len(), &data, &document.value),
             Payload::Repeat(_) => {}
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => self.pattern = None,
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {
+                self.pattern = None
+            }
         }
         self.seen.push(Seen { arrival, name, data, payload });
     }
@@ -381,18 +378,18 @@ impl Events {
 
 fn payload(name: &str, data: &[u8]) -> Payload {
     let text = data.trim_ascii();
+    let is_error = name == "error";
+    let place = if is_error || is_message(name) { Place::Event } else { Place::NamedEvent };
     if text == DONE {
-        Payload::Done
-    } else if text.is_empty() {
-        Payload::Empty
-    } else {
-        match json::read(text) {
-            Ok(document) if name == "error" || has_error(&document.value) => Payload::Error(document),
-            Ok(document) if is_aside(name) && document.value.member("choices").is_none() => Payload::Empty,
-            Ok(document) => Payload::Chunk(document),
-            Err(_) if is_aside(name) => Payload::Empty,
-            Err(error) => Payload::Broken(error.to_string()),
-        }
+        return Payload::Done;
+    }
+    match json::read(text) {
+        Ok(document) if is_error || error_in(&document.value, place).is_some() => Payload::Error(document),
+        Ok(document) if is_aside(name) && document.value.member("choices").is_none() => Payload::Empty,
+        Ok(document) => Payload::Chunk(document),
+        Err(_) if is_error => Payload::ErrorText,
+        Err(_) if text.is_empty() || is_aside(name) => Payload::Empty,
+        Err(error) => Payload::Broken(error.to_string()),
     }
 }
 

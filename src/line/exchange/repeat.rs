@@ -3,7 +3,7 @@
 //! Most chunks of most streams are. Where that holds to the byte, such a chunk needs no parsing, and a rule on its
 //! members can only say of it what it says of the one before: so a stream keeps the text alone, and rules look at the
 //! chunks that are distinct. What may differ is one non-empty text of the only choice's delta, in a chunk that neither
-//! ends the choice nor carries a tool call, a refusal or log probabilities.
+//! ends the choice nor carries a call, audio, a refusal or log probabilities.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -52,10 +52,13 @@ impl Pattern {
         if says(choice.member("finish_reason")) || says(choice.member("logprobs")) {
             return None;
         }
-        if ["tool_calls", "function_call", "refusal"].into_iter().any(|name| says(delta.get(name))) {
+        if ["tool_calls", "function_call", "refusal", "audio"].into_iter().any(|name| says(delta.get(name))) {
             return None;
         }
         let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        if delta.member("content").is_some_and(Value::is_array) {
+            return None;
+        }
         let mut texts = TEXTS.iter().zip(NAMES.iter()).filter(|((name, _), _)| filled(name));
         let (Some(((name, part), finder)), None) = (texts.next(), texts.next()) else { return None };
         Some(Pattern { event, part: *part, name, hole: hole(text, finder)?, proved: false })
@@ -172,6 +175,8 @@ mod tests {
         for chunk in [
             made!({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}),
             made!({"choices": [{"delta": {"content": "a", "tool_calls": []}}]}),
+            made!({"choices": [{"delta": {"reasoning": "a", "audio": {"data": "b"}}}]}),
+            made!({"choices": [{"delta": {"reasoning": "a", "content": [{"type": "text", "text": "b"}]}}]}),
             made!({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": []}}]}),
             made!({"choices": [{"delta": {"content": "a", "reasoning": "b"}}]}),
             made!({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "a"}}]}),

@@ -4,6 +4,9 @@
 //! count so far (vLLM's `continuous_usage_stats`), or as what each chunk adds. The last statement is right of the first
 //! two kinds and far too small of the third. They are told apart by the text that came between statements: a count so far
 //! grows with it and never falls, and what is added follows it.
+//!
+//! A count that is stated before any text came is a preview of the last one (vllm-project/semantic-router #2215): it is
+//! believed only where no other follows.
 
 use super::marks::{characters, weight};
 use super::reading::{Payload, Stream};
@@ -22,6 +25,8 @@ pub(super) struct Stated {
     last: Option<Usage>,
     /// The last that is of more than no tokens.
     last_counted: Option<Usage>,
+    /// The last of those, that came before any text.
+    preview: Option<Usage>,
     /// Completion, reasoning and rejected tokens added up; of the prompt, the most.
     sum: Usage,
 }
@@ -65,7 +70,7 @@ impl Stated {
     pub(super) fn once(usage: Option<Usage>) -> Stated {
         let mut stated = Stated::default();
         if let Some(usage) = usage {
-            stated.add(usage);
+            stated.add(usage, true);
         }
         stated
     }
@@ -73,9 +78,11 @@ impl Stated {
     /// Of the chunks of a stream; one that repeats the chunk before with another text states what that one does.
     pub(super) fn in_stream(stream: &Stream) -> Stated {
         let mut stated = Stated::default();
-        each_chunk(stream, |_, usage| {
+        let mut begun = false;
+        each_chunk(stream, |weight, usage| {
+            begun = begun || weight() > 0;
             if let Some(usage) = usage {
-                stated.add(usage);
+                stated.add(usage, begun);
             }
         });
         if stated.times > 1 {
@@ -84,11 +91,16 @@ impl Stated {
         stated
     }
 
-    fn add(&mut self, usage: Usage) {
+    /// Adds a statement, and whether text had come by then.
+    fn add(&mut self, usage: Usage, begun: bool) {
         let more = |sum: Option<f64>, more: Option<f64>| sum.map_or(more, |sum| Some(sum + more.unwrap_or(0.0)));
         let most =
             |most: Option<f64>, other: Option<f64>| most.map_or(other, |most| Some(most.max(other.unwrap_or(0.0))));
         self.last = Some(usage);
+        if !begun {
+            self.preview = Some(usage).filter(|usage| usage.completion > 0.0).or(self.preview);
+            return;
+        }
         let sum = &mut self.sum;
         sum.prompt = sum.prompt.max(usage.prompt);
         sum.completion += usage.completion;
@@ -111,7 +123,7 @@ impl Stated {
 
     /// Which counts to go on with.
     pub(super) fn claim(&self, counted: impl FnOnce() -> Counted) -> Claim {
-        let Some(last) = self.last_counted.or(self.last) else { return Claim::Nothing };
+        let Some(last) = self.last_counted.or(self.preview).or(self.last) else { return Claim::Nothing };
         if self.times < 2 {
             return Claim::Counts(last);
         }
@@ -139,7 +151,7 @@ fn each_chunk(stream: &Stream, mut see: impl FnMut(&dyn Fn() -> u32, Option<Usag
                 see(&|| weight(&document.value, characters), current);
             }
             Payload::Repeat(repeat) => see(&|| characters(repeat.text()), current),
-            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => {}
+            Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {}
         }
     }
 }
@@ -147,9 +159,11 @@ fn each_chunk(stream: &Stream, mut see: impl FnMut(&dyn Fn() -> u32, Option<Usag
 fn statements(stream: &Stream) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut since = 0.0;
+    let mut begun = false;
     each_chunk(stream, |weight, usage| {
         since += f64::from(weight());
-        if let Some(usage) = usage.filter(|usage| usage.completion > 0.0) {
+        begun = begun || since > 0.0;
+        if let Some(usage) = usage.filter(|usage| begun && usage.completion > 0.0) {
             statements.push((usage.completion, std::mem::take(&mut since)));
         }
     });
@@ -180,11 +194,14 @@ mod tests {
     /// Statements with the text that came before each.
     fn stated(statements: &[(f64, f64)]) -> Stated {
         let mut stated = Stated::default();
-        for (completion, _) in statements {
+        let mut begun = false;
+        for (completion, text) in statements {
             let total = 5.0 + completion;
-            stated.add(Usage { prompt: 5.0, completion: *completion, total, ..Usage::default() });
+            begun = begun || *text > 0.0;
+            stated.add(Usage { prompt: 5.0, completion: *completion, total, ..Usage::default() }, begun);
         }
-        let counted: Vec<Statement> = statements.iter().copied().filter(|(count, _)| *count > 0.0).collect();
+        let first = statements.iter().position(|(_, text)| *text > 0.0).unwrap_or(statements.len());
+        let counted: Vec<Statement> = statements[first..].iter().copied().filter(|(count, _)| *count > 0.0).collect();
         Stated { adds_up: counted.len() > 1 && adds_up(&counted), ..stated }
     }
 
@@ -214,6 +231,12 @@ mod tests {
         assert_eq!(claim(&even(&[9000.0, 5.0, 7000.0]), pieces(20.0)), None, "nothing fits");
         assert_eq!(claim(&even(&[9000.0]), pieces(20.0)), Some((5.0, 9000.0)), "another rule doubts that");
         assert_eq!(claim(&even(&[40.0; 10]), Counted::Tokens(398.0)), Some((5.0, 400.0)));
+        assert_eq!(claim(&[(1.0, 0.0), (8.0, 32.0)], pieces(4.0)), Some((5.0, 8.0)), "a preview, and what it was of");
+        assert_eq!(claim(&[(9.0, 0.0), (8.0, 32.0)], pieces(4.0)), Some((5.0, 8.0)), "a preview that was too much");
+        let previewed = [&[(2.0, 0.0)][..], &even(&[3.0, 1.0, 4.0, 2.0])].concat();
+        assert_eq!(claim(&previewed, pieces(4.0)), Some((5.0, 10.0)), "a preview of pieces");
+        assert_eq!(claim(&[(1.0, 0.0)], pieces(4.0)), Some((5.0, 1.0)), "a preview and nothing else");
+        assert_eq!(claim(&[(3.0, 0.0), (32.0, 0.0)], pieces(0.0)), Some((5.0, 32.0)), "all of it was kept back");
         assert_eq!(stated(&[]).claim(|| pieces(1.0)), Claim::Nothing);
     }
 }

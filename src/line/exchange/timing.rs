@@ -8,7 +8,7 @@ use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
 
 impl Reading<'_> {
-    /// Offset of the first arrival with non-empty content, reasoning, refusal or a piece of a tool call. A ping, a
+    /// Offset of the first arrival with non-empty content, reasoning, refusal, audio or a piece of a call. A ping, a
     /// role chunk and an empty delta are no token. None for a whole reply.
     pub fn first_token(&self) -> Option<Duration> {
         self.marks.first().map(|mark| self.arrived(mark.arrival))
@@ -51,12 +51,14 @@ impl Reading<'_> {
         self.marks.len() as u64
     }
 
-    /// Everything that the choices deliver: content, reasoning, refusals, names and arguments of calls.
+    /// Everything that the choices deliver: content, reasoning, refusals, transcripts, names and arguments of calls.
     pub fn delivered_texts(&self) -> impl Iterator<Item = &str> {
         self.choices.iter().flat_map(|choice| {
-            let calls = choice.calls.iter().flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]);
+            let calls = choice.calls.iter().chain(&choice.function_call);
+            let calls = calls.flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]);
             let own = [&choice.content, &choice.reasoning, &choice.refusal];
-            own.into_iter().map(String::as_str).chain(calls.flatten())
+            let spoken = choice.audio.as_ref().map(|audio| audio.transcript.as_str());
+            own.into_iter().map(String::as_str).chain(spoken).chain(calls.flatten())
         })
     }
 
@@ -75,7 +77,7 @@ impl Reading<'_> {
             before = match &event.payload {
                 Payload::Chunk(document) => counted(&document.value),
                 Payload::Repeat(_) => before,
-                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => false,
+                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => false,
             };
             before
         };

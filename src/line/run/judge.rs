@@ -225,13 +225,10 @@ fn turns(plan: &Plan, exchange: &Exchange) -> Option<u64> {
     (case.longest() > 1).then(|| case.turns(&exchange.ticket, plan.seed))
 }
 
-/// The answer as a message of the history. There is none where it failed, was not read, or calls tools, since nobody
-/// here can say what they found.
+/// The answer as a message of the history; none where its session ends with it.
 fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
-    let choice = reading.choices.first().filter(|choice| choice.calls.is_empty())?;
-    let text = if choice.content.is_empty() { &choice.refusal } else { &choice.content };
-    let message = serde_json::json!({"role": "assistant", "content": text});
-    (reading.outcome == Outcome::Ok && !reading.exchange.unjudged).then(|| message.to_string().into_bytes())
+    let said = reading.as_history().ok()?;
+    Some(serde_json::json!({"role": "assistant", "content": said}).to_string().into_bytes())
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;

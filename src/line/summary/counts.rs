@@ -17,7 +17,8 @@ pub struct Counts {
     pub status_200: u64,
     /// Replies with status 200 that broke a MUST.
     pub violating: u64,
-    /// Exchanges whose bodies were dropped unread, since the judges could not keep up.
+    /// Exchanges whose bodies were dropped unread, since the judges could not keep up, whatever their status; successes
+    /// among them have the outcome `unjudged`.
     pub unjudged: u64,
     /// Replies with any HTTP status, those of the warm-up included.
     pub answered: u64,

@@ -315,12 +315,14 @@ impl Digest {
         }
     }
 
-    /// Share of an outcome, of the requests that a limit of the user left neither unsent nor cut; none where it is of those.
+    /// Share of an outcome, of the requests that a limit of the user left neither unsent nor cut and whose answers we read;
+    /// none where it is of those.
     pub fn share_of(&self, outcome: &str, count: u64) -> Option<f64> {
-        let unsent = self.outcomes.get("unsent").copied().unwrap_or(0);
-        let counted = self.requests.planned - unsent - self.requests.cut;
+        const UNCOUNTED: [&str; 2] = ["unsent", "unjudged"];
+        let uncounted: u64 = UNCOUNTED.iter().filter_map(|name| self.outcomes.get(*name)).sum();
+        let counted = self.requests.planned - uncounted - self.requests.cut;
         let count = if outcome == "unfinished" { count - self.requests.cut } else { count };
-        (counted > 0 && outcome != "unsent" && count > 0).then(|| count as f64 / counted as f64)
+        (counted > 0 && !UNCOUNTED.contains(&outcome) && count > 0).then(|| count as f64 / counted as f64)
     }
 
     /// Broken checks, the binding ones first.

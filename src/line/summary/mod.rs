@@ -84,7 +84,7 @@ pub struct Summary {
     pub ending: Ending,
     /// Tickets of the measured part by outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// The same, split by cause where an outcome has several, as `truncated.no_done`.
+    /// The same, split by cause where an outcome has several, as `truncated.no_finish`.
     pub classes: BTreeMap<String, u64>,
     /// What went wrong, in words: `outcome: cause`, that of the warm-up marked so.
     pub failures: Texts,
@@ -262,9 +262,9 @@ impl Summary {
     }
 
     /// Tickets of the measured part for which the endpoint is accountable: not those that a limit of the user or an
-    /// interruption left unsent or cut.
+    /// interruption left unsent or cut, nor those whose answer we did not read.
     pub fn accountable(&self) -> u64 {
-        self.planned().saturating_sub(self.count(&["unsent"])).saturating_sub(self.cut())
+        self.planned().saturating_sub(self.count(&["unsent", "unjudged"])).saturating_sub(self.cut())
     }
 
     /// Tickets of the measured part that failed: sent, and not ok for a reason that is not the user's.

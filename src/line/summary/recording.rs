@@ -31,7 +31,7 @@ impl Summary {
         let exchange = reading.exchange;
         let warmup = exchange.ticket.warmup;
         let broken = self.record_checks(judged, warmup, evidence);
-        let kept = reading.outcome == Outcome::Ok && broken != Broken::Unknown && !exchange.unjudged;
+        let kept = reading.outcome == Outcome::Ok && broken != Broken::Unknown;
         let good = kept && goodput.is_none_or(|limits| within_limits(reading, limits));
         let found = Found { kept, good, violating: exchange.status() == Some(200) && broken != Broken::No };
         let deliveries = reading.deliveries();

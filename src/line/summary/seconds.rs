@@ -42,7 +42,7 @@ pub struct Row {
     /// Of those due, dropped above the cap.
     #[serde(skip_serializing_if = "none")]
     pub missed: u64,
-    /// Of those due, given up since a limit of the user or an interruption ended the run.
+    /// Of those due, given up since a limit of the user or an interruption ended the run, or answered and not read.
     #[serde(skip_serializing_if = "none")]
     pub cut: u64,
     /// Of those that failed or were missed, requests for a stream: each is a first token that never came.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seconds::Found;
 use super::splits::Split;
-use crate::exchange::{Outcome, Reading};
+use crate::exchange::{NoHistory, Reading};
 
 /// Turns that have figures of their own; those behind them are counted with the last.
 pub const TURNS: u64 = 32;
@@ -22,6 +22,12 @@ pub struct Sessions {
     pub complete: u64,
     /// That ended with a turn that failed or was missed.
     pub failed: u64,
+    /// That ended before their last turn, since an answer calls tools.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub called: u64,
+    /// That ended before their last turn, since an answer says nothing: reasoning only, or no text at all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub silent: u64,
     /// Requests of the measured part by turn, from 1.
     pub turns: BTreeMap<u64, Split>,
 }
@@ -29,11 +35,15 @@ pub struct Sessions {
 impl Sessions {
     /// Adds an exchange of a session of so many turns, of the warm-up too.
     pub(super) fn record(&mut self, reading: &Reading<'_>, turns: u64) {
-        let ok = reading.outcome == Outcome::Ok;
         let turn = reading.exchange.ticket.turn;
         self.begun += u64::from(turn == 0);
-        self.complete += u64::from(ok && turn + 1 == turns);
-        self.failed += u64::from(!ok && reading.outcome.is_accountable());
+        match reading.as_history() {
+            Err(NoHistory::Failed) => self.failed += u64::from(reading.outcome.is_accountable()),
+            _ if turn + 1 == turns => self.complete += 1,
+            Err(NoHistory::Calls) => self.called += 1,
+            Err(NoHistory::Silent) => self.silent += 1,
+            Ok(_) => {}
+        }
     }
 
     /// Adds an exchange of the measured part to the figures of its turn.
@@ -47,18 +57,25 @@ impl Sessions {
         self.begun += other.begun;
         self.complete += other.complete;
         self.failed += other.failed;
+        self.called += other.called;
+        self.silent += other.silent;
         for (turn, split) in other.turns {
             self.turns.entry(turn).or_default().merge(&split);
         }
     }
 
-    /// Sessions that the end of the run cut, or that could not go on, since an answer called tools.
+    /// Sessions that the end of the run cut, or an answer that we did not read.
     pub fn cut(&self) -> u64 {
-        self.begun.saturating_sub(self.complete + self.failed)
+        self.begun.saturating_sub(self.complete + self.failed + self.called + self.silent)
     }
 
     /// Whether there was none.
     pub fn is_none(&self) -> bool {
         self.begun == 0
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -15,6 +15,7 @@ mod beside;
 mod body;
 mod chunk;
 mod error;
+mod failing;
 mod framing;
 mod http;
 mod key;
@@ -192,6 +193,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         metadata::QUIRKS,
         beside::QUIRKS,
         error::QUIRKS,
+        failing::QUIRKS,
         key::QUIRKS,
         bearer::QUIRKS,
         http::QUIRKS,

@@ -182,6 +182,16 @@ pub(super) const QUIRKS: &[Quirk] = &[
             |reply| *reply = json!({"error": {"message": "no such model", "type": "invalid_request_error", "param": null, "code": null}}),
         );
     }),
+    Quirk::draft("content-parts", "content is a list of parts", "Mistral: vercel/ai #13703", |draft| {
+        each(draft, |reply| {
+            for pointer in ["/choices/0/message/content", "/choices/0/delta/content"] {
+                if let Some(text) = reply.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()) {
+                    let parts = json!([{"type": "text", "text": text}]);
+                    set(reply, pointer, parts);
+                }
+            }
+        });
+    }),
     Quirk::draft("no-object", "no object", "NVIDIA/TensorRT-Edge-LLM #93", |draft| {
         each(draft, |reply| remove(reply, "", "object"));
     }),

@@ -1,6 +1,7 @@
 //! Tables by case and by model, and what Pulze's metadata adds up to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use tabled::builder::Builder;
 
@@ -22,14 +23,18 @@ pub(super) fn splits(digest: &Digest) -> String {
 fn sessions(sessions: &SessionFigures) -> String {
     let name = |turn: &u64| if *turn == TURNS { format!("{turn} and on") } else { turn.to_string() };
     let mut text = by("by turn", sessions.turns.iter().map(|(turn, share)| (name(turn), share)));
-    line(
-        &mut text,
-        "sessions: ",
-        &format!(
-            "{} begun, {} complete, {} ended by a turn that failed, {} cut",
-            sessions.begun, sessions.complete, sessions.failed, sessions.cut
-        ),
+    let mut told = format!(
+        "{} begun, {} complete, {} ended by a turn that failed, {} cut",
+        sessions.begun, sessions.complete, sessions.failed, sessions.cut
     );
+    let early = [
+        (sessions.called, "ended by an answer that calls tools"),
+        (sessions.silent, "ended by an answer that says nothing (reasoning only, or no text)"),
+    ];
+    for (count, why) in early.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(told, ", {count} {why}");
+    }
+    line(&mut text, "sessions: ", &told);
     text
 }
 

@@ -58,7 +58,7 @@ class Exchange:
 
     @cached_property
     def accountable(self) -> bool:
-        return not self.stopped
+        return not self.stopped and self.outcome != "unjudged"
 
     @cached_property
     def failed(self) -> bool:

@@ -41,7 +41,7 @@ class Reply:
 def read(line: dict, asked: dict, dialect: str) -> Reply:
     """The reply of a line of the journal to a request."""
     if line["head_us"] is None or line["unjudged"]:
-        return Reply("nothing")
+        return Reply("nothing", content=("unjudged", None) if line["unjudged"] else None)
     body = line["reply"].encode()
     arrivals = line["arrivals"]
     if (arrivals[-1][1] if arrivals else 0) != len(body):
@@ -66,40 +66,39 @@ def stream(seen: list, arrivals: list, n: int, dialect: str) -> Reply:
     """A stream of events, in the order in which they came."""
     reply = Reply("stream")
     ends = [end for _, end in arrivals]
-    finished, done, fault = set(), False, None
+    finished, fault = set(), None
     for event in seen:
         arrival = bisect_left(ends, event.end)
         data = event.data.strip(b" \t\n\r\x0c")
         if data == b"[DONE]":
-            done = True
             continue
-        if not data:
+        if not data and event.name != "error":
             continue
         try:
             chunk = parsed(data)
         except ValueError:
-            fault = fault or ("malformed", "bad_event")
+            fault = fault or (("inband_error", None) if event.name == "error" else ("malformed", "bad_event"))
             continue
-        if event.name == "error" or has_error(chunk):
+        if event.name == "error" or has_error(chunk, whole=False, named=event.name not in ("", "message")):
             fault = fault or ("inband_error", None)
             continue
         if metadata_error(chunk, dialect):
             fault = fault or ("inband_error", None)
+        if generation_failed(chunk):
+            fault = fault or ("inband_error", "generation_failed")
         reply.chunks.append((arrivals[arrival][0], chunk))
         finished |= {index(piece) for piece in choices(chunk) if piece.get("finish_reason") is not None}
         add_marks(reply, chunk, arrival, arrivals[arrival][0])
-    reply.content = fault or ending(seen, finished, done, n, dialect)
+    reply.content = fault or ending(seen, finished, n)
     return reply
 
 
-def ending(seen: list, finished: set[int], done: bool, n: int, dialect: str) -> tuple[str, str | None]:
+def ending(seen: list, finished: set[int], n: int) -> tuple[str, str | None]:
     """How a stream without a fault ended."""
     if not seen:
         return "truncated", "empty"
     if not finished >= set(range(n)):
         return "truncated", "no_finish"
-    if dialect != "pulze" and not done:
-        return "truncated", "no_done"
     return "ok", None
 
 
@@ -136,6 +135,8 @@ def whole(body: bytes, ended: int, asked_stream: bool, dialect: str) -> Reply:
         reply.content = ("inband_error", None)
     elif asked_stream:
         reply.content = ("malformed", "not_sse")
+    elif generation_failed(value):
+        reply.content = ("inband_error", "generation_failed")
     else:
         reply.content = ("ok", None) if isinstance(value, dict) else ("malformed", "not_json")
     return reply
@@ -166,17 +167,23 @@ def calls(delta: dict) -> list[dict]:
     return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
 
 
+def parts(delta: dict) -> str:
+    """The text of content that is a list of parts."""
+    content = delta.get("content")
+    return "".join(filled(part, "text") for part in content if isinstance(part, dict)) if isinstance(content, list) else ""
+
+
 def is_visible(delta: dict) -> bool:
     """Whether a user sees it or a program uses it: content, a refusal, a piece of a call."""
     called = [delta.get("tool_calls"), delta.get("function_call")]
-    return any(filled(delta, name) for name in TEXTS) or any(
+    return bool(parts(delta)) or any(filled(delta, name) for name in TEXTS) or any(
         isinstance(call, dict) or isinstance(call, list) and call for call in called
     )
 
 
 def texts(delta: dict) -> list[str]:
     """Every text that a delta or a message adds."""
-    found = [filled(delta, name) for name in TEXTS] + [reasoning(delta)]
+    found = [filled(delta, name) for name in TEXTS] + [reasoning(delta), parts(delta)]
     for call in [*calls(delta), {"function": delta.get("function_call")}]:
         function, custom = call.get("function"), call.get("custom")
         if isinstance(function, dict):
@@ -195,9 +202,34 @@ def outcome(status: int, reply: Reply) -> tuple[str, str | None]:
     return {3: "redirect", 4: "refused"}.get(status // 100, "server_error"), None
 
 
-def has_error(value: object) -> bool:
-    error = value.get("error") if isinstance(value, dict) else None
-    return error is not None and error != ""
+def has_error(value: object, whole: bool = True, named: bool = False) -> bool:
+    """Whether it is an error, in the shapes that the quirks have: an error member, an object or a list of such."""
+    if isinstance(value, list):
+        return any(isinstance(item, dict) and has_error(item, whole, named) for item in value)
+    if not isinstance(value, dict):
+        return False
+    answers, error = bool(choices(value)), value.get("error")
+    if says_something(error) if whole and answers else error or isinstance(error, (dict, list)):
+        return True
+    if answers or named:
+        return any(says_something(piece.get("error")) for piece in choices(value))
+    failed = value.get("object") == "error" or value.get("type") == "error" or value.get("success") is False
+    coded = value.get("code") not in (None, 0, "", "0", 200, "200") and bool(filled(value, "message"))
+    return failed or coded or any(says_something(value.get(name)) for name in ("detail", "errors"))
+
+
+def says_something(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(says_something, value.values()))
+    return any(map(says_something, value)) if isinstance(value, list) else bool(value)
+
+
+FAILED = {"error", "abort", "network_error", "insufficient_system_resource", "malformed_function_call"}
+
+
+def generation_failed(value: object) -> bool:
+    """Whether a finish reason says so."""
+    return any(str(piece.get("finish_reason")).lower() in FAILED for piece in choices(value))
 
 
 def metadata_error(value: object, dialect: str) -> bool:

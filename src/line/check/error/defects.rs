@@ -4,8 +4,8 @@ use super::super::book::{broken_at, came, each, is_refusal, refused};
 use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
+use crate::wire::error::error_text;
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::error_text;
 
 pub(in crate::check) static DEFECTS: &[Check] = &[
     Check {

@@ -3,7 +3,7 @@
 use super::{Check, Finding, Judge, Level, Verdict, levels, tier};
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::json::Members;
-use crate::wire::reply::{error_text, has_error};
+use crate::wire::error::{Place, error_in, error_text};
 
 mod code;
 mod defects;
@@ -171,7 +171,7 @@ fn no_success_status(reading: &Reading<'_>) -> Verdict {
     }
     match reading.json() {
         Some(document) if is_error_body(&document.value) => {
-            let place = if has_error(&document.value) { "/error" } else { "" };
+            let place = error_in(&document.value, Place::Body).map_or(String::new(), |error| error.pointer);
             Verdict::broken(
                 place,
                 format!("an error body with status {}", reading.exchange.status().unwrap_or_default()),

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::super::said::has_sound;
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::{asked_stream, clip, ended, is_filter_chunk};
-use crate::exchange::{Payload, Reading, Stream};
+use crate::exchange::{Payload, Reading, Seen, Stream};
 use crate::wire::dialect::Violation;
+use crate::wire::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, has_error};
+use crate::wire::reply::choices;
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -284,13 +285,22 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(NO_STREAM);
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let error =
-        stream.events.iter().position(|event| matches!(event.payload, Payload::Error(_)) || event.name == "error");
-    if let Some(event) = error {
-        return Verdict::of(vec![Finding::in_event(event, "/error", clip(&stream.events[event].data))]);
+    let is_error = |event: &Seen| matches!(event.payload, Payload::Error(_) | Payload::ErrorText);
+    if let Some(event) = stream.events.iter().position(is_error) {
+        let seen = &stream.events[event];
+        let pointer = match &seen.payload {
+            Payload::Error(document) => error_in(&document.value, Place::Event).map(|error| error.pointer),
+            Payload::Chunk(_)
+            | Payload::Repeat(_)
+            | Payload::ErrorText
+            | Payload::Done
+            | Payload::Empty
+            | Payload::Broken(_) => None,
+        };
+        return Verdict::of(vec![Finding::in_event(event, &pointer.unwrap_or_default(), clip(&seen.data))]);
     }
-    match &stream.bare_json {
-        Some(body) if has_error(body) => Verdict::broken("/error", shown(body.member("error"))),
-        Some(_) | None => Verdict::Pass,
+    match stream.bare_json.as_ref().and_then(|body| error_in(body, Place::Body)) {
+        Some(error) => Verdict::broken(error.pointer, shown(Some(error.value))),
+        None => Verdict::Pass,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::{asked_stream, clip, ended};
-use crate::exchange::{Cut, Outcome, Payload, Reading};
+use crate::exchange::{Cut, Outcome, Payload, Reading, Stream};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
     Check {
@@ -179,18 +179,34 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
         Payload::Chunk(document) | Payload::Error(document) if !document.value.is_object() => {
             Some(Finding::in_event(number, "", format!("expected an object, got {}", shown(Some(&document.value)))))
         }
-        Payload::Chunk(_) | Payload::Repeat(_) | Payload::Error(_) | Payload::Done | Payload::Empty => None,
+        Payload::Chunk(_)
+        | Payload::Repeat(_)
+        | Payload::Error(_)
+        | Payload::ErrorText
+        | Payload::Done
+        | Payload::Empty => None,
     });
     Verdict::of(fault.into_iter().collect())
 }
 
 fn done_present(reading: &Reading<'_>) -> Verdict {
     match ended(reading) {
-        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || match &stream.framing.unterminated {
-            Some(rest) => format!("no [DONE]; discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest)),
-            None => format!("no [DONE] in {} events", stream.events.len()),
-        }),
+        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || without_done(stream)),
         Err(verdict) => verdict,
+    }
+}
+
+/// What is in the place of `[DONE]`.
+fn without_done(stream: &Stream) -> String {
+    let named = stream.events.iter().find(|event| matches!(event.payload, Payload::Done));
+    match (named, &stream.framing.unterminated) {
+        (Some(event), _) => {
+            format!("[DONE] came in an event named {:?}, which no client reads as a message", clip(&event.name))
+        }
+        (None, Some(rest)) => {
+            format!("no [DONE]; discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest))
+        }
+        (None, None) => format!("no [DONE] in {} events", stream.events.len()),
     }
 }
 

@@ -274,7 +274,7 @@ fn prestart_error(reading: &Reading<'_>) -> Verdict {
         let told = is_refusal(reading) && reading.json().is_some();
         return Verdict::holds(told, "", || format!("expected a 4xx with JSON, got {}", came(reading)));
     }
-    if matches!(reading.outcome, Outcome::InbandError | Outcome::Malformed(_) | Outcome::Truncated(_)) {
+    if matches!(reading.outcome, Outcome::InbandError(_) | Outcome::Malformed(_) | Outcome::Truncated(_)) {
         return Verdict::broken("", format!("expected a 4xx with JSON, got a 200 that ended {}", reading.outcome));
     }
     Verdict::Skip("the endpoint serves such a request")
@@ -291,7 +291,7 @@ fn no_u_fffd(reading: &Reading<'_>) -> Verdict {
             texts.into_iter().any(|text| text.contains('\u{FFFD}'))
         }
         Payload::Repeat(repeat) => repeat.text().contains('\u{FFFD}'),
-        Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => false,
+        Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => false,
     });
     if let Some(event) = damaged {
         return Verdict::of(vec![Finding::in_event(event, "/choices/0/delta/content", "U+FFFD in the content")]);

@@ -1,8 +1,9 @@
 //! Whether a stream that is still coming has brought content.
 
 use crate::exchange::carries_content;
+use crate::wire::error::{Place, error_in};
 use crate::wire::json::{self, Members as _, Value};
-use crate::wire::reply::{choices, finishes, has_error};
+use crate::wire::reply::{choices, finishes};
 use crate::wire::sse::Decoder;
 
 /// Whether the events so far have content in them, an error, or the end of a choice: then there is nothing more to wait
@@ -12,7 +13,7 @@ pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
     Decoder::new().push(bytes, |event| {
         let Ok(document) = json::read(&event.data) else { return };
         let has = |choice: &Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
-        found |= has_error(&document.value) || choices(&document.value).iter().any(has);
+        found |= error_in(&document.value, Place::Event).is_some() || choices(&document.value).iter().any(has);
     });
     found
 }

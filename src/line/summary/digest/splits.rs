@@ -57,7 +57,12 @@ pub struct SessionFigures {
     pub complete: u64,
     /// That ended with a turn that failed or was missed: no further turn of them is sent.
     pub failed: u64,
-    /// That the end of the run cut, or that could not go on, since an answer called tools.
+    /// That ended before their last turn, since an answer calls tools.
+    pub called: u64,
+    /// That ended before their last turn, since an answer says nothing that could be sent back: reasoning only, or no text
+    /// at all.
+    pub silent: u64,
+    /// That the end of the run cut.
     pub cut: u64,
     /// Their requests by turn, from 1; the 32nd stands for all behind it, too.
     pub turns: BTreeMap<u64, Share>,
@@ -94,6 +99,8 @@ pub(super) fn sessions(sessions: &Sessions) -> Option<SessionFigures> {
         begun: sessions.begun,
         complete: sessions.complete,
         failed: sessions.failed,
+        called: sessions.called,
+        silent: sessions.silent,
         cut: sessions.cut(),
         turns: sessions.turns.iter().map(|(turn, split)| (*turn, Share::of(split))).collect(),
     })
