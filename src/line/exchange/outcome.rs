@@ -109,7 +109,7 @@ impl Outcome {
     ];
 
     /// Every outcome with every cause.
-    const ALL: [Outcome; 24] = [
+    const ALL: [Outcome; 25] = [
         Outcome::Ok,
         Outcome::RateLimited,
         Outcome::Refused,

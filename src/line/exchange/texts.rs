@@ -2,8 +2,9 @@
 
 use super::reading::{Payload, Stream};
 use super::repeat::Part;
+use crate::wire::content::{texts, thoughts};
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, index, reasoning};
+use crate::wire::reply::{choices, index};
 
 /// A text that a delta adds to a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,9 @@ impl Stream {
                     let reasoning = repeat.part == Part::Reasoning;
                     (Some(Piece { event, choice, position: 0, reasoning, text: repeat.text() }), Vec::new())
                 }
-                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::Broken(_) => (None, Vec::new()),
+                Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {
+                    (None, Vec::new())
+                }
             };
             repeat.into_iter().chain(pieces)
         })
@@ -42,11 +45,9 @@ fn of_chunk(event: usize, chunk: &Value) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for (position, piece) in choices(chunk).iter().enumerate() {
         let Some(delta) = piece.member("delta") else { continue };
-        let content = delta.member("content").and_then(Value::as_str).filter(|text| !text.is_empty());
-        let texts = [(false, content), (true, reasoning(delta))];
-        pieces.extend(texts.into_iter().filter_map(|(reasoning, text)| {
-            Some(Piece { event, choice: index(piece), position, reasoning, text: text? })
-        }));
+        let of = |reasoning: bool| move |text| Piece { event, choice: index(piece), position, reasoning, text };
+        pieces.extend(texts(delta).map(of(false)));
+        pieces.extend(thoughts(delta).map(of(true)));
     }
     pieces
 }

@@ -225,7 +225,7 @@ fn nonempty(reading: &Reading<'_>) -> Verdict {
     if let Err(verdict) = ended(reading) {
         return verdict;
     }
-    if reading.outcome == Outcome::InbandError {
+    if matches!(reading.outcome, Outcome::InbandError(_)) {
         return Verdict::Skip("an error came instead, see stream-no-inband-error");
     }
     if reading.choices.is_empty() {

@@ -90,7 +90,7 @@ fn stream_args_join(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(INCOMPLETE);
     }
     match reading.outcome {
-        Outcome::InbandError | Outcome::Malformed(_) => Verdict::Skip("an error or a broken event is in the stream"),
+        Outcome::InbandError(_) | Outcome::Malformed(_) => Verdict::Skip("an error or a broken event is in the stream"),
         _ => readable(&judged_arguments(reading)),
     }
 }
