@@ -28,7 +28,7 @@ pub struct Ranked {
 pub fn rank(searches: &[(String, Record)]) -> Result<Vec<Ranked>, String> {
     let Some((first, rest)) = searches.split_first() else { return Ok(Vec::new()) };
     for (name, record) in rest {
-        if (&record.asked.goals, &record.asked.case_goals) != (&first.1.asked.goals, &first.1.asked.case_goals) {
+        if record.asked.all_goals() != first.1.asked.all_goals() {
             return Err(format!("{name} and {} were searched with different goals", first.0));
         }
         if record.asked.cases != first.1.asked.cases {

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::goal::{Goal, Measure, Metric, Op, Part, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Op, Part, Scalar, Statistic, words};
 use crate::summary::Summary;
 
 /// Requests that count as one independent one.
@@ -24,6 +24,9 @@ const FAR: f64 = 0.1;
 pub struct GoalAt {
     /// As the user wrote it.
     pub goal: String,
+    /// Whether it holds because the user wrote none of its kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default: bool,
     /// The case that it is about; all of them without one.
     pub case: Option<String>,
     /// Microseconds, a fraction or a rate; null is infinity or the lack of any sample.
@@ -43,6 +46,7 @@ impl GoalAt {
         let held = value.is_some_and(|value| goal.op.holds(value, goal.value));
         GoalAt {
             goal: goal.text.clone(),
+            default: goal.default,
             case: case.map(str::to_owned),
             value: value.filter(|value| value.is_finite()),
             wanted: goal.value,
@@ -63,11 +67,11 @@ impl GoalAt {
         }
     }
 
-    /// In words: the goal, and the case where it is one of a case.
+    /// In words: the goal, whether it is a default, and the case where it is one of a case.
     pub fn words(&self) -> String {
         match &self.case {
             Some(case) => format!("{} ({case})", self.goal),
-            None => self.goal.clone(),
+            None => words(&self.goal, self.default),
         }
     }
 }
@@ -91,7 +95,7 @@ fn sure(goal: &Goal, summary: &Summary, value: f64, held: bool) -> bool {
             let moved = timing.and_then(|timing| timing.statistic(population, moved));
             moved.is_some_and(|moved| goal.op.holds(moved, goal.value) == held)
         }
-        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction) => {
+        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction | Scalar::MissedFraction) => {
             let [low, high] = wilson(value, independent);
             let far = if held == matches!(goal.op, Op::Below | Op::AtMost) { high } else { low };
             goal.op.holds(far, goal.value) == held
@@ -115,7 +119,9 @@ pub fn requests_needed(goal: &Goal, few: f64) -> f64 {
         // A reply has tens of gaps, and its own are alike: they count as ten requests.
         Metric::Timing(Measure::TokenGap, _, Statistic::Percentile(p)) => 10.0 * (1.0 - p / 100.0),
         Metric::Timing(_, _, Statistic::Percentile(p)) => 1.0 - p / 100.0,
-        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate) => return few / 5.0 / goal.value.max(1e-6),
+        Metric::Scalar(Scalar::ErrorRate | Scalar::ViolationRate | Scalar::MissedFraction) => {
+            return few / 5.0 / goal.value.max(1e-6);
+        }
         Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => 0.1,
     };
     few / share.max(1e-6)

@@ -11,6 +11,7 @@ use super::scaling::{Little, Usl, little, usl};
 use super::search::{Ending, Search};
 use super::stage::Stage;
 use super::verification::Verification;
+use crate::plan::goal::words;
 
 /// Version of the file format; raised when a reader of the last would misunderstand.
 pub const FORMAT: u32 = 2;
@@ -64,8 +65,11 @@ pub struct Asked {
     pub model: Option<String>,
     /// What the user calls the run.
     pub labels: BTreeMap<String, String>,
-    /// Goals of all requests together.
+    /// Goals of all requests together, as the user wrote them.
     pub goals: Vec<String>,
+    /// Those that hold because the user wrote none of their kind.
+    #[serde(default)]
+    pub default_goals: Vec<String>,
     /// Goals of single cases.
     pub case_goals: BTreeMap<String, Vec<String>>,
     /// Cases with their weights.
@@ -107,6 +111,14 @@ pub struct Spent {
 }
 
 impl Asked {
+    /// Every goal in words, the defaults marked, those of single cases last.
+    pub fn all_goals(&self) -> Vec<String> {
+        let defaults = self.default_goals.iter().map(|goal| words(goal, true));
+        let cases = self.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| (case, goal)));
+        let cases = cases.map(|(case, goal)| format!("{goal} ({case})"));
+        self.goals.iter().cloned().chain(defaults).chain(cases).collect()
+    }
+
     /// What of it a search that goes on must share; none where it does.
     pub fn differs(&self, other: &Asked) -> Option<&'static str> {
         let comparable = |asked: &Asked| Asked {
@@ -123,9 +135,9 @@ impl Asked {
         if ours == theirs {
             return None;
         }
-        Some(if (ours.profile, ours.target) != (theirs.profile, theirs.target) {
+        Some(if (&ours.profile, &ours.target) != (&theirs.profile, &theirs.target) {
             "the profile or the endpoint"
-        } else if (ours.goals, ours.case_goals) != (theirs.goals, theirs.case_goals) {
+        } else if ours.all_goals() != theirs.all_goals() {
             "the goals"
         } else {
             "the load, the cases or the terms of the search"

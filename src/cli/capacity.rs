@@ -23,7 +23,7 @@ use crate::capacity::record::{Asked, Record};
 use crate::capacity::search::{Ask, Ending, Search, Step, Terms};
 use crate::capacity::stage::{Carried, Goals, Growth, OfCase, Stage};
 use crate::capacity::verification::Verification;
-use crate::plan::goal::{Goal, Measure, Population, Statistic};
+use crate::plan::goal::{Goal, Measure, Population, Statistic, with_defaults};
 use crate::plan::schedule::course::Course;
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Warmup};
@@ -186,6 +186,15 @@ impl Hunt {
         })
     }
 
+    /// Goes on from a record that is only looked up, and not added to: one that was made before there were default goals
+    /// is held to those of today.
+    pub(super) fn look_up(&mut self, mut before: Record) -> anyhow::Result<()> {
+        if before.asked.default_goals.is_empty() {
+            before.asked.default_goals.clone_from(&self.asked.default_goals);
+        }
+        self.go_on_from(before)
+    }
+
     /// Takes the stages of an interrupted search over.
     pub(super) fn go_on_from(&mut self, before: Record) -> anyhow::Result<()> {
         if let Some(what) = before.asked.differs(&self.asked) {
@@ -202,10 +211,7 @@ impl Hunt {
     fn introduction(&self) -> String {
         let terms = self.search.terms();
         let unit = unit(terms.slots);
-        let cases = self.asked.case_goals.iter();
-        let cases = cases.flat_map(|(case, goals)| goals.iter().map(move |goal| format!("{goal} ({case})")));
-        let goals: Vec<String> = self.asked.goals.iter().cloned().chain(cases).collect();
-        let goals = if goals.is_empty() { "the contract".to_owned() } else { goals.join(", ") };
+        let goals = self.asked.all_goals().join(", ");
         let from = terms.from;
         let search =
             format!("{}: searching from {from}{unit} for the highest load that holds {goals}", self.asked.profile);
@@ -427,7 +433,7 @@ fn line(stage: &Stage, slots: bool) -> String {
 
 fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
     let (mut whole, mut cases) = (Vec::new(), draft.search.goals.clone());
-    for goal in &plan.goals {
+    for goal in with_defaults(plan.goals.clone(), plan.can_miss()) {
         match goal.apart() {
             (Some(case), goal) => cases.entry(case).or_default().push(goal),
             (None, goal) => whole.push(goal),
@@ -445,7 +451,9 @@ fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
 }
 
 fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &str, args: &SearchArgs) -> Asked {
-    let texts = |goals: &[Goal]| goals.iter().map(|goal| goal.text.clone()).collect();
+    let texts = |goals: &[Goal], default: bool| {
+        goals.iter().filter(|goal| goal.default == default).map(|goal| goal.text.clone()).collect()
+    };
     Asked {
         profile: plan.profile.clone(),
         reference: reference.to_owned(),
@@ -456,8 +464,9 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
         dialect: plan.target.dialect.name().to_owned(),
         model: plan.target.model.clone(),
         labels: plan.labels.clone(),
-        goals: texts(&goals.whole),
-        case_goals: goals.cases.iter().map(|case| (case.name.clone(), texts(&case.goals))).collect(),
+        goals: texts(&goals.whole, false),
+        default_goals: texts(&goals.whole, true),
+        case_goals: goals.cases.iter().map(|case| (case.name.clone(), texts(&case.goals, false))).collect(),
         cases: plan.cases.iter().map(|case| (case.name.clone(), case.weight)).collect(),
         slots: terms.slots,
         load: plan.describe(),

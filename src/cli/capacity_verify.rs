@@ -37,7 +37,7 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
             Err(exit) => return Ok(exit),
         };
     let mut hunt = Hunt::new(&reference, &again, draft, seed)?;
-    hunt.go_on_from(record.clone())?;
+    hunt.look_up(record.clone())?;
     let verified = carry_out(&hunt, args, load, record.verifications.len(), &tell)?;
     drop(builtin);
     if hunt.is_stopped() {

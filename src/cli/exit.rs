@@ -27,7 +27,17 @@ pub(super) enum Exit {
 impl Exit {
     /// What a run comes to.
     pub(super) fn of_run(summary: &Summary) -> Exit {
-        match Digest::of(summary).verdict {
+        Exit::of_verdict(Digest::of(summary).verdict)
+    }
+
+    /// What a point of a sweep comes to. A sweep is there to show where an endpoint fails, so that only goals of the user's
+    /// decide.
+    pub(super) fn of_point(summary: &Summary) -> Exit {
+        Exit::of_verdict(Digest::of(summary).verdict_by_written(summary))
+    }
+
+    fn of_verdict(verdict: Outcome) -> Exit {
+        match verdict {
             Outcome::Pass => Exit::Pass,
             Outcome::Fail => Exit::Fail,
             Outcome::Invalid => Exit::Invalid,

@@ -208,7 +208,13 @@ fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize) -> 
         say(&format!("{} of {planned} runs were made; the same command with --out goes on\n", rows.len()));
         return Ok(Exit::Interrupted);
     }
-    let worst = rows.iter().map(|row| Exit::of_run(&row.summary)).max_by_key(|exit| exit.weight());
+    let marked = table.marked();
+    if marked > 0 && !args.quiet {
+        say(&format!(
+            "{marked} of {planned} runs break a default goal only, which does not decide a sweep; a --goal does\n"
+        ));
+    }
+    let worst = rows.iter().map(|row| Exit::of_point(&row.summary)).max_by_key(|exit| exit.weight());
     let worst = worst.unwrap_or(Exit::Usage);
     Ok(if worst == Exit::Fail && args.exit_zero { Exit::Pass } else { worst })
 }

@@ -13,9 +13,11 @@ use super::{check_profile, lone};
 use crate::plan::target::Preflight;
 use crate::profile::flags::Flags;
 use crate::profile::load;
+use crate::report::measured;
 use crate::run::Control;
 use crate::run::probing::Halt;
 use crate::suite::{Conformance, Options};
+use crate::summary::digest::Digest;
 
 /// The load goes on until the suite is through.
 const LONGEST: &str = "24h";
@@ -70,10 +72,14 @@ pub(super) fn conduct(
     drop(progress);
     let over = load.is_finished();
     control.stop();
-    load.join().map_err(|_| anyhow::anyhow!("the load broke off"))??;
+    let loaded = load.join().map_err(|_| anyhow::anyhow!("the load broke off"))??;
     if over {
         tell(args, "warning: the load ended before the suite did; part of it was judged at rest");
     }
     tell(args, &format!("the load sent {} requests", live.snapshot().sent));
+    // Whether the load was served is no rule of the contract, but what it was judged under.
+    for goal in Digest::of(&loaded).goals.iter().filter(|goal| goal.default && !goal.held) {
+        tell(args, &format!("warning: the load itself breaks {} (measured {})", goal.words(), measured(goal)));
+    }
     Ok(Ok(run?))
 }

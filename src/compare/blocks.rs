@@ -108,7 +108,9 @@ fn shares(blocks: &[Vec<&Row>], scalar: Scalar) -> Option<Vec<f64>> {
             Scalar::ViolationRate => Some((row.violations, row.status_200)),
             // What a limit of the user's left unsent is in no row.
             Scalar::GoodFraction => Some((row.due_good, row.accountable())),
-            Scalar::GoodRequests
+            Scalar::MissedFraction => Some((row.missed, row.accountable())),
+            Scalar::SessionsComplete
+            | Scalar::GoodRequests
             | Scalar::TotalTokens
             | Scalar::PromptCount
             | Scalar::CompletionCount

@@ -44,7 +44,8 @@ impl Side {
         let of = |run: &Summary| match share {
             Scalar::ViolationRate => run.counts.status_200,
             Scalar::ErrorRate => run.count(&["ok"]) + run.failed(),
-            Scalar::GoodFraction => run.accountable(),
+            Scalar::GoodFraction | Scalar::MissedFraction => run.accountable(),
+            Scalar::SessionsComplete => run.sessions.ended(),
             Scalar::Requests
             | Scalar::GoodRequests
             | Scalar::OutputTokens

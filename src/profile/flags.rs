@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::problem::{COMMAND_LINE, Place, Problem, Source};
 use super::schema;
 use super::tree::{Kind, Node};
+use crate::plan::goal::{Goal, Guard};
 
 /// Changes to a profile, in the words of the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -188,6 +189,8 @@ impl Change<'_> {
         self.tree.put(path, Node { place: place.clone(), key: Some(place.clone()), kind: Kind::Leaf(value) });
     }
 
+    /// Goals of the command line replace the profile's, but for those that guard against what no goal of the command line
+    /// is about: whoever asks for a time as well does not want failures to pass.
     fn goals(&mut self, goals: &[String]) {
         let items: Vec<Node> = goals
             .iter()
@@ -195,7 +198,22 @@ impl Change<'_> {
             .collect();
         if let Some(first) = items.first() {
             let place = first.place.clone();
+            let items = items.iter().cloned().chain(self.kept_goals(goals)).collect();
             self.tree.put(&["goals"], Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
+        }
+    }
+
+    /// The profile's goals that stay beside these.
+    fn kept_goals(&self, new: &[String]) -> Vec<Node> {
+        let guards = |goal: &str| Goal::read(goal).ok().and_then(|goal| goal.guards());
+        let guarded: Vec<Guard> = new.iter().filter_map(|goal| guards(goal)).collect();
+        let stays = |node: &&Node| match &node.kind {
+            Kind::Leaf(Value::String(goal)) => guards(goal).is_some_and(|guard| !guarded.contains(&guard)),
+            Kind::Leaf(_) | Kind::Table(_) | Kind::Array(_) => false,
+        };
+        match self.tree.at("/goals").map(|node| &node.kind) {
+            Some(Kind::Array(written)) => written.iter().filter(stays).cloned().collect(),
+            Some(Kind::Leaf(_) | Kind::Table(_)) | None => Vec::new(),
         }
     }
 

@@ -15,13 +15,16 @@ pub fn annotations(summary: &Summary) -> String {
     let digest = Digest::of(summary);
     let failed = digest.verdict != Outcome::Pass;
     let reasons = digest.reasons.iter().filter(|_| failed);
+    // What a pass does not hide.
+    let unhidden = digest.reasons.iter().filter(|_| !failed);
     let doubts = digest.trust.reasons.iter().filter(|doubt| !digest.reasons.contains(doubt));
     let broken = digest.checks.iter().filter(|(_, check)| check.should > 0 && check.must == 0 && check.known.is_none());
     let warned = broken.map(|(id, check)| format!("SHOULD {id} broken {} times: {}", check.should, check.rule));
     let title = format!("{} {}", digest.verdict.name().to_uppercase(), digest.profile);
     let mut text = String::new();
     reasons.take(ANNOTATIONS).for_each(|reason| text += &command("error", &title, reason));
-    doubts
+    unhidden
+        .chain(doubts)
         .cloned()
         .chain(warned)
         .take(ANNOTATIONS)

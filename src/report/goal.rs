@@ -8,8 +8,8 @@ use crate::summary::digest::{GoalResult, GoalWindow, WindowState};
 const SHOWN: usize = 8;
 
 /// What was measured for a goal, with the samples that it rests on and what speaks against it.
-pub(super) fn measured(goal: &GoalResult) -> String {
-    let of_windows = Goal::parse(&goal.goal).is_ok_and(|goal| matches!(goal.part, Part::Every(_)));
+pub fn measured(goal: &GoalResult) -> String {
+    let of_windows = Goal::read(&goal.goal).is_ok_and(|goal| matches!(goal.part, Part::Every(_)));
     let each = if of_windows { " in a window, or more" } else { "" };
     let samples = goal.samples.filter(|samples| *samples > 0).map(|samples| format!("{samples} samples{each}"));
     let parts = [Some(value(goal, goal.value)), goal.note.clone(), samples];
@@ -19,7 +19,7 @@ pub(super) fn measured(goal: &GoalResult) -> String {
 /// A value with its unit, as the goal has it.
 fn value(goal: &GoalResult, value: Option<f64>) -> String {
     let samples = goal.samples;
-    let Ok(goal) = Goal::parse(&goal.goal) else { return "-".to_owned() };
+    let Ok(goal) = Goal::read(&goal.goal) else { return "-".to_owned() };
     match (goal.metric, value) {
         (Metric::Timing(..), Some(us)) => time(Some(us)),
         (Metric::Timing(..), None) if samples == Some(0) => "no sample".to_owned(),

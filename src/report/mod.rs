@@ -21,6 +21,8 @@ pub mod run;
 pub mod sweep;
 mod text;
 
+pub use goal::measured;
+
 use crate::summary::Summary;
 use crate::summary::metrics_as::Tool;
 

@@ -11,7 +11,6 @@ use super::figure::{number, percent, time};
 use crate::plan::goal::{Measure, Population, Scalar, Statistic};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
-use crate::summary::trust::Trust;
 
 /// One run of a sweep.
 #[derive(Debug)]
@@ -34,6 +33,8 @@ struct Figures {
     scalars: Vec<Option<f64>>,
     /// In microseconds; infinite where failures reach so far.
     times: Vec<Option<f64>>,
+    /// Whether nothing but a default goal is broken.
+    by_default: bool,
     verdict: String,
 }
 
@@ -58,11 +59,14 @@ impl Figures {
         let time = |(_, measure, p): &(&str, Measure, f64)| {
             summary.timings.get(measure.name())?.statistic(Population::All, Statistic::Percentile(*p))
         };
-        let trust = Trust::of(summary).verdict.name();
+        let digest = Digest::of(summary);
+        let by_default = digest.verdict != digest.verdict_by_written(summary);
+        let mark = if by_default { " (default)" } else { "" };
         Figures {
             scalars: SCALARS.iter().map(|(_, scalar)| summary.scalar(*scalar)).collect(),
             times: TIMES.iter().map(time).collect(),
-            verdict: format!("{}, {trust}", Digest::of(summary).verdict.name()),
+            by_default,
+            verdict: format!("{}{mark}, {}", digest.verdict.name(), digest.trust.verdict.name()),
         }
     }
 
@@ -88,6 +92,11 @@ impl Table {
         let keys = rows.first().map(|row| row.values.iter().map(|(key, _)| key.clone()).collect()).unwrap_or_default();
         let values = |row: &Row| row.values.iter().map(|(_, value)| value.clone()).collect();
         Table { keys, rows: rows.iter().map(|row| (values(row), Figures::of(&row.summary))).collect() }
+    }
+
+    /// How many runs break nothing but a goal that holds by default.
+    pub fn marked(&self) -> usize {
+        self.rows.iter().filter(|(_, figures)| figures.by_default).count()
     }
 
     fn names() -> impl Iterator<Item = &'static str> {

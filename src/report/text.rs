@@ -11,9 +11,9 @@ use super::figure::{number, percent, time};
 use super::goal::{measured, windows};
 use super::roots;
 use crate::exchange::Outcome;
-use crate::plan::goal::{Goal, Metric, Population, Scalar};
+use crate::plan::goal::Population;
 use crate::summary::Summary;
-use crate::summary::digest::{Counted, Digest, GoalResult, Judgement, Rates, Requests};
+use crate::summary::digest::{Counted, Digest, Judgement, Rates, Requests};
 use crate::summary::steady::Stand;
 
 mod metrics_as;
@@ -89,14 +89,6 @@ fn verdict(digest: &Digest) -> String {
         );
         line(&mut text, "note: ", &words);
     }
-    if digest.requests.failed > 0 && !digest.goals.iter().any(bounds_failures) {
-        let share = percent(digest.error_rate);
-        line(
-            &mut text,
-            "note: ",
-            &format!("{share} of the requests failed, and no goal says how many may, such as error_rate < 1%"),
-        );
-    }
     text
 }
 
@@ -106,12 +98,6 @@ pub(super) fn fates(requests: &Requests) -> String {
     let cut =
         if requests.cut > 0 { format!(", {} cut by a limit or an interruption", requests.cut) } else { String::new() };
     format!("{} of {} requests ok, {} good{late}{cut}", requests.ok, requests.planned, requests.good)
-}
-
-/// Whether a goal breaks when many requests fail.
-fn bounds_failures(result: &GoalResult) -> bool {
-    Goal::parse(&result.goal)
-        .is_ok_and(|goal| matches!(goal.metric, Metric::Scalar(Scalar::ErrorRate | Scalar::GoodFraction)))
 }
 
 fn header(summary: &Summary, digest: &Digest) -> String {
@@ -197,11 +183,13 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
             edges(rates, digest.duration_s)
         ),
     );
+    let missed = digest.missed_fraction.filter(|share| *share > 0.0);
+    let missed = missed.map_or(String::new(), |share| format!(", missed {}", percent(Some(share))));
     line(
         &mut text,
         "rates: ",
         &format!(
-            "errors {}, violations {}, good {}",
+            "errors {}, violations {}, good {}{missed}",
             percent(digest.error_rate),
             percent(digest.violation_rate),
             percent(digest.requests.good_fraction)
@@ -224,19 +212,16 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     let tokens = &digest.tokens;
     let cached =
         tokens.cached_share.map_or(String::new(), |share| format!(", {} of the prompt cached", percent(Some(share))));
-    let reasoning = if tokens.reasoning > 0.0 {
-        format!(", {} of it reasoning", number(Some(tokens.reasoning)))
-    } else {
-        String::new()
-    };
+    let reasoning = tokens.reasoning.filter(|tokens| *tokens > 0.0);
+    let reasoning = reasoning.map_or(String::new(), |tokens| format!(", {} of it reasoning", number(Some(tokens))));
     let each = tokens.per_event.map_or(String::new(), |each| format!(", {each:.2} for each event with content"));
     line(
         &mut text,
         "tokens: ",
         &format!(
             "{} prompt, {} completion{reasoning} (from {}){cached}{each}",
-            number(Some(tokens.prompt)),
-            number(Some(tokens.completion)),
+            number(tokens.prompt),
+            number(tokens.completion),
             tokens.source
         ),
     );
@@ -310,7 +295,7 @@ fn goals(digest: &Digest) -> String {
     let mut text = String::new();
     for goal in &digest.goals {
         let verdict = if goal.held { "held  " } else { "broken" };
-        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.goal, measured(goal)));
+        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.words(), measured(goal)));
         for windows in windows(goal) {
             line(&mut text, "          ", &windows);
         }

@@ -8,7 +8,7 @@ use super::roots::Roots;
 use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
 use crate::check::book::names_parameter;
-use crate::check::{Book, Check, Facts, Judge, Level, Verdict};
+use crate::check::{self, Book, Check, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading, TlsFault};
 use crate::plan::target::Target;
 use crate::run::preflight::{Kind, Refusal, Surroundings};
@@ -200,7 +200,7 @@ impl<'c> Court<'c> {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, None, reading, false, &evidence);
             let found = self.found_at(reading, verdict, level);
-            if worst.as_ref().is_none_or(|before| weight(&found.status) > weight(&before.status)) {
+            if worst.as_ref().is_none_or(|before| decides_over(&found, before)) {
                 worst = Some(found);
             }
         }
@@ -318,6 +318,15 @@ fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
     let exchange = reading.exchange;
     let ours = exchange.transfer.tls.is_some_and(TlsFault::is_ours);
     exchange.head.is_none() && (probe.is_negative() || (exchange.outcome == Outcome::Tls && !ours))
+}
+
+/// Whether one of several replies decides about a rule rather than another. Where the rule applies to none of them, the one
+/// is told that is of the right kind: "no error reply" is said only where there was none.
+fn decides_over(found: &Found, before: &Found) -> bool {
+    let is_skipped = |found: &Found| found.status == Status::Skip;
+    let is_of_another_kind = |found: &Found| is_skipped(found) && check::is_of_another_kind(&found.reason.ours);
+    weight(&found.status) > weight(&before.status)
+        || is_of_another_kind(before) && is_skipped(found) && !is_of_another_kind(found)
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

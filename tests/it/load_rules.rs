@@ -2,6 +2,7 @@
 
 use proofload::check::{self, Verdict};
 use proofload::exchange::{Exchange, Outcome, Reading};
+use proofload::plan::goal::Goal;
 use proofload::summary::Summary;
 use proofload::summary::digest::{Digest, Judgement};
 
@@ -70,6 +71,29 @@ fn what_the_run_is_judged_by_fails_it_once() {
     let about = |id: &str| digest.reasons.iter().filter(|reason| reason.contains(id)).count();
     let twice = about("load-all-schema-valid") + about("load-client-not-bottleneck");
     assert_eq!((about("MUST resp-schema"), twice, about("unjudged")), (1, 0, 1), "{:?}", digest.reasons);
+}
+
+#[test]
+fn a_rule_over_the_run_counts_requests_and_none_of_them_twice() {
+    let answers: Vec<Exchange> = (100..220).map(|seq| whole(seq, 14)).collect();
+    let judged = |answers: &[Exchange]| {
+        let run = summary(answers);
+        let judgement = Digest::of(&run).checks.remove("resp-id-unique").expect("judged");
+        let metric = Goal::parse("check.resp-id-unique.fail_fraction < 1%").expect("a goal").metric;
+        (judgement.pass, judgement.fail, judgement.must, run.value(metric))
+    };
+    assert_eq!(judged(&answers), (120, 0, 0, Some(0.0)));
+    // The first is unlike all before it.
+    let alike: Vec<Exchange> = answers.into_iter().map(|exchange| renamed(exchange, "chatcmpl-100")).collect();
+    assert_eq!(judged(&alike), (1, 119, 119, Some(119.0 / 120.0)));
+}
+
+/// A reply with another id of the same length.
+fn renamed(mut exchange: Exchange, id: &str) -> Exchange {
+    let own = format!("chatcmpl-{}", exchange.ticket.seq);
+    let text = String::from_utf8(exchange.body.bytes).expect("UTF-8");
+    exchange.body.bytes = text.replace(&own, id).into_bytes();
+    exchange
 }
 
 /// Exchanges with another text in the place of one.

@@ -8,6 +8,7 @@ mod compare;
 mod conformance;
 mod contract;
 mod custom_tools;
+mod default_goals;
 mod defects;
 mod deviations;
 mod dialects;

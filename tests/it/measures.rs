@@ -144,7 +144,7 @@ fn reasoning_that_is_stated_and_kept_back_is_no_false_claim() {
     usage["usage"]["completion_tokens_details"] = json!({"reasoning_tokens": 500});
     let events = [(1100, chunk(&json!({"content": "The river is wide."}), Some("stop"))), (1110, usage)];
     let digest = Digest::of(&summary([&log(1000, 1000, 1120, &events)]));
-    assert_eq!((digest.tokens.implausible, digest.tokens.reasoning), (0, 500.0));
+    assert_eq!((digest.tokens.implausible, digest.tokens.reasoning), (0, Some(500.0)));
     assert_eq!((digest.tokens.events, digest.tokens.per_event), (1, Some(5.0)));
 }
 

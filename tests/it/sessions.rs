@@ -90,8 +90,9 @@ fn histories_grow_by_the_endpoints_own_answers() {
         assert_eq!((&last[2].1, &last[4].1), (&answer(&last[1].1, 2), &answer("And then?", 4)));
     }
     let sessions = &digest["sessions"];
-    let counts = ["begun", "complete", "failed", "cut"].map(|name| sessions[name].as_u64());
-    assert_eq!(counts, [Some(6), Some(6), Some(0), Some(0)], "{sessions}");
+    let counts = ["begun", "complete", "failed", "called", "cut"].map(|name| sessions[name].as_u64());
+    assert_eq!(counts, [Some(6), Some(6), Some(0), Some(0), Some(0)], "{sessions}");
+    assert_eq!(sessions["complete_fraction"], 1.0);
     assert_eq!((&sessions["turns"]["1"]["requests"], &sessions["turns"]["3"]["ok"]), (&json!(6), &json!(6)));
     assert_eq!(digest["requests"]["planned"], 18);
     assert!(!digest["trust"]["reasons"].to_string().contains("cache"), "{}", digest["trust"]);
@@ -103,9 +104,51 @@ fn a_turn_that_fails_ends_its_session() {
     let digest = run(&server.url(), "[load.closed]\nslots = 2\ncount = 5", TURNS, &[], &["--set", "goals=[]"]);
     let lengths: Vec<usize> = taken(&log).iter().map(|(_, said)| said.len()).collect();
     assert!(lengths.len() == 10 && !lengths.contains(&5), "{lengths:?}");
-    let counts = ["begun", "complete", "failed", "cut"].map(|name| digest["sessions"][name].as_u64());
-    assert_eq!(counts, [Some(5), Some(0), Some(5), Some(0)]);
+    let counts = ["begun", "complete", "failed", "called", "cut"].map(|name| digest["sessions"][name].as_u64());
+    assert_eq!(counts, [Some(5), Some(0), Some(5), Some(0), Some(0)]);
+    assert_eq!(digest["sessions"]["complete_fraction"], 0.0);
     assert_eq!((&digest["outcomes"]["ok"], &digest["outcomes"]["server_error"]), (&json!(5), &json!(5)));
+}
+
+/// Answers every request, but calls a tool where it is asked for the second time in a conversation.
+fn calling() -> Raw {
+    Raw::start(|stream, request| {
+        let asked: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let mut body = completion();
+        if asked["messages"].as_array().is_some_and(|said| said.len() == 3) {
+            let call = json!({"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+            body["choices"][0]["message"] = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+            body["choices"][0]["finish_reason"] = json!("tool_calls");
+        }
+        reply(stream, "200 OK", "application/json", body.to_string().as_bytes())
+    })
+}
+
+#[test]
+fn sessions_that_do_not_complete_do_not_pass_in_silence() {
+    let server = calling();
+    let load = "[load.closed]\nslots = 2\ncount = 5";
+    let digest = run(&server.url(), load, TURNS, &[], &["--goal", "violation_rate < 100%"]);
+    let counts = ["begun", "complete", "failed", "called", "cut"].map(|name| digest["sessions"][name].as_u64());
+    assert_eq!(counts, [Some(5), Some(0), Some(0), Some(5), Some(0)]);
+    assert_eq!(digest["verdict"], "pass", "{}", digest["reasons"]);
+    let said = "0.0 % of 5 sessions were complete: 0 ended by a turn that failed, 5 by an answer that calls \
+                tools, 0 by one that says nothing; a goal on sessions_complete says how many must be";
+    assert_eq!(digest["reasons"], json!([said]));
+    let strict = run(
+        &server.url(),
+        load,
+        TURNS,
+        &[],
+        &["--goal", "violation_rate < 100%", "--goal", "sessions_complete >= 99%"],
+    );
+    assert_eq!(
+        (&strict["verdict"], &strict["reasons"]),
+        (&json!("fail"), &json!(["goal broken: sessions_complete >= 99%"]))
+    );
+    let own = ["--goal", "violation_rate < 100%", "--goal", "sessions_complete < 50%"];
+    let lax = run(&server.url(), load, TURNS, &[], &own);
+    assert_eq!((&lax["verdict"], &lax["reasons"]), (&json!("pass"), &json!([])));
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn confirm(record: &Record, wanted: &Wanted, scenario: Option<&Scenario>) -> Str
 fn goals_of(asked: &Asked) -> (Vec<String>, Vec<String>) {
     let of_case = |case: &String, goal: &String| format!("{goal} for {case}");
     let cases = asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| of_case(case, goal)));
-    asked.goals.iter().cloned().chain(cases).partition(|goal| Goal::parse(goal).is_ok())
+    asked.goals.iter().cloned().chain(cases).partition(|goal| Goal::read(goal).is_ok())
 }
 
 /// The JSON Schema of a plan; `schemas/capacity-plan.json` is this, committed.

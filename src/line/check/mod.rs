@@ -410,6 +410,12 @@ fn shown(value: Option<&crate::wire::json::Value>) -> String {
     }
 }
 
+/// Whether a rule was skipped since the reply is of a kind that it says nothing of. Where another reply is of that kind, the
+/// reason for skipping that one says more.
+pub fn is_of_another_kind(skipped: &str) -> bool {
+    [error::NO_ERROR, NO_COMPLETION, NO_STREAM].contains(&skipped)
+}
+
 const NO_COMPLETION: &str = "no whole completion to judge";
 const NO_STREAM: &str = "no stream to judge";
 const INCOMPLETE: &str = "the transfer did not complete";

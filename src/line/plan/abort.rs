@@ -60,7 +60,10 @@ impl FromStr for Abort {
         };
         let rule = match metric.trim() {
             "in_flight" if over.is_none() => {
-                Rule::InFlight(value.parse().map_err(|_| format!("{value:?} is not a number of requests"))?)
+                match value.parse().map_err(|_| format!("{value:?} is not a number of requests"))? {
+                    0 => return Err("the first request would end every run".to_owned()),
+                    most => Rule::InFlight(most),
+                }
             }
             "in_flight" => return Err("in_flight is watched at every moment; leave out the time".to_owned()),
             "error_rate" => share(Share::Errors, value, over)?,
@@ -78,8 +81,12 @@ fn share(of: Share, value: &str, over: Option<&str>) -> Result<Rule, String> {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
         None => value.parse::<f64>(),
     };
-    let above = number.ok().filter(|share| (0.0..1.0).contains(share));
-    let above = above.ok_or_else(|| format!("{value:?} is not a share from 0% to below 100%"))?;
+    let number = number.ok();
+    let above = number.filter(|share| (0.0..1.0).contains(share)).ok_or_else(|| {
+        let percent = number.filter(|number| !value.ends_with('%') && (1.0..100.0).contains(number));
+        let meant = percent.map_or(String::new(), |number| format!("; did you mean {number}%?"));
+        format!("{value:?} is not a share from 0% to below 100%{meant}")
+    })?;
     let over = over.ok_or("a rate needs a time, as in error_rate > 20% over 5s")?;
     match humantime::parse_duration(over) {
         Ok(over) if !over.is_zero() && over <= LONGEST => Ok(Rule::Share { of, above, over }),
@@ -108,6 +115,10 @@ mod tests {
             ("error_rate > 20%", "needs a time"),
             ("error_rate > 120% over 5s", "not a share"),
             ("error_rate > 20% over 5", "not a duration"),
+            ("error_rate > 5 over 5s", "not a share from 0% to below 100%; did you mean 5%?"),
+            ("violation_rate > 1 over 5s", "did you mean 1%?"),
+            ("error_rate > 100% over 5s", "not a share from 0% to below 100%"),
+            ("in_flight > 0", "would end every run"),
             ("in_flight > many", "not a number"),
             ("in_flight > 5 over 5s", "leave out the time"),
             ("latency > 5s", "known are"),

@@ -1,8 +1,10 @@
 //! Goals: what must hold for a run to pass, as in `first_token.p95 < 500ms` or `error_rate < 1%`.
 
-use std::fmt;
-
+mod default;
 mod grammar;
+mod possible;
+
+pub use default::{Guard, with_defaults, words};
 
 /// A goal.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Goal {
     pub value: f64,
     /// Of what part of the run.
     pub part: Part,
+    /// Whether it holds because the user wrote no goal of its kind.
+    pub default: bool,
 }
 
 impl Goal {
@@ -212,6 +216,10 @@ pub enum Scalar {
     ViolationRate,
     /// Good / planned, without what a limit left unsent or cut.
     GoodFraction,
+    /// Missed / planned, without what a limit left unsent or cut.
+    MissedFraction,
+    /// Sessions whose last turn ended ok / those that came to an end; what the end of the run cut is in neither.
+    SessionsComplete,
     /// Exchanges that ended with an HTTP reply, per second.
     Requests,
     /// Good exchanges completed per second.
@@ -233,10 +241,12 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    const ALL: [Scalar; 12] = [
+    const ALL: [Scalar; 14] = [
         Scalar::ErrorRate,
         Scalar::ViolationRate,
         Scalar::GoodFraction,
+        Scalar::MissedFraction,
+        Scalar::SessionsComplete,
         Scalar::Requests,
         Scalar::GoodRequests,
         Scalar::OutputTokens,
@@ -254,6 +264,8 @@ impl Scalar {
             Scalar::ErrorRate => "error_rate",
             Scalar::ViolationRate => "violation_rate",
             Scalar::GoodFraction => "good_fraction",
+            Scalar::MissedFraction => "missed_fraction",
+            Scalar::SessionsComplete => "sessions_complete",
             Scalar::Requests => "requests_per_s",
             Scalar::GoodRequests => "good_requests_per_s",
             Scalar::OutputTokens => "output_tokens_per_s",
@@ -268,7 +280,22 @@ impl Scalar {
 
     /// Whether it is a share, from 0 to 1.
     pub fn is_fraction(self) -> bool {
-        matches!(self, Scalar::ErrorRate | Scalar::ViolationRate | Scalar::GoodFraction | Scalar::CachedFraction)
+        match self {
+            Scalar::ErrorRate
+            | Scalar::ViolationRate
+            | Scalar::GoodFraction
+            | Scalar::MissedFraction
+            | Scalar::SessionsComplete
+            | Scalar::CachedFraction => true,
+            Scalar::Requests
+            | Scalar::GoodRequests
+            | Scalar::OutputTokens
+            | Scalar::TotalTokens
+            | Scalar::PromptCount
+            | Scalar::CompletionCount
+            | Scalar::Cost
+            | Scalar::CostPerRequest => false,
+        }
     }
 }
 
@@ -309,12 +336,6 @@ pub struct GoalError {
     pub message: String,
     /// The way out.
     pub help: String,
-}
-
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
 }
 
 impl Goal {

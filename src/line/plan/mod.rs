@@ -26,7 +26,7 @@ use baseline::Known;
 use case::Case;
 use goal::Goal;
 use prompt::tokenizer::Tokenizer;
-use schedule::{Issue, Load, Shard, Warmup};
+use schedule::{Issue, Load, OverCap, Shard, Warmup};
 use target::Target;
 
 /// A run with nothing left to decide.
@@ -185,6 +185,12 @@ impl Plan {
     /// Requests per second of its open loads together, where it has any.
     pub fn rate(&self) -> Option<f64> {
         self.loads.iter().filter_map(Load::rate).reduce(|a, b| a + b)
+    }
+
+    /// Whether a cap on requests in flight may leave some unsent.
+    pub fn can_miss(&self) -> bool {
+        let drops = |load: &Load| load.cap.as_ref().is_some_and(|cap| cap.policy == OverCap::Drop);
+        self.loads.iter().any(drops)
     }
 
     /// Its loads in words.

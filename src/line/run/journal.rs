@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::clock::micros;
 use crate::check::{Check, Verdict};
-use crate::exchange::{Body, Exchange, Outcome, Reading, Tokens};
+use crate::exchange::{Body, Exchange, Outcome, Reading, TokenSource, Tokens};
 use crate::plan::secret::Redactor;
 
 /// Exchanges that may wait to be written.
@@ -306,7 +306,10 @@ impl<'e> Line<'e> {
             cause: found.cause.as_deref().map(|cause| redactor.clean(cause)),
             status: exchange.status(),
             request_id: id.map(|id| redactor.clean(id)),
-            prompt_tokens: found.tokens.map(|tokens| tokens.prompt),
+            prompt_tokens: found
+                .tokens
+                .filter(|tokens| tokens.source == TokenSource::Usage)
+                .map(|tokens| tokens.prompt),
             completion_tokens: found.tokens.map(|tokens| tokens.completion),
             cached_tokens: found.tokens.map(|tokens| tokens.cached),
             delivered_tokens: found.tokens.map(|tokens| tokens.delivered),

@@ -98,6 +98,16 @@ impl Counts {
         self.paused_us += other.paused_us;
     }
 
+    /// Whether any reply states the tokens of its prompt. No prompt has none, so that 0 is no count.
+    pub fn tell_prompts(&self) -> bool {
+        self.prompt_millitokens > 0
+    }
+
+    /// Whether the tokens of any answer were counted, by whomever.
+    pub fn tell_answers(&self) -> bool {
+        self.tokens_from_usage + self.tokens_from_tokenizer + self.tokens_from_events > 0
+    }
+
     /// Adds the tokens of an exchange, where it says any.
     pub(super) fn record_tokens(&mut self, reading: &Reading<'_>) {
         self.contradictory_usage += u64::from(reading.is_contradictory());

@@ -13,7 +13,7 @@ use super::steady::Steady;
 use super::timing::Populations;
 use super::trust::{Belief, Trust};
 use crate::check::{self, Judge};
-use crate::plan::goal::{Goal, Measure, Population, Scalar};
+use crate::plan::goal::{Goal, Measure, Metric, Population, Scalar};
 
 mod compression;
 mod goals;
@@ -46,7 +46,7 @@ pub struct Digest {
     pub proofload: String,
     /// The one verdict.
     pub verdict: Outcome,
-    /// Why it is not `pass`, the weightiest first.
+    /// Why it is not `pass`, the weightiest first; last, what a pass does not hide: sessions that did not complete.
     pub reasons: Vec<String>,
     /// Name of the profile.
     pub profile: String,
@@ -95,6 +95,8 @@ pub struct Digest {
     pub error_rate: Option<f64>,
     /// Replies with a broken MUST / replies with status 200; null where none came.
     pub violation_rate: Option<f64>,
+    /// Missed / planned, without what a limit left unsent or cut; null where nothing was planned.
+    pub missed_fraction: Option<f64>,
     /// Token counts.
     pub tokens: Tokens,
     /// Prompts.
@@ -297,6 +299,7 @@ impl Digest {
             },
             error_rate: summary.scalar(Scalar::ErrorRate),
             violation_rate: summary.scalar(Scalar::ViolationRate),
+            missed_fraction: summary.scalar(Scalar::MissedFraction),
             tokens: Tokens::of(summary),
             prompts: Prompts { distinct_share: summary.prompts.distinct_share(), reuse: meta.reuse },
             cases: splits::shares(&summary.by_case),
@@ -313,6 +316,12 @@ impl Digest {
             goals,
             trust,
         }
+    }
+
+    /// The verdict without the goals that hold by default: what the points of a sweep decide by.
+    pub fn verdict_by_written(&self, summary: &Summary) -> Outcome {
+        let written: Vec<GoalResult> = self.goals.iter().filter(|goal| !goal.default).cloned().collect();
+        decide(summary, &self.checks, &written, &self.trust).0
     }
 
     /// Share of an outcome, of the requests that a limit of the user left neither unsent nor cut and whose answers we read;
@@ -379,7 +388,7 @@ fn decide(
             format!(", first {} second {} to {} (from {})", goal.by(), first.from_s, first.until_s, first.from)
         })
     };
-    broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.goal, first(goal))));
+    broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.words(), first(goal))));
     let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
     broken.extend(aborted.map(|rule| format!("ended early: {rule}")));
     let verdict = if summary.ending.interrupted {
@@ -392,7 +401,13 @@ fn decide(
         Outcome::Pass
     };
     let interrupted = summary.ending.interrupted.then(|| "interrupted before the end of the plan".to_owned());
-    (verdict, interrupted.into_iter().chain(invalid).chain(broken).collect())
+    (verdict, interrupted.into_iter().chain(invalid).chain(broken).chain(incomplete(summary)).collect())
+}
+
+/// Sessions that do not complete do not pass in silence. A goal of the user's on them has its own say.
+fn incomplete(summary: &Summary) -> Option<String> {
+    let is_bounded = |goal: &Goal| goal.metric == Metric::Scalar(Scalar::SessionsComplete);
+    if summary.goals().iter().any(is_bounded) { None } else { summary.sessions.shortfall() }
 }
 
 fn times(count: u64) -> String {

@@ -5,12 +5,15 @@ use super::goal_parts::share;
 use super::load_rules::{Figure, figure};
 use super::trust::cached_share;
 use crate::check;
-use crate::plan::goal::{Goal, Metric, Scalar, Verdicts};
+use crate::plan::goal::{Goal, Metric, Scalar, Verdicts, with_defaults};
 
 impl Summary {
-    /// The goals of the run; they were read once before, when the plan was made.
+    /// The goals of the run, the defaults behind those that the user wrote. Defaults are not kept: a run that was made
+    /// before there were any is judged like all others.
     pub fn goals(&self) -> Vec<Goal> {
-        self.meta.goals.iter().filter_map(|text| Goal::parse(text).ok()).collect()
+        // They were read once before, when the plan was made.
+        let written = self.meta.goals.iter().filter_map(|text| Goal::read(text).ok()).collect();
+        with_defaults(written, self.meta.can_miss || self.count(&["missed"]) > 0)
     }
 
     /// The value that a goal looks at: microseconds, a fraction, or a count per second. None without a sample, so
@@ -40,9 +43,8 @@ impl Summary {
             return Some((pass, fail + follows.values().sum::<u64>()));
         }
         let (check, tally) = (check::find(id)?, self.checks.get(id)?);
-        let across = tally.across(check).map_or(0, |(_, count, _)| count);
-        let follows: u64 = tally.follows.values().sum();
-        Some((tally.pass, tally.must + tally.should + tally.may + follows + across))
+        let fates = tally.fates(check, None);
+        Some((fates.pass, fates.fail + tally.follows.values().sum::<u64>()))
     }
 
     /// A figure of the whole run; none where nothing was counted that it could be worked out from.
@@ -50,26 +52,30 @@ impl Summary {
         let (ok, failed) = (self.count(&["ok"]), self.failed());
         let window = self.window_s();
         let rate = |count: f64| (window > 0.0 && self.planned() > 0).then(|| count / window);
-        let told =
-            self.counts.tokens_from_usage + self.counts.tokens_from_tokenizer + self.counts.tokens_from_events > 0;
-        let counted = |millitokens: u64| told.then(|| millitokens as f64 / 1000.0);
+        let counts = &self.counts;
         let dollars = self.pulze.cost_nanodollars as f64 / 1e9;
         match scalar {
             Scalar::ErrorRate => share(failed, ok + failed),
             Scalar::ViolationRate => share(self.counts.violating, self.counts.status_200),
             Scalar::GoodFraction => share(self.counts.good, self.accountable()),
+            Scalar::MissedFraction => share(self.count(&["missed"]), self.accountable()),
+            Scalar::SessionsComplete => self.sessions.complete_fraction(),
             Scalar::Requests => rate(self.counts.completed_in_window as f64),
             Scalar::GoodRequests => rate(self.counts.good_in_window as f64),
-            Scalar::OutputTokens => rate(self.counts.output_millitokens_in_window as f64 / 1000.0),
+            Scalar::OutputTokens => rate(tokens(counts.output_millitokens_in_window)).filter(|_| counts.tell_answers()),
             Scalar::TotalTokens => {
-                let tokens = self.counts.prompt_millitokens_in_window + self.counts.output_millitokens_in_window;
-                rate(tokens as f64 / 1000.0)
+                let all = counts.prompt_millitokens_in_window + counts.output_millitokens_in_window;
+                rate(tokens(all)).filter(|_| counts.tell_prompts())
             }
-            Scalar::PromptCount => counted(self.counts.prompt_millitokens),
-            Scalar::CompletionCount => counted(self.counts.completion_millitokens),
+            Scalar::PromptCount => counts.tell_prompts().then(|| tokens(counts.prompt_millitokens)),
+            Scalar::CompletionCount => counts.tell_answers().then(|| tokens(counts.completion_millitokens)),
             Scalar::CachedFraction => cached_share(self),
             Scalar::Cost => (self.pulze.replies > 0).then_some(dollars),
             Scalar::CostPerRequest => (self.pulze.replies > 0).then(|| dollars / self.pulze.replies as f64),
         }
     }
+}
+
+fn tokens(millitokens: u64) -> f64 {
+    millitokens as f64 / 1000.0
 }

@@ -50,6 +50,9 @@ pub struct Meta {
     pub keep_alive: bool,
     /// Whether a cap on requests in flight was set.
     pub capped: bool,
+    /// Whether a cap on requests in flight may leave some unsent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub can_miss: bool,
     /// Seed of the run: with the plan it decides lengths, order and times.
     pub seed: u64,
     /// Salt of its text; with the seed it repeats every byte. None where `reuse` has the text come from the seed.
@@ -160,6 +163,7 @@ impl Meta {
             rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
             capped: plan.loads.iter().any(|load| load.cap.is_some() || load.obeys_retry_after),
+            can_miss: plan.can_miss(),
             seed: plan.seed,
             salt: plan.salt,
             shard: plan.shard.is_part().then(|| plan.shard.to_string()),

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::goal_parts::share;
 use super::seconds::Found;
 use super::splits::Split;
 use crate::exchange::{NoHistory, Reading};
 
 /// Turns that have figures of their own; those behind them are counted with the last.
 pub const TURNS: u64 = 32;
+
+/// Where fewer sessions than this are complete, a run says so first, whatever else became of it.
+const COMPLETE: f64 = 0.99;
 
 /// Sessions of several turns, and their requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,9 +68,31 @@ impl Sessions {
         }
     }
 
+    /// Sessions that came to an end of their own, at their last turn or before.
+    pub fn ended(&self) -> u64 {
+        self.complete + self.failed + self.called + self.silent
+    }
+
     /// Sessions that the end of the run cut, or an answer that we did not read.
     pub fn cut(&self) -> u64 {
-        self.begun.saturating_sub(self.complete + self.failed + self.called + self.silent)
+        self.begun.saturating_sub(self.ended())
+    }
+
+    /// Complete / ended; none where none ended.
+    pub fn complete_fraction(&self) -> Option<f64> {
+        share(self.complete, self.ended())
+    }
+
+    /// That sessions do not complete, in words, where that is more than a few.
+    pub fn shortfall(&self) -> Option<String> {
+        let complete = self.complete_fraction().filter(|complete| *complete < COMPLETE)?;
+        let Sessions { failed, called, silent, .. } = self;
+        let ended = self.ended();
+        let percent = complete * 100.0;
+        Some(format!(
+            "{percent:.1} % of {ended} sessions were complete: {failed} ended by a turn that failed, {called} by an answer \
+             that calls tools, {silent} by one that says nothing; a goal on sessions_complete says how many must be"
+        ))
     }
 
     /// Whether there was none.

@@ -44,6 +44,21 @@ pub struct Tally {
     pub varied: Option<Texts>,
 }
 
+/// What became of the requests that a rule was judged on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fates {
+    /// For which it held.
+    pub pass: u64,
+    /// That broke it, at whatever level.
+    pub fail: u64,
+    /// Of these, as a MUST.
+    pub must: u64,
+    /// Of these, as a SHOULD.
+    pub should: u64,
+    /// What spans the run, in words, where that broke it.
+    pub across: Option<String>,
+}
+
 /// One exchange that broke a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +153,28 @@ impl Tally {
         if let Some(theirs) = &other.varied {
             self.varied.get_or_insert_default().merge(theirs);
         }
+    }
+
+    /// What became of the requests that the rule was judged on. One that broke the rule by itself as well as among the others
+    /// is still one request.
+    pub fn fates(&self, check: &Check, own: Option<Level>) -> Fates {
+        let alone = self.must + self.should + self.may;
+        let judged = self.pass + alone;
+        let mut fates = Fates { pass: self.pass, fail: alone, must: self.must, should: self.should, across: None };
+        if let Some((level, count, words)) = self.across(check) {
+            let level = own.map_or(level, |own| own.max(level));
+            // Where all that was judged was warm-up, it is the run that broke the rule.
+            let broken = |alone: u64| (alone + count).min(judged.max(1));
+            fates.fail = broken(alone);
+            fates.pass = judged.saturating_sub(fates.fail);
+            match level {
+                Level::Must => fates.must = broken(self.must),
+                Level::Should => fates.should = broken(self.should),
+                Level::May => {}
+            }
+            fates.across = Some(words);
+        }
+        fates
     }
 
     /// How often the rule was broken over the run as a whole, at which level, and in words.

@@ -118,6 +118,7 @@ fn value(rows: &[&Row], last: Option<&Row>, metric: Metric) -> (Option<f64>, u64
             let (ok, failed) = (sum(|row| row.due_ok), sum(|row| row.due_failed));
             (share(failed, ok + failed), 0)
         }
+        Metric::Scalar(Scalar::MissedFraction) => (share(sum(|row| row.missed), sum(Row::accountable)), 0),
         Metric::Timing(..) | Metric::Scalar(_) | Metric::Check(..) => (None, 0),
     }
 }

@@ -61,7 +61,7 @@ impl Curve {
 }
 
 fn is_time(goal: &GoalAt) -> bool {
-    Goal::parse(&goal.goal).is_ok_and(|goal| matches!(goal.metric, Metric::Timing(..)))
+    Goal::read(&goal.goal).is_ok_and(|goal| matches!(goal.metric, Metric::Timing(..)))
 }
 
 /// Of a goal what was measured, in microseconds; not a number where it was infinite or nothing.

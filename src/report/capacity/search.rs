@@ -100,15 +100,8 @@ pub(super) fn precise(rate: f64) -> String {
 
 fn first(record: &Record) -> Vec<Block> {
     let (answer, asked) = (&record.answer, &record.asked);
-    let goals: Vec<String> = asked
-        .goals
-        .iter()
-        .cloned()
-        .chain(
-            asked.case_goals.iter().flat_map(|(case, goals)| goals.iter().map(move |goal| format!("{goal} ({case})"))),
-        )
-        .chain(["no MUST of the contract broken beyond the baseline".to_owned()])
-        .collect();
+    let contract = "no MUST of the contract broken beyond the baseline".to_owned();
+    let goals: Vec<String> = asked.all_goals().into_iter().chain([contract]).collect();
     let trust = match answer.distrust.as_slice() {
         [] => answer.trust.clone(),
         reasons => format!("{}: {}", answer.trust, reasons.join("; ")),

@@ -52,7 +52,7 @@ fn facts(verified: &Verification) -> Table {
 }
 
 fn measured(at: &GoalAt) -> String {
-    match (Goal::parse(&at.goal).map(|goal| goal.metric), at.value) {
+    match (Goal::read(&at.goal).map(|goal| goal.metric), at.value) {
         (_, None) => "infinite, or no sample".to_owned(),
         (Ok(Metric::Timing(..)), value) => time(value),
         (Ok(metric), value) if metric.is_fraction() => percent(value),

@@ -58,6 +58,7 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
     let digest = Digest::of(summary);
     let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let float = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value}"));
+    let complete = digest.sessions.as_ref().and_then(|sessions| sessions.complete_fraction);
     let mut cells: Vec<(String, String)> = [
         ("profile", digest.profile.clone()),
         ("started", started(summary)),
@@ -80,12 +81,14 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
         ("error_rate", float(digest.error_rate)),
         ("violation_rate", float(digest.violation_rate)),
         ("good_fraction", float(digest.requests.good_fraction)),
+        ("missed_fraction", float(digest.missed_fraction)),
+        ("sessions_complete", float(complete)),
         ("requests_per_s", float(digest.rates_per_s.requests)),
         ("good_requests_per_s", float(digest.rates_per_s.good_requests)),
         ("output_tokens_per_s", float(digest.rates_per_s.output_tokens)),
         ("total_tokens_per_s", float(digest.rates_per_s.total_tokens)),
-        ("prompt_tokens", digest.tokens.prompt.to_string()),
-        ("completion_tokens", digest.tokens.completion.to_string()),
+        ("prompt_tokens", float(digest.tokens.prompt)),
+        ("completion_tokens", float(digest.tokens.completion)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec();

@@ -49,7 +49,11 @@ fn verdict(digest: &Digest) -> TestCase {
         status.set_message(format!("{}: {}", digest.verdict.name(), digest.reasons.first().map_or("", String::as_str)));
         status.set_description(digest.reasons.join("\n"));
     }
-    named("the run as a whole", "proofload.verdict", status)
+    let mut case = named("the run as a whole", "proofload.verdict", status);
+    if digest.verdict == Outcome::Pass && !digest.reasons.is_empty() {
+        case.set_system_out(digest.reasons.join("\n"));
+    }
+    case
 }
 
 fn goal(result: &GoalResult, digest: &Digest) -> TestCase {
@@ -67,7 +71,7 @@ fn goal(result: &GoalResult, digest: &Digest) -> TestCase {
         status.set_message(format!("measured {}", measured(result)));
         status.set_description(said.clone());
     }
-    let mut case = named(&result.goal, "proofload.goals", status);
+    let mut case = named(&result.words(), "proofload.goals", status);
     case.set_system_out(said);
     case
 }

@@ -64,7 +64,7 @@ fn goals(digest: &Digest) -> String {
         let _ = writeln!(
             text,
             "| {verdict} | {} | {} |",
-            escaped(&goal.goal),
+            escaped(&goal.words()),
             [vec![measured(goal)], windows(goal)].concat().join("; ")
         );
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::plan::goal::Measure;
 use crate::summary::Summary;
-use crate::summary::digest::{Digest, Statistics};
+use crate::summary::digest::{Digest, GoalResult, Statistics};
 use crate::summary::evidence::is_control;
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
@@ -33,10 +33,13 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         "Requests that were ok and broke no MUST, but not within the limits for a single request.",
         [(vec![], Some(digest.requests.late as f64))],
     );
+    let complete = digest.sessions.as_ref().and_then(|sessions| sessions.complete_fraction);
     for (name, help, value) in [
         ("error_ratio", "Failed requests among those that were ok or failed.", digest.error_rate),
         ("violation_ratio", "Replies with a broken MUST among those with status 200.", digest.violation_rate),
         ("good_ratio", "Good requests among those planned.", digest.requests.good_fraction),
+        ("missed_ratio", "Missed requests among those planned.", digest.missed_fraction),
+        ("sessions_complete_ratio", "Complete sessions among those that came to an end.", complete),
         ("requests_per_second", "Requests that ended with a reply.", digest.rates_per_s.requests),
         ("good_requests_per_second", "Good requests.", digest.rates_per_s.good_requests),
         ("output_tokens_per_second", "Output tokens that arrived.", digest.rates_per_s.output_tokens),
@@ -53,9 +56,15 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
     let broken = checks
         .map(|(id, check)| (vec![("check", id.clone()), ("level", check.level.clone())], Some(check.fail as f64)));
     page.gauge("broken_checks", "", "How often a check was broken.", broken);
-    let goals = digest.goals.iter().map(|goal| (vec![("goal", goal.goal.clone())], Some(truth(goal.held))));
+    let goals = digest.goals.iter().map(|goal| (labels_of(goal), Some(truth(goal.held))));
     page.gauge("goal_held", "", "Whether a goal held.", goals);
     page.text + "# EOF\n"
+}
+
+/// A default has a label more, so that it is told from the user's own.
+fn labels_of(goal: &GoalResult) -> Labels<'static> {
+    let default = goal.default.then(|| ("default", "true".to_owned()));
+    [("goal", goal.goal.clone())].into_iter().chain(default).collect()
 }
 
 #[derive(Default)]

@@ -117,7 +117,7 @@ pub(super) fn goals(digest: &Digest) -> Markup {
                     @for goal in &digest.goals {
                         tr {
                             td { span class={ "badge " (if goal.held { "good" } else { "bad" }) } { (if goal.held { "held" } else { "broken" }) } }
-                            td { code { (goal.goal) } }
+                            td { code { (goal.goal) } @if goal.default { " (default)" } }
                             td {
                                 (measured(goal))
                                 @for line in windows(goal) { p class="soft" { (line) } }
@@ -248,14 +248,7 @@ pub(super) fn what_was_run(summary: &Summary, digest: &Digest) -> Markup {
         ("labels", labels),
         ("limits of a good request", limits.join(", ")),
         ("distinct prompts", percent(Some(digest.prompts.distinct_share))),
-        (
-            "tokens",
-            format!(
-                "{} prompt, {} completion",
-                number(Some(digest.tokens.prompt)),
-                number(Some(digest.tokens.completion))
-            ),
-        ),
+        ("tokens", format!("{} prompt, {} completion", number(digest.tokens.prompt), number(digest.tokens.completion))),
         ("compressed", digest.compressed.as_ref().map_or(String::new(), compressed::words)),
         ("proofload", digest.proofload.clone()),
     ];

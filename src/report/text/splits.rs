@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use tabled::builder::Builder;
 
 use super::{line, table};
-use crate::report::figure::percentile;
+use crate::report::figure::{percent, percentile};
 use crate::summary::digest::{Digest, Percentiles, PulzeFigures, SessionFigures, Share};
 use crate::summary::sessions::TURNS;
 
@@ -24,8 +24,12 @@ fn sessions(sessions: &SessionFigures) -> String {
     let name = |turn: &u64| if *turn == TURNS { format!("{turn} and on") } else { turn.to_string() };
     let mut text = by("by turn", sessions.turns.iter().map(|(turn, share)| (name(turn), share)));
     let mut told = format!(
-        "{} begun, {} complete, {} ended by a turn that failed, {} cut",
-        sessions.begun, sessions.complete, sessions.failed, sessions.cut
+        "{} begun, {} complete ({} of those that ended), {} ended by a turn that failed, {} cut",
+        sessions.begun,
+        sessions.complete,
+        percent(sessions.complete_fraction),
+        sessions.failed,
+        sessions.cut
     );
     let early = [
         (sessions.called, "ended by an answer that calls tools"),

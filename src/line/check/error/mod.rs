@@ -79,7 +79,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
 ];
 
-const NO_ERROR: &str = "no error reply";
+pub(super) const NO_ERROR: &str = "no error reply";
 /// Why the shape of an error is not judged.
 pub(super) const STRING: &str = "error is a string, which err-error-not-string judges";
 

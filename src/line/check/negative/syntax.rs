@@ -122,10 +122,13 @@ pub(in crate::check) static SYNTAX: &[Check] = &[
     },
 ];
 
+/// One choice is what a server gives that takes the first `n`, and what one gives that takes none.
+const ONE_CHOICE: &str = "n stood twice, as 1 and 2: one choice came, so the first one counted or n is ignored";
+
 /// The probe sends `n` as 1 and then as 2, so that the choices tell which one counted.
 fn which_won(replies: &[Reading<'_>]) -> Verdict {
     each(replies, |reading| match (reading.success(), reading.choices.len()) {
-        (true, 1) => Verdict::Noted("n stood twice: the first one counted".to_owned()),
+        (true, 1) => Verdict::Noted(ONE_CHOICE.to_owned()),
         (true, 2) => Verdict::Noted("n stood twice: the last one counted".to_owned()),
         (true, count) => Verdict::Noted(format!("n stood twice, as 1 and 2: {count} choices came")),
         (false, _) => no_server_error(std::slice::from_ref(reading)),

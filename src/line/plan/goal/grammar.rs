@@ -4,6 +4,7 @@
 //! requests are infinitely slow, unless `.ok` or `.failed` stands between. Checks are named by their id, as in
 //! `check.stream-done-present.fail == 0`. A goal is of the whole run, of one case, or of every window of the run's time.
 
+use super::possible::possible;
 use super::{Goal, GoalError, Measure, Metric, Op, Part, Population, Scalar, Statistic, Verdicts, nearest};
 use crate::check;
 
@@ -14,22 +15,38 @@ const OPS: [(&str, Op); 5] =
 const EXAMPLES: &str = "for example \"first_token.p95 < 500ms\" or \"error_rate < 1%\"";
 
 impl Goal {
-    /// Reads a goal.
+    /// Reads a goal that a user wrote.
     ///
     /// # Errors
-    /// What is wrong with it, with a did-you-mean where a name is close to a known one.
+    /// What is wrong with it, with a did-you-mean where a name is close to a known one. A goal that no run or every run
+    /// holds is refused.
     pub fn parse(text: &str) -> Result<Goal, GoalError> {
-        let compares = || GoalError::new("a goal compares with <, <=, >, >= or ==", EXAMPLES);
-        let (left, rest) = text.split_at(text.find(['<', '>', '=']).ok_or_else(compares)?);
-        let (op, value) =
-            OPS.into_iter().find_map(|(sign, op)| Some((op, rest.strip_prefix(sign)?))).ok_or_else(compares)?;
-        let metric = metric(left.trim())?;
-        let (value, part) = split_part(value)?;
-        let value = read_value(metric, value.trim())?;
-        possible(metric, op, value)?;
-        known_of(metric, &part)?;
-        Ok(Goal { text: text.trim().to_owned(), metric, op, value, part })
+        let (goal, value) = read(text)?;
+        possible(&goal, value)?;
+        Ok(goal)
     }
+
+    /// Reads a goal of a run that was made before. Versions before this one took goals that every run holds.
+    ///
+    /// # Errors
+    /// If it is no goal.
+    pub fn read(text: &str) -> Result<Goal, GoalError> {
+        read(text).map(|(goal, _)| goal)
+    }
+}
+
+/// A goal, and its value as it was written.
+fn read(text: &str) -> Result<(Goal, &str), GoalError> {
+    let compares = || GoalError::new("a goal compares with <, <=, >, >= or ==", EXAMPLES);
+    let (left, rest) = text.split_at(text.find(['<', '>', '=']).ok_or_else(compares)?);
+    let (op, value) =
+        OPS.into_iter().find_map(|(sign, op)| Some((op, rest.strip_prefix(sign)?))).ok_or_else(compares)?;
+    let metric = metric(left.trim())?;
+    let (value, part) = split_part(value)?;
+    let written = value.trim();
+    let value = read_value(metric, written)?;
+    known_of(metric, &part)?;
+    Ok((Goal { text: text.trim().to_owned(), metric, op, value, part, default: false }, written))
 }
 
 /// Takes `for CASE` or `in every WINDOW` off the end.
@@ -76,9 +93,9 @@ fn known_of(metric: Metric, part: &Part) -> Result<(), GoalError> {
         Part::Whole => return Ok(()),
         Part::Case(_) => (metric == Metric::Scalar(Scalar::ErrorRate), "of single cases", " and error_rate"),
         Part::Every(_) => (
-            matches!(metric, Metric::Scalar(Scalar::ErrorRate | Scalar::OutputTokens)),
+            matches!(metric, Metric::Scalar(Scalar::ErrorRate | Scalar::MissedFraction | Scalar::OutputTokens)),
             "by the second",
-            ", error_rate and output_tokens_per_s",
+            ", error_rate, missed_fraction and output_tokens_per_s",
         ),
     };
     if timed || known {
@@ -188,26 +205,8 @@ fn read_value(metric: Metric, text: &str) -> Result<f64, GoalError> {
     value.ok_or_else(|| GoalError::new(format!("{text:?} is not a value of {name}"), format!("write {example}")))
 }
 
-/// Refuses goals that nothing can hold, or that everything holds.
-fn possible(metric: Metric, op: Op, value: f64) -> Result<(), GoalError> {
-    let impossible = match op {
-        Op::Below => value <= 0.0,
-        Op::AtMost => value < 0.0,
-        Op::Above => metric.is_fraction() && value >= 1.0,
-        Op::AtLeast => metric.is_fraction() && value > 1.0,
-        Op::Exactly => value < 0.0 || metric.is_fraction() && value > 1.0,
-    };
-    if op == Op::Exactly && matches!(metric, Metric::Timing(..)) {
-        return Err(GoalError::new("no time is exactly so", "write <, <=, > or >="));
-    }
-    if impossible {
-        return Err(GoalError::new("no run can hold this goal", "check the sign, the unit and the direction"));
-    }
-    Ok(())
-}
-
 impl GoalError {
-    fn new(message: impl Into<String>, help: impl Into<String>) -> GoalError {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> GoalError {
         GoalError { message: message.into(), help: help.into() }
     }
 }
@@ -261,7 +260,7 @@ mod tests {
         assert_eq!(
             said("tpot.p95 < 1s in every 5s"),
             "this is not kept by the second; kept are percentiles of response_time, first_token and token_gap, \
-             error_rate and output_tokens_per_s"
+             error_rate, missed_fraction and output_tokens_per_s"
         );
         assert!(said("violation_rate < 1% for streamed").starts_with("this is not kept of single cases"));
         assert_eq!(

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::goal::{Goal, Measure, Metric, Scalar, Statistic};
+use crate::plan::goal::{Goal, Measure, Metric, Scalar, Statistic, words};
 use crate::summary::goal_parts::Evaluation;
 use crate::summary::windows::{State, Window};
 use crate::summary::{Summary, quantile};
@@ -13,6 +13,8 @@ use crate::summary::{Summary, quantile};
 pub struct GoalResult {
     /// As the user wrote it.
     pub goal: String,
+    /// Whether it holds because the user wrote none of its kind.
+    pub default: bool,
     /// Whether it held.
     pub held: bool,
     /// What was measured: microseconds, a fraction or a rate; of a goal of windows, the worst. Null is infinity or the lack
@@ -74,22 +76,29 @@ impl GoalResult {
             wanted: goal.value,
             samples,
             note: samples.and_then(|samples| too_few(&goal, samples)),
+            default: goal.default,
             goal: goal.text,
         }
     }
 
     /// Where its windows are to be looked for: by when requests were due, or by when tokens came.
     pub fn by(&self) -> &'static str {
-        let metric = Goal::parse(&self.goal).ok().map(|goal| goal.metric);
+        let metric = Goal::read(&self.goal).ok().map(|goal| goal.metric);
         match metric {
             Some(Metric::Timing(Measure::TokenGap, ..) | Metric::Scalar(Scalar::OutputTokens)) => "in",
             _ => "in what was due in",
         }
     }
 
-    /// Every goal of a run.
+    /// The goal as reports print it: a default is marked as one.
+    pub fn words(&self) -> String {
+        words(&self.goal, self.default)
+    }
+
+    /// Every goal of a run. A default that has nothing to look at says nothing.
     pub(super) fn all(summary: &Summary) -> Vec<GoalResult> {
-        summary.goals().into_iter().map(|goal| GoalResult::of(summary, goal)).collect()
+        let all = summary.goals().into_iter().map(|goal| GoalResult::of(summary, goal));
+        all.filter(|goal| !goal.default || goal.value.is_some()).collect()
     }
 }
 

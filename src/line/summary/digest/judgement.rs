@@ -21,7 +21,7 @@ pub struct Judgement {
     pub rule: String,
     /// Exchanges for which it held.
     pub pass: u64,
-    /// Exchanges, or findings over the whole run, that broke it, at whatever level.
+    /// Exchanges that broke it, by themselves or among the others of the run, at whatever level.
     pub fail: u64,
     /// Of these, as a MUST.
     pub must: u64,
@@ -61,24 +61,19 @@ pub(super) fn judgements(summary: &Summary) -> BTreeMap<String, Judgement> {
 
 impl Judgement {
     fn of(check: &Check, tally: &Tally, summary: &Summary) -> Judgement {
-        let mut by_level =
-            BTreeMap::from([(Level::Must, tally.must), (Level::Should, tally.should), (Level::May, tally.may)]);
-        let across = tally.across(check);
         let own = summary.meta.levels.get(check.id).and_then(|own| Level::named(own));
-        if let Some((level, count, _)) = &across {
-            *by_level.entry(own.map_or(*level, |own| own.max(*level))).or_default() += count;
-        }
+        let fates = tally.fates(check, own);
         Judgement {
             level: summary.meta.level(check).map_or("may", Level::name).to_owned(),
             rule: check.rule.to_owned(),
-            pass: tally.pass,
-            fail: by_level.values().sum(),
-            must: by_level[&Level::Must],
-            should: by_level[&Level::Should],
+            pass: fates.pass,
+            fail: fates.fail,
+            must: fates.must,
+            should: fates.should,
             follows: tally.follows.clone(),
             skip: tally.skip,
             known: summary.meta.known.get(check.id).cloned(),
-            across: across.map(|(_, _, detail)| detail),
+            across: fates.across,
             notes: counted(&tally.notes),
             examples: tally.examples.clone(),
         }

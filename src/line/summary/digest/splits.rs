@@ -64,6 +64,8 @@ pub struct SessionFigures {
     pub silent: u64,
     /// That the end of the run cut.
     pub cut: u64,
+    /// Complete / those that came to an end of their own; null where none did.
+    pub complete_fraction: Option<f64>,
     /// Their requests by turn, from 1; the 32nd stands for all behind it, too.
     pub turns: BTreeMap<u64, Share>,
 }
@@ -102,6 +104,7 @@ pub(super) fn sessions(sessions: &Sessions) -> Option<SessionFigures> {
         called: sessions.called,
         silent: sessions.silent,
         cut: sessions.cut(),
+        complete_fraction: sessions.complete_fraction(),
         turns: sessions.turns.iter().map(|(turn, split)| (*turn, Share::of(split))).collect(),
     })
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exchange::TokenSource;
+use crate::plan::goal::Scalar;
 use crate::summary::Summary;
 use crate::summary::counts::Asked;
 use crate::summary::trust::cached_share;
@@ -11,14 +12,14 @@ use crate::summary::trust::cached_share;
 /// Token counts.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Tokens {
-    /// Of the prompts.
-    pub prompt: f64,
-    /// Generated.
-    pub completion: f64,
+    /// Of the prompts; null where no reply states them.
+    pub prompt: Option<f64>,
+    /// Generated; null where nothing was counted.
+    pub completion: Option<f64>,
     /// Of the prompts, from a cache; null where no prompt tokens are stated.
     pub cached_share: Option<f64>,
-    /// Of the completion, reasoning, as usage states it.
-    pub reasoning: f64,
+    /// Of the completion, reasoning, as usage states it; null where no reply states its usage.
+    pub reasoning: Option<f64>,
     /// Events with content of streams that state their usage.
     pub events: u64,
     /// Tokens that those streams state and deliver, for each such event; null where there is none.
@@ -106,10 +107,10 @@ impl Tokens {
             _ => "mixed",
         };
         Tokens {
-            prompt: counts.prompt_millitokens as f64 / 1000.0,
-            completion: counts.completion_millitokens as f64 / 1000.0,
+            prompt: summary.scalar(Scalar::PromptCount),
+            completion: summary.scalar(Scalar::CompletionCount),
             cached_share: cached_share(summary),
-            reasoning: summary.delivered.reasoning_millitokens as f64 / 1000.0,
+            reasoning: (counts.tokens_from_usage > 0).then(|| summary.delivered.reasoning_millitokens as f64 / 1000.0),
             events: summary.delivered.events,
             per_event: summary.delivered.tokens_per_event(),
             implausible: summary.delivered.implausible,
