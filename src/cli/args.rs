@@ -130,7 +130,7 @@ pub(super) struct RunArgs {
     /// What you call this run, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Verdict")]
     labels: Vec<(String, String)>,
-    /// What must hold, as "ttft.p95 < 500ms"; in the place of the profile's goals [goals].
+    /// What must hold, as "ttft.p95 < 500ms"; replaces the profile's goals, but keeps those on failures [goals].
     #[arg(long = "goal", value_name = "GOAL", help_heading = "Verdict")]
     goals: Vec<String>,
     /// File of known violations: counted and shown, but no failure [baseline].

@@ -186,12 +186,17 @@ impl Hunt {
         })
     }
 
-    /// Goes on from a record that is only looked up, and not added to: one that was made before there were default goals
-    /// is held to those of today.
+    /// Goes on from a record whose answer is verified. One that was made before any goal on failures held by itself is
+    /// verified with those of today.
     pub(super) fn look_up(&mut self, mut before: Record) -> anyhow::Result<()> {
-        if before.asked.default_goals.is_empty() {
-            before.asked.default_goals.clone_from(&self.asked.default_goals);
+        let asked = &mut before.asked;
+        if asked.default_goals.is_empty() {
+            asked.default_goals.clone_from(&self.asked.default_goals);
         }
+        let guards = |goal: &String| Goal::read(goal).is_ok_and(|goal| goal.guards().is_some());
+        let known = asked.goals.clone();
+        let lacking = self.asked.goals.iter().filter(|goal| !known.contains(goal) && guards(goal));
+        asked.goals.extend(lacking.cloned());
         self.go_on_from(before)
     }
 

@@ -97,7 +97,7 @@ pub(super) struct SearchArgs {
     /// Begin no stage that would cost more than this in all; needs capacity.price [capacity.max_cost].
     #[arg(long, value_name = "M", value_parser = finite, help_heading = "Search")]
     max_cost: Option<f64>,
-    /// What must hold, as "ttft.p95 < 500ms"; in the place of the profile's goals [goals].
+    /// What must hold, as "ttft.p95 < 500ms"; replaces the profile's goals, but keeps those on failures [goals].
     #[arg(long = "goal", value_name = "GOAL", help_heading = "Search")]
     goals: Vec<String>,
     /// What you call this search, as NAME=VALUE [labels].

@@ -94,7 +94,7 @@ fn every_report_marks_a_default_and_a_run_of_before_is_judged_by_it() {
     for (format, marked) in [
         ("text", "broken  error_rate <= 1% (default) (measured 95.0 %)"),
         ("text", "- goal broken: error_rate <= 1% (default)"),
-        ("markdown", "error_rate <= 1% (default) | 95.0 % |"),
+        ("markdown", "error_rate &lt;= 1% (default) | 95.0 % |"),
         ("html", "<code>error_rate &lt;= 1%</code> (default)"),
         ("junit", "error_rate &lt;= 1% (default)\" classname=\"proofload.goals\""),
         ("openmetrics", "proofload_goal_held{goal=\"error_rate <= 1%\",default=\"true\"} 0"),
@@ -159,11 +159,12 @@ fn a_load_that_was_not_sent_does_not_pass() {
 #[test]
 fn a_search_holds_the_default_and_says_so() {
     let server = overloaded();
-    let load = "[load.open]\nrate = 20\nduration = \"1s\"\nwarmup = \"100ms\"\n[capacity]\nstage = \"500ms\"\nconfirm = \"500ms\"\ncooldown = \"1ms\"\nto = 20\n";
+    let load = "[load.open]\nrate = 100\nduration = \"1s\"\nwarmup = \"100ms\"\n[capacity]\nstage = \"500ms\"\nconfirm = \"500ms\"\ncooldown = \"1ms\"\nto = 100\n";
     let file = profile(&server, &format!("{load}{CASE}"));
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("search");
-    let own = ["capacity", path(&file), "--max-requests", "400", "--out", out.to_str().expect("UTF-8")];
+    let own =
+        ["capacity", path(&file), "--max-requests", "400", "--max-time", "20s", "--out", out.to_str().expect("UTF-8")];
     let (_, text, stderr) = ran(&own);
     assert!(stderr.contains("highest load that holds error_rate <= 1% (default)"), "{stderr}");
     assert!(text.contains("error_rate <= 1% (default)"), "{text}");

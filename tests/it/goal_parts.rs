@@ -41,7 +41,9 @@ type Result = (bool, Option<f64>, Vec<(u64, u64)>);
 fn results(goals: &[&str]) -> Vec<Result> {
     let digest = Digest::of(&run(goals));
     let broken = |windows: &[GoalWindow]| windows.iter().map(|window| (window.from_s, window.until_s)).collect();
-    digest.goals.iter().map(|goal| (goal.held, goal.value, broken(&goal.broken_in))).collect()
+    // Behind them stands what the preset has against failures.
+    let own = digest.goals.iter().take(goals.len());
+    own.map(|goal| (goal.held, goal.value, broken(&goal.broken_in))).collect()
 }
 
 #[test]
