@@ -20,6 +20,8 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
     }
     let measured = summary.metrics_as.of(Tool::Vllm);
     let span_s = measured.span_s();
+    // Answers came, and none of them states its prompt.
+    let told = measured.prompt_millitokens > 0 || measured.latency.count() == 0;
     let per_s = |count: f64| span_s.map(|span| count / span);
     let (input, output) = (measured.prompt_millitokens as f64 / 1e3, measured.output_millitokens as f64 / 1e3);
     let own = json!({
@@ -36,12 +38,12 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         "duration": span_s,
         "completed": measured.latency.count(),
         "failed": digest.requests.failed,
-        "total_input_tokens": whole(input),
+        "total_input_tokens": told.then(|| whole(input)),
         "total_output_tokens": whole(output),
         "request_throughput": per_s(measured.latency.count() as f64),
         "request_goodput": per_s(digest.requests.good as f64),
         "output_throughput": per_s(output),
-        "total_token_throughput": per_s(input + output),
+        "total_token_throughput": per_s(input + output).filter(|_| told),
         "max_output_tokens_per_s": busiest(summary),
         "max_concurrent_requests": summary.health.peak_in_flight,
     });

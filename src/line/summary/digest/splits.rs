@@ -25,8 +25,8 @@ pub struct Share {
     pub good: u64,
     /// Ok and no MUST broken that is not known, but beyond a limit for a single request.
     pub late: u64,
-    /// Completion tokens.
-    pub output_tokens: f64,
+    /// Completion tokens; null where none were counted.
+    pub output_tokens: Option<f64>,
     /// Response times of all of them, in microseconds, as those of the whole run are worked out.
     pub response_time_us: Percentiles,
     /// First tokens.
@@ -117,7 +117,7 @@ impl Share {
             failed: split.failed,
             good: split.good,
             late: split.late,
-            output_tokens: split.completion_millitokens as f64 / 1000.0,
+            output_tokens: Some(split.completion_millitokens as f64 / 1000.0).filter(|tokens| *tokens > 0.0),
             response_time_us: Percentiles::of(&split.response_time),
             first_token_us: Percentiles::of(&split.first_token),
             token_gap_us: Percentiles::of(&split.token_gap),
