@@ -6,6 +6,7 @@ use crate::wire::json::{At, Value};
 
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
+use crate::exchange::words::in_words;
 use crate::wire::Dialect;
 use crate::wire::error::error_text;
 
@@ -98,6 +99,10 @@ pub(super) fn came(reading: &Reading<'_>) -> String {
     let Some(status) = reading.exchange.status() else { return reading.outcome.to_string() };
     match reading.json().and_then(|document| error_text(&document.value)) {
         Some(text) => format!("status {status}: {}", text.chars().take(120).collect::<String>()),
+        None if reading.complete() && reading.json().is_none() && reading.stream().is_none() => {
+            in_words(reading.exchange)
+                .map_or_else(|| format!("status {status}"), |body| format!("status {status}, {body}"))
+        }
         None if reading.complete() => format!("status {status}"),
         None => format!("status {status}, then {}", reading.outcome),
     }
@@ -119,20 +124,38 @@ pub(super) fn broken_at(reading: &Reading<'_>, pointer: &str, detail: impl Into<
     Verdict::of(vec![Finding::new(pointer, detail).at(reading)])
 }
 
-/// Judges every reply; the first that does not pass decides, and broken ones before those that do not apply.
+/// Judges every reply; broken ones decide before those that do not apply. Of the broken, those at the most binding level
+/// are all reported, so that one fault does not hide another.
 pub(super) fn each(replies: &[Reading<'_>], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
-    let mut rest = None;
+    let (mut rest, mut broken): (Option<Verdict>, Option<(Option<Level>, Vec<Finding>)>) = (None, None);
     for reading in replies {
         match judge(reading) {
             Verdict::Broken { level, findings } => {
-                let findings = findings.into_iter().map(|finding| finding.at(reading)).collect();
-                return Verdict::Broken { level, findings };
+                let findings = findings.into_iter().map(|finding| finding.at(reading));
+                match &mut broken {
+                    Some((known, kept)) if *known == level => kept.extend(findings),
+                    Some((known, _)) if binding(*known) > binding(level) => {}
+                    Some(_) | None => broken = Some((level, findings.collect())),
+                }
             }
             Verdict::Pass => {}
             other @ (Verdict::Skip(_) | Verdict::Noted(_)) => rest = rest.or(Some(other)),
         }
     }
+    if let Some((level, findings)) = broken {
+        return Verdict::Broken { level, findings };
+    }
     rest.unwrap_or(if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass })
+}
+
+/// How binding a verdict is: a level of its own is above the rule's where it is a MUST, else below it.
+fn binding(own: Option<Level>) -> u8 {
+    match own {
+        Some(Level::Must) => 3,
+        None => 2,
+        Some(Level::Should) => 1,
+        Some(Level::May) => 0,
+    }
 }
 
 /// Judges every reply to several probes; the first probe whose replies do not all pass decides.

@@ -1,6 +1,7 @@
 //! Rules about the reply as bytes and as JSON, before its members mean anything.
 
-use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, tier};
+use super::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
+use crate::exchange::words::in_words;
 use crate::exchange::{Payload, Reading, Reply};
 use crate::wire::json;
 
@@ -116,8 +117,14 @@ fn json_parses(reading: &Reading<'_>) -> Verdict {
     }
     match &reading.reply {
         Reply::Whole(whole) => match &whole.json {
-            Ok(document) => Verdict::holds(document.value.is_object(), "", || "JSON, but not an object".to_owned()),
-            Err(error) => Verdict::broken("", format!("not JSON: {error}")),
+            Ok(document) => Verdict::holds(document.value.is_object(), "", || {
+                format!("expected a JSON object, got {}", shown(Some(&document.value)))
+            })
+            .kind(&Fault::WrongType),
+            Err(error) => {
+                let got = in_words(reading.exchange).unwrap_or_else(|| format!("{error}"));
+                Verdict::broken("", format!("expected a JSON object, got {got}")).kind(&Fault::Unreadable)
+            }
         },
         Reply::Nothing | Reply::Stream(_) => Verdict::Skip("no body was kept"),
     }
@@ -129,28 +136,28 @@ fn utf8_valid(reading: &Reading<'_>) -> Verdict {
     }
     let bytes = &reading.exchange.body.bytes;
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Verdict::broken("", "the body opens with a byte-order mark");
+        return Verdict::broken("", "the body opens with a byte-order mark").kind(&Fault::Unasked);
     }
     match std::str::from_utf8(bytes) {
         Ok(_) => Verdict::Pass,
-        Err(error) => Verdict::broken("", format!("byte {} is no UTF-8", error.valid_up_to())),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let shown = &bytes[at..bytes.len().min(at + 4)];
+            Verdict::broken("", format!("expected UTF-8, got {shown:02x?} at byte {at}")).kind(&Fault::Unreadable)
+        }
     }
 }
 
 fn json_unique_names(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
-        let twice = stream.documents().find_map(|(event, document)| Some((event, document.duplicate.as_ref()?)));
-        return match twice {
-            Some((event, pointer)) => Verdict::Broken {
-                level: None,
-                findings: vec![Finding::in_event(event, pointer, "the name stands twice")],
-            },
-            None => Verdict::Pass,
-        };
+        let twice = stream.documents().filter_map(|(event, document)| Some((event, document.duplicate.as_ref()?)));
+        return Verdict::distinct(twice.map(|(event, pointer)| {
+            Finding::in_event(event, pointer, "the name stands twice in its object").kind(Fault::Repeated)
+        }));
     }
     match reading.json() {
         Some(document) => match &document.duplicate {
-            Some(pointer) => Verdict::broken(pointer, "the name stands twice"),
+            Some(pointer) => Verdict::broken(pointer, "the name stands twice in its object").kind(&Fault::Repeated),
             None => Verdict::Pass,
         },
         None => Verdict::Skip("no JSON to judge"),
@@ -171,7 +178,7 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
         return match broken {
             Some((event, token)) => Verdict::Broken {
                 level: None,
-                findings: vec![Finding::in_event(event, "", format!("{token} is no JSON"))],
+                findings: vec![Finding::in_event(event, "", format!("expected JSON, got {token}, which is none"))],
             },
             None => Verdict::Pass,
         };
@@ -182,7 +189,7 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
                 return Verdict::Pass;
             }
             match json::non_finite(&reading.exchange.body.bytes) {
-                Some(token) => Verdict::broken("", format!("{token} is no JSON")),
+                Some(token) => Verdict::broken("", format!("expected JSON, got {token}, which is none")),
                 None => Verdict::Skip("no JSON to judge"),
             }
         }
@@ -196,7 +203,7 @@ fn schema(reading: &Reading<'_>) -> Verdict {
     if schema.is_valid(completion) {
         return Verdict::Pass;
     }
-    Verdict::of(schema.violations(completion).into_iter().map(|v| Finding::new(v.pointer, v.message)).collect())
+    Verdict::distinct(schema.violations(completion).into_iter().map(Finding::of_schema))
 }
 
 fn extra_members(reading: &Reading<'_>) -> Verdict {

@@ -3,7 +3,7 @@
 //! Those on the run as a whole are worked out by the summary, from counts that it keeps anyway.
 
 use super::request::is_router;
-use super::{Across, Check, Judge, Level, NO_STREAM, Verdict, levels, tier};
+use super::{Across, Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
@@ -160,19 +160,20 @@ fn no_crosstalk(reading: &Reading<'_>) -> Verdict {
     };
     // The turns of a session share one tag.
     let own = reading.exchange.ticket.session;
-    let mut echoed = false;
+    let (mut echoed, mut findings) = (false, Vec::new());
     for choice in &reading.choices {
         for seq in nonce::found(key, &choice.content) {
-            if seq != own {
-                return Verdict::broken(
-                    format!("/choices/{}", choice.index),
-                    format!("the tag of request {seq} in the answer to {own}"),
-                );
-            }
             echoed = true;
+            if seq != own {
+                let [sent, came] = [own, seq].map(|seq| nonce::tag(key, seq));
+                let detail =
+                    format!("expected no tag but {sent}, of request {own}, got {came}, the tag of request {seq}");
+                let member = if reading.completion().is_some() { "/message/content" } else { "" };
+                findings.push(Finding::new(format!("/choices/{}{member}", choice.index), detail));
+            }
         }
     }
-    if echoed { Verdict::Pass } else { Verdict::Skip("the answer does not echo the tag") }
+    if echoed { Verdict::distinct(findings) } else { Verdict::Skip("the answer does not echo the tag") }
 }
 
 fn latency_order(reading: &Reading<'_>) -> Verdict {

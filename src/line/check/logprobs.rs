@@ -266,9 +266,17 @@ fn absent_by_default(reading: &Reading<'_>) -> Verdict {
     if !reading.says_something() {
         return Verdict::Skip(NO_COMPLETION);
     }
-    let found =
-        reading.bodies().flat_map(choices).find_map(|choice| choice.member("logprobs").filter(|l| !l.is_null()));
-    Verdict::holds(found.is_none(), "/choices/0/logprobs", || format!("not asked for, got {}", shown(found)))
+    let bodies: Vec<(Option<usize>, &Value)> = match reading.stream() {
+        Some(stream) => stream.distinct().map(|(event, chunk)| (Some(event), chunk)).collect(),
+        None => reading.completion().into_iter().map(|completion| (None, completion)).collect(),
+    };
+    let found = bodies.into_iter().find_map(|(event, body)| {
+        let place = choices(body).iter().position(|choice| choice.member("logprobs").is_some_and(|l| !l.is_null()))?;
+        let detail =
+            format!("expected null or nothing, not asked for, got {}", shown(choices(body)[place].member("logprobs")));
+        Some(Finding { event, ..Finding::new(format!("/choices/{place}/logprobs"), detail) })
+    });
+    Verdict::of(found.into_iter().collect())
 }
 
 fn shape(entry: &Value) -> Option<(String, String)> {

@@ -12,6 +12,8 @@ use crate::wire::Dialect;
 mod auth;
 pub mod book;
 mod error;
+mod fault;
+mod finding;
 pub mod follows;
 mod format;
 mod http;
@@ -20,6 +22,7 @@ mod logprobs;
 mod markup;
 mod metadata;
 mod negative;
+pub mod pointed;
 mod request;
 mod response;
 mod said;
@@ -29,13 +32,17 @@ mod stream;
 mod structured;
 mod tools;
 mod usage;
+mod verdict;
 
 pub use auth::WRONG_KEY;
 pub use book::{Book, Facts};
+pub use fault::Fault;
+pub use finding::{Finding, Signature};
 pub use metadata::headers::LABELS;
 pub use negative::TRAVERSAL;
 pub use stream::probed::REPEATED;
 pub use tools::{CITY, NAMED_TOOL, RESULT};
+pub use verdict::{DISTINCT, Verdict};
 
 /// How binding a rule is. The level decides what a broken rule means, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,100 +203,6 @@ pub enum Across {
     Varied(Level, fn(&Reading<'_>) -> Option<String>),
 }
 
-/// What a rule says of an exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// It holds, or says nothing, and this is worth reporting.
-    Noted(String),
-    /// It does not apply, for this reason.
-    Skip(&'static str),
-    /// It is broken, at the rule's level or at one of its own.
-    Broken {
-        /// A level other than the rule's, where the catalogue says so.
-        level: Option<Level>,
-        /// Where and how; never empty.
-        findings: Vec<Finding>,
-    },
-}
-
-/// One place at which a rule is broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Number of the request at whose reply it was found, where several were judged together.
-    pub seq: Option<u64>,
-    /// Number of the event, in a stream.
-    pub event: Option<usize>,
-    /// JSON pointer into the body, or into the data of the event; empty for all of it.
-    pub pointer: String,
-    /// What was expected and what came.
-    pub detail: String,
-}
-
-impl Finding {
-    fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Finding {
-        Finding { seq: None, event: None, pointer: pointer.into(), detail: detail.into() }
-    }
-
-    /// A finding in the data of an event.
-    fn in_event(event: usize, pointer: &str, detail: impl Into<String>) -> Finding {
-        Finding { event: Some(event), ..Finding::new(pointer, detail) }
-    }
-
-    /// The same, at the reply to that request.
-    fn at(self, reading: &Reading<'_>) -> Finding {
-        Finding { seq: Some(reading.exchange.ticket.seq), ..self }
-    }
-
-    /// The place in words: `/choices/0`, `event 3 /choices/0`, or nothing.
-    pub fn place(&self) -> String {
-        match self.event {
-            Some(event) => format!("event {event} {}", self.pointer).trim_end().to_owned(),
-            None => self.pointer.clone(),
-        }
-    }
-}
-
-impl Verdict {
-    /// Broken at the rule's own level, in one place.
-    fn broken(pointer: impl Into<String>, detail: impl Into<String>) -> Verdict {
-        Verdict::Broken { level: None, findings: vec![Finding::new(pointer, detail)] }
-    }
-
-    /// Broken, but less binding than the rule: a warning.
-    fn warning(pointer: impl Into<String>, detail: impl Into<String>) -> Verdict {
-        Verdict::Broken { level: Some(Level::Should), findings: vec![Finding::new(pointer, detail)] }
-    }
-
-    /// Broken if there is any finding, at the rule's own level.
-    fn of(findings: Vec<Finding>) -> Verdict {
-        if findings.is_empty() { Verdict::Pass } else { Verdict::Broken { level: None, findings } }
-    }
-
-    /// The same where the rule has that level, unless what it found is less than it: a profile may lower that, too.
-    #[must_use]
-    pub fn at(self, level: Level) -> Verdict {
-        match self {
-            Verdict::Broken { level: own, findings } => {
-                Verdict::Broken { level: Some(own.map_or(level, |own| own.max(level))), findings }
-            }
-            Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_) => self,
-        }
-    }
-
-    /// Whether it breaks a rule as a MUST in a dialect.
-    pub fn breaks_must(&self, check: &Check, dialect: Dialect) -> bool {
-        let Verdict::Broken { level, .. } = self else { return false };
-        level.or_else(|| check.level(dialect)) == Some(Level::Must)
-    }
-
-    /// Pass if the rule holds, else broken in that place.
-    fn holds(rule: bool, pointer: &str, detail: impl FnOnce() -> String) -> Verdict {
-        if rule { Verdict::Pass } else { Verdict::broken(pointer, detail()) }
-    }
-}
-
 /// Levels as the catalogue writes them, `M/S` for MUST in pulze and SHOULD in openai; `Y` is MAY, `-` not applicable.
 /// The strict dialect takes openai's level, unless a third letter raises it (spec, ruling 10).
 const fn levels(text: &str) -> [Option<Level>; 3] {
@@ -400,12 +313,16 @@ pub fn find(id: &str) -> Option<&'static Check> {
     ALL.iter().copied().flatten().find(|check| check.id == id)
 }
 
-/// A JSON value for a message: short, on one line.
+/// A JSON value for a message: short, on one line, and cut where no secret can be cut in two: those have neither blanks
+/// nor brackets in them.
 fn shown(value: Option<&crate::wire::json::Value>) -> String {
     let Some(value) = value else { return "nothing".to_owned() };
     let text = value.to_string();
     match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
+        Some((end, _)) => {
+            let is_word = |c: char| !c.is_whitespace() && !matches!(c, '"' | '\\' | ',' | ':' | '{' | '}' | '[' | ']');
+            format!("{}...", text[..end].trim_end_matches(is_word))
+        }
         None => text,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::markup::marks;
 use super::said::{says_nothing, speaks_otherwise};
 use super::stream::is_filter_chunk;
-use super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
+use super::{Across, Check, Fault, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
@@ -225,7 +225,7 @@ pub(super) static CHECKS: &[Check] = &[
 fn choices_nonempty(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     Verdict::holds(!choices(completion).is_empty(), "/choices", || {
-        format!("no choice in {}", shown(completion.member("choices")))
+        format!("expected at least one choice, got {}", shown(completion.member("choices")))
     })
 }
 
@@ -236,7 +236,8 @@ fn each_choice(reading: &Reading<'_>, judge: impl Fn(usize, &Value) -> Option<Fi
     if choices.is_empty() {
         return Verdict::Skip("the completion has no choice");
     }
-    Verdict::of(choices.iter().enumerate().filter_map(|(number, choice)| judge(number, choice)).collect())
+    let findings = choices.iter().enumerate().filter_map(|(number, choice)| judge(number, choice));
+    Verdict::distinct(findings.map(|finding| finding.settled(reading)))
 }
 
 fn index_sequence(reading: &Reading<'_>) -> Verdict {
@@ -245,14 +246,15 @@ fn index_sequence(reading: &Reading<'_>) -> Verdict {
     let indices: BTreeSet<u64> = choices.iter().filter_map(|choice| choice.member("index")?.as_u64()).collect();
     Verdict::holds(indices.iter().copied().eq(0..choices.len() as u64), "/choices", || {
         let said: Vec<String> = choices.iter().map(|choice| shown(choice.member("index"))).collect();
-        format!("expected 0 to {}, got {}", choices.len().saturating_sub(1), said.join(", "))
+        format!("expected the indices 0 to {}, got {}", choices.len().saturating_sub(1), said.join(", "))
     })
 }
 
 fn message_object(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         if choice.member("delta").is_some() {
-            return Some(Finding::new(format!("/choices/{number}/delta"), "a delta in a whole reply"));
+            let detail = "expected message and no delta in a whole reply, got a delta";
+            return Some(Finding::new(format!("/choices/{number}/delta"), detail).kind(Fault::Unasked));
         }
         let message = choice.member("message");
         (!message.is_some_and(Value::is_object)).then(|| {
@@ -291,7 +293,10 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
         }
     }
     match unexplained {
-        Some(place) => Verdict::warning(place, "null without tool calls, refusal, sound, reasoning or finish length"),
+        Some(place) => Verdict::warning(
+            place,
+            "expected a string, got null or nothing without tool calls, refusal, sound, reasoning or finish_reason length",
+        ),
         None => Verdict::Pass,
     }
 }
@@ -311,7 +316,8 @@ fn content_nonempty(reading: &Reading<'_>) -> Verdict {
     }
     match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
         Some(choice) => {
-            Verdict::broken(format!("/choices/{}/message/content", choice.index), "the choice says nothing")
+            let place = format!("/choices/{}/message/content", choice.index);
+            Verdict::broken(place, "expected content, a refusal, reasoning or a tool call, got none of them")
         }
         None => Verdict::Pass,
     }
@@ -335,12 +341,22 @@ pub(super) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
         || (dialect == Dialect::Pulze && reason == "max_tokens")
 }
 
+/// The published reasons in words.
+pub(super) fn published_finishes(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Pulze => "stop, length, tool_calls, content_filter, function_call, max_tokens",
+        Dialect::OpenAi | Dialect::OpenAiStrict => "stop, length, tool_calls, content_filter, function_call",
+    }
+}
+
 fn finish_known(reading: &Reading<'_>) -> Verdict {
     let dialect = reading.exchange.asked.wanted.dialect;
     each_choice(reading, |number, choice| {
         let reason = choice.member("finish_reason")?.as_str()?;
-        (!is_known_finish(dialect, reason))
-            .then(|| Finding::new(format!("/choices/{number}/finish_reason"), format!("{reason:?} is not published")))
+        (!is_known_finish(dialect, reason)).then(|| {
+            let detail = format!("expected one of {}, got {reason:?}", published_finishes(dialect));
+            Finding::new(format!("/choices/{number}/finish_reason"), detail).kind(Fault::WrongValue)
+        })
     })
 }
 
@@ -352,7 +368,9 @@ fn object_value(reading: &Reading<'_>) -> Verdict {
         Some("text_completion") => reading.exchange.asked.wanted.dialect == Dialect::Pulze,
         Some(_) | None => false,
     };
-    Verdict::holds(right, "/object", || format!("{} is not published", shown(object)))
+    let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    let expected = if pulze { "\"chat.completion\" or \"text_completion\"" } else { "\"chat.completion\"" };
+    Verdict::holds(right, "/object", || format!("expected {expected}, got {}", shown(object)))
 }
 
 fn object_chat(reading: &Reading<'_>) -> Verdict {
@@ -386,7 +404,13 @@ fn id_judged(reading: &Reading<'_>) -> Verdict {
 fn id_opaque_safe(reading: &Reading<'_>) -> Verdict {
     let Some(id) = id(reading) else { return Verdict::Skip("the reply has no id") };
     let safe = id.len() <= 256 && id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    Verdict::holds(safe, "/id", || format!("{} bytes, or not printable ASCII", id.len()))
+    Verdict::holds(safe, "/id", || {
+        format!(
+            "expected at most 256 printable ASCII characters, got {} bytes: {}",
+            id.len(),
+            shown(Some(&Value::from(id)))
+        )
+    })
 }
 
 /// The body whose `created` is judged: the completion, or the first chunk that has a choice.
@@ -470,18 +494,17 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
     let optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
-    let nameless = stream.distinct().find(|(_, chunk)| {
+    let nameless = stream.distinct().filter(|(_, chunk)| {
         let model = chunk.member("model");
         let absent = model.is_none_or(Value::is_null);
         let excused = choices(chunk).is_empty() || is_filter_chunk(chunk) || (absent && optional);
         !excused && model.and_then(Value::as_str).is_none_or(str::is_empty)
     });
-    match nameless {
-        Some((event, chunk)) => {
-            Verdict::of(vec![Finding::in_event(event, "/model", format!("got {}", shown(chunk.member("model"))))])
-        }
-        None => Verdict::Pass,
-    }
+    Verdict::distinct(nameless.map(|(event, chunk)| {
+        let model = chunk.member("model");
+        let detail = format!("expected a non-empty string, got {}", shown(model));
+        Finding::in_event(event, "/model", detail).kind(Fault::came(model))
+    }))
 }
 
 fn no_error_member(reading: &Reading<'_>) -> Verdict {
@@ -491,7 +514,9 @@ fn no_error_member(reading: &Reading<'_>) -> Verdict {
     match reading.json() {
         Some(document) => {
             let error = error_in(&document.value, Place::Body).filter(|error| error.pointer == "/error");
-            Verdict::holds(error.is_none(), "/error", || shown(document.value.member("error")))
+            Verdict::holds(error.is_none(), "/error", || {
+                format!("expected no error in a success, got {}", shown(document.value.member("error")))
+            })
         }
         None => Verdict::Skip("no JSON to judge"),
     }
@@ -501,7 +526,8 @@ fn refusal_key(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         let message = choice.member("message").filter(|message| message.is_object())?;
         message.member("refusal").is_none().then(|| {
-            Finding::new(format!("/choices/{number}/message"), "no key refusal; it is null where there is none")
+            let detail = "expected the key refusal, null where there is none, got no such key";
+            Finding::new(format!("/choices/{number}/message/refusal"), detail)
         })
     })
 }
@@ -510,7 +536,8 @@ fn logprobs_key(reading: &Reading<'_>) -> Verdict {
     each_choice(reading, |number, choice| {
         let lacks = choice.is_object() && choice.member("logprobs").is_none();
         lacks.then(|| {
-            Finding::new(format!("/choices/{number}"), "no key logprobs; it is null where none were asked for")
+            let detail = "expected the key logprobs, null where none were asked for, got no such key";
+            Finding::new(format!("/choices/{number}/logprobs"), detail)
         })
     })
 }

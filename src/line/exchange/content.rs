@@ -4,6 +4,7 @@ use super::Exchange;
 use super::choice::Choice;
 use super::outcome::{Cut, Form, Inband, Outcome};
 use super::reading::{Payload, Reply, Seen, Stream};
+use super::words::in_words;
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
 use crate::wire::finish::is_failure;
@@ -96,12 +97,12 @@ fn metadata_error(exchange: &Exchange, reply: &Value) -> bool {
 }
 
 /// What a reply says of what went wrong: the words of its error, else its finish reason, else what of it cannot be read.
-pub(super) fn cause(reply: &Reply) -> Option<String> {
+pub(super) fn cause(exchange: &Exchange, reply: &Reply) -> Option<String> {
     match reply {
         Reply::Nothing => None,
         Reply::Whole(whole) => match &whole.json {
             Ok(document) => in_body(&document.value, Place::Body),
-            Err(error) => Some(error.clone()),
+            Err(error) => Some(in_words(exchange).unwrap_or_else(|| error.clone())),
         },
         Reply::Stream(stream) => stream
             .events

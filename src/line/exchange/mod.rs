@@ -28,6 +28,7 @@ mod texts;
 mod timing;
 mod tokens;
 mod transfer;
+pub mod words;
 
 pub use choice::{Call, Choice, Fragment, Spoken};
 pub use coding::decode_text;

@@ -228,7 +228,7 @@ impl<'e> Reading<'e> {
 
     /// What went wrong, in the words of the HTTP client or of the endpoint; secrets may be in it.
     pub fn cause(&self) -> Option<String> {
-        self.exchange.cause.clone().or_else(|| content::cause(&self.reply)).or_else(|| {
+        self.exchange.cause.clone().or_else(|| content::cause(self.exchange, &self.reply)).or_else(|| {
             let in_metadata = self.metadata()?.member("error")?.as_str()?;
             Some(in_metadata.to_owned())
         })

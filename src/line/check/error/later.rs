@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::super::response::unix_seconds;
-use super::super::{Check, Finding, Judge, Verdict, levels, tier};
+use super::super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use super::{STRING, error, is_string};
 use crate::exchange::Reading;
+use crate::exchange::words::in_words;
 
 pub(in crate::check) static LATER: &[Check] = &[
     Check {
@@ -46,12 +47,15 @@ fn envelope_429(reading: &Reading<'_>) -> Verdict {
     if !has_status(reading, 429) {
         return Verdict::Skip("no 429");
     }
-    let Some(document) = reading.json() else { return Verdict::broken("", "the body is not JSON") };
+    let Some(document) = reading.json() else {
+        let got = in_words(reading.exchange).unwrap_or_else(|| "a body that is no JSON".to_owned());
+        return Verdict::broken("", format!("expected JSON, got {got}")).kind(&Fault::Unreadable);
+    };
     if is_string(reading) {
         return Verdict::Skip(STRING);
     }
     let faults = reading.exchange.asked.wanted.dialect.error().violations(&document.value);
-    Verdict::of(faults.into_iter().map(|fault| Finding::new(fault.pointer, fault.message)).collect())
+    Verdict::distinct(faults.into_iter().map(Finding::of_schema))
 }
 
 const AN_HOUR: Duration = Duration::from_secs(3600);

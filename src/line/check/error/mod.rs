@@ -1,6 +1,7 @@
 //! Rules about error bodies, judged on every 4xx and 5xx of a run, whatever provoked it.
 
-use super::{Check, Finding, Judge, Level, Verdict, levels, tier};
+use super::{Check, Fault, Finding, Judge, Level, Verdict, levels, tier};
+use crate::exchange::words::in_words;
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::json::Members;
 use crate::wire::error::{Place, error_in, error_text};
@@ -97,14 +98,15 @@ fn json_body(reading: &Reading<'_>) -> Verdict {
     // A 5xx may be the page of something before the API, which no contract of the API binds.
     let at = |verdict: Verdict| if status >= 500 { verdict.at(Level::Should) } else { verdict };
     if reading.json().is_none() {
-        let detail = if body.is_empty() { "the body is empty" } else { "the body is not JSON" };
-        return at(Verdict::broken("", detail));
+        let got = in_words(reading.exchange).unwrap_or_else(|| "a body that is no JSON".to_owned());
+        return at(Verdict::broken("", format!("expected JSON, got {got}")).kind(&Fault::Unreadable));
     }
     let media_type =
         reading.exchange.head.as_ref().and_then(super::super::exchange::Head::media_type).unwrap_or_default();
     let json =
         media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    at(Verdict::holds(json, "", || format!("JSON, but the content type is {media_type:?}")))
+    at(Verdict::holds(json, "", || format!("expected application/json, got JSON of the content type {media_type:?}"))
+        .kind(&Fault::WrongValue))
 }
 
 /// A string in the place of the error object, which `err-error-not-string` alone judges.
@@ -125,7 +127,7 @@ fn envelope(reading: &Reading<'_>) -> Verdict {
     if schema.is_valid(&document.value) {
         return Verdict::Pass;
     }
-    Verdict::of(schema.violations(&document.value).into_iter().map(|v| Finding::new(v.pointer, v.message)).collect())
+    Verdict::distinct(schema.violations(&document.value).into_iter().map(Finding::of_schema))
 }
 
 fn message_nonempty(reading: &Reading<'_>) -> Verdict {

@@ -2,7 +2,7 @@
 //! and on the connection.
 
 use super::response::unix_seconds;
-use super::{Check, Finding, Judge, Verdict, levels, tier};
+use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Cut, Outcome, Reading};
 
 mod connection;
@@ -80,7 +80,8 @@ fn body_length(reading: &Reading<'_>) -> Verdict {
         let got = reading.exchange.wire_bytes();
         let length = reading.exchange.head.as_ref().and_then(|head| head.header("content-length"));
         let expected = length.map_or("a terminated chunked body".to_owned(), |length| format!("{length} bytes"));
-        return Verdict::broken("", format!("expected {expected}, got {got} bytes and the end of the connection"));
+        let detail = format!("expected {expected}, got {got} bytes and the end of the connection");
+        return Verdict::broken("", detail).kind(&Fault::CutOff);
     }
     if reading.complete() { Verdict::Pass } else { Verdict::Skip("the exchange ended otherwise") }
 }
@@ -92,10 +93,13 @@ fn date_skew(reading: &Reading<'_>) -> Verdict {
     let Some(head) = &reading.exchange.head else { return Verdict::Skip(NO_HEAD) };
     let Some(date) = head.header("date") else { return Verdict::Skip("no Date") };
     let Some(theirs) = unix_seconds(date) else {
-        return Verdict::broken("", format!("Date is no HTTP date: {date:?}"));
+        return Verdict::broken("", format!("expected an HTTP date, got Date: {date:?}")).kind(&Fault::Unreadable);
     };
     let skew = theirs - (reading.exchange.epoch + head.at).as_secs_f64();
-    Verdict::holds(skew.abs() <= SKEW_S, "", || format!("Date is {skew:.0} s from our clock"))
+    Verdict::holds(skew.abs() <= SKEW_S, "", || {
+        format!("expected Date within {SKEW_S} s of our clock, got {date}, {skew:.0} s away")
+    })
+    .kind(&Fault::WrongValue)
 }
 
 /// Two requests must not get one id either, which `resp-id-unique` judges.

@@ -155,7 +155,7 @@ fn schema(reading: &Reading<'_>) -> Verdict {
         return Verdict::Pass;
     }
     let findings = violations(&METADATA, metadata).into_iter();
-    Verdict::of(findings.map(|v| Finding::new(format!("/metadata{}", v.pointer), v.message)).collect())
+    Verdict::distinct(findings.map(|v| Finding { pointer: format!("/metadata{}", v.pointer), ..Finding::of_schema(v) }))
 }
 
 fn no_inband_error(reading: &Reading<'_>) -> Verdict {
@@ -163,7 +163,9 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip(ABSENT);
     }
     match member(reading, "error") {
-        Some(error) if error.as_str() != Some("") => Verdict::broken("/metadata/error", shown(Some(error))),
+        Some(error) if error.as_str() != Some("") => {
+            Verdict::broken("/metadata/error", format!("expected null or an empty string, got {}", shown(Some(error))))
+        }
         Some(_) | None => Verdict::Pass,
     }
 }

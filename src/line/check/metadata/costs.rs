@@ -87,7 +87,10 @@ fn costs_nonnegative(reading: &Reading<'_>) -> Verdict {
     let Some(costs) = member(reading, "costs").and_then(Value::as_object) else { return Verdict::Skip(ABSENT) };
     let negative = costs.iter().find(|(_, amount)| amount.as_f64().is_some_and(|amount| amount < 0.0));
     match negative {
-        Some((name, amount)) => Verdict::broken(format!("/metadata/costs/{name}"), shown(Some(amount))),
+        Some((name, amount)) => Verdict::broken(
+            format!("/metadata/costs/{name}"),
+            format!("expected 0 or more, got {}", shown(Some(amount))),
+        ),
         None => Verdict::Pass,
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::super::said::has_sound;
-use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
-use super::{asked_stream, clip, ended, is_filter_chunk};
+use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::{asked_stream, ended, is_filter_chunk};
+use crate::exchange::words::quoted;
 use crate::exchange::{Payload, Reading, Seen, Stream};
-use crate::wire::dialect::Violation;
 use crate::wire::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
@@ -126,22 +126,19 @@ fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     judged.filter(|(_, chunk)| !(skip_leading && is_filter_chunk(chunk))).collect()
 }
 
+/// Chunks that break the schema of which all violations are listed; listing them takes far longer than finding them.
+const LOOKED_AT: usize = 32;
+
 fn chunk_schema(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
     let schema = reading.exchange.asked.wanted.dialect.chunk();
-    for (event, chunk) in judged_chunks(reading) {
-        if schema.is_valid(chunk) {
-            continue;
-        }
-        let finding = |v: Violation| Finding::in_event(event, &v.pointer, v.message);
-        let findings: Vec<Finding> = schema.violations(&with_finish(chunk)).into_iter().map(finding).collect();
-        if !findings.is_empty() {
-            return Verdict::of(findings);
-        }
-    }
-    Verdict::Pass
+    let broken = judged_chunks(reading).into_iter().filter(|(_, chunk)| !schema.is_valid(chunk));
+    Verdict::distinct(broken.take(LOOKED_AT).flat_map(|(event, chunk)| {
+        let faults = schema.violations(&with_finish(chunk)).into_iter();
+        faults.map(move |fault| Finding { event: Some(event), ..Finding::of_schema(fault) })
+    }))
 }
 
 /// A chunk whose pieces of sound have the key `finish_reason`, which OpenAI's own lack (openai/openai-node #1206).
@@ -157,17 +154,15 @@ fn with_finish(chunk: &Value) -> Cow<'_, Value> {
     Cow::Owned(Value::from(whole))
 }
 
-/// Judges chunks one by one, up to the first that breaks the rule.
+/// Judges chunks one by one; faults of one kind are reported once.
 pub(super) fn each_chunk(reading: &Reading<'_>, judge: impl Fn(&Value) -> Option<(String, String)>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    for (event, chunk) in judged_chunks(reading) {
-        if let Some((pointer, detail)) = judge(chunk) {
-            return Verdict::of(vec![Finding::in_event(event, &pointer, detail)]);
-        }
-    }
-    Verdict::Pass
+    Verdict::distinct(judged_chunks(reading).into_iter().filter_map(|(event, chunk)| {
+        let (pointer, detail) = judge(chunk)?;
+        Some(Finding::in_event(event, &pointer, detail).settled(reading))
+    }))
 }
 
 fn object_value(reading: &Reading<'_>) -> Verdict {
@@ -180,16 +175,18 @@ fn object_value(reading: &Reading<'_>) -> Verdict {
 
 fn stable(reading: &Reading<'_>, member: &str) -> Verdict {
     let chunks = judged_chunks(reading);
-    let Some((_, first)) = chunks.first() else { return Verdict::Skip(NO_STREAM) };
+    let Some((began, first)) = chunks.first() else { return Verdict::Skip(NO_STREAM) };
     let expected = stated(first, member);
-    match chunks.iter().find(|(_, chunk)| stated(chunk, member) != expected) {
-        Some((event, chunk)) => Verdict::of(vec![Finding::in_event(
-            *event,
-            &format!("/{member}"),
-            format!("{} before, now {}", shown(expected), shown(chunk.get(member))),
-        )]),
-        None if expected.is_none() => Verdict::Skip("no chunk has the member"),
-        None => Verdict::Pass,
+    let changed = chunks.iter().filter(|(_, chunk)| stated(chunk, member) != expected);
+    let findings = changed.map(|(event, chunk)| {
+        let now = stated(chunk, member);
+        let detail = format!("expected {}, as in event {began}, got {}", shown(expected), shown(chunk.get(member)));
+        let fault = if now.is_none() { Fault::Missing } else { Fault::Changed };
+        Finding::in_event(*event, &format!("/{member}"), detail).kind(fault)
+    });
+    match Verdict::distinct(findings) {
+        Verdict::Pass if expected.is_none() => Verdict::Skip("no chunk has the member"),
+        verdict => verdict,
     }
 }
 
@@ -202,16 +199,13 @@ fn first_chunk_usable(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let Some((event, chunk)) = stream.distinct().next() else { return Verdict::Skip("the stream has no chunk") };
     let filled = |member: &str| chunk.get(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let missing = if choices(chunk).is_empty() {
-        Some("no choice")
-    } else if !filled("id") {
-        Some("no id")
-    } else if !filled("model") {
-        Some("no model")
-    } else {
-        None
-    };
-    Verdict::of(missing.map(|what| Finding::in_event(event, "", what)).into_iter().collect())
+    let lacks = [("choices", choices(chunk).is_empty()), ("id", !filled("id")), ("model", !filled("model"))];
+    let missing = lacks.into_iter().find(|(_, lacks)| *lacks).map(|(member, _)| {
+        let expected = if member == "choices" { "a choice" } else { "a non-empty string" };
+        let detail = format!("expected {expected}, got {}", shown(chunk.get(member)));
+        Finding::in_event(event, &format!("/{member}"), detail)
+    });
+    Verdict::of(missing.into_iter().collect())
 }
 
 /// One fault, whatever the chunk lacks: clients that look at the delta of every choice fail at it.
@@ -256,7 +250,7 @@ fn usage_not_unasked(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("usage was asked for");
     }
     let unasked = stream.distinct().find(|(_, chunk)| chunk.member("usage").is_some_and(|usage| !usage.is_null()));
-    let finding = |(event, _)| Finding::in_event(event, "/usage", "usage comes unasked");
+    let finding = |(event, _)| Finding::in_event(event, "/usage", "usage comes unasked").kind(Fault::Unasked);
     Verdict::of(unasked.map(finding).into_iter().collect())
 }
 
@@ -288,8 +282,8 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
     let is_error = |event: &Seen| matches!(event.payload, Payload::Error(_) | Payload::ErrorText);
     if let Some(event) = stream.events.iter().position(is_error) {
         let seen = &stream.events[event];
-        let pointer = match &seen.payload {
-            Payload::Error(document) => error_in(&document.value, Place::Event).map(|error| error.pointer),
+        let found = match &seen.payload {
+            Payload::Error(document) => error_in(&document.value, Place::Event),
             Payload::Chunk(_)
             | Payload::Repeat(_)
             | Payload::ErrorText
@@ -297,10 +291,16 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
             | Payload::Empty
             | Payload::Broken(_) => None,
         };
-        return Verdict::of(vec![Finding::in_event(event, &pointer.unwrap_or_default(), clip(&seen.data))]);
+        let words = found.as_ref().map_or_else(|| seen.data.clone(), |error| error.in_words());
+        let pointer = found.map(|error| error.pointer).unwrap_or_default();
+        let detail = format!("an error event: {}", quoted(&words));
+        return Verdict::of(vec![Finding::in_event(event, &pointer, detail).kind(Fault::Unasked)]);
     }
     match stream.bare_json.as_ref().and_then(|body| error_in(body, Place::Body)) {
-        Some(error) => Verdict::broken(error.pointer, shown(Some(error.value))),
+        Some(error) => {
+            let detail = format!("an error in the place of events: {}", quoted(&error.in_words()));
+            Verdict::broken(error.pointer, detail).kind(&Fault::Unasked)
+        }
         None => Verdict::Pass,
     }
 }

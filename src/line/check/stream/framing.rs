@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{Check, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::{asked_stream, clip, ended};
+use crate::exchange::words::{in_words, quoted};
 use crate::exchange::{Cut, Outcome, Payload, Reading, Stream};
 
 pub(in crate::check) static CHECKS: &[Check] = &[
@@ -155,18 +156,25 @@ fn status_200(reading: &Reading<'_>) -> Verdict {
 fn sse_wellformed(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     if stream.bare_json.is_some() {
-        return Verdict::broken("", "a bare JSON body in the place of events");
+        return Verdict::broken("", "expected events, got a bare JSON body").kind(&Fault::WrongType);
     }
     let sample = String::from_utf8_lossy(stream.framing.first_unknown.as_deref().unwrap_or_default());
     Verdict::holds(stream.framing.unknown_fields == 0, "", || {
-        format!("{} lines are no field, the first {sample:?}", stream.framing.unknown_fields)
+        let got = in_words(reading.exchange).filter(|_| stream.events.is_empty());
+        let lines = format!("{} lines that are no field, the first {sample:?}", stream.framing.unknown_fields);
+        format!("expected events, got {}", got.unwrap_or(lines))
     })
+    .kind(&Fault::Unreadable)
 }
 
 fn utf8_valid(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     match stream.invalid_utf8 {
-        Some(offset) if reading.complete() => Verdict::broken("", format!("byte {offset} is no UTF-8")),
+        Some(offset) if reading.complete() => {
+            let bytes = &reading.exchange.body.bytes;
+            let shown = &bytes[offset..bytes.len().min(offset + 4)];
+            Verdict::broken("", format!("expected UTF-8, got {shown:02x?} at byte {offset}")).kind(&Fault::Unreadable)
+        }
         Some(_) => Verdict::Skip(INCOMPLETE),
         None => Verdict::Pass,
     }
@@ -174,10 +182,15 @@ fn utf8_valid(reading: &Reading<'_>) -> Verdict {
 
 fn data_json(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let fault = stream.events.iter().enumerate().find_map(|(number, event)| match &event.payload {
-        Payload::Broken(error) => Some(Finding::in_event(number, "", format!("not JSON: {error}"))),
+    let faults = stream.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
+        Payload::Broken(error) => {
+            let is_text = !event.data.trim_start().starts_with(['{', '[', '"']);
+            let got = if is_text { format!("plain text: {:?}", quoted(&event.data)) } else { format!("broken JSON: {error}") };
+            Some(Finding::in_event(number, "", format!("expected a JSON object, got {got}")).kind(Fault::Unreadable))
+        }
         Payload::Chunk(document) | Payload::Error(document) if !document.value.is_object() => {
-            Some(Finding::in_event(number, "", format!("expected an object, got {}", shown(Some(&document.value)))))
+            let detail = format!("expected a JSON object, got {}", shown(Some(&document.value)));
+            Some(Finding::in_event(number, "", detail).kind(Fault::came(Some(&document.value))))
         }
         Payload::Chunk(_)
         | Payload::Repeat(_)
@@ -186,12 +199,13 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
         | Payload::Done
         | Payload::Empty => None,
     });
-    Verdict::of(fault.into_iter().collect())
+    Verdict::distinct(faults)
 }
 
 fn done_present(reading: &Reading<'_>) -> Verdict {
     match ended(reading) {
-        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || without_done(stream)),
+        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || without_done(stream))
+            .kind(&if stream.framing.unterminated.is_some() { Fault::CutOff } else { Fault::Missing }),
         Err(verdict) => verdict,
     }
 }
@@ -201,12 +215,13 @@ fn without_done(stream: &Stream) -> String {
     let named = stream.events.iter().find(|event| matches!(event.payload, Payload::Done));
     match (named, &stream.framing.unterminated) {
         (Some(event), _) => {
-            format!("[DONE] came in an event named {:?}, which no client reads as a message", clip(&event.name))
+            format!("expected data: [DONE] in a message, got it in an event named {:?}, which no client reads as one", clip(&event.name))
         }
         (None, Some(rest)) => {
-            format!("no [DONE]; discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest))
+            let rest = String::from_utf8_lossy(rest);
+            format!("expected data: [DONE], got {:?}, which no blank line ends, at the end", quoted(&rest))
         }
-        (None, None) => format!("no [DONE] in {} events", stream.events.len()),
+        (None, None) => format!("expected data: [DONE], got {} events without it", stream.events.len()),
     }
 }
 
@@ -215,7 +230,9 @@ fn done_once_last(reading: &Reading<'_>) -> Verdict {
     let Some(done) = stream.done() else { return Verdict::Skip("[DONE] is absent") };
     match stream.events.get(done + 1) {
         Some(event) => {
-            Verdict::of(vec![Finding::in_event(done + 1, "", format!("after [DONE]: {:?}", clip(&event.data)))])
+            let detail = format!("expected nothing after [DONE], got {:?}", clip(&event.data));
+            let fault = if matches!(event.payload, Payload::Done) { Fault::Repeated } else { Fault::OutOfOrder };
+            Verdict::of(vec![Finding::in_event(done + 1, "", detail).kind(fault)])
         }
         None => Verdict::Pass,
     }
@@ -243,13 +260,17 @@ fn clean_close(reading: &Reading<'_>) -> Verdict {
     let Some(done) = stream.done() else { return Verdict::Pass };
     let lingered = reading.exchange.ended.saturating_sub(reading.arrived(stream.events[done].arrival));
     Verdict::holds(lingered <= LINGER, "", || format!("the body stayed open for {lingered:.1?} after [DONE]"))
+        .kind(&Fault::OutOfOrder)
 }
 
 fn final_blank_line(reading: &Reading<'_>) -> Verdict {
     match ended(reading) {
         Ok(stream) => match &stream.framing.unterminated {
             Some(rest) => {
-                Verdict::broken("", format!("discarded for want of a blank line: {:?}", String::from_utf8_lossy(rest)))
+                let rest = String::from_utf8_lossy(rest);
+                let detail =
+                    format!("expected a blank line after the last event, which is discarded: {:?}", quoted(&rest));
+                Verdict::broken("", detail).kind(&Fault::CutOff)
             }
             None => Verdict::Pass,
         },
@@ -283,8 +304,10 @@ fn event_field(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let is_usual = |name: &str| name.is_empty() || matches!(name, "message" | "error");
     let named = stream.events.iter().position(|event| !is_usual(&event.name));
-    let finding =
-        |event: usize| Finding::in_event(event, "", format!("its name is {:?}", clip(&stream.events[event].name)));
+    let finding = |event: usize| {
+        let detail = format!("expected no name, or message or error, got {:?}", clip(&stream.events[event].name));
+        Finding::in_event(event, "", detail).kind(Fault::WrongValue)
+    };
     Verdict::of(named.map(finding).into_iter().collect())
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::response::is_known_finish;
+use super::super::response::{is_known_finish, published_finishes};
 use super::super::said::{has_sound, is_spoken, says_nothing};
-use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
+use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Outcome, Reading, carries_content};
@@ -100,6 +100,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
 fn role_first(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
     for (event, position, index, piece) in pieces_of(stream) {
         let annotates = piece.member("delta").is_none() && piece.member("content_filter_results").is_some();
         if annotates || !seen.insert(index) {
@@ -107,11 +108,12 @@ fn role_first(reading: &Reading<'_>) -> Verdict {
         }
         let role = piece.at("/delta/role");
         if role.and_then(Value::as_str) != Some("assistant") {
-            let detail = format!("the first delta of choice {index} has role {}", shown(role));
-            return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail)]);
+            let detail = format!("expected \"assistant\" in the first delta of choice {index}, got {}", shown(role));
+            let finding = Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail);
+            findings.push(finding.kind(Fault::came(role)));
         }
     }
-    if seen.is_empty() { Verdict::Skip("the stream has no choice") } else { Verdict::Pass }
+    if seen.is_empty() { Verdict::Skip("the stream has no choice") } else { Verdict::distinct(findings) }
 }
 
 /// A role that is null or empty says nothing, and one that is said again is the same.
@@ -123,7 +125,7 @@ fn role_consistent(reading: &Reading<'_>) -> Verdict {
         let Some(role) = said else { continue };
         let first = *roles.entry(index).or_insert(role);
         if role != first {
-            let detail = format!("choice {index} has role {first:?} before, now {role:?}");
+            let detail = format!("expected role {first:?}, as before in choice {index}, got {role:?}");
             return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta/role"), detail)]);
         }
     }
@@ -132,12 +134,13 @@ fn role_consistent(reading: &Reading<'_>) -> Verdict {
 
 fn content_delta_type(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let wrong = pieces_of(stream).find_map(|(event, position, _, piece)| {
+    let wrong = pieces_of(stream).filter_map(|(event, position, _, piece)| {
         let content = piece.at("/delta/content").filter(|content| !content.is_null() && !content.is_string())?;
         let pointer = format!("/choices/{position}/delta/content");
-        Some(Finding::in_event(event, &pointer, format!("expected a string or null, got {}", shown(Some(content)))))
+        let detail = format!("expected a string or null, got {}", shown(Some(content)));
+        Some(Finding::in_event(event, &pointer, detail).kind(Fault::came(Some(content))))
     });
-    Verdict::of(wrong.into_iter().collect())
+    Verdict::distinct(wrong)
 }
 
 /// OpenAI's own spoken streams end with the time until which the sound is kept, and with no reason (openai/openai-node
@@ -147,15 +150,30 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
         Ok(stream) => stream,
         Err(verdict) => return verdict,
     };
-    let mut counts: BTreeMap<u64, u32> = (0..reading.exchange.asked.wanted.n).map(|index| (index, 0)).collect();
-    for (_, _, index, piece) in pieces_of(stream) {
-        *counts.entry(index).or_default() += u32::from(finishes(piece));
+    // The places at which each choice says why it ends.
+    let none = (0..reading.exchange.asked.wanted.n).map(|index| (index, Vec::new()));
+    let mut ends: BTreeMap<u64, Vec<(usize, usize)>> = none.collect();
+    for (event, position, index, piece) in pieces_of(stream) {
+        let places = ends.entry(index).or_default();
+        if finishes(piece) {
+            places.push((event, position));
+        }
     }
-    let spoken = |index: u64, count: u32| count == 0 && is_spoken(reading, index);
-    match counts.into_iter().find(|(index, count)| *count != 1 && !spoken(*index, *count)) {
-        Some((index, count)) => Verdict::broken("", format!("choice {index} has {count} finish reasons")),
-        None => Verdict::Pass,
-    }
+    Verdict::distinct(ends.into_iter().filter_map(|(index, places)| match places.as_slice() {
+        [_] => None,
+        [] if is_spoken(reading, index) => None,
+        [] => {
+            let detail = format!("expected one finish_reason of choice {index}, got none");
+            Some(Finding::new(format!("/choices/{index}/finish_reason"), detail).kind(Fault::Missing))
+        }
+        [.., (event, position)] => {
+            let events: Vec<String> = places.iter().map(|(event, _)| event.to_string()).collect();
+            let (count, events) = (places.len(), events.join(", "));
+            let detail = format!("expected one finish_reason of choice {index}, got {count}, in events {events}");
+            let pointer = format!("/choices/{position}/finish_reason");
+            Some(Finding::in_event(*event, &pointer, detail).kind(Fault::Repeated))
+        }
+    }))
 }
 
 /// Content in the chunk that carries the finish reason is legal; content after it is not.
@@ -164,8 +182,9 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
     let mut finished = BTreeSet::new();
     for (event, position, index, piece) in pieces_of(stream) {
         if finished.contains(&index) && piece.member("delta").is_some_and(carries_content) {
-            let detail = format!("content of choice {index} after its finish_reason");
-            return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/delta"), detail)]);
+            let detail = format!("expected nothing of choice {index} after its finish_reason, got content");
+            let finding = Finding::in_event(event, &format!("/choices/{position}/delta"), detail);
+            return Verdict::of(vec![finding.kind(Fault::OutOfOrder)]);
         }
         if finishes(piece) {
             finished.insert(index);
@@ -178,24 +197,22 @@ fn finish_null_key(reading: &Reading<'_>) -> Verdict {
     each_chunk(reading, |chunk| {
         let lacks = |piece: &Value| piece.member("finish_reason").is_none() && !has_sound(piece);
         let position = choices(chunk).iter().position(lacks)?;
-        Some((format!("/choices/{position}"), "no key finish_reason; it is null until the choice ends".to_owned()))
+        let detail = "expected the key finish_reason, null until the choice ends, got no such key".to_owned();
+        Some((format!("/choices/{position}/finish_reason"), detail))
     })
 }
 
 fn finish_known(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let dialect = reading.exchange.asked.wanted.dialect;
-    let unknown = pieces_of(stream).find_map(|(event, position, _, piece)| {
+    let unknown = pieces_of(stream).filter_map(|(event, position, _, piece)| {
         let reason = piece.member("finish_reason")?.as_str()?;
         (!is_known_finish(dialect, reason)).then(|| {
-            Finding::in_event(
-                event,
-                &format!("/choices/{position}/finish_reason"),
-                format!("{reason:?} is not published"),
-            )
+            let detail = format!("expected one of {}, got {reason:?}", published_finishes(dialect));
+            Finding::in_event(event, &format!("/choices/{position}/finish_reason"), detail).kind(Fault::WrongValue)
         })
     });
-    Verdict::of(unknown.into_iter().collect())
+    Verdict::distinct(unknown)
 }
 
 fn index_valid(reading: &Reading<'_>) -> Verdict {
@@ -205,8 +222,10 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     for (event, chunk) in stream.distinct() {
         for (position, piece) in choices(chunk).iter().enumerate() {
             let Some(index) = piece.member("index").and_then(Value::as_u64).filter(|index| *index < n) else {
-                let detail = format!("expected 0 to {}, got {}", n - 1, shown(piece.member("index")));
-                return Verdict::of(vec![Finding::in_event(event, &format!("/choices/{position}/index"), detail)]);
+                let index = piece.member("index");
+                let detail = format!("expected an index of 0 to {}, got {}", n - 1, shown(index));
+                let finding = Finding::in_event(event, &format!("/choices/{position}/index"), detail);
+                return Verdict::of(vec![finding.kind(Fault::came(index))]);
             };
             seen.push(index);
         }
@@ -214,7 +233,10 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
     match (0..n).find(|index| !seen.contains(index)) {
         Some(_) if !reading.complete() => Verdict::Skip(INCOMPLETE),
         Some(_) if seen.is_empty() => Verdict::Skip("the stream has no choice"),
-        Some(index) => Verdict::broken("", format!("choice {index} never comes")),
+        Some(index) => {
+            let detail = format!("expected the choices 0 to {}, got no piece of choice {index}", n - 1);
+            Verdict::broken(format!("/choices/{index}"), detail).kind(&Fault::Missing)
+        }
         None => Verdict::Pass,
     }
 }

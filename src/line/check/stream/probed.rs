@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Joined, json};
 use super::super::book::{Book, accepted, broken_at, came, each, is_refusal};
 use super::super::said::says_nothing;
 use super::super::tools::tells_call;
-use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
+use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::usage_at_end;
 use super::ended;
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
@@ -134,16 +134,26 @@ fn n2_both_finish(book: &Book<'_>) -> Verdict {
         if let Err(verdict) = ended(reading) {
             return verdict;
         }
-        let of_index = |index: u64| reading.choices.iter().find(|choice| choice.index == index);
-        let lacking = (0..2).find_map(|index| match of_index(index) {
-            None => Some(format!("choice {index} never comes")),
-            Some(choice) => choice.finish.is_none().then(|| format!("choice {index} has no finish_reason")),
+        let lacking = (0..2).filter_map(|index| match reading.choices.iter().find(|choice| choice.index == index) {
+            None => {
+                let detail = format!("expected choices 0 and 1, got no piece of choice {index}");
+                Some(Finding::new(format!("/choices/{index}"), detail).kind(Fault::Missing))
+            }
+            Some(choice) if choice.finish.is_none() => {
+                let detail = format!("expected a finish_reason of choice {index}, got none");
+                Some(Finding::new(format!("/choices/{index}/finish_reason"), detail).kind(Fault::Missing))
+            }
+            Some(_) => None,
         });
-        if let Some(detail) = lacking {
-            return Verdict::broken("", detail);
+        let lacking = Verdict::distinct(lacking);
+        if lacking != Verdict::Pass {
+            return lacking;
         }
         match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
-            Some(choice) => Verdict::warning("", format!("choice {} says nothing", choice.index)),
+            Some(Choice { index, .. }) => {
+                let detail = format!("expected content of choice {index}, got none");
+                Verdict::warning(format!("/choices/{index}/delta"), detail).kind(&Fault::Missing)
+            }
             None => Verdict::Pass,
         }
     })
@@ -235,11 +245,12 @@ fn usage_chunk(reading: &Reading<'_>) -> Verdict {
     let done = reading.stream().and_then(Stream::done);
     let again = reading.stream().and_then(usage_at_end);
     match chunks.last() {
-        None => Verdict::broken("", "no chunk has usage"),
+        None => Verdict::broken("", "expected a chunk with usage, got none").kind(&Fault::Missing),
         Some((event, _)) if done.is_some_and(|done| *event > done) => {
-            Verdict::of(vec![Finding::in_event(*event, "/usage", "it comes after [DONE]")])
+            let detail = "expected usage before [DONE], got it after";
+            Verdict::of(vec![Finding::in_event(*event, "/usage", detail).kind(Fault::OutOfOrder)])
         }
-        Some(_) => again.map_or(Verdict::Pass, |finding| Verdict::of(vec![finding])),
+        Some(_) => again.map_or(Verdict::Pass, |finding| Verdict::of(vec![finding.kind(Fault::Repeated)])),
     }
 }
 
@@ -285,16 +296,20 @@ fn no_u_fffd(reading: &Reading<'_>) -> Verdict {
         Ok(stream) => stream,
         Err(verdict) => return verdict,
     };
-    let damaged = stream.events.iter().position(|event| match &event.payload {
+    let damaged = stream.events.iter().enumerate().find_map(|(event, seen)| match &seen.payload {
         Payload::Chunk(document) => {
-            let texts = choices(&document.value).iter().filter_map(|piece| piece.at("/delta/content")?.as_str());
-            texts.into_iter().any(|text| text.contains('\u{FFFD}'))
+            let is_damaged = |piece: &Value| {
+                piece.at("/delta/content").and_then(Value::as_str).is_some_and(|text| text.contains('\u{FFFD}'))
+            };
+            choices(&document.value).iter().position(is_damaged).map(|choice| (event, choice))
         }
-        Payload::Repeat(repeat) => repeat.text().contains('\u{FFFD}'),
-        Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => false,
+        // A chunk that is repeated with another text has one choice.
+        Payload::Repeat(repeat) => repeat.text().contains('\u{FFFD}').then_some((event, 0)),
+        Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => None,
     });
-    if let Some(event) = damaged {
-        return Verdict::of(vec![Finding::in_event(event, "/choices/0/delta/content", "U+FFFD in the content")]);
+    if let Some((event, choice)) = damaged {
+        let (pointer, detail) = (format!("/choices/{choice}/delta/content"), "expected whole characters, got U+FFFD");
+        return Verdict::of(vec![Finding::in_event(event, &pointer, detail)]);
     }
     let exact = reading.choices.iter().any(|choice| choice.content.contains(REPEATED));
     if exact { Verdict::Pass } else { Verdict::Skip("the model did not repeat the text") }

@@ -8,7 +8,7 @@
 
 use crate::wire::json::{Object, Value};
 
-use super::super::{Check, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
+use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::{below, calls_by_choice};
 use crate::exchange::{Choice, OfferedTool, Outcome, Reading};
 use crate::wire::dialect::{Violation, violations};
@@ -132,9 +132,10 @@ fn args_schema(reading: &Reading<'_>) -> Verdict {
 fn misfits(place: &Finding, arguments: &Value, tool: Option<&OfferedTool>) -> Vec<Finding> {
     let at = |detail: String| below(place, "/function/arguments", detail);
     if !arguments.is_object() {
-        return vec![at(format!("expected a JSON object, got {}", shown(Some(arguments))))];
+        let detail = format!("expected a JSON object, got {}", shown(Some(arguments)));
+        return vec![at(detail).kind(Fault::came(Some(arguments)))];
     }
     let Some(parameters) = tool.and_then(|tool| tool.parameters.as_ref()) else { return Vec::new() };
-    let finding = |v: Violation| at(format!("{} {}", v.pointer, v.message));
+    let finding = |v: Violation| at(format!("{} {}", v.pointer, v.message)).kind(Fault::Schema(v.keyword));
     violations(parameters, arguments).into_iter().map(finding).collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::stream::pieces_of;
-use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
-use super::NO_CALL;
+use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, tier};
+use super::{NO_CALL, piece_of};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
 use crate::wire::reply::finishes;
@@ -55,7 +55,7 @@ fn finish_reason(reading: &Reading<'_>) -> Verdict {
         if !right {
             return Verdict::broken(
                 format!("/choices/{}/finish_reason", choice.index),
-                format!("tool calls, but {reason:?}"),
+                format!("expected \"tool_calls\" of a choice with tool calls, got {reason:?}"),
             );
         }
     }
@@ -72,7 +72,8 @@ fn finish_implies_call(reading: &Reading<'_>) -> Verdict {
         .find(|choice| choice.finish.as_deref() == Some("tool_calls") && choice.calls.is_empty())
     {
         Some(choice) => {
-            Verdict::broken(format!("/choices/{}/finish_reason", choice.index), "tool_calls, but no tool call")
+            let detail = "expected a tool call with finish_reason \"tool_calls\", got none";
+            Verdict::broken(format!("/choices/{}/finish_reason", choice.index), detail)
         }
         None => Verdict::Pass,
     }
@@ -91,8 +92,11 @@ fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
         let (Some(last), Some(finish)) = (last, ends.get(&choice.index)) else { continue };
         any = true;
         if *finish < last {
-            let detail = format!("a piece of a call of choice {} after its finish_reason", choice.index);
-            return Verdict::of(vec![Finding::in_event(last, "/choices/0/delta/tool_calls", detail)]);
+            let (own, detail) = (choice.index, "expected no piece of a call after the finish_reason");
+            let detail = format!("{detail} of choice {own}, in event {finish}, got one in event {last}");
+            let piece = choice.calls.iter().flat_map(|call| &call.fragments).find(|piece| piece.event == last);
+            let finding = Finding::in_event(last, &piece_of(reading, own, piece), detail);
+            return Verdict::of(vec![finding.kind(Fault::OutOfOrder)]);
         }
     }
     if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }

@@ -1,9 +1,10 @@
 //! Rules about tool calls, whole or streamed.
 
 use super::book::{Book, came, each};
-use super::{Finding, Verdict};
-use crate::exchange::{Call, Choice, Reading};
+use super::{Finding, Verdict, pointed};
+use crate::exchange::{Call, Choice, Fragment, Reading};
 use crate::wire::json::{At, Members, Object, Value};
+use crate::wire::reply::{choices, index};
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -39,29 +40,48 @@ fn calls_by_choice<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'r Ch
             let place = if whole {
                 Finding::new(format!("/choices/{}/message/tool_calls/{number}", choice.index), "")
             } else {
-                let event = call.fragments.first().map_or(0, |fragment| fragment.event);
-                Finding::in_event(event, "/choices/0/delta/tool_calls/0", "")
+                let first = call.fragments.first();
+                let event = first.map_or(0, |fragment| fragment.event);
+                Finding::in_event(event, &piece_of(reading, choice.index, first), "")
             };
             (choice, place, call)
         })
     })
 }
 
+/// The place of a piece of a call in the data of its event.
+fn piece_of(reading: &Reading<'_>, choice: u64, piece: Option<&Fragment>) -> String {
+    let found = || {
+        let piece = piece?;
+        let chunk = pointed::document(reading, Some(piece.event))?;
+        let position = choices(chunk).iter().position(|value| index(value) == choice)?;
+        let calls = choices(chunk)[position].at("/delta/tool_calls");
+        let is_it = |call: &Value| call.member("index").and_then(Value::as_u64) == piece.index;
+        let number = calls.and_then(Value::as_array).and_then(|calls| calls.iter().position(is_it));
+        let below = match calls {
+            Some(Value::Array(_)) => format!("/{}", number.unwrap_or(0)),
+            Some(_) | None => String::new(),
+        };
+        Some(format!("/choices/{position}/delta/tool_calls{below}"))
+    };
+    found().unwrap_or_else(|| format!("/choices/{choice}/delta/tool_calls"))
+}
+
 /// A finding below a place.
 fn below(place: &Finding, member: &str, detail: impl Into<String>) -> Finding {
-    Finding { seq: place.seq, event: place.event, pointer: format!("{}{member}", place.pointer), detail: detail.into() }
+    Finding { pointer: format!("{}{member}", place.pointer), detail: detail.into(), ..place.clone() }
 }
 
 /// Judges every call; skips where there is none.
 fn each_call(reading: &Reading<'_>, judge: impl Fn(&Call) -> Option<(&'static str, String)>) -> Verdict {
     let mut any = false;
-    let findings = calls(reading)
+    let findings: Vec<Finding> = calls(reading)
         .filter_map(|(place, call)| {
             any = true;
-            judge(call).map(|(member, detail)| below(&place, member, detail))
+            judge(call).map(|(member, detail)| below(&place, member, detail).settled(reading))
         })
         .collect();
-    if any { Verdict::of(findings) } else { Verdict::Skip(NO_CALL) }
+    if any { Verdict::distinct(findings) } else { Verdict::Skip(NO_CALL) }
 }
 
 /// Judges the replies to a probe and to its streamed form: what is broken decides before what holds, and that before

@@ -1,8 +1,8 @@
 //! Rules about the pieces of a streamed tool call.
 
 use super::super::stream::pieces_of;
-use super::super::{Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
-use super::NO_CALL;
+use super::super::{Check, Fault, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
+use super::{NO_CALL, piece_of};
 use crate::exchange::{Call, Fragment, Reading, Stream};
 use crate::wire::json::{At, Members, Value};
 
@@ -49,23 +49,21 @@ fn stream_index(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    let mut any = false;
+    let (mut any, mut findings) = (false, Vec::new());
     for choice in &reading.choices {
         for (number, call) in choice.calls.iter().enumerate() {
             any = true;
             let wrong = call.fragments.iter().find(|fragment| fragment.index != Some(number as u64));
             if let Some(fragment) = wrong {
                 let got = fragment.index.map_or("no index".to_owned(), |index| format!("index {index}"));
-                let detail = format!("call {number} of choice {} comes with {got}", choice.index);
-                return Verdict::of(vec![Finding::in_event(
-                    fragment.event,
-                    "/choices/0/delta/tool_calls/0/index",
-                    detail,
-                )]);
+                let detail = format!("expected index {number} for call {number} of choice {}, got {got}", choice.index);
+                let place = format!("{}/index", piece_of(reading, choice.index, Some(fragment)));
+                let fault = if fragment.index.is_some() { Fault::WrongValue } else { Fault::Missing };
+                findings.push(Finding::in_event(fragment.event, &place, detail).kind(fault));
             }
         }
     }
-    if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+    if any { Verdict::distinct(findings) } else { Verdict::Skip(NO_CALL) }
 }
 
 /// A call without a type in any piece is the fault of `tool-shape` alone, as OpenAI's Node client refuses it ("missing
@@ -75,33 +73,81 @@ fn stream_header_first(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    let mut any = false;
-    for call in reading.choices.iter().flat_map(|choice| &choice.calls) {
-        let Some((first, later)) = call.fragments.split_first() else { continue };
-        any = true;
-        let lacks = [("id", &first.id), ("name", &first.name)].into_iter().find(|(_, value)| value.is_none());
-        if let Some((member, _)) = lacks {
-            let detail = format!("the first piece lacks {member}");
-            return Verdict::of(vec![Finding::in_event(first.event, PIECES, detail)]);
-        }
-        if let Some((piece, detail)) = later.iter().find_map(|piece| Some((piece, changed(call, piece)?))) {
-            return Verdict::of(vec![Finding::in_event(piece.event, PIECES, detail)]);
+    let (mut any, mut findings) = (false, Vec::new());
+    for choice in &reading.choices {
+        for call in &choice.calls {
+            let Some((first, later)) = call.fragments.split_first() else { continue };
+            any = true;
+            let header = Header { reading, choice: choice.index, call };
+            findings.extend(header.lacking(first));
+            findings.extend(later.iter().flat_map(|piece| header.changed(first, piece)));
         }
     }
-    if any { Verdict::Pass } else { Verdict::Skip(NO_CALL) }
+    if any { Verdict::distinct(findings) } else { Verdict::Skip(NO_CALL) }
 }
 
-/// Where pieces of calls are in a chunk.
-const PIECES: &str = "/choices/0/delta/tool_calls";
+/// What the pieces of a call say of the call as a whole.
+struct Header<'r> {
+    reading: &'r Reading<'r>,
+    choice: u64,
+    call: &'r Call,
+}
 
-/// What a later piece changes, from what to what.
-fn changed(call: &Call, piece: &Fragment) -> Option<String> {
-    let first = call.fragments.first()?;
-    let members = [("id", &first.id, &piece.id), ("name", &first.name, &piece.name), ("type", &call.kind, &piece.kind)];
-    let (member, before, now) =
-        members.into_iter().find(|(_, before, now)| before.is_some() && now.is_some() && now != before)?;
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    Some(format!("a later piece changes {member} from {:?} to {:?}", text(before), text(now)))
+impl Header<'_> {
+    fn members<'f>(&self, piece: &'f Fragment) -> [(&'static str, Option<&'f str>); 3] {
+        let name = if self.call.is_custom() { "/custom/name" } else { "/function/name" };
+        [("/id", piece.id.as_deref()), ("/type", piece.kind.as_deref()), (name, piece.name.as_deref())]
+    }
+
+    /// What the first piece does not say; the type may come in any.
+    fn lacking(&self, first: &Fragment) -> Vec<Finding> {
+        let lacks = self.members(first).into_iter().filter(|(member, said)| said.is_none() && *member != "/type");
+        lacks
+            .map(|(member, _)| {
+                let detail = format!("expected {} in the first piece of the call, got none", &member[1..]);
+                self.finding(first, member, detail).kind(Fault::Missing)
+            })
+            .collect()
+    }
+
+    /// What a later piece says otherwise; what the first one had to say and did not is no change.
+    fn changed(&self, first: &Fragment, piece: &Fragment) -> Vec<Finding> {
+        let pairs = self.members(first).into_iter().zip(self.members(piece));
+        let changed = pairs.filter_map(|((member, before), (_, now))| {
+            let before = if member == "/type" { self.call.kind.as_deref() } else { before };
+            Some((member, before?, now?)).filter(|(_, before, now)| before != now)
+        });
+        changed
+            .map(|(member, before, now)| {
+                let detail =
+                    format!("expected {} {before:?}, as in event {}, got {now:?}", &member[1..], first.event);
+                self.finding(piece, member, detail).kind(Fault::Changed)
+            })
+            .collect()
+    }
+
+    /// What a later piece says once more: a name is a fault, an id a warning.
+    fn repeated(&self, first: &Fragment, piece: &Fragment) -> Vec<(Level, Finding)> {
+        let pairs = self.members(first).into_iter().zip(self.members(piece));
+        let again = pairs.filter(|((member, before), (_, now))| *member != "/type" && before.is_some() && before == now);
+        again
+            .map(|((member, said), _)| {
+                let said = said.unwrap_or_default();
+                let level = if member == "/id" { Level::Should } else { Level::Must };
+                let detail = format!(
+                    "expected {} in the first piece only, got it again: clients join it to {:?}",
+                    &member[1..],
+                    [said, said].concat()
+                );
+                (level, self.finding(piece, member, detail).kind(Fault::Repeated))
+            })
+            .collect()
+    }
+
+    fn finding(&self, piece: &Fragment, member: &str, detail: String) -> Finding {
+        let place = format!("{}{member}", piece_of(self.reading, self.choice, Some(piece)));
+        Finding::in_event(piece.event, &place, detail)
+    }
 }
 
 /// OpenAI's Python client joins the texts of all pieces but `index` and `type`, which the last piece decides: a name that
@@ -109,60 +155,73 @@ fn changed(call: &Call, piece: &Fragment) -> Option<String> {
 /// it is a warning, and so is a type that is taken back.
 fn stream_header_once(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let mut warning = None;
-    let mut any = false;
-    for call in reading.choices.iter().flat_map(|choice| &choice.calls) {
-        let Some((first, later)) = call.fragments.split_first() else { continue };
-        any = true;
-        if let (Some(piece), Some(name)) = (later.iter().find(|piece| repeats(&first.name, &piece.name)), &first.name) {
-            let detail = format!("the name comes again: joined, it is {:?}", format!("{name}{name}"));
-            return Verdict::of(vec![Finding::in_event(piece.event, PIECES, detail)]);
-        }
-        if let Some(piece) = later.iter().find(|piece| repeats(&first.id, &piece.id)) {
-            warning = warning.or(Some((piece.event, "the id comes again, and clients join it")));
+    let (mut any, mut again) = (false, Vec::new());
+    for choice in &reading.choices {
+        for call in &choice.calls {
+            let Some((first, later)) = call.fragments.split_first() else { continue };
+            any = true;
+            let header = Header { reading, choice: choice.index, call };
+            again.extend(later.iter().flat_map(|piece| header.repeated(first, piece)));
         }
     }
-    let untyped = || Some((untyped_later(reading, stream)?, "type is null, after it was said"));
-    match warning.or_else(untyped) {
-        Some((event, detail)) => {
-            let findings = vec![Finding::in_event(event, PIECES, detail)];
-            Verdict::Broken { level: Some(Level::Should), findings }
-        }
-        None if any => Verdict::Pass,
-        None => Verdict::Skip(NO_CALL),
+    again.extend(untyped_later(reading, stream).map(|finding| (Level::Should, finding)));
+    let (must, should): (Vec<_>, Vec<_>) = again.into_iter().partition(|(level, _)| *level == Level::Must);
+    let findings = |leveled: Vec<(Level, Finding)>| leveled.into_iter().map(|(_, finding)| finding);
+    if !must.is_empty() {
+        Verdict::distinct(findings(must))
+    } else if !should.is_empty() {
+        Verdict::distinct(findings(should)).at(Level::Should)
+    } else if any {
+        Verdict::Pass
+    } else {
+        Verdict::Skip(NO_CALL)
     }
-}
-
-fn repeats(first: &Option<String>, later: &Option<String>) -> bool {
-    first.is_some() && first == later
 }
 
 /// The first later piece whose type is null; one that opens a call lacks a type, which is another matter.
-fn untyped_later(reading: &Reading<'_>, stream: &Stream) -> Option<usize> {
+fn untyped_later(reading: &Reading<'_>, stream: &Stream) -> Option<Finding> {
     let typed = reading.choices.iter().flat_map(|choice| &choice.calls).any(|call| call.kind.is_some());
-    later_pieces(stream).find(|(_, piece)| typed && piece.member("type").is_some_and(Value::is_null)).map(|(at, _)| at)
+    let piece = later_pieces(stream).find(|later| typed && later.piece.member("type").is_some_and(Value::is_null))?;
+    Some(piece.finding("/type", "expected the type, or no such key, got null".to_owned()).kind(Fault::Changed))
 }
 
-/// Pieces that continue a call, for they do not name a tool: number of the event, and the piece.
-fn later_pieces(stream: &Stream) -> impl Iterator<Item = (usize, &Value)> {
-    let pieces = pieces_of(stream).flat_map(|(event, _, _, choice)| {
-        let calls = choice.at("/delta/tool_calls").and_then(Value::as_array).into_iter().flatten();
-        calls.map(move |piece| (event, piece))
+/// A piece that continues a call.
+struct Later<'s> {
+    event: usize,
+    pointer: String,
+    piece: &'s Value,
+}
+
+impl Later<'_> {
+    fn finding(&self, member: &str, detail: String) -> Finding {
+        Finding::in_event(self.event, &format!("{}{member}", self.pointer), detail)
+    }
+}
+
+/// Pieces that continue a call, for they do not name a tool.
+fn later_pieces(stream: &Stream) -> impl Iterator<Item = Later<'_>> {
+    let pieces = pieces_of(stream).flat_map(|(event, position, _, choice)| {
+        let calls = choice.at("/delta/tool_calls").and_then(Value::as_array).into_iter().flatten().enumerate();
+        calls.map(move |(number, piece)| {
+            let pointer = format!("/choices/{position}/delta/tool_calls/{number}");
+            Later { event, pointer, piece }
+        })
     });
     let names = |piece: &Value| {
         let name = piece.at("/function/name").or_else(|| piece.at("/custom/name"));
         name.and_then(Value::as_str).is_some_and(|name| !name.is_empty())
     };
-    pieces.filter(move |(_, piece)| !names(piece))
+    pieces.filter(move |later| !names(later.piece))
 }
 
 /// Joining an empty text changes nothing; who takes the last text of a name has none.
 fn stream_header_empty(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let is_empty = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(str::is_empty);
-    let empty = later_pieces(stream).find_map(|(event, piece)| {
-        let member = ["/id", "/function/name", "/custom/name"].into_iter().find(|member| is_empty(piece.at(member)))?;
-        Some(Finding::in_event(event, PIECES, format!("{} is \"\"", &member[1..])))
+    let empty = later_pieces(stream).find_map(|later| {
+        let member =
+            ["/id", "/function/name", "/custom/name"].into_iter().find(|member| is_empty(later.piece.at(member)))?;
+        Some(later.finding(member, format!("expected {} in the first piece only, got \"\"", &member[1..])))
     });
     match empty {
         Some(finding) => Verdict::of(vec![finding]),

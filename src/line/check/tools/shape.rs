@@ -102,6 +102,14 @@ fn raw_calls<'r>(reading: &'r Reading<'_>) -> Vec<(String, &'r Value)> {
         .collect()
 }
 
+/// The pieces of calls in a chunk, each with its place.
+fn raw_pieces(chunk: &Value) -> impl Iterator<Item = (String, &Value)> {
+    choices(chunk).iter().enumerate().flat_map(|(choice, value)| {
+        let calls = value.at("/delta/tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        calls.iter().enumerate().map(move |(n, call)| (format!("/choices/{choice}/delta/tool_calls/{n}"), call))
+    })
+}
+
 /// `type` may be left out in the pulze dialect, where it has a default (ruling 6).
 fn shape(reading: &Reading<'_>) -> Verdict {
     let type_optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
@@ -121,7 +129,7 @@ fn shape(reading: &Reading<'_>) -> Verdict {
             } else {
                 return None;
             };
-            Some((missing, "no piece has it".to_owned()))
+            Some((missing, format!("expected {} in some piece of the call, got none", &missing[1..])))
         });
     }
     let raw = raw_calls(reading);
@@ -139,7 +147,10 @@ fn shape(reading: &Reading<'_>) -> Verdict {
                 let excused = *member == "/type" && type_optional;
                 !excused && call.at(member).is_none_or(Value::is_null)
             })
-            .map(|(place, _, member)| Finding::new(format!("{place}{member}"), "missing"))
+            .map(|(place, call, member)| {
+                let detail = format!("expected {}, got {}", &member[1..], shown(call.at(member)));
+                Finding::new(format!("{place}{member}"), detail)
+            })
             .collect(),
     )
 }
@@ -184,12 +195,12 @@ fn args_string(reading: &Reading<'_>) -> Verdict {
     if let Some(stream) = reading.stream() {
         let mut any = false;
         for (event, chunk) in stream.distinct() {
-            let pieces = choices(chunk).iter().filter_map(|c| c.at("/delta/tool_calls")?.as_array()).flatten();
-            for (_, arguments) in pieces.filter_map(given) {
+            for (place, piece) in raw_pieces(chunk) {
+                let Some((member, arguments)) = given(piece) else { continue };
                 any = true;
                 if !arguments.is_string() && !arguments.is_null() {
                     let detail = format!("expected a string, got {}", shown(Some(arguments)));
-                    return Verdict::of(vec![Finding::in_event(event, "/choices/0/delta/tool_calls", detail)]);
+                    return Verdict::of(vec![Finding::in_event(event, &format!("{place}{member}"), detail)]);
                 }
             }
         }
@@ -216,14 +227,19 @@ fn name_declared(reading: &Reading<'_>) -> Verdict {
     let tools = &reading.exchange.asked.wanted.tools;
     each_call(reading, |call| {
         let name = call.name.as_deref()?;
-        (!tools.iter().any(|tool| tool.name == name))
-            .then(|| (members(call.is_custom())[0], format!("no tool {name:?} was offered")))
+        (!tools.iter().any(|tool| tool.name == name)).then(|| {
+            let offered: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+            let offered = if offered.is_empty() { "no tool".to_owned() } else { offered.join(", ") };
+            (members(call.is_custom())[0], format!("expected one of the tools on offer ({offered}), got {name:?}"))
+        })
     })
 }
 
 fn id_nonempty(reading: &Reading<'_>) -> Verdict {
     each_call(reading, |call| {
-        call.id.as_deref().is_none_or(str::is_empty).then(|| ("/id", "expected a non-empty string".to_owned()))
+        call.id.as_deref().is_none_or(str::is_empty).then(|| {
+            ("/id", format!("expected a non-empty string, got {}", if call.id.is_some() { "\"\"" } else { "none" }))
+        })
     })
 }
 
@@ -255,11 +271,10 @@ fn type_function(reading: &Reading<'_>) -> Verdict {
 /// The first piece of a streamed call whose type is no text at all; Pulze's chunk schema does not ask.
 fn streamed_type(reading: &Reading<'_>) -> Option<Finding> {
     reading.stream()?.distinct().find_map(|(event, chunk)| {
-        let calls = choices(chunk).iter().filter_map(|choice| choice.at("/delta/tool_calls")?.as_array());
-        let said = calls.flatten().filter_map(|call| call.member("type"));
-        let kind = said.into_iter().find(|kind| !kind.is_null() && !kind.is_string())?;
+        let mut said = raw_pieces(chunk).filter_map(|(place, call)| Some((place, call.member("type")?)));
+        let (place, kind) = said.find(|(_, kind)| !kind.is_null() && !kind.is_string())?;
         let detail = format!("expected \"function\", got {}", shown(Some(kind)));
-        Some(Finding::in_event(event, "/choices/0/delta/tool_calls/0/type", detail))
+        Some(Finding::in_event(event, &format!("{place}/type"), detail))
     })
 }
 

@@ -1,0 +1,125 @@
+//! One place at which a rule is broken.
+
+use std::fmt;
+
+use super::fault::Fault;
+use super::pointed;
+use crate::exchange::Reading;
+use crate::wire::dialect::Violation;
+
+/// One place at which a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Number of the request at whose reply it was found, where several were judged together.
+    pub seq: Option<u64>,
+    /// Number of the event, in a stream.
+    pub event: Option<usize>,
+    /// JSON pointer into the body, or into the data of the event; empty for all of it.
+    pub pointer: String,
+    /// What was expected and what came.
+    pub detail: String,
+    /// The kind of fault, where the rule names it or it has been worked out from the reply.
+    pub fault: Option<Fault>,
+}
+
+/// What tells a fault from another of the same rule, whatever the values were: its place, in which every array position
+/// is `*` and the number of the event is left out, and its kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature {
+    /// The place: `/choices/*/message`, `event /choices/*/delta`, or nothing.
+    pub place: String,
+    /// The kind of fault, as [`Fault`] is written.
+    pub fault: String,
+}
+
+impl Finding {
+    /// A finding at a place of the body.
+    pub(in crate::check) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Finding {
+        Finding { seq: None, event: None, pointer: pointer.into(), detail: detail.into(), fault: None }
+    }
+
+    /// A finding in the data of an event.
+    pub(in crate::check) fn in_event(event: usize, pointer: &str, detail: impl Into<String>) -> Finding {
+        Finding { event: Some(event), ..Finding::new(pointer, detail) }
+    }
+
+    /// A place where the body breaks a schema.
+    pub(in crate::check) fn of_schema(violation: Violation) -> Finding {
+        Finding::new(violation.pointer, violation.message).kind(Fault::Schema(violation.keyword))
+    }
+
+    /// The same, at the reply to that request.
+    pub(in crate::check) fn at(self, reading: &Reading<'_>) -> Finding {
+        Finding { seq: Some(reading.exchange.ticket.seq), ..self.settled(reading) }
+    }
+
+    /// The same, with the kind of fault named.
+    #[must_use]
+    pub(in crate::check) fn kind(self, fault: Fault) -> Finding {
+        Finding { fault: Some(fault), ..self }
+    }
+
+    /// The same with its kind of fault worked out from the reply, where the rule named none.
+    #[must_use]
+    pub fn settled(self, reading: &Reading<'_>) -> Finding {
+        if self.fault.is_some() {
+            return self;
+        }
+        let fault = match (self.event, self.pointer.as_str()) {
+            (None, "") => Fault::of_reply(reading),
+            _ => pointed::of_finding(reading, &self).map_or(Fault::Other, Fault::came),
+        };
+        Finding { fault: Some(fault), ..self }
+    }
+
+    /// What tells it from other findings of the rule.
+    pub fn signature(&self) -> Signature {
+        let fault = self.fault.as_ref().unwrap_or(&Fault::Other).to_string();
+        Signature { place: Signature::general(&self.place()), fault }
+    }
+
+    /// The place in words: `/choices/0`, `event 3 /choices/0`, or nothing.
+    pub fn place(&self) -> String {
+        match self.event {
+            Some(event) => format!("event {event} {}", self.pointer).trim_end().to_owned(),
+            None => self.pointer.clone(),
+        }
+    }
+}
+
+impl Signature {
+    /// A place as [`Finding::place`] writes it, without positions.
+    pub fn general(place: &str) -> String {
+        let (event, pointer) = match place.strip_prefix("event ") {
+            Some(rest) => ("event ", rest.split_once(' ').map_or("", |(_, pointer)| pointer)),
+            None => ("", place),
+        };
+        let is_position = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+        let steps = pointer.split('/').map(|step| if is_position(step) { "*" } else { step });
+        format!("{event}{}", steps.collect::<Vec<_>>().join("/")).trim_end().to_owned()
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.place.is_empty() { "the reply" } else { &self.place };
+        write!(f, "{} at {place}", self.fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_knows_place_and_kind_and_no_position() {
+        let of = |event, pointer: &str, fault| {
+            Finding { event, ..Finding::new(pointer, "said").kind(fault) }.signature().to_string()
+        };
+        assert_eq!(of(None, "/choices/0/index", Fault::Missing), "missing at /choices/*/index");
+        assert_eq!(of(Some(7), "/choices/12/delta", Fault::Changed), "changed at event /choices/*/delta");
+        assert_eq!(of(Some(7), "", Fault::Schema("type".into())), "schema-type at event");
+        assert_eq!(of(None, "", Fault::Status(500)), "status-500 at the reply");
+        assert_eq!(Signature::general("event 3 /a/1b/2"), "event /a/1b/*");
+    }
+}

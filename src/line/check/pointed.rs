@@ -1,0 +1,60 @@
+//! What a finding points at in a reply.
+
+use super::Finding;
+use crate::exchange::{Payload, Reading, Reply, Stream};
+use crate::wire::json::Value;
+
+/// What stands where a finding points.
+///
+/// The outer none says that the place cannot be looked up: the reply has no JSON there, or the place is one of a stream
+/// as a whole.
+pub(super) fn of_finding<'r>(reading: &'r Reading<'_>, finding: &Finding) -> Option<Option<&'r Value>> {
+    document(reading, event_of(reading, finding)).map(|value| at(value, &finding.pointer))
+}
+
+/// The event of a stream in which the place of a finding is. Where the rule names none, that is the last chunk with the
+/// member at the top of the pointer, such as `usage`; choices come in pieces and are in none.
+pub fn event_of(reading: &Reading<'_>, finding: &Finding) -> Option<usize> {
+    let of_member = || {
+        let stream = reading.stream()?;
+        let member = finding.pointer.split('/').nth(1).filter(|member| *member != "choices")?;
+        let has = |chunk: &Value| chunk.get(member).is_some_and(|value| !value.is_null());
+        stream.distinct().filter(|(_, chunk)| has(chunk)).map(|(event, _)| event).next_back()
+    };
+    finding.event.or_else(of_member)
+}
+
+/// The JSON of the body, or of the data of an event. An event that repeats a chunk with another text shows that chunk.
+pub fn document<'r>(reading: &'r Reading<'_>, event: Option<usize>) -> Option<&'r Value> {
+    match (&reading.reply, event) {
+        (Reply::Stream(stream), Some(event)) => of_event(stream, event),
+        (Reply::Stream(stream), None) => stream.bare_json.as_ref(),
+        (Reply::Whole(whole), _) => whole.json.as_ref().ok().map(|document| &document.value),
+        (Reply::Nothing, _) => None,
+    }
+}
+
+fn of_event(stream: &Stream, event: usize) -> Option<&Value> {
+    match &stream.events.get(event)?.payload {
+        Payload::Chunk(document) | Payload::Error(document) => Some(&document.value),
+        Payload::Repeat(_) => stream.events[..event].iter().rev().find_map(|before| match &before.payload {
+            Payload::Chunk(document) => Some(&document.value),
+            Payload::Repeat(_)
+            | Payload::Done
+            | Payload::Empty
+            | Payload::Error(_)
+            | Payload::ErrorText
+            | Payload::Broken(_) => None,
+        }),
+        Payload::Done | Payload::Empty | Payload::ErrorText | Payload::Broken(_) => None,
+    }
+}
+
+/// The value at a JSON pointer (RFC 6901).
+pub fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    pointer.split('/').skip(1).try_fold(value, |value, step| match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ if step.contains('~') => value.get(&step.replace("~1", "/").replace("~0", "~")),
+        _ => value.get(step),
+    })
+}
