@@ -14,7 +14,9 @@ use crate::exchange::Outcome;
 use crate::plan::goal::Population;
 use crate::summary::Summary;
 use crate::summary::digest::{Counted, Digest, Judgement, Rates, Requests};
+use crate::summary::excerpt::Excerpt;
 use crate::summary::steady::Stand;
+use crate::summary::tally::Example;
 
 mod metrics_as;
 mod server;
@@ -26,6 +28,8 @@ use timings::timings;
 pub(super) use timings::{STATISTICS, cell};
 
 const WIDTH: usize = 100;
+/// Kinds of fault of a broken check that are shown; all are in the summary.
+const KINDS: usize = 4;
 
 pub(super) fn write(summary: &Summary) -> String {
     let digest = Digest::of(summary);
@@ -344,18 +348,34 @@ fn broken_check(id: &str, check: &Judgement) -> String {
     if let Some(across) = &check.across {
         line(&mut text, "          over the run: ", across);
     }
+    let alone = check.examples.len() == 1;
+    for example in check.examples.iter().take(KINDS) {
+        text += &shown_example(example, alone);
+    }
+    if check.examples.len() > KINDS {
+        line(&mut text, "          ", &format!("and {} more kinds of fault", check.examples.len() - KINDS));
+    }
     if let Some(example) = check.examples.first() {
-        let place = if example.place.is_empty() { String::new() } else { format!("{}: ", example.place) };
-        line(
-            &mut text,
-            &format!("          request {} ({}): ", example.seq, example.case),
-            &format!("{place}{}", example.detail),
-        );
-        for more in &example.more {
-            line(&mut text, "            and ", more);
-        }
-        clipped(&mut text, "          first bytes: ", &example.first_bytes);
         let _ = writeln!(text, "          {}", example.curl);
+    }
+    text
+}
+
+/// A kind of fault with its first example; how often it came is said where there are others.
+fn shown_example(example: &Example, alone: bool) -> String {
+    let mut text = String::new();
+    let place = if example.place.is_empty() { String::new() } else { format!("{}: ", example.place) };
+    let times = if alone { String::new() } else { format!("{} x {}, ", example.count, example.fault) };
+    line(
+        &mut text,
+        &format!("          {times}request {} ({}): ", example.seq, example.case),
+        &format!("{place}{}", example.detail),
+    );
+    for more in &example.more {
+        line(&mut text, "            and ", more);
+    }
+    for Excerpt { what, text: excerpt } in example.shown().iter() {
+        line(&mut text, &format!("            {what}: "), excerpt);
     }
     text
 }

@@ -9,8 +9,9 @@ use proofload::report::run::charts;
 use proofload::report::{Format, write};
 use proofload::run::journal;
 use proofload::summary::Summary;
+use proofload::summary::excerpt::Excerpt;
 use proofload::summary::moments::Moment;
-use proofload::summary::tally::Example;
+use proofload::summary::tally::{Example, KINDS};
 use proofload::wire::Dialect;
 use proofload::wire::dialect::{offline, violations};
 
@@ -40,8 +41,9 @@ fn hostile() -> Summary {
     for tally in hostile.checks.values_mut() {
         tally.must += 1;
         let (case, place, detail) = (MARKUP.to_owned(), MARKUP.to_owned(), MARKUP.to_owned());
-        let example =
-            Example { seq: 1, case, place, detail, more: vec![], first_bytes: MARKUP.into(), curl: MARKUP.into() };
+        let shows = vec![Excerpt { what: MARKUP.to_owned(), text: MARKUP.to_owned() }];
+        let (fault, first_bytes, curl) = (MARKUP.to_owned(), MARKUP.to_owned(), MARKUP.to_owned());
+        let example = Example { fault, count: 1, seq: 1, case, place, detail, more: vec![], shows, first_bytes, curl };
         tally.examples = vec![example];
     }
     hostile
@@ -86,8 +88,9 @@ fn the_page_of_the_longest_run_with_the_most_to_say_is_below_a_megabyte() {
     let long = "x<&\"' ".repeat(2_000);
     for tally in run.checks.values_mut() {
         let first = tally.examples[0].clone();
-        let full = Example { detail: long.clone(), curl: long.clone(), first_bytes: long.clone(), ..first };
-        tally.examples = vec![full; 3];
+        let shows = vec![Excerpt { what: long.clone(), text: long.clone() }; 3];
+        let full = Example { detail: long.clone(), curl: long.clone(), first_bytes: long.clone(), shows, ..first };
+        tally.examples = vec![full; KINDS];
     }
     (0..1_000).for_each(|number| run.failures.add(&format!("{number} {long}"), number));
     for second in 0..3_600 {

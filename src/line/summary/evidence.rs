@@ -1,4 +1,5 @@
-//! What may be kept and shown of an exchange: short, without secrets, without control characters.
+//! What may be kept and shown of an exchange: short, without secrets, without control characters. What shows a finding
+//! is made in `excerpt.rs`.
 
 use crate::exchange::{Exchange, Reading};
 use crate::plan::secret::Redactor;
@@ -33,6 +34,17 @@ impl<'p> Evidence<'p> {
     /// A name that the endpoint gives something, cut short.
     pub fn name(&self, name: &str) -> String {
         self.clean(name).chars().take(FIRST_BYTES).collect()
+    }
+
+    /// A text without secrets and control characters, cut to so many characters, with `...` for what is left out.
+    pub(super) fn shortened(&self, text: &str, most: usize) -> String {
+        let read = text.char_indices().nth(16 * most).map_or(text, |(end, _)| &text[..end]);
+        let clean = self.clean(read);
+        match clean.char_indices().nth(most) {
+            Some((end, _)) => format!("{}...", &clean[..end]),
+            None if read.len() < text.len() => format!("{clean}..."),
+            None => clean,
+        }
     }
 
     /// The first bytes of the body, or of the data of one event.

@@ -23,6 +23,7 @@ pub mod dependence;
 pub mod digest;
 pub mod distinct;
 pub mod evidence;
+pub mod excerpt;
 pub mod flow;
 pub mod goal_parts;
 pub mod goals;

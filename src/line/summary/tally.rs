@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::distinct::{Repeats, Texts};
 use super::evidence::Evidence;
-use crate::check::{Across, Check, Finding, Level, Verdict};
+use super::excerpt::Excerpt;
+use crate::check::{Across, Check, Finding, Level, Signature, Verdict};
 use crate::exchange::Reading;
 
 /// Counts of one check, with the first examples of its being broken.
@@ -29,7 +31,8 @@ pub struct Tally {
     /// Exchanges that broke it only because they broke another rule, by that rule; those are in no other count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub follows: BTreeMap<String, u64>,
-    /// The broken exchanges with the lowest numbers, at most three.
+    /// The faults by signature, at most eight, each with its first example; those that came first stand first. Where
+    /// more kinds came, the eight whose signatures have the lowest hashes are kept.
     pub examples: Vec<Example>,
     /// What was worth reporting, by its text.
     pub notes: Texts,
@@ -59,10 +62,17 @@ pub struct Fates {
     pub across: Option<String>,
 }
 
-/// One exchange that broke a check.
+/// One kind of fault: how often it came, and the first exchange that shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
+    /// The kind of fault: `missing`, `repeated`, `schema-required`, `got-null`, `status-500`, ... With the place, array
+    /// positions left out, it tells the fault from others of the same rule.
+    #[serde(default)]
+    pub fault: String,
+    /// Replies with this fault, those of the warm-up left out.
+    #[serde(default)]
+    pub count: u64,
     /// Number of the request.
     pub seq: u64,
     /// Name of its case.
@@ -71,16 +81,22 @@ pub struct Example {
     pub place: String,
     /// What was expected and what came.
     pub detail: String,
-    /// Further findings of the same exchange, at most four.
+    /// Further places of the same kind in the same exchange, at most four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<String>,
+    /// What shows it: the value at the place, and the event at fault with the one before, the last events, or the body.
+    #[serde(default)]
+    pub shows: Vec<Excerpt>,
     /// The first bytes of the body, or of the data of the event at fault.
     pub first_bytes: String,
     /// A command line that sends the same request.
     pub curl: String,
 }
 
-const EXAMPLES: usize = 3;
+/// Kinds of faults that are kept of a check.
+pub const KINDS: usize = 8;
+/// Findings of one reply that are looked at.
+const FINDINGS: usize = 64;
 const MORE: usize = 4;
 const KEYS: usize = 32;
 /// A run shorter than this may well have the same value throughout.
@@ -120,9 +136,7 @@ impl Tally {
                     Level::Should => self.should += u64::from(!warmup),
                     Level::May => self.may += u64::from(!warmup),
                 }
-                if self.examples.len() < EXAMPLES || self.examples.last().is_some_and(|last| seq < last.seq) {
-                    self.keep(Example::new(reading, findings, evidence));
-                }
+                self.record_faults(findings, reading, warmup, evidence);
             }
         }
         if !matches!(verdict, Verdict::Skip(_)) {
@@ -142,7 +156,8 @@ impl Tally {
             *self.follows.entry(root.clone()).or_default() += count;
         }
         self.notes.merge(&other.notes);
-        other.examples.into_iter().for_each(|example| self.keep(example));
+        other.examples.into_iter().for_each(|example| self.add(example));
+        self.bound_kinds();
         if let Some(theirs) = &other.unique {
             self.unique.get_or_insert_default().merge(theirs);
         }
@@ -249,23 +264,106 @@ impl Tally {
         }
     }
 
-    fn keep(&mut self, example: Example) {
-        let at = self.examples.partition_point(|known| known.seq <= example.seq);
+    /// Counts each kind of fault of a reply once. An example is made only where it is kept.
+    fn record_faults(&mut self, findings: &[Finding], reading: &Reading<'_>, warmup: bool, evidence: &Evidence<'_>) {
+        let seq = reading.exchange.ticket.seq;
+        for (signature, same) in by_signature(findings, reading, evidence) {
+            let known = self.examples.iter().position(|example| example.is(&signature));
+            let count = u64::from(!warmup);
+            match known {
+                Some(place) if self.examples[place].seq <= seq => self.examples[place].count += count,
+                None if self.would_forget(&signature) => {}
+                Some(_) | None => self.add(Example { count, ..Example::new(reading, &same, evidence) }),
+            }
+        }
+        self.bound_kinds();
+    }
+
+    /// Adds the count of a kind of fault; the example with the lowest number stays.
+    fn add(&mut self, mut example: Example) {
+        let signature = example.signature();
+        if let Some(place) = self.examples.iter().position(|known| known.is(&signature)) {
+            let known = self.examples.remove(place);
+            let count = known.count + example.count;
+            let first = if known.seq <= example.seq { known } else { example };
+            example = Example { count, ..first };
+        }
+        let key = |example: &Example| (example.seq, example.signature());
+        let at = self.examples.partition_point(|known| key(known) <= key(&example));
         self.examples.insert(at, example);
-        self.examples.truncate(EXAMPLES);
+    }
+
+    /// Kinds beyond the bound are forgotten, those with the highest hashes, whatever the order they came in: one that
+    /// is kept in the end was never forgotten, so its count is exact.
+    fn bound_kinds(&mut self) {
+        while self.examples.len() > KINDS {
+            let last = (0..self.examples.len()).max_by_key(|place| hash(&self.examples[*place].signature()));
+            last.map(|place| self.examples.remove(place));
+        }
+    }
+
+    /// Whether an example of this kind would be forgotten as soon as it is added.
+    fn would_forget(&self, signature: &Signature) -> bool {
+        let own = hash(signature);
+        self.examples.len() >= KINDS && self.examples.iter().all(|example| hash(&example.signature()) < own)
     }
 }
 
+fn hash(signature: &Signature) -> u64 {
+    xxh3_64(signature.to_string().as_bytes())
+}
+
+/// The findings of a reply by what tells them apart, in their order.
+fn by_signature(
+    findings: &[Finding],
+    reading: &Reading<'_>,
+    evidence: &Evidence<'_>,
+) -> Vec<(Signature, Vec<Finding>)> {
+    let mut kinds: Vec<(Signature, Vec<Finding>)> = Vec::new();
+    for finding in findings.iter().take(FINDINGS) {
+        let finding = finding.clone().settled(reading);
+        // As it is kept, so that it is found again.
+        let own = finding.signature();
+        let signature = Signature { place: Signature::general(&evidence.clean(&own.place)), ..own };
+        match kinds.iter_mut().find(|(known, _)| *known == signature) {
+            Some((_, same)) => same.push(finding),
+            None => kinds.push((signature, vec![finding])),
+        }
+    }
+    kinds
+}
+
 impl Example {
+    /// What tells it from other faults of the check.
+    pub fn signature(&self) -> Signature {
+        Signature { place: Signature::general(&self.place), fault: self.fault.clone() }
+    }
+
+    /// What shows it; of a summary that an earlier version wrote, the first bytes.
+    pub fn shown(&self) -> Vec<Excerpt> {
+        if self.shows.is_empty() && !self.first_bytes.is_empty() {
+            return vec![Excerpt { what: "first bytes".to_owned(), text: self.first_bytes.clone() }];
+        }
+        self.shows.clone()
+    }
+
+    fn is(&self, signature: &Signature) -> bool {
+        self.fault == signature.fault && Signature::general(&self.place) == signature.place
+    }
+
+    /// An example of findings that have one signature.
     fn new(reading: &Reading<'_>, findings: &[Finding], evidence: &Evidence<'_>) -> Example {
         let (first, rest) = findings.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
         let said = |finding: &Finding| evidence.clean(format!("{} {}", finding.place(), finding.detail).trim());
         Example {
+            fault: first.map(|finding| finding.signature().fault).unwrap_or_default(),
+            count: 0,
             seq: reading.exchange.ticket.seq,
             case: reading.exchange.asked.wanted.case.clone(),
             place: first.map(|finding| evidence.clean(&finding.place())).unwrap_or_default(),
             detail: first.map(|finding| evidence.clean(&finding.detail)).unwrap_or_default(),
             more: rest.iter().take(MORE).map(said).collect(),
+            shows: first.map(|finding| evidence.excerpts(reading, finding)).unwrap_or_default(),
             first_bytes: evidence.first_bytes(reading, first.and_then(|finding| finding.event)),
             curl: evidence.curl(reading.exchange),
         }

@@ -4,10 +4,13 @@ use maud::{Markup, html};
 
 use crate::report::cut::{brief, long};
 use crate::summary::digest::{Digest, Judgement};
+use crate::summary::excerpt::Excerpt;
 use crate::summary::tally::Example;
 
 /// Broken checks whose first example is shown in full; all are in the summary.
 const EVIDENCE: usize = 30;
+/// Kinds of fault of a check that are shown.
+const KINDS: usize = 4;
 
 pub(super) fn checks(digest: &Digest) -> Markup {
     let held = digest.checks.values().filter(|check| check.held()).count();
@@ -63,23 +66,33 @@ fn broken_check(id: &str, check: &Judgement, in_full: bool) -> Markup {
                 (check.rule)
                 @if let Some(reason) = &check.known { p class="soft" { "Known: " (brief(reason)) } }
                 @if let Some(across) = &check.across { p { "Over the run: " (brief(across)) } }
-                @if let Some(example) = check.examples.first() { (evidence(example, in_full)) }
+                @for (number, example) in check.examples.iter().take(KINDS).enumerate() {
+                    (evidence(example, check.examples.len() == 1, in_full && number == 0))
+                }
+                @if check.examples.len() > KINDS {
+                    p class="soft" { "and " (check.examples.len() - KINDS) " more kinds of fault, in summary.json" }
+                }
             }
         }
     }
 }
 
-fn evidence(example: &Example, in_full: bool) -> Markup {
+fn evidence(example: &Example, alone: bool, in_full: bool) -> Markup {
     html! {
         p {
-            "Request " (example.seq) " (" (brief(&example.case)) "): "
+            @if !alone { (example.count) " x " (brief(&example.fault)) ", first in request " (example.seq) }
+            @else { "Request " (example.seq) }
+            " (" (brief(&example.case)) "): "
             @if !example.place.is_empty() { code { (brief(&example.place)) } " " }
             (brief(&example.detail))
         }
         @if in_full {
             details {
-                summary { "The reply's first bytes, and the request again" }
-                pre { (long(&example.first_bytes)) }
+                summary { "What came, and the request again" }
+                @for Excerpt { what, text } in example.shown().iter() {
+                    p class="soft" { (brief(what)) }
+                    pre { (long(text)) }
+                }
                 pre { (long(&example.curl)) }
             }
         }

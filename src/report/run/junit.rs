@@ -107,8 +107,11 @@ fn evidence(judgement: &Judgement) -> String {
     let mut lines = vec![format!("rule: {}", judgement.rule)];
     lines.extend(judgement.across.iter().map(|across| format!("over the run: {across}")));
     for example in &judgement.examples {
+        let kind = format!("{} x {}", example.count, example.fault);
         let at = format!("request {} ({}): {} {}", example.seq, example.case, example.place, example.detail);
-        lines.extend([at, format!("first bytes: {}", example.first_bytes), example.curl.clone()]);
+        lines.push(format!("{kind}, {at}"));
+        lines.extend(example.shown().iter().map(|e| format!("{}: {}", e.what, e.text)));
+        lines.push(example.curl.clone());
     }
     lines.join("\n")
 }

@@ -100,9 +100,13 @@ fn checks(digest: &Digest) -> String {
             check if check.should > 0 => "SHOULD",
             _ => "may",
         };
-        let said = check.examples.first().map_or(&check.rule, |example| &example.detail);
+        let said = match check.examples.as_slice() {
+            [] => check.rule.clone(),
+            [example] => example.detail.clone(),
+            several => several.iter().map(|e| format!("{} x {}", e.count, e.detail)).collect::<Vec<_>>().join("; "),
+        };
         let _ =
-            writeln!(text, "| {level} | `{id}` | {} of {} | {} |", check.fail, check.fail + check.pass, escaped(said));
+            writeln!(text, "| {level} | `{id}` | {} of {} | {} |", check.fail, check.fail + check.pass, escaped(&said));
     }
     if broken.len() > ROWS {
         let _ = writeln!(text, "\nand {} more broken rules", broken.len() - ROWS);
