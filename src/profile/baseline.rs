@@ -1,7 +1,6 @@
 //! The file that lists known violations and what held, as it is read.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::files::Kind;
 use super::problem::{Place, Problem, Source};
@@ -10,30 +9,14 @@ use super::tree::Node;
 use crate::check::{self, Check};
 use crate::plan::baseline::{Baseline, Known, Passed};
 use crate::plan::goal::nearest;
+use crate::wire::json::pointer_token;
 
 const HELP: &str = "an entry is [[known]] with check and reason, and where wanted ticket, signature, target and expires = \"2027-01-31\"";
 const PASSED_HELP: &str = "[[passed]] is written by check --update-baseline: target, version and checks";
 
-/// One `[[known]]` table.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    check: String,
-    reason: String,
-    ticket: Option<String>,
-    signature: Option<String>,
-    target: Option<String>,
-    expires: Option<String>,
-}
-
-/// One `[[passed]]` table.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PassedTable {
-    target: Option<String>,
-    version: String,
-    checks: Vec<String>,
-}
+/// The keys of a `[[known]]` table, and of a `[[passed]]` table beside `checks`.
+const KNOWN: [&str; 6] = ["check", "reason", "ticket", "signature", "target", "expires"];
+const PASSED: [&str; 2] = ["target", "version"];
 
 /// A baseline while it is read, with what its faults need.
 struct Reader<'a, 'r> {
@@ -56,27 +39,78 @@ pub(super) fn read_baseline(
     let mut reader = Reader { resolver, tree, notes };
     for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
         if name != "known" && name != "passed" {
-            reader.fault(&format!("/{name}"), format!("unknown key {name}"), HELP);
+            reader.fault(&format!("/{}", pointer_token(name)), format!("unknown key {name}"), HELP);
         }
     }
-    let entries = |name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let known = entries("known").iter().enumerate().filter_map(|(i, entry)| reader.known(i, entry)).collect();
-    let passed = entries("passed").iter().enumerate().filter_map(|(i, entry)| reader.passed(i, entry)).collect();
+    let known = reader.tables(&value, "known", HELP);
+    let known: Vec<Known> = known.iter().filter_map(|(place, entry)| reader.known(place, entry)).collect();
+    let passed = reader.tables(&value, "passed", PASSED_HELP);
+    let passed = passed.iter().filter_map(|(place, entry)| reader.passed(place, entry)).collect();
+    note_coarse(file, &known, notes);
     Baseline { known, passed }
 }
 
+/// Entries that earlier versions wrote are read, and said to cover more than the fault that they were taken from.
+fn note_coarse(file: &str, known: &[Known], notes: &mut Vec<String>) {
+    let count = known.iter().filter(|known| known.is_coarse()).count();
+    if count > 0 {
+        let entries = if count == 1 { "1 entry is".to_owned() } else { format!("{count} entries are") };
+        notes.push(format!(
+            "{file}: {entries} of an older form, whose signature covers any fault at its place; \
+             write them anew with check --baseline {file} --update-baseline"
+        ));
+    }
+}
+
 impl Reader<'_, '_> {
-    fn known(&mut self, index: usize, entry: &Value) -> Option<Known> {
-        let pointer = format!("/known/{index}");
-        let entry = match Entry::deserialize(entry) {
-            Ok(entry) => entry,
-            Err(error) => {
-                self.fault(&pointer, error.to_string(), HELP);
-                return None;
-            }
+    /// The tables of a list, each with its place; what is no list of tables is a fault.
+    fn tables(&mut self, value: &Value, name: &str, help: &str) -> Vec<(String, Map<String, Value>)> {
+        let Some(value) = value.get(name) else { return Vec::new() };
+        let Some(entries) = value.as_array() else {
+            self.fault(&format!("/{name}"), format!("{name} is no list of tables; write it as [[{name}]]"), help);
+            return Vec::new();
         };
-        let check = self.check(&format!("{pointer}/check"), &entry.check)?;
-        if let Some(day) = &entry.expires {
+        let mut tables = Vec::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let place = format!("/{name}/{number}");
+            match entry {
+                Value::Object(table) => tables.push((place, table.clone())),
+                _ => self.fault(&place, format!("{entry} is no table; write it as [[{name}]]"), help),
+            }
+        }
+        tables
+    }
+
+    /// Faults of the keys of a table: those that it does not have, and those whose value is no text.
+    fn texts(&mut self, place: &str, table: &Map<String, Value>, keys: &[&str], required: &[&str], help: &str) -> bool {
+        let mut sound = true;
+        for (name, value) in table {
+            let at = format!("{place}/{}", pointer_token(name));
+            if name == "checks" && keys == PASSED {
+                continue;
+            }
+            if !keys.contains(&name.as_str()) {
+                self.fault(&at, format!("unknown key {name}"), help);
+                sound = false;
+            } else if !value.is_string() {
+                self.fault(&at, format!("{name} is a text, not {value}"), help);
+                sound = false;
+            }
+        }
+        for name in required.iter().filter(|name| !table.contains_key(**name)) {
+            self.fault(place, format!("missing key {name}"), help);
+            sound = false;
+        }
+        sound
+    }
+
+    fn known(&mut self, pointer: &str, entry: &Map<String, Value>) -> Option<Known> {
+        if !self.texts(pointer, entry, &KNOWN, &["check", "reason"], HELP) {
+            return None;
+        }
+        let [id, reason, ticket, signature, target, expires] = KNOWN.map(|name| text(entry, name));
+        let check = self.check(&format!("{pointer}/check"), &id?)?;
+        if let Some(day) = &expires {
             if !is_day(day) {
                 let title = format!("{day:?} is not a day");
                 self.fault(&format!("{pointer}/expires"), title, "write it as \"2027-01-31\"");
@@ -87,22 +121,26 @@ impl Reader<'_, '_> {
                 return None;
             }
         }
-        let Entry { reason, ticket, signature, target, expires, .. } = entry;
-        Some(Known { check: check.id, reason, ticket, signature, target, expires })
+        Some(Known { check: check.id, reason: reason?, ticket, signature, target, expires })
     }
 
-    fn passed(&mut self, index: usize, entry: &Value) -> Option<Passed> {
-        let pointer = format!("/passed/{index}");
-        let PassedTable { target, version, checks } = match PassedTable::deserialize(entry) {
-            Ok(table) => table,
-            Err(error) => {
-                self.fault(&pointer, error.to_string(), PASSED_HELP);
-                return None;
-            }
+    fn passed(&mut self, pointer: &str, entry: &Map<String, Value>) -> Option<Passed> {
+        let sound = self.texts(pointer, entry, &PASSED, &["version"], PASSED_HELP);
+        let place = format!("{pointer}/checks");
+        let Some(ids) = entry.get("checks").and_then(Value::as_array) else {
+            self.fault(&place, "checks is a list of the ids of rules".to_owned(), PASSED_HELP);
+            return None;
         };
-        let places = checks.iter().enumerate().map(|(number, id)| (format!("{pointer}/checks/{number}"), id));
-        let checks = places.filter_map(|(place, id)| Some(self.check(&place, id)?.id)).collect();
-        Some(Passed { target, version, checks })
+        let mut checks = Vec::new();
+        for (number, id) in ids.iter().enumerate() {
+            let place = format!("{place}/{number}");
+            match id.as_str() {
+                Some(id) => checks.extend(self.check(&place, id).map(|check| check.id)),
+                None => self.fault(&place, format!("{id} is no id of a rule"), PASSED_HELP),
+            }
+        }
+        let [target, version] = PASSED.map(|name| text(entry, name));
+        Some(Passed { target, version: version.filter(|_| sound)?, checks })
     }
 
     fn check(&mut self, pointer: &str, id: &str) -> Option<&'static Check> {
@@ -123,6 +161,10 @@ impl Reader<'_, '_> {
         let help = Some(help.to_owned());
         self.resolver.problems.push(Problem { title, place: Some(place), label: String::new(), help });
     }
+}
+
+fn text(table: &Map<String, Value>, name: &str) -> Option<String> {
+    table.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// `2027-01-31`: in this form, days compare as text.

@@ -17,8 +17,21 @@ pub struct Record<'r> {
     pub judged: BTreeSet<&'static str>,
     /// Rules that held.
     pub passed: BTreeSet<&'static str>,
-    /// Rules that failed and are not known to, each with its signature.
+    /// Faults that are not known: the rule and the signature of each.
     pub failed: Vec<(&'static str, String)>,
+    /// Entries of an older form, with what they come to now.
+    pub refined: Vec<Refined>,
+}
+
+/// A fault that an entry with a signature of an older form covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refined {
+    /// The rule.
+    pub check: &'static str,
+    /// The signature of the entry.
+    pub old: String,
+    /// The signature of the fault.
+    pub new: String,
 }
 
 /// A baseline that cannot be changed.
@@ -39,6 +52,7 @@ pub enum RecordError {
 pub fn update(text: &str, record: &Record<'_>) -> Result<String, RecordError> {
     let mut document: DocumentMut = text.parse()?;
     let known = tables(&mut document, "known")?;
+    refine(known, record);
     for (check, signature) in &record.failed {
         known.push(entry(check, signature, record));
     }
@@ -53,6 +67,29 @@ pub fn update(text: &str, record: &Record<'_>) -> Result<String, RecordError> {
         write_passed(table, record);
     }
     Ok(document.to_string())
+}
+
+/// Gives entries of an older form the signature of the fault that they cover; one that covers several becomes as many.
+fn refine(known: &mut ArrayOfTables, record: &Record<'_>) {
+    let is_ours = |table: &Table| {
+        let target = table.get("target").and_then(Item::as_str);
+        target.is_none() || target == record.target
+    };
+    let mut more = Vec::new();
+    for table in known.iter_mut() {
+        let of = |name: &str| table.get(name).and_then(Item::as_str);
+        let covers = |refined: &&Refined| of("check") == Some(refined.check) && of("signature") == Some(&refined.old);
+        let new: Vec<&Refined> = record.refined.iter().filter(covers).filter(|_| is_ours(table)).collect();
+        let Some((first, rest)) = new.split_first() else { continue };
+        let others = rest.iter().map(|refined| {
+            let mut other = table.clone();
+            other["signature"] = value(&refined.new);
+            other
+        });
+        more.extend(others);
+        table["signature"] = value(&first.new);
+    }
+    more.into_iter().for_each(|table| known.push(table));
 }
 
 /// The text of a baseline without the entries that have expired, and without those that the rules in `held` no longer
@@ -143,15 +180,29 @@ mod tests {
             today: "2026-11-25",
             judged: BTreeSet::from(["resp-status-200", "stream-status-200"]),
             passed: BTreeSet::from(["resp-status-200"]),
-            failed: vec![("stream-status-200", "0badcafe".to_owned())],
+            failed: vec![("stream-status-200", "missing-0badcafe".to_owned())],
+            refined: Vec::new(),
         }
+    }
+
+    #[test]
+    fn an_entry_of_the_older_form_becomes_one_for_each_fault_and_keeps_its_reason() {
+        let old = "[[known]]\ncheck = \"resp-schema\"\nsignature = \"missing-0badcafe\" # old\nreason = \"ours\"\n";
+        let of = |new: &str| Refined { check: "resp-schema", old: "0badcafe".to_owned(), new: new.to_owned() };
+        let record = Record { failed: Vec::new(), refined: vec![of("missing-1"), of("repeated-2")], ..record() };
+        let text = update(old, &record).expect("a baseline");
+        assert!(!text.contains("0badcafe") && text.matches("reason = \"ours\"").count() == 2, "{text}");
+        assert!(text.contains("\"missing-1\"") && text.contains("\"repeated-2\""), "{text}");
     }
 
     #[test]
     fn what_people_wrote_stays_and_what_was_judged_is_replaced() {
         let once = update(OURS, &record()).expect("a baseline");
         assert!(once.starts_with("# Agreed on with the platform team.\n[[known]]\ncheck = \"resp-schema\" # ours"));
-        assert!(once.contains("signature = \"0badcafe\"") && once.contains("\n    \"resp-status-200\",\n]"), "{once}");
+        assert!(
+            once.contains("signature = \"missing-0badcafe\"") && once.contains("\n    \"resp-status-200\",\n]"),
+            "{once}"
+        );
         let narrow = Record { judged: BTreeSet::from(["stream-status-200"]), passed: BTreeSet::new(), ..record() };
         let twice = update(&once, &narrow).expect("a baseline");
         assert!(twice.contains("\n    \"resp-status-200\",\n]") && twice.matches("[[passed]]").count() == 1, "{twice}");

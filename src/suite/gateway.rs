@@ -53,6 +53,9 @@ pub fn overtake(rest: &mut Conformance, loaded: Conformance) {
         let Some(mut loaded) = broken.remove(row.check.id).filter(|_| !row.is_broken()) else { continue };
         loaded.reason = loaded.reason.under(format!("{} at rest, broken under load", row.status.name()));
         loaded.seq = loaded.seq.map(|seq| seq + shift);
+        for failure in &mut loaded.failures {
+            failure.finding.seq = failure.finding.seq.map(|seq| seq + shift);
+        }
         *row = loaded;
     }
     let rounds = rest.sent.last().map_or(0, |sent| sent.round + 1);
@@ -75,7 +78,7 @@ mod tests {
             level: Level::Must,
             status,
             reason: Reason::ours("why"),
-            findings: Vec::new(),
+            failures: Vec::new(),
             seq: None,
             origin: None,
         }

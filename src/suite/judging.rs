@@ -190,7 +190,8 @@ impl<'c> Court<'c> {
         Found::of(check.judge_book(book), level(self.target, self.options, check))
     }
 
-    /// A rule on any reply, judged on all of them.
+    /// A rule on any reply, judged on all of them: the gravest verdict decides, with the faults of every reply that it is
+    /// the verdict on.
     fn judge_replies(&self, check: &'static Check, book: &Book<'_>) -> Found {
         let evidence = Evidence::of(self.target);
         let mut tally = Tally::default();
@@ -199,23 +200,19 @@ impl<'c> Court<'c> {
         for reading in self.under_contract(book) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, None, reading, false, &evidence);
-            let found = self.found_at(reading, verdict, level);
-            if worst.as_ref().is_none_or(|before| decides_over(&found, before)) {
-                worst = Some(found);
-            }
+            worst = graver(worst, self.found_at(reading, verdict, level));
         }
-        let across = tally.across(check).map(|(own, _, detail)| {
-            let found = Found::of(Verdict::Broken { level: Some(own), findings: Vec::new() }, level);
-            Found { reason: Reason::quoting(detail), ..found }
-        });
-        across.or(worst).unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
+        let across = tally.across(check).map(|(own, _, detail)| Found::of(Verdict::across(check, own, detail), level));
+        let found = match across {
+            Some(across) => graver(Some(across), worst.unwrap_or_else(|| Found::new(Status::Skip, ""))),
+            None => worst,
+        };
+        found.unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
 
     /// A verdict on one reply at the level that the rule has here.
     fn found_at(&self, reading: &Reading<'_>, verdict: Verdict, level: Level) -> Found {
-        let mut found = Found::of(verdict, level);
-        found.findings.iter_mut().for_each(|finding| finding.seq = Some(reading.exchange.ticket.seq));
-        found
+        Found::of(verdict.found_at(reading), level)
     }
 
     /// What each reply says of a rule on any reply, where it breaks it for all to count.
@@ -312,8 +309,8 @@ impl<'c> Court<'c> {
     }
 }
 
-/// Whether it is a result that no answer came, at any try: there is no TLS, by no fault of the profile, or a request with a defect brings the
-/// connection down. A status by which the endpoint puts off what it is asked is none.
+/// Whether it is a result that no answer came, at any try: there is no TLS, by no fault of the profile, or a request with
+/// a defect brings the connection down. A status by which the endpoint puts off what it is asked is none.
 fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
     let exchange = reading.exchange;
     let ours = exchange.transfer.tls.is_some_and(TlsFault::is_ours);
@@ -327,6 +324,14 @@ fn decides_over(found: &Found, before: &Found) -> bool {
     let is_of_another_kind = |found: &Found| is_skipped(found) && check::is_of_another_kind(&found.reason.ours);
     weight(&found.status) > weight(&before.status)
         || is_of_another_kind(before) && is_skipped(found) && !is_of_another_kind(found)
+}
+
+/// The graver of two, the first where neither is; of two that are alike, with the faults of both.
+fn graver(first: Option<Found>, next: Found) -> Option<Found> {
+    Some(match first {
+        Some(first) if !decides_over(&next, &first) => first.with(next),
+        Some(_) | None => next,
+    })
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

@@ -21,6 +21,7 @@ use crate::run::probing::{Halt, Prober};
 use crate::wire::Dialect;
 
 pub mod capture;
+pub mod failure;
 pub mod gateway;
 mod judging;
 pub mod obstacle;
@@ -34,6 +35,7 @@ pub mod status;
 pub mod support;
 pub mod verdict;
 
+use failure::Failure;
 use judging::{Court, Extent, Gate};
 use obstacle::{Obstacle, Patience};
 use probe::{Asking, Capability, Probe, Request, Turn};
@@ -84,8 +86,8 @@ pub struct Row {
     pub status: Status,
     /// Why.
     pub reason: Reason,
-    /// Where it is broken: places with what was expected and what came.
-    pub findings: Vec<check::Finding>,
+    /// How it is broken: each kind of fault once, the first finding first.
+    pub failures: Vec<Failure>,
     /// The request at whose reply it is broken.
     pub seq: Option<u64>,
     /// Where a gateway is judged with what is behind it: whose fault it is.
@@ -224,10 +226,10 @@ impl<'c> Tries<'c> {
     fn rows(self, target: &Target, options: &Options) -> Vec<Row> {
         let row = |(check, tries): (&&'static Check, Vec<Found>)| {
             let found = join(tries, check.tier.by_model);
-            let seq = found.findings.first().and_then(|finding| finding.seq);
+            let seq = found.failures.first().and_then(|failure| failure.finding.seq);
             let level = level(target, options, check);
-            let Found { status, reason, findings } = found;
-            Row { check, level, status, reason, findings, seq, origin: None }
+            let Found { status, reason, failures } = found;
+            Row { check, level, status, reason, failures, seq, origin: None }
         };
         let mut rows: Vec<Row> = self.checks.iter().zip(self.found).map(row).collect();
         let seqs: BTreeMap<&str, Option<u64>> = rows.iter().map(|row| (row.check.id, row.seq)).collect();

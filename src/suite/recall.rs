@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::failure::Failure;
 use super::judging::CUT_SHORT;
 use super::status::{Reason, Status};
 use super::{Options, Row};
-use crate::check::{self, Level};
+use crate::check::{self, Fault, Level, Signature};
 use crate::plan::baseline::{Baseline, Known, Passed};
-use crate::profile::record::Record;
+use crate::profile::record::{Record, Refined};
 
 /// What a run is held against.
 #[derive(Debug)]
@@ -21,15 +22,53 @@ pub struct Memory<'m> {
 }
 
 impl Row {
-    /// What tells this failure of the rule from another one, whatever the values were: where it is broken, with array
-    /// indices and the number of the event left out, and which statuses came.
-    pub fn signature(&self) -> String {
-        let first = self.findings.first();
-        let step = |step: &str| if step.parse::<u64>().is_ok() { "*".to_owned() } else { step.to_owned() };
-        let place: Vec<String> = first.map_or("", |finding| &finding.pointer).split('/').map(step).collect();
-        let framing = if first.is_some_and(|finding| finding.event.is_some()) { "event" } else { "body" };
-        let text = [self.check.id, framing, &place.join("/"), &statuses(&self.reason.to_string())].join("\n");
+    /// What tells one fault of the rule from another, whatever the values were: the kind of fault, and where it is, with
+    /// array positions and the number of the event left out. The place is a hash, since it may be in the endpoint's words.
+    pub fn signature_of(&self, failure: &Failure) -> String {
+        self.signed(&failure.signature())
+    }
+
+    /// The signature of every kind of fault; one, of the failure as such, where no place was named.
+    pub fn signatures(&self) -> Vec<String> {
+        if self.failures.is_empty() {
+            let (place, fault) = (String::new(), Fault::Other.to_string());
+            return vec![self.signed(&Signature { place, fault })];
+        }
+        self.failures.iter().map(|failure| self.signature_of(failure)).collect()
+    }
+
+    fn signed(&self, signature: &Signature) -> String {
+        let text = [self.check.id, &signature.place, &signature.fault].join("\n");
+        format!("{}-{:08x}", signature.fault, xxh3_64(text.as_bytes()) >> 32)
+    }
+
+    /// What baselines of an older form hold of a fault: the place and the statuses that came, and not the kind.
+    fn coarse_signature(&self, failure: Option<&Failure>) -> String {
+        let finding = failure.map(|failure| &failure.finding);
+        let place = Signature::general(finding.map_or("", |finding| &finding.pointer));
+        let framing = if finding.is_some_and(|finding| finding.event.is_some()) { "event" } else { "body" };
+        let said = finding.map_or_else(|| self.reason.to_string(), |finding| finding.detail.clone());
+        let text = [self.check.id, framing, &place, &statuses(&said)].join("\n");
         format!("{:08x}", xxh3_64(text.as_bytes()) >> 32)
+    }
+
+    /// What is known of each kind of fault, with its signature.
+    fn known_by<'k>(&self, known: &[&'k Known]) -> Vec<(String, Option<&'k Known>)> {
+        let of = |signature: String, failure: Option<&Failure>| {
+            let coarse = self.coarse_signature(failure);
+            let covers = |known: &&&Known| {
+                known
+                    .signature
+                    .as_ref()
+                    .is_none_or(|own| *own == if known.is_coarse() { &coarse } else { &signature }.as_str())
+            };
+            // An entry of this very kind comes before one that covers more.
+            let exact = known.iter().find(|known| known.signature.as_ref() == Some(&signature));
+            let found = exact.or_else(|| known.iter().find(covers)).copied();
+            (signature, found)
+        };
+        let signatures = self.signatures().into_iter().enumerate();
+        signatures.map(|(number, signature)| of(signature, self.failures.get(number))).collect()
     }
 
     /// Whether the rule is broken here, whatever that means for the verdict.
@@ -61,32 +100,38 @@ impl Memory<'_> {
             level: Level::May,
             status: Status::Lost,
             reason: Reason::ours("it held when the baseline was written and is not judged any more"),
-            findings: Vec::new(),
+            failures: Vec::new(),
             seq: None,
             origin: None,
         }));
     }
 
     fn hold_row(&self, row: &mut Row, passed: Option<&Passed>) {
-        let mut known = self.known_of(row.check.id).peekable();
+        let known: Vec<&Known> = self.known_of(row.check.id).collect();
         let held = passed.is_some_and(|passed| passed.checks.contains(&row.check.id));
         let is_new = passed.is_some_and(|passed| is_newer(row.check.since(), &passed.version));
         let said = std::mem::take(&mut row.reason);
         let (status, reason) = match &row.status {
             Status::Fail | Status::Warn | Status::Flaky => {
                 row.reason.clone_from(&said);
-                let signature = row.signature();
-                let is_this = |known: &&Known| known.signature.as_ref().is_none_or(|own| *own == signature);
-                match known.find(is_this) {
-                    Some(known) => (Status::Known, said.under(format!("known: {}", words(known)))),
-                    None if is_new && row.status != Status::Warn => (
+                let kinds = row.known_by(&known);
+                let unknown = kinds.iter().position(|(_, known)| known.is_none());
+                match unknown {
+                    None => (Status::Known, said.under(in_words(&kinds))),
+                    Some(first) if kinds.len() > 1 && kinds.iter().any(|(_, known)| known.is_some()) => {
+                        let new = row.failures.get(first).map(|failure| failure.finding.detail.clone());
+                        let count = kinds.iter().filter(|(_, known)| known.is_none()).count();
+                        let ours = format!("{count} of {} kinds of fault are not in the baseline", kinds.len());
+                        (row.status.clone(), Reason { ours, quoted: new.unwrap_or_default() })
+                    }
+                    Some(_) if is_new && row.status != Status::Warn => (
                         Status::Warn,
                         said.under(format!("new since {}, and not in the baseline yet", row.check.since())),
                     ),
-                    None => (row.status.clone(), said),
+                    Some(_) => (row.status.clone(), said),
                 }
             }
-            Status::Pass if known.peek().is_some() => {
+            Status::Pass if !known.is_empty() => {
                 (Status::Stale, Reason::ours("it holds, but the baseline lists it as broken"))
             }
             Status::Skip | Status::Blocked(_) if held && said.ours != CUT_SHORT => {
@@ -113,20 +158,41 @@ impl Memory<'_> {
     pub fn record<'r>(&'r self, rows: &[Row], strict: bool, version: &'r str, today: &'r str) -> Record<'r> {
         let of =
             |wanted: fn(&Row) -> bool| rows.iter().filter(move |row| wanted(row)).map(|row| row.check.id).collect();
-        let is_known = |row: &Row| {
-            let signature = row.signature();
-            self.known_of(row.check.id).any(|known| known.signature.as_ref().is_none_or(|own| *own == signature))
-        };
-        let failed = rows.iter().filter(|row| row.fails(strict) && !is_known(row));
+        let (mut failed, mut refined) = (Vec::new(), Vec::new());
+        for row in rows.iter().filter(|row| row.fails(strict)) {
+            let known: Vec<&Known> = self.known_of(row.check.id).collect();
+            for (signature, known) in row.known_by(&known) {
+                match known {
+                    None => failed.push((row.check.id, signature)),
+                    Some(known) if known.is_coarse() => refined.extend(known.signature.clone().map(|old| Refined {
+                        check: row.check.id,
+                        old,
+                        new: signature,
+                    })),
+                    Some(_) => {}
+                }
+            }
+        }
         Record {
             target: self.target,
             version,
             today,
             judged: of(|row| row.status != Status::Error),
             passed: of(|row| row.status == Status::Pass),
-            failed: failed.map(|row| (row.check.id, row.signature())).collect(),
+            failed,
+            refined,
         }
     }
+}
+
+/// What is known of the kinds of fault of a rule, each reason once.
+fn in_words(kinds: &[(String, Option<&Known>)]) -> String {
+    let known = || kinds.iter().filter_map(|(_, known)| *known);
+    let mut reasons: Vec<String> = known().map(words).collect();
+    reasons.dedup();
+    let coarse = known().any(Known::is_coarse);
+    let coarse = if coarse { " (the entry is of an older form and covers any fault at this place)" } else { "" };
+    format!("known: {}{coarse}", reasons.join("; "))
 }
 
 fn words(known: &Known) -> String {
@@ -144,14 +210,18 @@ mod tests {
     use super::*;
     use crate::check::{Finding, find};
 
+    fn failure(pointer: &str, detail: &str, fault: Fault) -> Failure {
+        let (pointer, detail) = (pointer.to_owned(), detail.to_owned());
+        Failure { finding: Finding { seq: None, event: None, pointer, detail, fault: Some(fault) }, count: 1 }
+    }
+
     fn row(status: Status, pointer: &str, reason: &str) -> Row {
-        let finding = Finding { seq: None, event: None, pointer: pointer.to_owned(), detail: reason.to_owned() };
         Row {
             check: find("resp-schema").expect("a rule"),
             level: Level::Must,
             status,
             reason: Reason::quoting(reason),
-            findings: vec![finding],
+            failures: vec![failure(pointer, reason, Fault::Missing)],
             seq: None,
             origin: None,
         }
@@ -180,18 +250,57 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_knows_place_and_status_and_no_values() {
-        let of = |pointer: &str, reason: &str| row(Status::Fail, pointer, reason).signature();
-        assert_eq!(of("/choices/0/index", "expected 0, got 7"), of("/choices/3/index", "expected 3, got 9"));
-        assert_ne!(of("/choices/0/index", ""), of("/choices/0/message", ""));
-        assert_ne!(of("", "expected 4xx, got status 200: ok"), of("", "expected 4xx, got status 500: no"));
-        assert_eq!(of("", "expected 4xx, got status 500: a"), of("", "broken in 2 of 3: got status 500: b"));
+    fn a_signature_knows_place_and_kind_and_no_values() {
+        let of = |pointer: &str, detail: &str, fault: Fault| {
+            let row = Row { failures: vec![failure(pointer, detail, fault)], ..row(Status::Fail, "", detail) };
+            row.signatures().concat()
+        };
+        let index = |place, detail| of(place, detail, Fault::WrongValue);
+        assert_eq!(index("/choices/0/index", "expected 0, got 7"), index("/choices/3/index", "expected 3, got 9"));
+        assert_ne!(index("/choices/0/index", ""), index("/choices/0/message", ""));
+        assert_ne!(of("", "no [DONE]", Fault::Missing), of("", "[DONE] twice", Fault::Repeated));
+        assert_ne!(of("", "got 200", Fault::Status(200)), of("", "got 500", Fault::Status(500)));
+        assert!(of("", "", Fault::Missing).starts_with("missing-"));
+    }
+
+    #[test]
+    fn one_known_fault_excuses_no_other_of_the_rule() {
+        let both = || Row {
+            failures: vec![failure("", "no end", Fault::Missing), failure("", "two ends", Fault::Repeated)],
+            ..row(Status::Fail, "", "no end")
+        };
+        let [first, second] = <[String; 2]>::try_from(both().signatures()).expect("two kinds");
+        let one = Baseline { known: vec![known(Some(first.clone()), None)], passed: Vec::new() };
+        let found = held(both(), &one);
+        assert_eq!(found.status, Status::Fail);
+        assert_eq!(found.reason.to_string(), "1 of 2 kinds of fault are not in the baseline: two ends");
+        let entries = [first.clone(), second.clone()].map(|signature| known(Some(signature), None)).to_vec();
+        assert_eq!(held(both(), &Baseline { known: entries, passed: Vec::new() }).status, Status::Known);
+        let memory = Memory { baseline: &one, target: None };
+        assert_eq!(memory.record(&[both()], false, "0.1.0", "2026-11-30").failed, [("resp-schema", second)]);
+    }
+
+    #[test]
+    fn an_entry_of_the_older_form_covers_its_place_and_is_written_anew() {
+        let broken = || Row {
+            failures: vec![failure("/id", "no", Fault::Missing), failure("/id", "empty", Fault::WrongValue)],
+            ..row(Status::Fail, "/id", "no")
+        };
+        let old = broken().coarse_signature(broken().failures.first());
+        let baseline = Baseline { known: vec![known(Some(old.clone()), None)], passed: Vec::new() };
+        let found = held(broken(), &baseline);
+        assert_eq!((found.status, found.reason.ours.contains("older form")), (Status::Known, true));
+        let memory = Memory { baseline: &baseline, target: None };
+        let record = memory.record(&[broken()], false, "0.1.0", "2026-11-30");
+        let refined: Vec<(&str, &str)> = record.refined.iter().map(|r| (r.old.as_str(), r.new.as_str())).collect();
+        let new = broken().signatures();
+        assert_eq!((record.failed.len(), refined), (0, vec![(old.as_str(), new[0].as_str()), (&old, &new[1])]));
     }
 
     #[test]
     fn what_is_known_is_no_failure_and_what_holds_again_is_stale() {
         let fail = || row(Status::Fail, "/choices/0", "no");
-        let signature = fail().signature();
+        let signature = fail().signatures().concat();
         for (entry, status) in [
             (known(None, None), Status::Known),
             (known(Some(signature.clone()), Some("staging")), Status::Known),

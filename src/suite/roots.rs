@@ -57,17 +57,17 @@ impl Roots<'_, '_> {
         match check.judge {
             Judge::Reply(_) => {
                 for (reading, found) in self.court.broken_at(check, self.book) {
-                    places.insert(reading.exchange.ticket.seq, found.findings);
+                    places.insert(reading.exchange.ticket.seq, findings(&found));
                 }
             }
             Judge::Probes(..) | Judge::Defect(..) => {
                 let mut next = found.clone();
-                while next.counts() && add(&mut places, &next.findings) {
+                while next.counts() && add(&mut places, &findings(&next)) {
                     next = self.again(check, |seq| places.contains_key(&seq));
                 }
             }
             Judge::Defects(_) => {
-                add(&mut places, &found.findings);
+                add(&mut places, &findings(found));
             }
             Judge::Run => {}
         }
@@ -82,27 +82,30 @@ impl Roots<'_, '_> {
             self.root(check, own, findings, &reading, broken)
         };
         if let Judge::Reply(_) = check.judge {
-            let mut first = None;
+            // What spans the run stands for itself.
+            if found.failures.iter().any(|failure| failure.finding.seq.is_none()) {
+                return;
+            }
+            let (mut alone, mut first) = (None::<Found>, None);
             for (reading, at) in self.court.broken_at(check, self.book) {
-                match root(reading.exchange.ticket.seq, &at.findings) {
+                match root(reading.exchange.ticket.seq, &findings(&at)) {
                     Some(root) => first = first.or(Some((root, at))),
-                    None if rank(at.status.name()) <= own => {
-                        *found = at;
-                        return;
-                    }
                     // Something less grave stands for itself only where nothing graver does.
-                    None => {}
+                    None if rank(at.status.name()) > own => {}
+                    None => alone = Some(if let Some(before) = alone { before.with(at) } else { at }),
                 }
             }
-            if let Some((root, at)) = first {
-                *found = at.following(root);
+            match (alone, first) {
+                (Some(alone), _) => *found = alone,
+                (None, Some((root, at))) => *found = at.following(root),
+                (None, None) => {}
             }
             return;
         }
         let mut next = found.clone();
         while next.counts() && rank(next.status.name()) <= own {
             let mut places = Places::new();
-            let told = add(&mut places, &next.findings);
+            let told = add(&mut places, &findings(&next));
             let roots: Option<Vec<(u64, &'static str)>> =
                 places.iter().map(|(seq, findings)| Some((*seq, root(*seq, findings)?))).collect();
             let Some(roots) = roots.filter(|_| told) else {
@@ -166,6 +169,11 @@ fn asks(check: &Check) -> bool {
 /// Whether it may be broken only because a server error came.
 fn can_crash(check: &Check) -> bool {
     asks(check) || ["err-json-body", "err-envelope", "err-message-nonempty"].contains(&check.id)
+}
+
+/// Where and how a rule is broken.
+fn findings(found: &Found) -> Vec<Finding> {
+    found.failures.iter().map(|failure| failure.finding.clone()).collect()
 }
 
 /// Adds findings by the requests at whose replies they are; whether each names one, and one of them is new.

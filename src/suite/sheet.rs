@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
+use super::failure::Failure;
 use super::status::{Reason, Status, rank};
-use super::{Conformance, Row, support};
+use super::{Conformance, Row, Sent, support};
 use crate::check::Finding;
-use crate::exchange::Reading;
+use crate::exchange::{Exchange, Reading};
 use crate::plan::target::Target;
 use crate::summary::evidence::Evidence;
+use crate::summary::excerpt::Excerpt;
 
 /// The format of the file.
 pub const FORMAT: u32 = 1;
@@ -76,17 +78,17 @@ pub struct Entry {
     /// The rule that it follows from, where it is broken only because that one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub see: Option<String>,
-    /// What tells this failure from another of the same rule.
+    /// What tells its first fault from others of the same rule, as baselines hold it.
     pub signature: Option<String>,
     /// Whose fault it is, where a gateway was judged with what is behind it.
     pub origin: Option<String>,
-    /// Where it is broken.
+    /// Where it is broken: each kind of fault once, at most 16.
     pub findings: Vec<Place>,
     /// What shows it.
     pub evidence: Option<Proof>,
 }
 
-/// A place at which a rule is broken.
+/// One kind of fault, at the place where it came first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
@@ -94,6 +96,33 @@ pub struct Place {
     pub place: String,
     /// What was expected and what came.
     pub detail: String,
+    /// The kind of fault: `missing`, `repeated`, `schema-required`, `got-null`, `status-500`, ...
+    #[serde(default)]
+    pub fault: String,
+    /// Replies with this fault.
+    #[serde(default)]
+    pub count: usize,
+    /// What tells it from others of the same rule, as baselines hold it.
+    #[serde(default)]
+    pub signature: String,
+    /// The probe whose reply shows it, where one reply does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+    /// What shows it: the value at the place, and the event at fault with the one before, the last events, or the body.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shows: Vec<Excerpt>,
+    /// A command line that sends the same request, where that is not the one of the rule's first fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curl: Option<String>,
+}
+
+impl Place {
+    /// The words in front of its detail: the place, and how often it came where that was more than once.
+    pub fn heading(&self) -> String {
+        let times = if self.count > 1 { format!("{} replies: ", self.count) } else { String::new() };
+        let place = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
+        format!("{times}{place}")
+    }
 }
 
 /// What shows that a rule is broken.
@@ -218,18 +247,31 @@ impl Writer<'_> {
             since: row.check.since().to_owned(),
             reason: self.told(&row.reason),
             see: row.status.root().map(str::to_owned),
-            signature: broken.then(|| row.signature()),
+            signature: broken.then(|| row.signatures().swap_remove(0)),
             origin: row.origin.map(|origin| origin.name().to_owned()),
-            findings: row.findings.iter().map(|finding| self.place(finding)).collect(),
+            findings: row.failures.iter().map(|failure| self.place(row, failure)).collect(),
             evidence: self.proof(row),
         }
     }
 
     /// Where replies are withheld, a pointer keeps the names that the contract has; others are the endpoint's.
-    fn place(&self, finding: &Finding) -> Place {
+    fn place(&self, row: &Row, failure: &Failure) -> Place {
+        let finding = &failure.finding;
+        let at = self.exchange(finding.seq);
+        let told = Place {
+            place: self.evidence.clean(&finding.place()),
+            detail: self.evidence.clean(&finding.detail),
+            fault: failure.signature().fault,
+            count: failure.count,
+            signature: row.signature_of(failure),
+            probe: at.map(|(sent, _)| sent.probe.to_owned()),
+            shows: Vec::new(),
+            curl: None,
+        };
         if self.about.bodies {
-            let detail = self.evidence.clean(&finding.detail);
-            return Place { place: self.evidence.clean(&finding.place()), detail };
+            let shows = at.map(|(_, exchange)| self.evidence.excerpts(&Reading::of(exchange), finding));
+            let other = at.filter(|_| finding.seq != row.seq).map(|(sent, _)| self.evidence.clean(&sent.curl));
+            return Place { shows: shows.unwrap_or_default(), curl: other, ..told };
         }
         let is_ours = |step: &&str| {
             step.bytes().all(|byte| byte.is_ascii_digit()) || self.about.target.dialect.names_member(step)
@@ -237,7 +279,13 @@ impl Writer<'_> {
         let steps = finding.pointer.split('/').map(|step| Some(step).filter(is_ours).unwrap_or("*"));
         let pointer = steps.collect::<Vec<_>>().join("/");
         let place = Finding { pointer, ..finding.clone() }.place();
-        Place { place, detail: WITHHELD.to_owned() }
+        Place { place, detail: WITHHELD.to_owned(), ..told }
+    }
+
+    /// A request by its number, and what came back.
+    fn exchange(&self, seq: Option<u64>) -> Option<(&Sent, &Exchange)> {
+        let at = self.run.exchanges.iter().position(|exchange| Some(exchange.ticket.seq) == seq)?;
+        Some((&self.run.sent[at], &self.run.exchanges[at]))
     }
 
     /// A reason, without what may be the endpoint's words where replies are withheld.
@@ -248,15 +296,14 @@ impl Writer<'_> {
     }
 
     fn proof(&self, row: &Row) -> Option<Proof> {
-        let at = self.run.exchanges.iter().position(|exchange| Some(exchange.ticket.seq) == row.seq)?;
-        let (sent, exchange) = (&self.run.sent[at], &self.run.exchanges[at]);
+        let (sent, exchange) = self.exchange(row.seq)?;
         if !self.about.bodies {
             let (first_bytes, curl) = (WITHHELD.to_owned(), WITHHELD.to_owned());
             return Some(Proof { probe: sent.probe.to_owned(), first_bytes, curl });
         }
         // What follows from another rule is shown by what shows that one.
         let shown = row.status.root().and_then(|root| self.run.rows.iter().find(|row| row.check.id == root));
-        let event = shown.unwrap_or(row).findings.first().and_then(|finding| finding.event);
+        let event = shown.unwrap_or(row).failures.first().and_then(|failure| failure.finding.event);
         Some(Proof {
             probe: sent.probe.to_owned(),
             first_bytes: self.evidence.first_bytes(&Reading::of(exchange), event),

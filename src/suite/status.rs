@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::check::{Finding, Level, Verdict};
+use super::failure::{self, Failure, by_kind};
+use crate::check::{Level, Verdict};
 
 /// What became of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,17 +109,17 @@ pub(super) struct Found {
     pub(super) status: Status,
     pub(super) reason: Reason,
     /// Where and how it is broken.
-    pub(super) findings: Vec<Finding>,
+    pub(super) failures: Vec<Failure>,
 }
 
 impl Found {
     pub(super) fn new(status: Status, reason: impl Into<String>) -> Found {
-        Found { status, reason: Reason::ours(reason), findings: Vec::new() }
+        Found { status, reason: Reason::ours(reason), failures: Vec::new() }
     }
 
     /// What became of a rule, in words that may be the endpoint's.
     pub(super) fn quoting(status: Status, quoted: impl Into<String>) -> Found {
-        Found { status, reason: Reason::quoting(quoted), findings: Vec::new() }
+        Found { status, reason: Reason::quoting(quoted), failures: Vec::new() }
     }
 
     /// The same as the consequence of another rule.
@@ -147,9 +148,19 @@ impl Found {
             Verdict::Skip(reason) => Found::new(Status::Skip, reason),
             Verdict::Broken { level: own, findings } => {
                 let said = findings.first().map(|finding| finding.detail.clone()).unwrap_or_default();
-                Found { findings, ..Found::quoting(broken(own.unwrap_or(level)), said) }
+                Found { failures: by_kind(findings), ..Found::quoting(broken(own.unwrap_or(level)), said) }
             }
         }
+    }
+}
+
+impl Found {
+    /// The same, with the faults of another that has the same status, so that one does not hide the other.
+    pub(super) fn with(mut self, other: Found) -> Found {
+        if self.status == other.status {
+            failure::join(&mut self.failures, other.failures);
+        }
+        self
     }
 }
 
@@ -172,13 +183,18 @@ pub(super) fn join(tries: Vec<Found>, by_model: bool) -> Found {
         return Found::new(Status::Pass, if broken > 0 { format!("held in {held} of {count}") } else { String::new() });
     }
     if held > 0 && broken > 0 {
-        let mut first = tries.into_iter().find(is_broken).unwrap_or_else(|| Found::new(Status::Flaky, ""));
+        let first = tries.into_iter().filter(is_broken).reduce(Found::with);
+        let mut first = first.unwrap_or_else(|| Found::new(Status::Flaky, ""));
         first.reason = first.reason.under(format!("broken in {broken} of {count}"));
         return Found { status: Status::Flaky, ..first };
     }
     tries
         .into_iter()
-        .min_by_key(|found| rank(found.status.name()))
+        .reduce(
+            |first, next| {
+                if rank(next.status.name()) < rank(first.status.name()) { next.with(first) } else { first.with(next) }
+            },
+        )
         .unwrap_or_else(|| Found::new(Status::Skip, "not tried"))
 }
 

@@ -14,6 +14,7 @@ mod deviations;
 mod dialects;
 mod endings;
 mod errors_in_200;
+mod evidence;
 mod faults;
 mod goal_parts;
 mod harness;

@@ -52,7 +52,7 @@ name = "whole"
 messages = [{ role = "user", content = "Tell me about the mill." }]
 "#;
 
-static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+pub(crate) static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     let mut plan = plan(TEXT);
     plan.baseline = vec![Known {
         check: "usage-total-is-sum",
@@ -69,7 +69,7 @@ static PLAN: LazyLock<Plan> = LazyLock::new(|| {
 const WARMUP: Duration = Duration::from_millis(200);
 
 /// An exchange that ended well, but for its reply: sent 1 ms late, the head 20 ms later, then pieces 10 ms apart.
-fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exchange {
+pub(crate) fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[String]) -> Exchange {
     let due = MS * 20 * u32::try_from(seq).expect("few");
     let ticket = Ticket { warmup: seq < 10, ..Ticket::alone(seq, PLAN.case_of(0, seq), due) };
     let mut body = Body::default();

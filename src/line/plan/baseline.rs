@@ -18,8 +18,7 @@ pub struct Known {
     pub reason: String,
     /// Where work on it is tracked.
     pub ticket: Option<String>,
-    /// Which failure of the rule is known; any of them without it. A load run counts by rule and does not tell them
-    /// apart.
+    /// Which fault of the rule is known; any of them without it. A load run counts by rule and does not tell them apart.
     pub signature: Option<String>,
     /// The name of the endpoint it is known of; every endpoint without it.
     pub target: Option<String>,
@@ -39,6 +38,13 @@ pub struct Passed {
 }
 
 impl Known {
+    /// Whether its signature is of the form that earlier versions wrote, eight hexadecimal digits: of the place and the
+    /// status alone, so that it covers every kind of fault there.
+    pub fn is_coarse(&self) -> bool {
+        let is_old = |text: &String| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.signature.as_ref().is_some_and(is_old)
+    }
+
     /// Whether it speaks of the endpoint of that name.
     pub fn is_of(&self, target: Option<&str>) -> bool {
         self.target.is_none() || self.target.as_deref() == target

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::{Across, differences, support};
 use crate::report::page::page;
 use crate::suite::sheet::{Entry, Sheet};
+use crate::summary::excerpt::Excerpt;
 
 pub(super) fn write(sheets: &[Sheet]) -> String {
     let labels: Vec<String> = sheets.iter().map(Sheet::label).collect();
@@ -64,12 +65,28 @@ fn row(id: &str, entry: &Entry) -> Markup {
 
 fn evidence(entry: &Entry) -> Markup {
     html! {
-        ul class="reasons" { @for place in &entry.findings { li { code { (place.place) } " " (place.detail) } } }
+        ul class="reasons" {
+            @for place in &entry.findings {
+                li {
+                    span class="soft" { (place.heading()) } (place.detail)
+                    @if !place.shows.is_empty() {
+                        details {
+                            summary { "What came" }
+                            @for Excerpt { what, text } in &place.shows {
+                                p class="soft" { (what) }
+                                pre { (text) }
+                            }
+                            @if let Some(curl) = &place.curl { pre { (curl) } }
+                        }
+                    }
+                }
+            }
+        }
         @if let Some(proof) = &entry.evidence {
             details {
-                summary { "Probe " (proof.probe) ", and the reply's first bytes" }
+                summary { "Probe " (proof.probe) ", and the request again" }
                 pre { (proof.curl) }
-                pre { (proof.first_bytes) }
+                @if entry.findings.iter().all(|place| place.shows.is_empty()) { pre { (proof.first_bytes) } }
             }
         }
     }

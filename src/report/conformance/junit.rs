@@ -51,9 +51,15 @@ fn status(entry: &Entry) -> TestCaseStatus {
 
 fn description(entry: &Entry) -> String {
     let mut lines = vec![format!("rule: {} [{}]", entry.rule, entry.source)];
-    lines.extend(entry.findings.iter().map(|place| format!("{} {}", place.place, place.detail).trim().to_owned()));
+    for place in &entry.findings {
+        lines.push(format!("{}{}", place.heading(), place.detail));
+        lines.extend(place.shows.iter().map(|excerpt| format!("{}: {}", excerpt.what, excerpt.text)));
+        lines.extend(place.curl.clone());
+    }
     if let Some(proof) = &entry.evidence {
-        lines.push(format!("probe {}, first bytes: {}", proof.probe, proof.first_bytes));
+        if entry.findings.iter().all(|place| place.shows.is_empty()) {
+            lines.push(format!("probe {}, first bytes: {}", proof.probe, proof.first_bytes));
+        }
         lines.push(proof.curl.clone());
     }
     lines.join("\n")

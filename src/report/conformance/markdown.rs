@@ -31,12 +31,11 @@ pub fn finding(sheet: &Sheet, id: &str) -> Option<String> {
     let _ = writeln!(text, "**Expected:** {} ({}; {}).\n", escaped(&entry.rule), entry.level, escaped(&entry.source));
     let _ = writeln!(text, "**Actual:** {}\n", escaped(&entry.reason));
     for place in &entry.findings {
-        let at = if place.place.is_empty() { "the reply" } else { &place.place };
-        let _ = writeln!(text, "- {}: {}", escaped(at), escaped(&place.detail));
+        let _ = writeln!(text, "- {}{}", escaped(&place.heading()), escaped(&place.detail));
     }
     if let Some(proof) = &entry.evidence {
         let _ = write!(text, "\nTo reproduce:\n\n{}", fenced("sh", &proof.curl));
-        let _ = write!(text, "\nFirst bytes of the answer:\n\n{}", fenced("", &proof.first_bytes));
+        let _ = write!(text, "\nWhat came:\n\n{}", fenced("", &came(entry, &proof.first_bytes)));
     }
     let _ = writeln!(text, "\nFound by proofload {} as `{id}` ({}).", sheet.proofload, entry.status);
     Some(text)
@@ -72,7 +71,7 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
     for (id, entry) in rows.iter().filter(|(_, entry)| entry.fails) {
         if let Some(proof) = &entry.evidence {
             let _ = write!(text, "<details><summary><code>{id}</code></summary>\n\n{}", fenced("sh", &proof.curl));
-            let _ = write!(text, "\n{}\n</details>\n\n", fenced("", &proof.first_bytes));
+            let _ = write!(text, "\n{}\n</details>\n\n", fenced("", &came(entry, &proof.first_bytes)));
         }
     }
     text
@@ -80,6 +79,13 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
 
 fn is_shown(entry: &Entry) -> bool {
     entry.is_worth_showing() || entry.is_worth_a_line()
+}
+
+/// What shows the faults of a rule; the first bytes of the answer where nothing more telling was kept.
+fn came(entry: &Entry, first_bytes: &str) -> String {
+    let shown = entry.findings.iter().flat_map(|place| &place.shows);
+    let lines: Vec<String> = shown.map(|excerpt| format!("{}: {}", excerpt.what, excerpt.text)).collect();
+    if lines.is_empty() { first_bytes.to_owned() } else { lines.join("\n") }
 }
 
 fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> String {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::{Across, differences, support};
 use crate::suite::sheet::{Entry, Sheet};
 use crate::summary::evidence::is_control;
+use crate::summary::excerpt::Excerpt;
 
-/// How many places of one rule are listed.
+/// How many kinds of fault of one rule are listed.
 const PLACES: usize = 5;
 
 pub(super) fn write(sheets: &[Sheet], verbose: bool) -> String {
@@ -62,11 +63,21 @@ fn row(id: &str, entry: &Entry) -> String {
     }
     let _ = writeln!(text, "        rule: {} [{}]", entry.rule, entry.source);
     for place in entry.findings.iter().take(PLACES) {
-        let at = if place.place.is_empty() { String::new() } else { format!("{}: ", place.place) };
-        let _ = writeln!(text, "        {at}{}", place.detail);
+        let _ = writeln!(text, "        {}{}", place.heading(), place.detail);
+        for Excerpt { what, text: excerpt } in &place.shows {
+            let _ = writeln!(text, "          {what}: {excerpt}");
+        }
+        if let Some(curl) = &place.curl {
+            let _ = writeln!(text, "          {curl}");
+        }
+    }
+    if entry.findings.len() > PLACES {
+        let _ = writeln!(text, "        and {} more kinds of fault", entry.findings.len() - PLACES);
     }
     if let Some(proof) = &entry.evidence {
-        let _ = writeln!(text, "        probe {}, first bytes: {}", proof.probe, proof.first_bytes);
+        if entry.findings.iter().all(|place| place.shows.is_empty()) {
+            let _ = writeln!(text, "        probe {}, first bytes: {}", proof.probe, proof.first_bytes);
+        }
         let _ = writeln!(text, "        {}", proof.curl);
     }
     text
