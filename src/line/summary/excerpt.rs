@@ -85,6 +85,7 @@ impl Evidence<'_> {
             }
             Payload::Chunk(_)
             | Payload::Error(_)
+            | Payload::ErrorText
             | Payload::Repeat(_)
             | Payload::Done
             | Payload::Empty
