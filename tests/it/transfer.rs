@@ -17,10 +17,15 @@ use serde_json::{Value, json};
 use crate::harness::{Endpoint, Raw, Request, carry_out, chunk, completion, plan, program, run_json, settings};
 use crate::tls::Authority;
 
-/// A run of three requests, whole or streamed, with more keys of the target.
+/// A run of three requests for one of our own servers, whole or streamed, with more keys of the target.
 fn run(url: &str, stream: bool, target: &str) -> Digest {
+    run_of("m", url, stream, target)
+}
+
+/// The same for a model.
+fn run_of(model: &str, url: &str, stream: bool, target: &str) -> Digest {
     let text = format!(
-        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n\
+        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"{model}\"\n\
          headers = {{ authorization = \"Bearer any\" }}\n{target}\n[load.closed]\nslots = 1\ncount = 3\n\
          [[case]]\nstream = {stream}\nmax_tokens = 12\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} go on\" }}]\n"
     );
@@ -56,9 +61,9 @@ fn assert_lingers(digest: &Digest) {
 #[test]
 fn a_stream_that_stays_open_behind_done_ended_there() {
     let endpoint = quirky("done-lingers");
-    assert_lingers(&run(&endpoint.url(), true, ""));
+    assert_lingers(&run_of("gpt-4o", &endpoint.url(), true, ""));
     // A limit of ours that passes while its end is waited for takes nothing from it.
-    assert_lingers(&run(&endpoint.url(), true, "timeouts = { total = \"600ms\" }"));
+    assert_lingers(&run_of("gpt-4o", &endpoint.url(), true, "timeouts = { total = \"600ms\" }"));
     // In a coding the client does not see `[DONE]`.
     assert_lingers(&run(&packed_and_open().url(), true, "timeouts = { total = \"600ms\" }"));
 }
@@ -73,7 +78,7 @@ fn so_has_one_that_the_http_library_reads() {
     let endpoint = Endpoint::start(Settings { tls: Some(tls), ..settings(Dialect::OpenAi, 5, 2, vec![quirk]) });
     let url = format!("https://localhost:{}/v1", endpoint.address.port());
     let target = format!("ca = \"{}\"\nhttp = \"1.1\"", authority.path("ca.pem"));
-    assert_lingers(&run(&url, true, &target));
+    assert_lingers(&run_of("gpt-4o", &url, true, &target));
 }
 
 /// A server that compresses a whole stream and leaves it open.

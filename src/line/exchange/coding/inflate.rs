@@ -63,8 +63,9 @@ impl Gzip {
         match self.part {
             Part::Header => {
                 let before = self.kept.len();
-                self.kept.extend_from_slice(input);
-                let Some(length) = header_length(&self.kept)? else { return Ok(input.len()) };
+                let room = input.len().min(LONGEST_HEADER - before);
+                self.kept.extend_from_slice(&input[..room]);
+                let Some(length) = header_length(&self.kept)? else { return Ok(room) };
                 self.kept.clear();
                 self.part = Part::Data;
                 Ok(length - before)
@@ -118,22 +119,29 @@ impl Stage for Gzip {
 /// Length of the header of a member, once all of it has come.
 fn header_length(bytes: &[u8]) -> Result<Option<usize>, Fault> {
     let known = bytes.len().min(MAGIC.len());
-    if bytes[..known] != MAGIC[..known] || bytes.len() > LONGEST_HEADER {
+    if bytes[..known] != MAGIC[..known] {
         return Err(Fault::Broken("it has no gzip header".to_owned()));
     }
-    let Some(flags) = bytes.get(3) else { return Ok(None) };
+    match length_of(bytes) {
+        None if bytes.len() >= LONGEST_HEADER => Err(Fault::Broken("its gzip header has no end".to_owned())),
+        length => Ok(length),
+    }
+}
+
+/// Length of a header by its flags and the fields that these announce.
+fn length_of(bytes: &[u8]) -> Option<usize> {
+    let flags = bytes.get(3)?;
     let has = |bit: u8| flags & bit > 0;
     let mut length = 10;
     if has(4) {
-        let Some(size) = bytes.get(10..12) else { return Ok(None) };
+        let size = bytes.get(10..12)?;
         length = 12 + usize::from(u16::from_le_bytes([size[0], size[1]]));
     }
     for _ in [8, 16].into_iter().filter(|bit| has(*bit)) {
-        let Some(end) = bytes.get(length..).and_then(|rest| memchr::memchr(0, rest)) else { return Ok(None) };
-        length += end + 1;
+        length += memchr::memchr(0, bytes.get(length..)?)? + 1;
     }
     length += if has(2) { 2 } else { 0 };
-    Ok((bytes.len() >= length).then_some(length))
+    (bytes.len() >= length).then_some(length)
 }
 
 /// Deflate data, in zlib's format or bare.

@@ -30,6 +30,9 @@ impl Zstd {
 
 impl Stage for Zstd {
     fn push(&mut self, mut input: &[u8], room: &mut Room) -> Result<(), Fault> {
+        if input.is_empty() {
+            return Ok(());
+        }
         let mut step = [0; STEP];
         loop {
             let run = self.decoder.run_on_buffers(input, &mut step);

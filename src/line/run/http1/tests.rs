@@ -193,7 +193,8 @@ fn nothing_is_kept_without_bound() {
         let lines = [line].into_iter().cycle().take(times).map(str::as_bytes);
         by_us(std::iter::once(b"HTTP/1.1 200 OK\r\n".as_slice()).chain(lines)).0.outcome
     };
-    assert_eq!(flood("a: b\r\n", MOST_HEADERS + 1), Some(Outcome::Protocol));
+    // A line ends with the next: it may be folded.
+    assert_eq!(flood("a: b\r\n", MOST_HEADERS + 2), Some(Outcome::Protocol));
     assert_eq!(flood(&"a".repeat(1000), 1 + LONGEST_HEAD / 1000), Some(Outcome::Protocol));
     let extras = |before: &str, line: &str| {
         let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{before}");
