@@ -62,7 +62,10 @@ impl Summary {
             Scalar::SessionsComplete => self.sessions.complete_fraction(),
             Scalar::Requests => rate(self.counts.completed_in_window as f64),
             Scalar::GoodRequests => rate(self.counts.good_in_window as f64),
-            Scalar::OutputTokens => rate(tokens(counts.output_millitokens_in_window)).filter(|_| counts.tell_answers()),
+            // What arrived may be of answers to the warm-up.
+            Scalar::OutputTokens => {
+                rate(tokens(counts.output_millitokens_in_window)).filter(|rate| *rate > 0.0 || counts.tell_answers())
+            }
             Scalar::TotalTokens => {
                 let all = counts.prompt_millitokens_in_window + counts.output_millitokens_in_window;
                 rate(tokens(all)).filter(|_| counts.tell_prompts())
