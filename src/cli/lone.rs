@@ -47,12 +47,12 @@ pub(super) fn send(draft: &mut Draft, seed: u64, tell: &impl Fn(&str)) -> anyhow
 
 fn let_in(exchange: &Exchange, took: Duration, preflight: Preflight) -> String {
     let took = time(took);
-    match preflight {
-        Preflight::Models => format!("list of models: {took}"),
-        // It was left at its first content.
-        _ if exchange.outcome != Outcome::Ok => format!("first request alone: {took} to the first token"),
-        Preflight::Request | Preflight::Off => format!("first request alone: {took}"),
+    if preflight == Preflight::Models {
+        return format!("list of models: {took}");
     }
+    // Else it was left at its first content.
+    let whole = exchange.outcome == Outcome::Ok;
+    format!("first request alone: {took}{}", if whole { "" } else { " to the first token" })
 }
 
 /// A time in seconds, or in milliseconds where it is short.

@@ -75,7 +75,7 @@ fn good(stream: &mut TcpStream, request: &Request) -> bool {
     let one = |delta: Value, finish: Value| {
         let mut event = completion();
         event["object"] = json!("chat.completion.chunk");
-        event["id"] = json!(format!("chatcmpl-{:p}", stream));
+        event["id"] = json!(format!("chatcmpl-{stream:p}"));
         event["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": finish}]);
         event.as_object_mut().expect("an object").remove("usage");
         format!("data: {event}\n\n")
@@ -98,7 +98,7 @@ fn run(url: &str, more: &[&str]) -> Said {
 }
 
 /// The three lines of a refusal, with the address of the server named by a word.
-fn three_lines(said: &Said, address: impl std::fmt::Display) -> String {
+fn three_lines(said: &Said, address: std::net::SocketAddr) -> String {
     assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
     let text = said.err.replace(&address.to_string(), "SERVER");
     assert_eq!(text.lines().count(), 3, "{text}");

@@ -55,10 +55,8 @@ pub async fn ask_for_models(plan: &Plan) -> Result<(Answer, Exchange), ClientErr
     let (_keep, mut never) = watch::channel(None);
     let mut exchange = client.send(job, ticket.due, clock, &mut never).await;
     exchange.decode(plan.target.max_reply);
-    let answer = match exchange.status() {
-        Some(200) if Kind::of(&exchange, &plan.target).is_none() => Answer::LetIn(took(&exchange)),
-        _ => Answer::of(&exchange, &plan.target),
-    };
+    let listed = exchange.status() == Some(200) && Kind::of(&exchange, &plan.target).is_none();
+    let answer = if listed { Answer::LetIn(took(&exchange)) } else { Answer::of(&exchange, &plan.target) };
     Ok((answer, exchange))
 }
 
@@ -68,14 +66,13 @@ impl Answer {
             return Answer::Refused(kind);
         }
         let reading = Reading::of(exchange);
-        match reading.outcome {
-            Outcome::Ok | Outcome::Unfinished(Cutoff::Stopped) => Answer::LetIn(took(exchange)),
-            outcome => {
-                let what = exchange.status().map_or_else(|| outcome.to_string(), |status| format!("status {status}"));
-                let why = reading.cause().map(|why| format!(": {why}")).unwrap_or_default();
-                Answer::Failed(Evidence::of(target).clean(&format!("{what}{why}")))
-            }
+        let outcome = reading.outcome;
+        if outcome == Outcome::Ok || outcome == Outcome::Unfinished(Cutoff::Stopped) {
+            return Answer::LetIn(took(exchange));
         }
+        let what = exchange.status().map_or_else(|| outcome.to_string(), |status| format!("status {status}"));
+        let why = reading.cause().map(|why| format!(": {why}")).unwrap_or_default();
+        Answer::Failed(Evidence::of(target).clean(&format!("{what}{why}")))
     }
 }
 
