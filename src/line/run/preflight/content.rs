@@ -1,19 +1,18 @@
 //! Whether a stream that is still coming has brought content.
 
 use crate::exchange::carries_content;
-use crate::wire::error::{Place, error_in};
 use crate::wire::json::{self, Members as _, Value};
 use crate::wire::reply::{choices, finishes};
 use crate::wire::sse::Decoder;
 
-/// Whether the events so far have content in them, an error, or the end of a choice: then there is nothing more to wait
-/// for.
+/// Whether the events so far have content in them, or the end of a choice: then there is nothing more to wait for. An
+/// error is no content, so that the end of its stream is awaited, and the reading tells it.
 pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
     let mut found = false;
     Decoder::new().push(bytes, |event| {
         let Ok(document) = json::read(&event.data) else { return };
         let has = |choice: &Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
-        found |= error_in(&document.value, Place::Event).is_some() || choices(&document.value).iter().any(has);
+        found |= choices(&document.value).iter().any(has);
     });
     found
 }
@@ -30,10 +29,10 @@ mod tests {
             r#"{"choices":[{"delta":{"content":"hi"}}]}"#,
             r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
             r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
-            r#"{"error":{"message":"no"}}"#,
         ] {
             assert!(has_content(format!("{role}data: {piece}\n\n").as_bytes()), "{piece}");
             assert!(!has_content(format!("{role}data: {piece}").as_bytes()), "it is not whole yet: {piece}");
         }
+        assert!(!has_content(b"data: {\"error\":{\"message\":\"no\"}}\n\n"));
     }
 }
