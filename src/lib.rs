@@ -99,6 +99,8 @@
 //!   run never passes.
 //! * **One validation of profiles**: the tables of [`profile`] give the JSON Schema that editors use, and the same
 //!   schema finds the faults, which the tree of places draws where they stand, flags included.
+//! * **Every file that a user names is read by [`profile::files`]**, within the limit of its kind; of what is not as it
+//!   should be, the cause is told, and what follows from it is not.
 //! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
 //!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 

@@ -5,7 +5,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -108,7 +108,7 @@ pub enum Unread {
     #[error("it is {0}, not a file")]
     NoFile(&'static str),
     /// It is larger than files of its kind may be.
-    #[error("it has {}, and {} may have at most {}", sized(.size), .kind.what, bytes(.kind.most))]
+    #[error("it has {}, and {} may have at most {}", .size.map_or_else(|| "more".to_owned(), bytes), .kind.what, bytes(.kind.most))]
     TooLarge {
         /// How large it is, where that is known.
         size: Option<u64>,
@@ -218,25 +218,16 @@ const PIPE: &str = "a named pipe";
 
 /// Whether a path names an open descriptor of this process, which is not waited for.
 fn is_ours(path: &Path) -> bool {
-    ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder)) || path == PathBuf::from("/dev/stdin")
+    ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder)) || path == Path::new("/dev/stdin")
 }
 
 /// What a path leads to, where that is no regular file.
 fn other_than_file(about: &Metadata) -> Option<&'static str> {
     use std::os::unix::fs::FileTypeExt as _;
     let kind = about.file_type();
-    match () {
-        () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a folder"),
-        () if kind.is_fifo() => Some(PIPE),
-        () if kind.is_socket() => Some("a socket"),
-        () => Some("a device"),
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "thiserror hands on references")]
-fn sized(size: &Option<u64>) -> String {
-    size.map_or_else(|| "more".to_owned(), bytes)
+    let known = [(kind.is_dir(), "a folder"), (kind.is_fifo(), PIPE), (kind.is_socket(), "a socket")];
+    let other = || known.into_iter().find(|(is, _)| *is).map_or("a device", |(_, what)| what);
+    (!kind.is_file()).then(other)
 }
 
 /// A size in the largest unit that it fills.

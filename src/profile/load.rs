@@ -256,7 +256,8 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
             return Err(Problems::new(masked(sources, &tree), problems));
         }
     };
-    let draft = resolve::resolve(profile, name, &folder, &tree, world, &mut sources, &mut problems, &faulty);
+    let as_written = resolve::Written { tree: &tree, faulty: &faulty };
+    let draft = resolve::resolve(profile, name, &folder, as_written, world, &mut sources, &mut problems);
     match draft {
         Some(draft) if problems.is_empty() => Ok(Draft { keys: keys::of(&written, &draft.cases), ..draft }),
         _ => Err(Problems::new(masked(sources, &tree), problems)),

@@ -451,7 +451,7 @@ struct CaseTable {
     /// Files with prompts, one drawn for each request. A .jsonl file has one on each line: a string, an object with
     /// "prompt" or "messages", or a line of an `OpenAI` batch, whose body's fields take the place of the case's. A .json
     /// file has `ShareGPT`'s conversations, of which the first human turn is sent. Any other file is one prompt. Prompts
-    /// come after the messages of the case.
+    /// come after the messages of the case. All prompt files together may have 1 GiB.
     prompt_files: Vec<String>,
     /// What the user says, turn by turn, in a session: each turn is sent behind all that was said before, the endpoint's own
     /// answers included. The session begins with the messages of the case. An arrival of the load begins a session, and its
@@ -484,6 +484,7 @@ struct CaseTable {
     prefix: Option<PrefixTable>,
     /// How tokens of made prompts are counted: words takes each word for one token, endpoint asks the endpoint first;
     /// else the name of a tokenizer, as in target.tokenizer. Without it that one counts, and words where there is none.
+    /// What a chat template adds is in the count of endpoint only.
     tokenizer: Option<String>,
     /// Any other members of the body, sent as they are.
     extra: Map<String, Value>,

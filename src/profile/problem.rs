@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn many_faults_are_counted_and_the_first_are_drawn() {
-        let text: String = (0..500).map(|number| format!("key{number:03} = 1\n")).collect();
+        let text = (0..500).map(|number| format!("key{number:03} = 1\n")).collect::<Vec<_>>().concat();
         let source = Source { name: "p.toml".to_owned(), text: text.clone() };
         let faults = (0..500).map(|number| fault(&text, &format!("key{number:03}"))).collect();
         let problems = Problems::new(vec![source], faults);

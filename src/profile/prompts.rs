@@ -23,7 +23,7 @@ pub(super) enum Prompt {
 const SHOWN: usize = 20;
 /// Most prompts of a profile: each takes some 60 bytes of memory, however short it is.
 const MOST: usize = 5_000_000;
-/// Most of them that are requests of batches, which are kept as they are. A batch of OpenAI's has at most 50,000.
+/// Most of them that are requests of batches, which are kept as they are. A batch of `OpenAI`'s has at most 50,000.
 const MOST_REQUESTS: usize = 200_000;
 
 const LINE: &str =

@@ -46,6 +46,13 @@ pub(super) const GUESSED: usize = 1_000;
 /// Names that are listed where one of them was to be written.
 const LISTED: usize = 40;
 
+/// A profile as it was written, and what of it is faulty.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written<'w> {
+    pub(super) tree: &'w Node,
+    pub(super) faulty: &'w Faulty,
+}
+
 /// What was found to be faulty before anything was looked up.
 #[derive(Debug, Default)]
 pub(super) struct Faulty {
@@ -172,11 +179,10 @@ pub(super) fn resolve(
     profile: Profile,
     file_name: String,
     folder: &Path,
-    tree: &Node,
+    Written { tree, faulty }: Written<'_>,
     world: &World<'_>,
     sources: &mut Vec<Source>,
     problems: &mut Vec<Problem>,
-    faulty: &Faulty,
 ) -> Option<Draft> {
     let mut resolver = Resolver {
         tree,

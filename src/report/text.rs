@@ -236,8 +236,14 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
     }
     for (what, asked) in [("prompts", tokens.asked_prompts), ("answers", tokens.asked_answers)] {
         let Some(asked) = asked else { continue };
-        let words =
-            format!("{} tokens asked, {} stated, on average", number(Some(asked.asked)), number(Some(asked.stated)));
+        // A prompt is asked for by its own tokens, and stated with what the endpoint puts around it.
+        let template = if what == "prompts" && asked.stated - asked.asked >= 1.0 {
+            "; a chat template adds to what is stated"
+        } else {
+            ""
+        };
+        let (wanted, stated) = (number(Some(asked.asked)), number(Some(asked.stated)));
+        let words = format!("{wanted} tokens asked, {stated} stated, on average{template}");
         line(&mut text, &format!("{what}: "), &words);
     }
     if let Some(recount) = &tokens.recount {
