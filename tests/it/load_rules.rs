@@ -23,7 +23,7 @@ fn figures_of_the_run_are_judged() {
     let status = |summary: &mut Summary, status: &str, count: u64| _ = summary.statuses.insert(status.into(), count);
     let cases: [(&str, Change, &str); 13] = [
         ("load-all-schema-valid", |_| {}, "held"),
-        ("load-all-schema-valid", |s| s.checks.get_mut("resp-schema").expect("judged").must = 2, "must"),
+        ("load-all-schema-valid", |s| s.checks.get_mut("resp-schema").expect("judged").must = 2, "follows"),
         ("load-no-5xx", |_| {}, "held"),
         ("load-no-5xx", |s| _ = s.statuses.insert("502".into(), 3), "should"),
         ("load-overload-is-429-503", |s| _ = s.outcomes.insert("reset".into(), 3), "idle"),
@@ -48,6 +48,7 @@ fn figures_of_the_run_are_judged() {
         let found = match (judgement.must, judgement.should, judgement.pass) {
             (1.., _, _) => "must",
             (_, 1.., _) => "should",
+            _ if !judgement.follows.is_empty() => "follows",
             (_, _, 1..) => "held",
             (0, 0, 0) => "idle",
         };

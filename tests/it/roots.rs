@@ -39,7 +39,7 @@ fn a_fault_that_breaks_many_rules_is_told_once() {
 
 #[test]
 fn what_follows_shows_the_request_that_shows_its_root() {
-    let run = conducted(Dialect::OpenAi, &["n-ignored"], Depth::Core);
+    let run = conducted(Dialect::OpenAi, &["n-ignored"], Depth::Full);
     let text = "[target]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 1\n\
                 [[case]]\nmessages = [{ role = \"user\", content = \"hi\" }]\n";
     let target = &plan(text).target;
@@ -71,13 +71,14 @@ fn a_load_run_counts_roots_and_says_what_follows() {
     let quirk = quirk::find("n-ignored").expect("a quirk");
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 1, vec![quirk]));
     let text = format!(
-        "[target]\nurl = \"{}\"\nmodel = \"m\"\n[load.closed]\nslots = 4\ncount = 12\n\
+        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"gpt-4o-mini\"\n\
+         headers = {{ authorization = \"Bearer test-key\" }}\n[load.closed]\nslots = 4\ncount = 12\n\
          [[case]]\nn = 2\nstream = true\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n",
         endpoint.url()
     );
     let digest = Digest::of(&carry_out(&Arc::new(plan(&text))));
     let musts: Vec<&String> = digest.reasons.iter().filter(|reason| reason.starts_with("MUST ")).collect();
-    assert_eq!(musts.len(), 1, "{musts:?}");
+    assert_eq!(musts.len(), 1, "{:?}", digest.reasons);
     assert!(musts[0].starts_with("MUST stream-index-valid broken 12 times"), "{musts:?}");
     let finish = &digest.checks["stream-finish-once"];
     assert_eq!((finish.fail, finish.follows.get("stream-index-valid")), (0, Some(&12)));

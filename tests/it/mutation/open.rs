@@ -343,6 +343,13 @@ pub(super) const OPEN: &[Open] = &[
         why: "optional and nullable (O)",
     },
     Open {
+        dialects: TOLERANT,
+        contracts: BOTH,
+        places: &["/service_tier"],
+        ways: &["empty", "unknown"],
+        why: "kin have tiers of their own (Groq: on_demand, performance)",
+    },
+    Open {
         dialects: OPENAI,
         contracts: BOTH,
         places: &["/system_fingerprint"],

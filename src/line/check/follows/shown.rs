@@ -46,6 +46,12 @@ pub(super) fn serves_tool_choice(reading: &Reading<'_>) -> bool {
     served(reading) && asks(reading, "tool_choice")
 }
 
+/// What came is a page for people.
+pub(super) fn is_page(reading: &Reading<'_>) -> bool {
+    let media_type = reading.exchange.head.as_ref().and_then(crate::exchange::Head::media_type);
+    media_type.as_deref() == Some("text/html")
+}
+
 /// The server failed at it, and did not say that it is busy.
 pub(super) fn crashes(reading: &Reading<'_>) -> bool {
     matches!(reading.exchange.status(), Some(500..=599)) && !matches!(reading.exchange.status(), Some(502..=504))
