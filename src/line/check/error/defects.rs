@@ -40,7 +40,7 @@ pub(in crate::check) static DEFECTS: &[Check] = &[
         rule: "a model that does not exist is refused",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: 404; Pulze's rendered reference: multi-matching; ddalcu/mlx-serve #257, FastFlowLM/FastFlowLM #266, BerriAI/litellm #27030",
+        source: "OpenAI, error codes: 404, model_not_found; Pulze's rendered reference: multi-matching; ddalcu/mlx-serve #257, FastFlowLM/FastFlowLM #266, BerriAI/litellm #27030",
         judge: Judge::Probes(&["unknown-model"], |book| refused(book.replies("unknown-model"))),
         across: None,
     },

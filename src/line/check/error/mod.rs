@@ -56,7 +56,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an error has message, type, param and code",
         levels: levels("-/Y/M"),
         tier: tier("F"),
-        source: "OpenAI's published file (required): all four keys",
+        source: "OpenAI's published file: all four keys",
         judge: Judge::Reply(keys_complete),
         across: None,
     },

@@ -124,7 +124,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "a member that no one knows is ignored or refused, and which is told",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "specification, 1",
+        source: "practice",
         judge: Judge::Probes(&["unknown-member"], |book| each(book.replies("unknown-member"), policy)),
         across: None,
     },

@@ -12,7 +12,7 @@ pub(in crate::check) static CHECKS: &[Check] = &[
         rule: "the result of a tool is taken and answered",
         levels: levels("Y/M"),
         tier: tier("C"),
-        source: "O tool message; K roles lack tool",
+        source: "OpenAI's published file: tool message; Pulze's Konfig SDKs: roles lack tool",
         judge: Judge::Probes(&["tool-rt"], |book| each(book.replies("tool-rt"), |reading| taken(book, reading, true))),
         across: None,
     },
