@@ -8,7 +8,7 @@ use crate::wire::dialect::Violation;
 
 /// Members whose list of values is longer at one server or another, as pointers with `*` for any index: Groq and Qwen
 /// have a `reasoning_effort` of `default`, Mistral a `tool_choice` of `any`, vLLM parts of kind `video_url` and
-/// `audio_url`, Groq service tiers of `on_demand` and `performance`, OpenRouter a modality of `image`, Moonshot tools of
+/// `audio_url`, Groq service tiers of `on_demand` and `performance`, `OpenRouter` a modality of `image`, Moonshot tools of
 /// type `builtin_function`, vLLM and llama.cpp response formats of their own.
 const OPEN: [&str; 8] = [
     "/reasoning_effort",

@@ -1,6 +1,6 @@
 //! Rules about error bodies, judged on every 4xx and 5xx of a run, whatever provoked it.
 
-use super::{Check, Fault, Finding, Judge, Level, Verdict, levels, tier};
+use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::words::in_words;
 use crate::exchange::{Reading, is_error_body};
 use crate::wire::json::Members;
@@ -17,10 +17,10 @@ pub(super) use later::LATER;
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "err-json-body",
-        rule: "the body of an error is JSON with a JSON content type; that of a 5xx should be",
+        rule: "the body of an error is JSON with a JSON content type",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text: 422. It binds the API, not a page of a proxy before it",
+        source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text: 422",
         judge: Judge::Reply(json_body),
         across: None,
     },
@@ -95,18 +95,16 @@ fn json_body(reading: &Reading<'_>) -> Verdict {
     if status == 405 && body.is_empty() {
         return Verdict::Skip("a 405 may be empty");
     }
-    // A 5xx may be the page of something before the API, which no contract of the API binds.
-    let at = |verdict: Verdict| if status >= 500 { verdict.at(Level::Should) } else { verdict };
     if reading.json().is_none() {
         let got = in_words(reading.exchange).unwrap_or_else(|| "a body that is no JSON".to_owned());
-        return at(Verdict::broken("", format!("expected JSON, got {got}")).kind(&Fault::Unreadable));
+        return Verdict::broken("", format!("expected JSON, got {got}")).kind(&Fault::Unreadable);
     }
     let media_type =
         reading.exchange.head.as_ref().and_then(super::super::exchange::Head::media_type).unwrap_or_default();
     let json =
         media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-    at(Verdict::holds(json, "", || format!("expected application/json, got JSON of the content type {media_type:?}"))
-        .kind(&Fault::WrongValue))
+    Verdict::holds(json, "", || format!("expected application/json, got JSON of the content type {media_type:?}"))
+        .kind(&Fault::WrongValue)
 }
 
 /// A string in the place of the error object, which `err-error-not-string` alone judges.

@@ -158,7 +158,6 @@ pub(super) static LINKS: &[Link] = links! {
     "stream-no-inband-error" => &["stream-index-valid"], When::SameIf(shown::has_no_stray_choice);
     "stream-utf8-valid" => &["stream-data-json", "resp-utf8-valid"], When::Same;
     "stream-data-json" => IN_STREAM, When::Same;
-    "stream-sse-wellformed" => &["load-all-streams-complete"], When::Same;
     "stream-content-type" => &["load-all-streams-complete"], When::Same;
     "http-body-length" => &["stream-clean-close", "load-all-streams-complete"], When::Same;
     "stream-clean-close" => &["load-all-streams-complete"], When::Same;
