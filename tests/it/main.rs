@@ -22,6 +22,7 @@ mod hostile;
 mod inputs;
 mod layers;
 mod lengths;
+mod levels;
 mod load_rules;
 mod loads;
 mod matrix;
