@@ -46,10 +46,10 @@ pub(super) fn serves_tool_choice(reading: &Reading<'_>) -> bool {
     served(reading) && asks(reading, "tool_choice")
 }
 
-/// What came is a page for people.
-pub(super) fn is_page(reading: &Reading<'_>) -> bool {
+/// What came says that it is a page for people, or a stream.
+pub(super) fn is_page_or_stream(reading: &Reading<'_>) -> bool {
     let media_type = reading.exchange.head.as_ref().and_then(crate::exchange::Head::media_type);
-    media_type.as_deref() == Some("text/html")
+    matches!(media_type.as_deref(), Some("text/html" | "text/event-stream"))
 }
 
 /// The server failed at it, and did not say that it is busy.

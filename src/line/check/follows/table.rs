@@ -187,7 +187,7 @@ pub(super) static LINKS: &[Link] = links! {
     // Whole replies.
     "resp-utf8-valid" => &["resp-json-parses"], When::Same;
     "resp-json-finite" => &["resp-json-parses"], When::Same;
-    "resp-content-type-json" => &["resp-json-parses"], When::SameIf(shown::is_page);
+    "resp-content-type-json" => &["resp-json-parses"], When::SameIf(shown::is_page_or_stream);
     "resp-choices-nonempty" => &["req-n-default-one"], When::Same;
     "resp-index-sequence" => &["req-n-default-one", "req-n-indices"], When::Same;
     "resp-content-type-of-content" => &["resp-content-nonempty", "tool-content-null-ok"], When::Same;
