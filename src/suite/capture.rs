@@ -17,7 +17,9 @@ use serde_json::{Map, Value};
 
 use super::{Conformance, Options, Sent};
 use crate::check::Depth;
-use crate::exchange::{Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Transfer, Wanted};
+use crate::exchange::{
+    Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Transfer, Wanted,
+};
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;

@@ -354,11 +354,23 @@ fn what_was_looked_for_in_vain_is_told() {
 #[test]
 fn figures_of_other_servers_are_known() {
     for (page, running, waiting) in [
-        ("# TYPE dynamo_frontend_inflight_requests gauge\ndynamo_frontend_inflight_requests{model=\"m\"} 3\n\
-          # TYPE dynamo_frontend_queued_requests gauge\ndynamo_frontend_queued_requests{model=\"m\"} 1\n", 3.0, 1.0),
-        ("# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size 4\n# TYPE tgi_queue_size gauge\ntgi_queue_size 7\n", 4.0, 7.0),
-        ("# TYPE llamacpp:requests_processing gauge\nllamacpp:requests_processing 2\n\
-          # TYPE llamacpp:requests_deferred gauge\nllamacpp:requests_deferred 46\n", 2.0, 46.0),
+        (
+            "# TYPE dynamo_frontend_inflight_requests gauge\ndynamo_frontend_inflight_requests{model=\"m\"} 3\n\
+          # TYPE dynamo_frontend_queued_requests gauge\ndynamo_frontend_queued_requests{model=\"m\"} 1\n",
+            3.0,
+            1.0,
+        ),
+        (
+            "# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size 4\n# TYPE tgi_queue_size gauge\ntgi_queue_size 7\n",
+            4.0,
+            7.0,
+        ),
+        (
+            "# TYPE llamacpp:requests_processing gauge\nllamacpp:requests_processing 2\n\
+          # TYPE llamacpp:requests_deferred gauge\nllamacpp:requests_deferred 46\n",
+            2.0,
+            46.0,
+        ),
     ] {
         let server = with_page(page);
         let file = profile(&server, &format!("{SHORT}\n{CASE}"));

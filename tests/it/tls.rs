@@ -181,3 +181,49 @@ fn the_version_that_tls_negotiates_is_noted() {
     let noted = row("http-http2");
     assert!(noted["status"] == "INFO" && noted["reason"].as_str().is_some_and(|text| text.contains('2')), "{noted}");
 }
+
+/// What a run of an endpoint fails with, and what a check says of two rules, with these keys of the target.
+fn failure(url: &str, keys: &str) -> (String, Vec<String>) {
+    let text = format!(
+        "[target]\nurl = \"{url}\"\nmodel = \"m\"\ndialect = \"openai\"\n{keys}\n[load.closed]\nslots = 1\ncount = 2\n\
+         [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.toml");
+    fs::write(&file, text).expect("written");
+    let file = file.to_string_lossy().into_owned();
+    let (_, digest, stderr) = run_json(&[&file]);
+    let said = digest["failures"][0]["text"].as_str().unwrap_or_else(|| panic!("{stderr}")).to_owned();
+    let arguments = ["check", &file, "--only", "auth-valid-accepted,http-tls-valid", "--format", "json", "-q"];
+    let output = program().args(arguments).output().expect("runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let status = |id: &str| report["checks"][id]["status"].as_str().unwrap_or_default().to_owned();
+    (said, vec![status("auth-valid-accepted"), status("http-tls-valid")])
+}
+
+#[test]
+fn a_fault_of_our_own_terms_is_not_held_against_the_endpoint() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let (url, _) = start(&authority, false);
+    let (guarded, _) = start(&authority, true);
+    let (ca, strange) = (authority.path("ca.pem"), other.path("ca.pem"));
+    let (_, _, pem) = other.sign("somebody", ExtendedKeyUsagePurpose::ClientAuth);
+    let identity = other.path("client.pem");
+    fs::write(&identity, pem).expect("written");
+    for (url, keys, words) in [
+        (&url, format!("ca = \"{strange}\""), "tls: no authority in the CA file of the profile has issued"),
+        (&guarded, format!("ca = \"{ca}\""), "tls: the endpoint asks for a client certificate, and the profile names none"),
+        (
+            &guarded,
+            format!("ca = \"{ca}\"\nclient_cert = \"{identity}\""),
+            "tls: the endpoint refuses the client certificate of the profile",
+        ),
+    ] {
+        let (said, statuses) = failure(url, &keys);
+        assert!(said.starts_with(words), "{said}");
+        assert!(statuses.iter().all(|status| ["ERROR", "BLOCKED"].contains(&status.as_str())), "{words}: {statuses:?}");
+    }
+    let (said, statuses) = failure(&url, "");
+    assert!(said.contains("certificate"), "{said}");
+    assert_eq!(statuses[1], "FAIL", "a certificate that nobody knows is the endpoint's");
+}

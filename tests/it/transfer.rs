@@ -179,7 +179,13 @@ fn a_reply_in_any_coding_is_judged_as_what_it_is_asked_for_or_not() {
     for (coding, encode) in codings {
         let server = coded(coding, encode);
         let digest = run(&server.url(), false, "");
-        assert_eq!((ok(&digest), digest.requests.good), (Some(3), 3), "{coding}: {:?} {:?}", digest.failures, must(&digest));
+        assert_eq!(
+            (ok(&digest), digest.requests.good),
+            (Some(3), 3),
+            "{coding}: {:?} {:?}",
+            digest.failures,
+            must(&digest)
+        );
         assert_eq!(must(&digest), [], "{coding}");
         if coding == "identity" {
             assert_eq!(digest.compressed, None);
@@ -241,7 +247,11 @@ fn a_small_body_that_becomes_a_very_long_one_is_too_large() {
     assert!(bomb.len() < 400_000);
     let digest = run(&coded("gzip", move |_| bomb.clone()).url(), false, "max_reply_bytes = 1000000");
     assert_eq!(digest.outcomes["too_large"], 3, "{:?}", digest.outcomes);
-    assert!(digest.failures[0].text.contains("the decoded reply is longer than 1000000 bytes"), "{:?}", digest.failures);
+    assert!(
+        digest.failures[0].text.contains("the decoded reply is longer than 1000000 bytes"),
+        "{:?}",
+        digest.failures
+    );
 }
 
 /// A reply with these header lines before the ones that it needs.

@@ -84,14 +84,10 @@ const BELOW_THE_API: [&str; 7] = [
 /// success looks like, only what an error does.
 const NO_COMPLETION: [&str; 2] = ["page-", "neg-"];
 
-/// Whether the rules on any reply apply to a reply. A compressed body is for the rules that asked for one.
+/// Whether the rules on any reply apply to a reply. A body that nobody has decoded is for the rules that asked for one.
 fn says_something(probe: &str, reading: &Reading<'_>) -> bool {
-    let is_packed = || {
-        let coding = reading.exchange.head.as_ref().and_then(|head| head.header("content-encoding"));
-        coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity"))
-    };
     let beside = NO_COMPLETION.iter().any(|prefix| probe.starts_with(prefix)) && reading.success();
-    !BELOW_THE_API.contains(&probe) && !beside && !is_packed()
+    !BELOW_THE_API.contains(&probe) && !beside && !reading.exchange.is_coded()
 }
 
 /// What came back, in a few words for a finding: `status 400: message`, or how the exchange ended without one.

@@ -122,7 +122,8 @@ fn footer(digest: &Digest) -> String {
     let labels: Vec<String> = digest.labels.iter().map(|(name, value)| format!(", {name}={value}")).collect();
     let model = digest.model.as_deref().unwrap_or("the endpoint's default model");
     let compressed = digest.compressed.as_ref();
-    let compressed = compressed.map_or(String::new(), |replies| format!("; compressed: {}", compressed::words(replies)));
+    let compressed =
+        compressed.map_or(String::new(), |replies| format!("; compressed: {}", compressed::words(replies)));
     format!(
         "<sub>{} to {}, {} dialect, {}, {}{}{compressed}; proofload {}</sub>\n",
         escaped(&digest.load),

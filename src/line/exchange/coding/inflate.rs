@@ -84,7 +84,8 @@ impl Gzip {
                 let used = (TRAILER - self.kept.len()).min(input.len());
                 self.kept.extend_from_slice(&input[..used]);
                 if self.kept.len() == TRAILER {
-                    if self.kept[..4] != self.sum.sum().to_le_bytes() || self.kept[4..] != self.sum.amount().to_le_bytes()
+                    if self.kept[..4] != self.sum.sum().to_le_bytes()
+                        || self.kept[4..] != self.sum.amount().to_le_bytes()
                     {
                         return Err(Fault::Broken("its checksum is another".to_owned()));
                     }

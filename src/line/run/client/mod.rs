@@ -15,10 +15,10 @@ use reqwest::{Method, Request, Version};
 use tokio::sync::watch;
 
 mod direct;
+mod ending;
 mod fault;
 mod intake;
 mod library;
-mod ending;
 mod lookup;
 mod proxy;
 mod seldom;
@@ -224,7 +224,8 @@ impl Client {
             received = Received::default();
             end = End::new(Outcome::Connect, cause);
         }
-        let transfer = Transfer { end: end.body, asked_coding, folded: received.folded, tls: end.tls, ..Transfer::default() };
+        let transfer =
+            Transfer { end: end.body, asked_coding, folded: received.folded, tls: end.tls, ..Transfer::default() };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,

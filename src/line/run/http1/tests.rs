@@ -58,7 +58,8 @@ async fn by_hyper(bytes: Vec<u8>) -> Seen {
     let (mut sender, connection) = Builder::new()
         .allow_obsolete_multiline_headers_in_responses(true)
         .handshake(TokioIo::new(client))
-        .await.expect("nothing is sent yet");
+        .await
+        .expect("nothing is sent yet");
     let driver = tokio::spawn(connection);
     let mut seen = Seen::default();
     match sender.send_request(hyper::Request::new(Empty::<Bytes>::new())).await {
