@@ -156,7 +156,9 @@ impl<'c> Court<'c> {
         let is_shut = |check: &Check| match gate {
             Gate::Open => false,
             Gate::Shut => ![GATE, TLS].contains(&check.id) && !self.shuts(check),
-            Gate::Refused(..) => check.id != TLS && !self.shuts(check),
+            // Only where there is no TLS session does that rule say why.
+            Gate::Refused(Kind::Tls | Kind::PlainServer, _) => check.id != TLS,
+            Gate::Refused(..) => true,
         };
         let mut found: Vec<Found> = checks
             .iter()
