@@ -125,6 +125,9 @@ fn without_null(schema: &mut Value) {
                     members.entry(name).or_insert(value);
                 }
             }
+            if let Some(Value::Array(values)) = members.get_mut("enum") {
+                values.retain(|value| !value.is_null());
+            }
             if members.get("default") == Some(&Value::Null) {
                 members.shift_remove("default");
             }
