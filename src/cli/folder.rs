@@ -269,7 +269,7 @@ pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>>
     let path = if folder.is_dir() { folder.join(SUMMARY) } else { folder };
     let text = match files::read_text(&path, Kind::SUMMARY) {
         Ok(text) => text,
-        Err(error) if path.parent().is_some_and(Path::is_dir) && path.ends_with(SUMMARY) => {
+        Err(error) if error.is_missing() && path.parent().is_some_and(Path::is_dir) && path.ends_with(SUMMARY) => {
             return Ok(Err(Unusable(format!("{} is incomplete: {error}", path.display()))));
         }
         Err(error) => return Err(read::failed(&path, &error)),

@@ -108,7 +108,7 @@ pub enum Unread {
     #[error("it is {0}, not a file")]
     NoFile(&'static str),
     /// It is larger than files of its kind may be.
-    #[error("it has {}, and {} may have at most {}", .size.map_or_else(|| "more".to_owned(), bytes), .kind.what, bytes(.kind.most))]
+    #[error("it has {}, and {} may have at most {}", sized(*.size, .kind), .kind.what, bytes(.kind.most))]
     TooLarge {
         /// How large it is, where that is known.
         size: Option<u64>,
@@ -228,6 +228,10 @@ fn other_than_file(about: &Metadata) -> Option<&'static str> {
     let known = [(kind.is_dir(), "a folder"), (kind.is_fifo(), PIPE), (kind.is_socket(), "a socket")];
     let other = || known.into_iter().find(|(is, _)| *is).map_or("a device", |(_, what)| what);
     (!kind.is_file()).then(other)
+}
+
+fn sized(size: Option<u64>, kind: &Kind) -> String {
+    size.map_or_else(|| format!("more than {}", bytes(kind.most)), bytes)
 }
 
 /// A size in the largest unit that it fills.

@@ -240,8 +240,10 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
     let mut problems = Vec::new();
     let mut tree = Node::read(&source.text, 0, &mut problems);
     let syntax = !problems.is_empty();
-    if let Some(first) = problems.first_mut().filter(|_| tree.is_empty()) {
-        first.help = Some("a profile is TOML; proofload profile new prints one to start from".to_owned());
+    // What has no table of a target is most likely YAML or JSON, and every line of it a fault.
+    if syntax && !tree.at("/target").is_some_and(Node::is_table) {
+        problems.truncate(1);
+        problems[0].help = Some("a profile is TOML; proofload profile new prints one to start from".to_owned());
     }
     let mut sources = vec![source];
     flags.apply(&mut tree, &mut sources, &mut problems);

@@ -89,7 +89,9 @@ fn below<'s>(schema: &'s Value, step: &str) -> Option<&'s Value> {
 fn takes_text(schema: &Value) -> bool {
     let is_name = |option: &Value| option.get("const").is_some_and(Value::is_string);
     let names = |keyword: &str| schema.get(keyword).and_then(Value::as_array).filter(|options| !options.is_empty());
-    schema.get("type").is_some_and(|kind| kind == "string")
+    // TOML has no null, so that what may be one as well is text all the same.
+    let text = |kind: &Value| kind == "string" || kind == &json!(["string", "null"]);
+    schema.get("type").is_some_and(text)
         || names("oneOf").is_some_and(|options| options.iter().all(is_name))
         || names("enum").is_some_and(|options| options.iter().all(Value::is_string))
 }

