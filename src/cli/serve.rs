@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::{check_profile, print, read, say};
 use crate::plan::capacity::BuiltinTerms;
 use crate::plan::goal::nearest;
-use crate::profile::files::Kind;
+use crate::profile::files::{self, Kind};
 use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
 use crate::reference::record::{Recorder, Sink, Written};
@@ -153,7 +153,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
 
 /// The text of a file with times.
 fn times(file: &str) -> Result<String, String> {
-    read::text(Path::new(file), Kind::TIMES).map_err(|error| format!("{error:#}"))
+    files::read_text(Path::new(file), Kind::TIMES).map_err(|error| format!("{file}: {error}"))
 }
 
 fn flag<T>(name: &str, read: Result<T, String>) -> anyhow::Result<T> {
