@@ -490,9 +490,9 @@ fn every_row_is_listed_and_explained() {
     let place = folder();
     let listed = say(place.path(), &["check", "--list", "--format", "json"]).json();
     let rows = listed.as_array().expect("rows");
-    assert_eq!(rows.len(), 380);
+    assert_eq!(rows.len(), 383);
     assert!(rows.iter().all(|row| row["implemented"] == true && row["since"].is_string()));
-    assert_eq!(say(place.path(), &["check", "--list"]).out.lines().count(), 380);
+    assert_eq!(say(place.path(), &["check", "--list"]).out.lines().count(), 383);
     assert!(say(place.path(), &["check", "--explain", DONE]).out.contains("since   0.1.0"));
 }
 
