@@ -1,8 +1,8 @@
 //! Control markup of a model's template in a text, recognised by its shape.
 //!
 //! Templates mark turns, tools and reasoning with tokens of their own, which an endpoint is to take out. Families write
-//! them alike: `<|name|>` (ChatML, Llama, gpt-oss, Phi, GLM), `<\u{FF5C}name\u{FF5C}>` (DeepSeek), `<start_of_..>` and
-//! `<end_of_..>` (Gemma), tags around tool calls and reasoning, and a few words in brackets (Mistral, Llama 2).
+//! them alike: `<|name|>` (`ChatML`, Llama, gpt-oss, Phi, GLM), `<\u{FF5C}name\u{FF5C}>` (`DeepSeek`), `<start_of_..>`
+//! and `<end_of_..>` (Gemma), tags around tool calls and reasoning, and a few words in brackets (Mistral, Llama 2).
 
 use memchr::memchr2_iter;
 
@@ -43,10 +43,10 @@ const BRACKETED: [&str; 12] = [
 /// Longest name of a mark, in bytes.
 const LONGEST: usize = 64;
 const FULL_BAR: char = '\u{FF5C}';
-/// What DeepSeek's marks have for a space.
+/// What `DeepSeek`'s marks have for a space.
 const LOW_LINE: char = '\u{2581}';
 
-/// Where `<|name|>` ends, or the same with DeepSeek's wide bar, which nothing else has after an angle bracket.
+/// Where `<|name|>` ends, or the same with `DeepSeek`'s wide bar, which nothing else has after an angle bracket.
 fn barred(rest: &str) -> Option<usize> {
     let inner = rest.strip_prefix('<')?;
     let inner = inner.strip_prefix('/').unwrap_or(inner);

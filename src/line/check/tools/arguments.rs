@@ -89,10 +89,10 @@ fn stream_args_join(reading: &Reading<'_>) -> Verdict {
     if !reading.complete() {
         return Verdict::Skip(INCOMPLETE);
     }
-    match reading.outcome {
-        Outcome::InbandError(_) | Outcome::Malformed(_) => Verdict::Skip("an error or a broken event is in the stream"),
-        _ => readable(&judged_arguments(reading)),
+    if matches!(reading.outcome, Outcome::InbandError(_) | Outcome::Malformed(_)) {
+        return Verdict::Skip("an error or a broken event is in the stream");
     }
+    readable(&judged_arguments(reading))
 }
 
 /// Judges whether arguments are JSON; the first that are not decide.
