@@ -86,6 +86,9 @@
 //!   virtual time, goes on from its folder by reading what it kept, and is estimated by playing it against an endpoint
 //!   that is made up. Every stage is an ordinary run of the plan with another load and another seed, and so is the longer
 //!   run that verifies an answer ([`capacity::verification`]).
+//! * **A fault is told by its signature**: rule, place without array positions, and kind ([`check::Fault`]), which the rule
+//!   names or which is what came. Tallies, rows of a check and baselines tell faults apart by it, so that none hides
+//!   another; what shows one is cut out of the reply when it is kept ([`summary::excerpt`]).
 //! * **A [`summary::Summary`] merges in any order**: integers, histograms, lowest examples. Judges each fill one, and
 //!   machines can. Every ratio and percentile is worked out from it when it is read, so a report printed again from its
 //!   folder is the same to the letter.

@@ -380,8 +380,8 @@ fn shown_example(example: &Example, alone: bool) -> String {
     for more in &example.more {
         line(&mut text, "            and ", more);
     }
-    for Excerpt { what, text: excerpt } in example.shown().iter() {
-        line(&mut text, &format!("            {what}: "), excerpt);
+    for Excerpt { what, text: excerpt } in &example.shown() {
+        folded(&mut text, &format!("            {what}: "), excerpt);
     }
     text
 }
@@ -421,6 +421,22 @@ pub(super) fn line(text: &mut String, prefix: &str, words: &str) {
         }
         current.push_str(word);
         empty = false;
+    }
+    text.push_str(current.trim_end());
+    text.push('\n');
+}
+
+/// A line behind a prefix, broken at the width wherever that is: JSON has few blanks. What follows is indented.
+fn folded(text: &mut String, prefix: &str, rest: &str) {
+    const INDENT: &str = "              ";
+    let mut current: String = prefix.chars().take(WIDTH / 2).collect();
+    for c in rest.chars() {
+        if current.chars().count() >= WIDTH {
+            text.push_str(current.trim_end());
+            text.push('\n');
+            INDENT.clone_into(&mut current);
+        }
+        current.push(c);
     }
     text.push_str(current.trim_end());
     text.push('\n');

@@ -65,7 +65,7 @@ fn two_faults_of_one_rule_are_both_told_with_what_shows_them() {
         .collect();
     let repeated = ("repeated", 2, first, "event 3 /choices/0/finish_reason");
     assert_eq!(faults, [("missing", 2, first, "/choices/0/finish_reason"), repeated]);
-    let text = write(&run, Format::Text);
+    let text = write(&run, Format::Text).split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         format!("2 x missing, request {first}").as_str(),
         &format!("2 x repeated, request {first}"),

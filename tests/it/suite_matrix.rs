@@ -206,7 +206,8 @@ pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conf
 fn remark(row: &Row) -> Option<String> {
     let word = match row.status {
         _ if TIMED.contains(&row.check.id) => return None,
-        Status::Info if row.failures.is_empty() => "note",
+        // What spans the run is no fault of a reply.
+        Status::Info if row.failures.iter().all(|failure| failure.finding.seq.is_none()) => "note",
         Status::Follows(root) => return Some(format!("follows {} <- {root}", row.check.id)),
         Status::Fail | Status::Warn | Status::Info | Status::Flaky | Status::Error => row.status.name(),
         Status::Pass | Status::Skip | Status::Blocked(_) | Status::Known | Status::Stale | Status::Lost => return None,

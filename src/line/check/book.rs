@@ -123,25 +123,37 @@ pub(super) fn broken_at(reading: &Reading<'_>, pointer: &str, detail: impl Into<
 /// Judges every reply; broken ones decide before those that do not apply. Of the broken, those at the most binding level
 /// are all reported, so that one fault does not hide another.
 pub(super) fn each(replies: &[Reading<'_>], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
-    let (mut rest, mut broken): (Option<Verdict>, Option<(Option<Level>, Vec<Finding>)>) = (None, None);
+    let (mut rest, mut broken) = (None, None);
     for reading in replies {
-        match judge(reading) {
-            Verdict::Broken { level, findings } => {
-                let findings = findings.into_iter().map(|finding| finding.at(reading));
-                match &mut broken {
-                    Some((known, kept)) if *known == level => kept.extend(findings),
-                    Some((known, _)) if binding(*known) > binding(level) => {}
-                    Some(_) | None => broken = Some((level, findings.collect())),
-                }
+        match judge(reading).found_at(reading) {
+            verdict @ Verdict::Broken { .. } => {
+                broken = Some(match broken {
+                    Some(known) => both(known, verdict),
+                    None => verdict,
+                });
             }
             Verdict::Pass => {}
             other @ (Verdict::Skip(_) | Verdict::Noted(_)) => rest = rest.or(Some(other)),
         }
     }
-    if let Some((level, findings)) = broken {
-        return Verdict::Broken { level, findings };
+    let unbroken = if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass };
+    broken.or(rest).unwrap_or(unbroken)
+}
+
+/// Two broken verdicts on one rule: the more binding one, and of two that bind alike the findings of both.
+pub(super) fn both(first: Verdict, next: Verdict) -> Verdict {
+    match (first, next) {
+        (Verdict::Broken { level, mut findings }, Verdict::Broken { level: other, findings: more }) => {
+            if binding(other) > binding(level) {
+                return Verdict::Broken { level: other, findings: more };
+            }
+            if other == level {
+                findings.extend(more);
+            }
+            Verdict::Broken { level, findings }
+        }
+        (first, _) => first,
     }
-    rest.unwrap_or(if replies.is_empty() { Verdict::Skip("the probe was not sent") } else { Verdict::Pass })
 }
 
 /// How binding a verdict is: a level of its own is above the rule's where it is a MUST, else below it.

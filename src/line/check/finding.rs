@@ -67,7 +67,11 @@ impl Finding {
         }
         let fault = match (self.event, self.pointer.as_str()) {
             (None, "") => Fault::of_reply(reading),
-            _ => pointed::of_finding(reading, &self).map_or(Fault::Other, Fault::came),
+            // A reply without JSON there, or a place in a stream as a whole, cannot be looked up.
+            _ => match pointed::document(reading, pointed::event_of(reading, &self)) {
+                Some(value) => Fault::came(pointed::at(value, &self.pointer)),
+                None => Fault::Other,
+            },
         };
         Finding { fault: Some(fault), ..self }
     }

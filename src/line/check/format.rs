@@ -122,7 +122,7 @@ fn json_parses(reading: &Reading<'_>) -> Verdict {
             })
             .kind(&Fault::WrongType),
             Err(error) => {
-                let got = in_words(reading.exchange).unwrap_or_else(|| format!("{error}"));
+                let got = in_words(reading.exchange).unwrap_or_else(|| error.clone());
                 Verdict::broken("", format!("expected a JSON object, got {got}")).kind(&Fault::Unreadable)
             }
         },

@@ -4,14 +4,6 @@ use super::Finding;
 use crate::exchange::{Payload, Reading, Reply, Stream};
 use crate::wire::json::Value;
 
-/// What stands where a finding points.
-///
-/// The outer none says that the place cannot be looked up: the reply has no JSON there, or the place is one of a stream
-/// as a whole.
-pub(super) fn of_finding<'r>(reading: &'r Reading<'_>, finding: &Finding) -> Option<Option<&'r Value>> {
-    document(reading, event_of(reading, finding)).map(|value| at(value, &finding.pointer))
-}
-
 /// The event of a stream in which the place of a finding is. Where the rule names none, that is the last chunk with the
 /// member at the top of the pointer, such as `usage`; choices come in pieces and are in none.
 pub fn event_of(reading: &Reading<'_>, finding: &Finding) -> Option<usize> {

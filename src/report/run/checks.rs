@@ -7,8 +7,8 @@ use crate::summary::digest::{Digest, Judgement};
 use crate::summary::excerpt::Excerpt;
 use crate::summary::tally::Example;
 
-/// Broken checks whose first example is shown in full; all are in the summary.
-const EVIDENCE: usize = 30;
+/// Broken checks of which several kinds of fault are shown, and the first example in full; all are in the summary.
+const EVIDENCE: usize = 20;
 /// Kinds of fault of a check that are shown.
 const KINDS: usize = 4;
 
@@ -57,6 +57,7 @@ fn broken_check(id: &str, check: &Judgement, in_full: bool) -> Markup {
         check if check.should > 0 => ("SHOULD", "c2"),
         _ => ("may", "soft"),
     };
+    let kinds = if in_full { KINDS } else { 1 };
     html! {
         tr {
             td { span class={ "badge " (class) } { (level) } }
@@ -66,11 +67,11 @@ fn broken_check(id: &str, check: &Judgement, in_full: bool) -> Markup {
                 (check.rule)
                 @if let Some(reason) = &check.known { p class="soft" { "Known: " (brief(reason)) } }
                 @if let Some(across) = &check.across { p { "Over the run: " (brief(across)) } }
-                @for (number, example) in check.examples.iter().take(KINDS).enumerate() {
+                @for (number, example) in check.examples.iter().take(kinds).enumerate() {
                     (evidence(example, check.examples.len() == 1, in_full && number == 0))
                 }
-                @if check.examples.len() > KINDS {
-                    p class="soft" { "and " (check.examples.len() - KINDS) " more kinds of fault, in summary.json" }
+                @if check.examples.len() > kinds {
+                    p class="soft" { "and " (check.examples.len() - kinds) " more kinds of fault, in summary.json" }
                 }
             }
         }
@@ -89,7 +90,7 @@ fn evidence(example: &Example, alone: bool, in_full: bool) -> Markup {
         @if in_full {
             details {
                 summary { "What came, and the request again" }
-                @for Excerpt { what, text } in example.shown().iter() {
+                @for Excerpt { what, text } in &example.shown() {
                     p class="soft" { (brief(what)) }
                     pre { (long(text)) }
                 }

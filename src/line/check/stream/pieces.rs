@@ -252,10 +252,14 @@ fn nonempty(reading: &Reading<'_>) -> Verdict {
     }
     if reading.choices.is_empty() {
         let level = reading.exchange.asked.wanted.dialect.is_openai().then_some(Level::Must);
-        return Verdict::Broken { level, findings: vec![Finding::new("", "the stream has no choice")] };
+        let finding = Finding::new("", "expected a choice in the stream, got none").kind(Fault::Missing);
+        return Verdict::Broken { level, findings: vec![finding] };
     }
     match reading.choices.iter().find(|choice| says_nothing(reading, choice)) {
-        Some(choice) => Verdict::broken("", format!("choice {} says nothing", choice.index)),
+        Some(choice) => {
+            let detail = format!("expected content of choice {} before it finishes, got none", choice.index);
+            Verdict::broken(format!("/choices/{}", choice.index), detail).kind(&Fault::Missing)
+        }
         None => Verdict::Pass,
     }
 }

@@ -321,7 +321,10 @@ fn no_json_in_content(reading: &Reading<'_>) -> Verdict {
     }
     let told = reading.choices.iter().find(|choice| tells_call(&choice.content, reading));
     match told {
-        Some(choice) => Verdict::broken("", format!("choice {} has the call as its content", choice.index)),
+        Some(choice) => {
+            let detail = format!("expected text or nothing in choice {}, got the JSON of a call", choice.index);
+            Verdict::broken(format!("/choices/{}", choice.index), detail)
+        }
         None if reading.choices.iter().all(|choice| choice.calls.is_empty()) => Verdict::Skip("no tool call"),
         None => Verdict::Pass,
     }

@@ -1,6 +1,6 @@
 //! Rules about tool calls, whole or streamed.
 
-use super::book::{Book, came, each};
+use super::book::{Book, both, came, each};
 use super::{Finding, Verdict, pointed};
 use crate::exchange::{Call, Choice, Fragment, Reading};
 use crate::wire::json::{At, Members, Object, Value};
@@ -94,7 +94,11 @@ fn each_of_both(book: &Book<'_>, probe: &str, judge: impl Fn(&Reading<'_>) -> Ve
         Verdict::Skip(_) => 0,
     };
     let (whole, streamed) = (each(book.replies(probe), &judge), each(book.replies(&format!("{probe}-stream")), &judge));
-    if weight(&streamed) > weight(&whole) { streamed } else { whole }
+    match (whole, streamed) {
+        (whole @ Verdict::Broken { .. }, streamed @ Verdict::Broken { .. }) => both(whole, streamed),
+        (whole, streamed) if weight(&streamed) > weight(&whole) => streamed,
+        (whole, _) => whole,
+    }
 }
 
 /// Judges the reply to a request that the contract allows; what is no whole answer says nothing of calls.

@@ -1,6 +1,6 @@
 //! Rules about token counts.
 
-use super::{Check, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
+use super::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::Usage;
@@ -147,7 +147,8 @@ fn total_is_sum(reading: &Reading<'_>) -> Verdict {
     if near(usage.total, sum) {
         return Verdict::Pass;
     }
-    let detail = format!("{} + {} is {sum}, not {}", usage.prompt, usage.completion, usage.total);
+    let (prompt, completion, total) = (usage.prompt, usage.completion, usage.total);
+    let detail = format!("expected {sum}, as {prompt} + {completion}, got {total}");
     if usage.reasoning.is_some_and(|reasoning| near(usage.total, sum + reasoning)) {
         return Verdict::warning("/usage/total_tokens", format!("additive reasoning: {detail}"));
     }
@@ -241,12 +242,13 @@ fn breaks_off(choice: &Choice) -> bool {
 /// Where the total counts reasoning beside the completion, so does that rule, as a warning.
 fn details_bounds(reading: &Reading<'_>) -> Verdict {
     let (Some(usage), Some(raw)) = (reading.usage, raw(reading)) else { return Verdict::Skip(NO_USAGE) };
-    let mut any = false;
+    let (mut any, mut findings) = (false, Vec::new());
     for details in ["prompt_tokens_details", "completion_tokens_details"] {
         for (name, count) in raw.get(details).and_then(Value::as_object).into_iter().flatten() {
             any = true;
             if count.as_f64().is_some_and(|count| count < 0.0) {
-                return Verdict::broken(format!("/usage/{details}/{name}"), format!("expected 0 or more, got {count}"));
+                let detail = format!("expected 0 or more, got {count}");
+                findings.push(Finding::new(format!("/usage/{details}/{name}"), detail).kind(Fault::WrongValue));
             }
         }
     }
@@ -254,16 +256,21 @@ fn details_bounds(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("the usage has no details");
     }
     if let Some(cached) = usage.cached.filter(|cached| *cached > usage.prompt) {
-        let detail = format!("{cached} of {} tokens of the prompt", usage.prompt);
-        return Verdict::broken("/usage/prompt_tokens_details/cached_tokens", detail);
+        let detail = format!("expected at most the {} tokens of the prompt, got {cached}", usage.prompt);
+        let place = "/usage/prompt_tokens_details/cached_tokens";
+        findings.push(Finding::new(place, detail).kind(Fault::Contradiction));
     }
     let Some(reasoning) = usage.reasoning.filter(|reasoning| *reasoning > usage.completion) else {
-        return Verdict::Pass;
+        return Verdict::distinct(findings);
     };
     let place = "/usage/completion_tokens_details/reasoning_tokens";
-    let detail = format!("{reasoning} of {} tokens of the completion", usage.completion);
-    let additive = usage.total >= usage.prompt + usage.completion + reasoning;
-    if additive { Verdict::warning(place, detail) } else { Verdict::broken(place, detail) }
+    let detail = format!("expected at most the {} tokens of the completion, got {reasoning}", usage.completion);
+    if usage.total < usage.prompt + usage.completion + reasoning {
+        findings.push(Finding::new(place, detail).kind(Fault::Contradiction));
+    } else if findings.is_empty() {
+        return Verdict::warning(place, detail).kind(&Fault::Contradiction);
+    }
+    Verdict::distinct(findings)
 }
 
 /// Characters of everything the model produced.
