@@ -202,7 +202,7 @@ impl<'c> Court<'c> {
         for reading in self.under_contract(book) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, None, reading, false, &evidence);
-            worst = graver(worst, self.found_at(reading, verdict, level));
+            worst = graver(worst, found_at(reading, verdict, level));
         }
         let across = tally.across(check).map(|(own, _, detail)| Found::of(Verdict::across(check, own, detail), level));
         let found = match across {
@@ -212,11 +212,6 @@ impl<'c> Court<'c> {
         found.unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
     }
 
-    /// A verdict on one reply at the level that the rule has here.
-    fn found_at(&self, reading: &Reading<'_>, verdict: Verdict, level: Level) -> Found {
-        Found::of(verdict.found_at(reading), level)
-    }
-
     /// What each reply says of a rule on any reply, where it breaks it for all to count.
     pub(super) fn broken_at<'b>(
         &'b self,
@@ -224,7 +219,7 @@ impl<'c> Court<'c> {
         book: &'b Book<'c>,
     ) -> impl Iterator<Item = (&'b Reading<'c>, Found)> {
         let level = level(self.target, self.options, check);
-        let found = move |reading: &'b Reading<'c>| (reading, self.found_at(reading, check.judge(reading), level));
+        let found = move |reading: &'b Reading<'c>| (reading, found_at(reading, check.judge(reading), level));
         self.under_contract(book).map(found).filter(|(_, found)| found.counts())
     }
 
@@ -309,6 +304,11 @@ impl<'c> Court<'c> {
         }
         None
     }
+}
+
+/// A verdict on one reply at the level that the rule has here.
+fn found_at(reading: &Reading<'_>, verdict: Verdict, level: Level) -> Found {
+    Found::of(verdict.found_at(reading), level)
 }
 
 /// Whether it is a result that no answer came, at any try: there is no TLS, by no fault of the profile, or a request with

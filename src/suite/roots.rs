@@ -79,7 +79,7 @@ impl Roots<'_, '_> {
         let mut explained: BTreeMap<u64, &'static str> = BTreeMap::new();
         let root = |seq: u64, findings: &[Finding]| {
             let reading = self.court.reading(seq)?;
-            self.root(check, own, findings, &reading, broken)
+            root_at(check, own, findings, &reading, broken)
         };
         if let Judge::Reply(_) = check.judge {
             // What spans the run stands for itself.
@@ -125,32 +125,6 @@ impl Roots<'_, '_> {
         }
     }
 
-    /// The root of a rule that is broken at one reply.
-    fn root(
-        &self,
-        check: &'static Check,
-        own: usize,
-        findings: &[Finding],
-        reading: &Reading<'_>,
-        broken: &[Broken],
-    ) -> Option<&'static str> {
-        let seq = reading.exchange.ticket.seq;
-        let grave = |broken: &&Broken| broken.rank <= own;
-        let known = |root: &'static str| {
-            let Some(broken) = broken.iter().filter(grave).find(|broken| broken.check.id == root) else {
-                return Spot::Nowhere;
-            };
-            broken.places.get(&seq).map_or(Spot::Elsewhere, |findings| Spot::Here(findings))
-        };
-        let failed = reading.exchange.status().is_some_and(|status| status >= 500);
-        root_of(check.id, findings, reading, &known).or_else(|| {
-            // Of several rules that wanted something else than a server error, the first tells of it.
-            let first = broken.iter().filter(grave).find(|other| asks(other.check) && other.places.contains_key(&seq));
-            let first = first.filter(|first| failed && can_crash(check) && first.check.id != check.id)?;
-            Some(root_of(first.check.id, &first.places[&seq], reading, &known).unwrap_or(first.check.id))
-        })
-    }
-
     /// Judges a rule on requests of its own again, without some of the replies.
     fn again(&self, check: &'static Check, without: impl Fn(u64) -> bool) -> Found {
         let names = check.probes(self.court.target.dialect);
@@ -159,6 +133,33 @@ impl Roots<'_, '_> {
         };
         self.court.judge_book(check, &self.court.book_of(wanted))
     }
+}
+
+/// The root of a rule that is broken at one reply.
+fn root_at(
+    check: &'static Check,
+    own: usize,
+    findings: &[Finding],
+    reading: &Reading<'_>,
+    broken: &[Broken],
+) -> Option<&'static str> {
+    let seq = reading.exchange.ticket.seq;
+    let grave = |broken: &&Broken| broken.rank <= own;
+    let known = |root: &'static str| {
+        let Some(broken) = broken.iter().filter(grave).find(|broken| broken.check.id == root) else {
+            return Spot::Nowhere;
+        };
+        broken.places.get(&seq).map_or(Spot::Elsewhere, |findings| Spot::Here(findings))
+    };
+    let failed = reading.exchange.status().is_some_and(|status| status >= 500);
+    root_of(check.id, findings, reading, &known).or_else(|| {
+        // Of several rules that wanted something else than a server error, the first of the gravest tells of it.
+        let wanted_another = |other: &&Broken| asks(other.check) && other.places.contains_key(&seq);
+        let first = broken.iter().filter(grave).filter(wanted_another).min_by_key(|other| other.rank);
+        let first = first.filter(|first| failed && can_crash(check) && first.check.id != check.id)?;
+        let root = root_of(first.check.id, &first.places[&seq], reading, &known).unwrap_or(first.check.id);
+        (root != check.id).then_some(root)
+    })
 }
 
 /// Whether it is judged on a reply of which it asks that it be no server error.
