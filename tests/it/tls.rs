@@ -212,7 +212,11 @@ fn a_fault_of_our_own_terms_is_not_held_against_the_endpoint() {
     fs::write(&identity, pem).expect("written");
     for (url, keys, words) in [
         (&url, format!("ca = \"{strange}\""), "tls: no authority in the CA file of the profile has issued"),
-        (&guarded, format!("ca = \"{ca}\""), "tls: the endpoint asks for a client certificate, and the profile names none"),
+        (
+            &guarded,
+            format!("ca = \"{ca}\""),
+            "tls: the endpoint asks for a client certificate, and the profile names none",
+        ),
         (
             &guarded,
             format!("ca = \"{ca}\"\nclient_cert = \"{identity}\""),

@@ -185,7 +185,11 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
     let faults = stream.events.iter().enumerate().filter_map(|(number, event)| match &event.payload {
         Payload::Broken(error) => {
             let is_text = !event.data.trim_start().starts_with(['{', '[', '"']);
-            let got = if is_text { format!("plain text: {:?}", quoted(&event.data)) } else { format!("broken JSON: {error}") };
+            let got = if is_text {
+                format!("plain text: {:?}", quoted(&event.data))
+            } else {
+                format!("broken JSON: {error}")
+            };
             Some(Finding::in_event(number, "", format!("expected a JSON object, got {got}")).kind(Fault::Unreadable))
         }
         Payload::Chunk(document) | Payload::Error(document) if !document.value.is_object() => {
@@ -204,8 +208,15 @@ fn data_json(reading: &Reading<'_>) -> Verdict {
 
 fn done_present(reading: &Reading<'_>) -> Verdict {
     match ended(reading) {
-        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || without_done(stream))
-            .kind(&if stream.framing.unterminated.is_some() { Fault::CutOff } else { Fault::Missing }),
+        Ok(stream) => Verdict::holds(stream.done().is_some(), "", || without_done(stream)).kind(&if stream
+            .framing
+            .unterminated
+            .is_some()
+        {
+            Fault::CutOff
+        } else {
+            Fault::Missing
+        }),
         Err(verdict) => verdict,
     }
 }
@@ -215,7 +226,10 @@ fn without_done(stream: &Stream) -> String {
     let named = stream.events.iter().find(|event| matches!(event.payload, Payload::Done));
     match (named, &stream.framing.unterminated) {
         (Some(event), _) => {
-            format!("expected data: [DONE] in a message, got it in an event named {:?}, which no client reads as one", clip(&event.name))
+            format!(
+                "expected data: [DONE] in a message, got it in an event named {:?}, which no client reads as one",
+                clip(&event.name)
+            )
         }
         (None, Some(rest)) => {
             let rest = String::from_utf8_lossy(rest);

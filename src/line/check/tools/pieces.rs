@@ -119,8 +119,7 @@ impl Header<'_> {
         });
         changed
             .map(|(member, before, now)| {
-                let detail =
-                    format!("expected {} {before:?}, as in event {}, got {now:?}", &member[1..], first.event);
+                let detail = format!("expected {} {before:?}, as in event {}, got {now:?}", &member[1..], first.event);
                 self.finding(piece, member, detail).kind(Fault::Changed)
             })
             .collect()
@@ -129,7 +128,8 @@ impl Header<'_> {
     /// What a later piece says once more: a name is a fault, an id a warning.
     fn repeated(&self, first: &Fragment, piece: &Fragment) -> Vec<(Level, Finding)> {
         let pairs = self.members(first).into_iter().zip(self.members(piece));
-        let again = pairs.filter(|((member, before), (_, now))| *member != "/type" && before.is_some() && before == now);
+        let again =
+            pairs.filter(|((member, before), (_, now))| *member != "/type" && before.is_some() && before == now);
         again
             .map(|((member, said), _)| {
                 let said = said.unwrap_or_default();

@@ -7,8 +7,8 @@ use crate::exchange::{Exchange, Outcome, Reading};
 use crate::plan::secret::is_secret_header;
 use crate::plan::target::{Header, Target, shown};
 use crate::summary::evidence::Evidence;
-use crate::wire::json::{At as _, Value};
 use crate::wire::error::error_text;
+use crate::wire::json::{At as _, Value};
 use crate::wire::request::PATH;
 
 /// Why a request was refused.
