@@ -67,7 +67,7 @@ pub(crate) fn exchange(plan: &Plan, stream: bool, pieces: &[&[u8]]) -> Exchange 
         ended: at,
         outcome: Outcome::Ok,
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn replied(plan: &Plan, kind: &str, body: Body, ended: Duration) -> E
         ended,
         outcome: Outcome::Ok,
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

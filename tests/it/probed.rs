@@ -122,7 +122,7 @@ fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
         ended: MS * 7,
         outcome: reply.outcome.unwrap_or(Outcome::of_status(reply.status)),
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

@@ -112,7 +112,7 @@ fn load(base: &Path) -> Exchange {
         ended: reads.last().expect("a read").0,
         outcome,
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

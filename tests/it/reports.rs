@@ -96,7 +96,7 @@ pub(crate) fn exchange(seq: u64, status: u16, content_type: &str, pieces: &[Stri
         ended,
         outcome: Outcome::of_status(status),
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn exchange(dialect: Dialect, content_type: &str, pieces: &[&[u8]]) -
         ended: last + MS,
         outcome: Outcome::Ok,
         cause: None,
-        transfer: Default::default(),
+        transfer: proofload::exchange::Transfer::default(),
         unjudged: false,
     }
 }

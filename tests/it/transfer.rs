@@ -159,7 +159,7 @@ fn brotli(bytes: &[u8]) -> Vec<u8> {
 
 /// Zstandard without compression (RFC 8878, section 3.1.1): a frame with one raw block.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
-    let header = u32::try_from(bytes.len()).expect("few bytes") << 3 | 1;
+    let header = (u32::try_from(bytes.len()).expect("few bytes") << 3) | 1;
     [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x50], &header.to_le_bytes()[..3], bytes].concat()
 }
 

@@ -116,23 +116,31 @@ impl TlsTerms {
 pub(super) fn tls_fault(chain: &[&(dyn Error + 'static)], terms: TlsTerms) -> Option<TlsFault> {
     use rustls::{AlertDescription as Alert, CertificateError, Error as Tls, InvalidMessage};
     let error = chain.iter().find_map(|error| error.downcast_ref::<Tls>())?;
-    Some(match error {
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) if terms.own_authorities => TlsFault::OwnAuthority,
-        Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => TlsFault::Certificate,
-        Tls::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::NoCertificate
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied,
-        ) => terms.refused(),
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => TlsFault::NoTls,
-        _ => TlsFault::Other,
-    })
+    let refused = |alert: Alert| {
+        let about_ours = [
+            Alert::CertificateRequired,
+            Alert::NoCertificate,
+            Alert::BadCertificate,
+            Alert::UnsupportedCertificate,
+            Alert::CertificateRevoked,
+            Alert::CertificateExpired,
+            Alert::CertificateUnknown,
+            Alert::UnknownCA,
+            Alert::AccessDenied,
+        ];
+        about_ours.contains(&alert)
+    };
+    if matches!(error, Tls::InvalidCertificate(CertificateError::UnknownIssuer)) && terms.own_authorities {
+        return Some(TlsFault::OwnAuthority);
+    }
+    if matches!(error, Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented) {
+        return Some(TlsFault::Certificate);
+    }
+    if matches!(error, Tls::AlertReceived(alert) if refused(*alert)) {
+        return Some(terms.refused());
+    }
+    let no_tls = matches!(error, Tls::InvalidMessage(InvalidMessage::InvalidContentType));
+    Some(if no_tls { TlsFault::NoTls } else { TlsFault::Other })
 }
 
 /// A host name that no address is known for.
@@ -172,5 +180,31 @@ impl Exhausted {
     /// Requests that failed because the system has no port left.
     pub(super) fn ports(&self) -> u64 {
         self.ports.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
+
+    use super::*;
+
+    #[test]
+    fn who_is_at_fault_for_want_of_tls_follows_from_the_profile() {
+        let own = TlsTerms { own_authorities: true, own_certificate: true };
+        let none = TlsTerms { own_authorities: false, own_certificate: false };
+        let unknown = || Tls::InvalidCertificate(CertificateError::UnknownIssuer);
+        for (error, terms, fault) in [
+            (unknown(), own, TlsFault::OwnAuthority),
+            (unknown(), none, TlsFault::Certificate),
+            (Tls::InvalidCertificate(CertificateError::Expired), own, TlsFault::Certificate),
+            (Tls::AlertReceived(AlertDescription::CertificateRequired), none, TlsFault::ClientWanted),
+            (Tls::AlertReceived(AlertDescription::UnknownCA), own, TlsFault::ClientRefused),
+            (Tls::AlertReceived(AlertDescription::ProtocolVersion), own, TlsFault::Other),
+            (Tls::InvalidMessage(InvalidMessage::InvalidContentType), none, TlsFault::NoTls),
+        ] {
+            assert_eq!(tls_fault(&causes(&error), terms), Some(fault), "{error}");
+        }
+        assert_eq!(tls_fault(&causes(&io::Error::from(io::ErrorKind::ConnectionReset)), own), None);
     }
 }

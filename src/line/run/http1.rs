@@ -217,7 +217,7 @@ fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Mal
         return Ok(Some(Parsed { head: None, used, expects: Expects::Head(Vec::new()), reusable: true }));
     }
     let newest = response.version == Some(1);
-    let is_folded = |header: &httparse::Header<'_>| header.value.iter().any(is_line_end);
+    let is_folded = |header: &httparse::Header<'_>| header.value.iter().copied().any(is_line_end);
     let lines = if response.headers.iter().any(is_folded) { Lines::Folded } else { Lines::Whole };
     let headers = response.headers.iter().map(|header| (header.name, unfolded(header.value))).collect();
     let head = Head { at, status, version: if newest { "HTTP/1.1" } else { "HTTP/1.0" }, headers };
@@ -226,14 +226,14 @@ fn head(bytes: &[u8], before: usize, at: Duration) -> Result<Option<Parsed>, Mal
     Ok(Some(Parsed { head: Some((head, lines)), used, expects, reusable }))
 }
 
-fn is_line_end(byte: &u8) -> bool {
+fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
 /// A value with a space for each byte of a line end in it.
 fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
-    if value.iter().any(is_line_end) {
-        value.iter().map(|byte| if is_line_end(byte) { b' ' } else { *byte }).collect::<Vec<u8>>().into()
+    if value.iter().copied().any(is_line_end) {
+        value.iter().map(|byte| if is_line_end(*byte) { b' ' } else { *byte }).collect::<Vec<u8>>().into()
     } else {
         value.into()
     }

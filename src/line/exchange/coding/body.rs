@@ -7,7 +7,7 @@ use crate::exchange::outcome::{Form, Outcome};
 use crate::exchange::{Arrival, Body, Coding, End, Exchange, Head};
 
 /// Of a body that is too long, so much is kept as evidence.
-pub(crate) const KEPT_OF_TOO_LONG: usize = 65_536;
+const KEPT_OF_TOO_LONG: usize = 65_536;
 
 /// A body out of its codings, as far as that went.
 struct Decoded {
