@@ -57,7 +57,7 @@ fn nothing_that_a_run_writes_holds_a_secret() {
                 .current_dir(folder.path())
                 .env("PROOFLOAD_SECRET_KEY", SECRETS[0])
                 .env("PROOFLOAD_AZURE_KEY", SECRETS[1])
-                .args(["run", "p.toml", "--wait", "5s", "--format", format])
+                .args(["run", "p.toml", "--no-preflight", "--wait", "5s", "--format", format])
                 .output()
                 .expect("runs");
             assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));

@@ -147,7 +147,7 @@ impl Told<'_> {
                 format!("no answer from {address}: {cause}")
             }
             Some(status) => {
-                let said = said(self.exchange).map(|said| format!(": {said}")).unwrap_or_default();
+                let said = said(self.exchange, self.target).map(|said| format!(": {said}")).unwrap_or_default();
                 format!("status {status} from {address}{said}")
             }
         }
@@ -338,16 +338,17 @@ fn variable(shown: &str) -> Option<&str> {
     shown.split_once("${")?.1.split_once('}').map(|(name, _)| name)
 }
 
-/// What a reply says: its error, the title of a page, or its first words.
-fn said(exchange: &Exchange) -> Option<String> {
+/// What a reply says: its error, the title of a page, or its first words. A secret may straddle the cut, so it is taken
+/// out before the text is cut.
+fn said(exchange: &Exchange, target: &Target) -> Option<String> {
     let reading = Reading::of(exchange);
     let error = reading.json().and_then(|document| error_text(&document.value)).map(str::to_owned);
     let text = text_of(exchange);
     let title = || text.split_once("<title>")?.1.split_once("</title>").map(|(title, _)| title.trim().to_owned());
     let page = || title().map(|title| format!("a page titled {title:?}"));
-    let words = || Some(text.trim().chars().take(QUOTED).collect::<String>()).filter(|words| !words.is_empty());
+    let words = || Some(text.trim().to_owned()).filter(|words| !words.is_empty());
     let said = error.or_else(|| if is_page(exchange) { page().or_else(|| Some("a page".to_owned())) } else { words() });
-    said.map(|said| said.chars().take(QUOTED).collect())
+    said.map(|said| Evidence::of(target).clean(&said).chars().take(QUOTED).collect())
 }
 
 fn text_of(exchange: &Exchange) -> String {
