@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The largest integer that a file of ours holds, as of JSON at large (RFC 8259, section 6): sums of what is larger
-/// would overflow.
+/// would overflow. Seeds and salts are no amounts, and use all 64 bits.
 const LARGEST: u64 = 1 << 53;
 
 /// The number under `key` of an object; none where there is none.
@@ -41,7 +41,7 @@ impl<'de> Visitor<'de> for Top<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<u64>, A::Error> {
         let mut format = None;
         while let Some(name) = members.next_key::<String>()? {
-            let Seen(number) = members.next_value()?;
+            let Seen(number) = amount(&name, &mut members)?;
             if name == self.key {
                 format = number;
             }
@@ -105,9 +105,19 @@ impl<'de> Visitor<'de> for Look {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen, A::Error> {
-        while members.next_entry::<IgnoredAny, Seen>()?.is_some() {}
+        while let Some(name) = members.next_key::<String>()? {
+            amount(&name, &mut members)?;
+        }
         Ok(Seen(None))
     }
+}
+
+/// The value of a member, looked over unless it is a seed or a salt.
+fn amount<'de, A: MapAccess<'de>>(name: &str, members: &mut A) -> Result<Seen, A::Error> {
+    if matches!(name, "seed" | "salt") {
+        return members.next_value::<IgnoredAny>().map(|_| Seen(None));
+    }
+    members.next_value()
 }
 
 #[cfg(test)]

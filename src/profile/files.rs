@@ -30,7 +30,7 @@ impl Kind {
     /// A profile.
     pub const PROFILE: Kind = Kind {
         what: "a profile",
-        most: 8 * MIB,
+        most: 32 * MIB,
         cure: "put long texts into prompt files, and name those in the profile",
     };
     /// A list of known violations.

@@ -20,7 +20,7 @@
 //! | any of them as an item of a list | Google's `OpenAI`-compatible endpoint |
 
 use crate::json::{Members, Value};
-use crate::reply::choices;
+use super::reply::choices;
 
 /// Where a value was found, which decides what an empty `error` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

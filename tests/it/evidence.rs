@@ -56,20 +56,20 @@ fn broken(number: usize) -> Exchange {
 
 #[test]
 fn two_faults_of_one_rule_are_both_told_with_what_shows_them() {
-    let run = summary(&[ending(0, &[0, 2]), ending(1, &[2]), ending(2, &[0])]);
-    let first = streamed(0);
+    let run = summary(&[ending(0, &[2]), ending(1, &[2]), ending(2, &[0])]);
+    let (first, last) = (streamed(0), streamed(2));
     let faults: Vec<(&str, u64, u64, &str)> = run.checks[FINISH]
         .examples
         .iter()
         .map(|example| (example.fault.as_str(), example.count, example.seq, example.place.as_str()))
         .collect();
-    let repeated = ("repeated", 2, first, "event 3 /choices/0/finish_reason");
-    assert_eq!(faults, [("missing", 2, first, "/choices/0/finish_reason"), repeated]);
+    let missing = ("missing", 1, last, "/choices/0/finish_reason");
+    assert_eq!(faults, [("repeated", 2, first, "event 2 /choices/0/finish_reason"), missing]);
     let text = write(&run, Format::Text).split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        format!("2 x missing, request {first}").as_str(),
+        format!("1 x missing, request {last}").as_str(),
         &format!("2 x repeated, request {first}"),
-        "expected one finish_reason of choice 1, got 2, in events 2, 3",
+        "expected one finish_reason of choice 0, got 2, in events 1, 2",
         "/choices/0/finish_reason: \"stop\"",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -90,11 +90,13 @@ fn a_page_in_the_place_of_json_is_called_one() {
 
 #[test]
 fn an_end_shows_the_last_two_events() {
-    let run = summary(&[broken(3)]);
+    let mut said = events(streamed(3), &[1]);
+    assert_eq!(said.pop().as_deref(), Some("data: [DONE]\n\n"));
+    let run = summary(&[exchange(streamed(3), 200, "text/event-stream", &said)]);
     let example = &run.checks["stream-done-present"].examples[0];
     let whats: Vec<&str> = example.shows.iter().map(|excerpt| excerpt.what.as_str()).collect();
-    assert_eq!(whats, ["event 5", "event 6, the last"]);
-    assert!(example.shows[1].text.contains("\"total_tokens\":24"), "{:?}", example.shows);
+    assert_eq!(whats, ["event 0", "event 1, the last"]);
+    assert!(example.shows[1].text.contains("\"stop\""), "{:?}", example.shows);
 }
 
 proptest! {

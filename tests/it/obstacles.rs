@@ -136,7 +136,8 @@ fn an_endpoint_that_takes_any_key_is_asked_about() {
     let rules = ["--only", "auth-valid-accepted,auth-missing-rejected,auth-invalid-token-rejected"];
     let keyed = [&rules[..], &["--key-env", "PROOFLOAD_TEST_KEY"]].concat();
     let said = check(place.path(), &server.url(), &keyed);
-    assert_eq!((said.code, said.status("auth-invalid-token-rejected").as_str()), (1, "FAIL"), "{}", said.out);
+    assert_eq!((said.code, said.status("auth-missing-rejected").as_str()), (1, "FAIL"), "{}", said.out);
+    assert_eq!(said.status("auth-invalid-token-rejected"), "BLOCKED", "one fault is told once: {}", said.out);
     assert!(said.err.contains("--without keys") && said.out.contains("--without keys"), "{}", said.err);
 
     let said = check(place.path(), &server.url(), &rules);

@@ -181,7 +181,7 @@ fn every_body_field_of_the_contract_can_be_set() {
         ("audio", "{ voice = \"ash\", format = \"wav\" }"),
         ("prediction", "{ type = \"content\", content = \"x\" }"),
         ("web_search_options", "{}"),
-        ("moderation", "{}"),
+        ("moderation", "{ model = \"omni-moderation-latest\" }"),
         ("safety_identifier", "\"s\""),
         ("prompt_cache_key", "\"k\""),
         ("prompt_cache_options", "{}"),

@@ -26,7 +26,7 @@ fn a_fault_that_breaks_many_rules_is_told_once() {
     for (quirk, root, least) in [
         ("n-ignored", "req-n-count", 6),
         ("stream-ignored", "req-stream-flag-honoured", 3),
-        ("error-as-stream", "stream-prestart-error-status", 4),
+        ("error-as-stream", "stream-prestart-error-status", 3),
         ("bad-input-500", "err-no-5xx-on-client-error", 40),
         ("logprobs-500", "logprobs-present", 1),
         ("tool-stream-dropped", "tool-stream-not-dropped", 4),

@@ -201,13 +201,18 @@ pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conf
     run.expect("the client can be made")
 }
 
+/// Whether no fault of a rule is at one reply.
+fn spans_run(row: &Row) -> bool {
+    row.failures.iter().all(|failure| failure.finding.seq.is_none())
+}
+
 /// What there is to say of a rule: that it is broken, at whatever level, or that something is worth a note. Rules on how
 /// content is spread over time say nothing of an endpoint whose tokens take none.
 fn remark(row: &Row) -> Option<String> {
     let word = match row.status {
         _ if TIMED.contains(&row.check.id) => return None,
         // What spans the run is no fault of a reply.
-        Status::Info if row.failures.iter().all(|failure| failure.finding.seq.is_none()) => "note",
+        Status::Info if row.failures.is_empty() || (row.check.across.is_some() && spans_run(row)) => "note",
         Status::Follows(root) => return Some(format!("follows {} <- {root}", row.check.id)),
         Status::Fail | Status::Warn | Status::Info | Status::Flaky | Status::Error => row.status.name(),
         Status::Pass | Status::Skip | Status::Blocked(_) | Status::Known | Status::Stale | Status::Lost => return None,

@@ -10,7 +10,7 @@ use crate::exchange::{Choice, Reading};
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::{choices, index};
+use crate::wire::reply::choices;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -284,7 +284,7 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
         let place = format!("/choices/{number}/message/content");
         match message.member("content") {
             None | Some(Value::Null)
-                if explains_null(reading.choices.get(number)) || speaks_otherwise(reading, index(choice)) => {}
+                if explains_null(reading.choices.get(number)) => {}
             None | Some(Value::Null) => unexplained = Some(place),
             Some(content) if content.is_string() => {}
             content @ Some(_) => {
@@ -306,6 +306,7 @@ fn explains_null(choice: Option<&Choice>) -> bool {
         !choice.calls.is_empty()
             || !choice.refusal.is_empty()
             || !choice.reasoning.is_empty()
+            || speaks_otherwise(choice)
             || matches!(choice.finish.as_deref(), Some("length" | "max_tokens" | "content_filter"))
     })
 }

@@ -61,6 +61,8 @@ pub struct Call {
 pub struct Fragment {
     /// Number of the event.
     pub event: usize,
+    /// Position of its choice in the chunk, and its own among the tool calls of the delta.
+    pub place: [usize; 2],
     /// `index`, where it is a non-negative integer.
     pub index: Option<u64>,
     /// `id`, where it is a non-empty string.
@@ -189,7 +191,7 @@ struct Joining {
 }
 
 fn join(joined: &mut BTreeMap<u64, Joining>, chunk: &Value, number: usize) {
-    for piece in choices(chunk) {
+    for (position, piece) in choices(chunk).iter().enumerate() {
         let index = index(piece);
         let joining = joined.entry(index).or_default();
         joining.choice.index = index;
@@ -197,7 +199,7 @@ fn join(joined: &mut BTreeMap<u64, Joining>, chunk: &Value, number: usize) {
             joining.choice.finish = Some(reason.to_owned());
         }
         if let Some(delta) = piece.member("delta") {
-            joining.append(delta, number);
+            joining.append(delta, number, position);
         }
     }
 }
@@ -217,7 +219,7 @@ fn append_audio(spoken: &mut Option<Spoken>, delta: &Value) {
 }
 
 impl Joining {
-    fn append(&mut self, delta: &Value, event: usize) {
+    fn append(&mut self, delta: &Value, event: usize, choice_at: usize) {
         let choice = &mut self.choice;
         choice.content.extend(texts(delta));
         choice.reasoning.extend(thoughts(delta));
@@ -228,16 +230,17 @@ impl Joining {
             call.arguments.get_or_insert_default().push_str(arguments.unwrap_or_default());
         }
         append_audio(&mut choice.audio, delta);
-        for piece in calls_of(delta) {
-            self.append_call(piece, event);
+        for (number, piece) in calls_of(delta).iter().enumerate() {
+            self.append_call(piece, event, [choice_at, number]);
         }
     }
 
-    fn append_call(&mut self, piece: &Value, event: usize) {
+    fn append_call(&mut self, piece: &Value, event: usize, place: [usize; 2]) {
         let filled = |value: Option<&Value>| text(value).filter(|t| !t.is_empty()).map(str::to_owned);
         let [name, arguments] = called(piece);
         let fragment = Fragment {
             event,
+            place,
             index: piece.member("index").and_then(Value::as_u64),
             id: filled(piece.member("id")),
             kind: filled(piece.member("type")),

@@ -265,6 +265,11 @@ impl Exchange {
         self.head.as_ref().map(|head| head.status)
     }
 
+    /// When the client was free for another request: at the end, unless it waited for more of the body.
+    pub fn freed(&self) -> Duration {
+        self.transfer.freed.unwrap_or(self.ended)
+    }
+
     /// due -> ended: what a user waited, everything included.
     pub fn response_time(&self) -> Duration {
         self.ended.saturating_sub(self.ticket.due)

@@ -1,6 +1,7 @@
 //! How a reply was transferred, as far as its bytes no longer tell.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct Transfer {
     pub asked_coding: bool,
     /// Whether a header line of the reply was folded (RFC 9112, section 5.2), where the client sees that.
     pub folded: bool,
+    /// When the client was free for another request, where that was later than the end of the reply.
+    pub freed: Option<Duration>,
     /// Why there is no TLS session, where that is why there is no reply.
     pub tls: Option<TlsFault>,
 }

@@ -130,7 +130,12 @@ pub(super) fn tls_fault(chain: &[&(dyn Error + 'static)], terms: TlsTerms) -> Op
         ];
         about_ours.contains(&alert)
     };
-    if matches!(error, Tls::InvalidCertificate(CertificateError::UnknownIssuer)) && terms.own_authorities {
+    // An authority of the same name and another key has not issued it either.
+    let unknown = matches!(
+        error,
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+    );
+    if unknown && terms.own_authorities {
         return Some(TlsFault::OwnAuthority);
     }
     if matches!(error, Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented) {

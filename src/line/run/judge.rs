@@ -100,9 +100,9 @@ impl Shared {
 
     /// Tells the pacer what came of a turn of a session.
     fn go_on(&self, reading: &Reading<'_>) {
-        let Exchange { ticket, ended, .. } = *reading.exchange;
+        let (ticket, at) = (reading.exchange.ticket, reading.exchange.freed());
         if self.plan.cases[ticket.case].longest() > 1 {
-            let _ = self.events.send(Event::Answered(Answered { ticket, at: ended, answer: answer(reading) }));
+            let _ = self.events.send(Event::Answered(Answered { ticket, at, answer: answer(reading) }));
         }
     }
 

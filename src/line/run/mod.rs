@@ -147,7 +147,7 @@ impl Line {
                 let exchange = own.exchange(&client, job, eligible, &mut cut).await;
                 let ended = Ended {
                     ticket: exchange.ticket,
-                    at: exchange.ended,
+                    at: exchange.freed(),
                     held: held_until(&exchange),
                     refused: exchange.outcome == Outcome::Connect,
                 };

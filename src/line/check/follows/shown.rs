@@ -1,5 +1,7 @@
 //! What an exchange shows of a fault that is another rule's: each says so only where nothing else can be the reason.
 
+use std::collections::BTreeMap;
+
 use super::super::book::sent;
 use super::super::response::is_known_finish;
 use super::super::stream::pieces_of;
@@ -72,10 +74,12 @@ pub(super) fn ignores_n(reading: &Reading<'_>) -> bool {
 /// Every choice that a stream has ends exactly once.
 pub(super) fn ends_each_once(reading: &Reading<'_>) -> bool {
     let Some(stream) = reading.stream() else { return true };
-    let ends = |choice: &Choice| {
-        pieces_of(stream).filter(|(_, _, index, piece)| *index == choice.index && finishes(piece)).count() == 1
-    };
-    !reading.choices.is_empty() && reading.choices.iter().all(ends)
+    let mut ends: BTreeMap<u64, u32> = BTreeMap::new();
+    for (_, _, index, _) in pieces_of(stream).filter(|(.., piece)| finishes(piece)) {
+        *ends.entry(index).or_default() += 1;
+    }
+    let once = |choice: &Choice| ends.get(&choice.index) == Some(&1);
+    !reading.choices.is_empty() && reading.choices.iter().all(once)
 }
 
 /// A stream has neither `[DONE]` nor any finish reason: it breaks off.

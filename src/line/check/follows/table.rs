@@ -77,6 +77,19 @@ const DEFECTS: &[&str] = &[
     "neg-long-header",
 ];
 
+/// Rules on requests of their own that need an answer which can be read.
+const UNREAD: &[&str] = &[
+    "req-nulls-accepted",
+    "req-stream-default-json",
+    "req-n-count",
+    "http-content-type-missing",
+    "http-gzip-response",
+    "neg-max-tokens-huge",
+    "neg-nul-in-content",
+    "neg-special-tokens",
+    "neg-schema-mutants",
+];
+
 /// Rules that look for something in a stream that an error, or a broken event, has ended.
 const IN_STREAM: &[&str] =
     &["load-all-streams-complete", "stream-finish-once", "stream-nonempty", "tool-stream-args-join"];
@@ -148,6 +161,12 @@ pub(super) static LINKS: &[Link] = links! {
     ], When::Shown(shown::serves_tool_choice);
     "logprobs-present" => &["logprobs-stream"], When::Shown(shown::refuses_logprobs);
     "err-unknown-model" => &["neg-model-empty", "neg-model-traversal"], When::Shown(shown::served);
+
+    // A body that cannot be read is no answer to whatever was asked.
+    "http-content-coding" => UNREAD, When::Same;
+    "logprobs-nonpositive-finite" => &["logprobs-stream"], When::Same;
+    "logprobs-entry-shape" => &["logprobs-stream"], When::Same;
+    "logprobs-present" => &["logprobs-stream"], When::Same;
 
     // Streams.
     "stream-prestart-error-status" => &["auth-stream-error-not-sse"], When::Shown(shown::tells_error_in_stream);

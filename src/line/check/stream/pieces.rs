@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::response::{is_known_finish, published_finishes};
-use super::super::said::{has_sound, is_spoken, says_nothing};
+use super::super::said::{has_sound, says_nothing, spoken};
 use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
@@ -150,6 +150,7 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
         Ok(stream) => stream,
         Err(verdict) => return verdict,
     };
+    let spoken = spoken(reading);
     // The places at which each choice says why it ends.
     let none = (0..reading.exchange.asked.wanted.n).map(|index| (index, Vec::new()));
     let mut ends: BTreeMap<u64, Vec<(usize, usize)>> = none.collect();
@@ -161,7 +162,7 @@ fn finish_once(reading: &Reading<'_>) -> Verdict {
     }
     Verdict::distinct(ends.into_iter().filter_map(|(index, places)| match places.as_slice() {
         [_] => None,
-        [] if is_spoken(reading, index) => None,
+        [] if spoken.contains(&index) => None,
         [] => {
             let detail = format!("expected one finish_reason of choice {index}, got none");
             Some(Finding::new(format!("/choices/{index}/finish_reason"), detail).kind(Fault::Missing))

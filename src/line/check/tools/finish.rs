@@ -95,7 +95,7 @@ fn stream_finish_not_split(reading: &Reading<'_>) -> Verdict {
             let (own, detail) = (choice.index, "expected no piece of a call after the finish_reason");
             let detail = format!("{detail} of choice {own}, in event {finish}, got one in event {last}");
             let piece = choice.calls.iter().flat_map(|call| &call.fragments).find(|piece| piece.event == last);
-            let finding = Finding::in_event(last, &piece_of(reading, own, piece), detail);
+            let finding = Finding::in_event(last, &piece_of(own, piece), detail);
             return Verdict::of(vec![finding.kind(Fault::OutOfOrder)]);
         }
     }

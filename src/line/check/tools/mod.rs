@@ -1,10 +1,9 @@
 //! Rules about tool calls, whole or streamed.
 
 use super::book::{Book, both, came, each};
-use super::{Finding, Verdict, pointed};
+use super::{Finding, Verdict};
 use crate::exchange::{Call, Choice, Fragment, Reading};
 use crate::wire::json::{At, Members, Object, Value};
-use crate::wire::reply::{choices, index};
 
 pub(super) mod arguments;
 pub(super) mod asked;
@@ -42,7 +41,7 @@ fn calls_by_choice<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'r Ch
             } else {
                 let first = call.fragments.first();
                 let event = first.map_or(0, |fragment| fragment.event);
-                Finding::in_event(event, &piece_of(reading, choice.index, first), "")
+                Finding::in_event(event, &piece_of(choice.index, first), "")
             };
             (choice, place, call)
         })
@@ -50,21 +49,11 @@ fn calls_by_choice<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'r Ch
 }
 
 /// The place of a piece of a call in the data of its event.
-fn piece_of(reading: &Reading<'_>, choice: u64, piece: Option<&Fragment>) -> String {
-    let found = || {
-        let piece = piece?;
-        let chunk = pointed::document(reading, Some(piece.event))?;
-        let position = choices(chunk).iter().position(|value| index(value) == choice)?;
-        let calls = choices(chunk)[position].at("/delta/tool_calls");
-        let is_it = |call: &Value| call.member("index").and_then(Value::as_u64) == piece.index;
-        let number = calls.and_then(Value::as_array).and_then(|calls| calls.iter().position(is_it));
-        let below = match calls {
-            Some(Value::Array(_)) => format!("/{}", number.unwrap_or(0)),
-            Some(_) | None => String::new(),
-        };
-        Some(format!("/choices/{position}/delta/tool_calls{below}"))
-    };
-    found().unwrap_or_else(|| format!("/choices/{choice}/delta/tool_calls"))
+fn piece_of(choice: u64, piece: Option<&Fragment>) -> String {
+    match piece {
+        Some(Fragment { place: [position, number], .. }) => format!("/choices/{position}/delta/tool_calls/{number}"),
+        None => format!("/choices/{choice}/delta/tool_calls"),
+    }
 }
 
 /// A finding below a place.

@@ -57,7 +57,7 @@ fn stream_index(reading: &Reading<'_>) -> Verdict {
             if let Some(fragment) = wrong {
                 let got = fragment.index.map_or("no index".to_owned(), |index| format!("index {index}"));
                 let detail = format!("expected index {number} for call {number} of choice {}, got {got}", choice.index);
-                let place = format!("{}/index", piece_of(reading, choice.index, Some(fragment)));
+                let place = format!("{}/index", piece_of(choice.index, Some(fragment)));
                 let fault = if fragment.index.is_some() { Fault::WrongValue } else { Fault::Missing };
                 findings.push(Finding::in_event(fragment.event, &place, detail).kind(fault));
             }
@@ -78,7 +78,7 @@ fn stream_header_first(reading: &Reading<'_>) -> Verdict {
         for call in &choice.calls {
             let Some((first, later)) = call.fragments.split_first() else { continue };
             any = true;
-            let header = Header { reading, choice: choice.index, call };
+            let header = Header { choice: choice.index, call };
             findings.extend(header.lacking(first));
             findings.extend(later.iter().flat_map(|piece| header.changed(first, piece)));
         }
@@ -88,7 +88,6 @@ fn stream_header_first(reading: &Reading<'_>) -> Verdict {
 
 /// What the pieces of a call say of the call as a whole.
 struct Header<'r> {
-    reading: &'r Reading<'r>,
     choice: u64,
     call: &'r Call,
 }
@@ -145,7 +144,7 @@ impl Header<'_> {
     }
 
     fn finding(&self, piece: &Fragment, member: &str, detail: String) -> Finding {
-        let place = format!("{}{member}", piece_of(self.reading, self.choice, Some(piece)));
+        let place = format!("{}{member}", piece_of(self.choice, Some(piece)));
         Finding::in_event(piece.event, &place, detail)
     }
 }
@@ -160,7 +159,7 @@ fn stream_header_once(reading: &Reading<'_>) -> Verdict {
         for call in &choice.calls {
             let Some((first, later)) = call.fragments.split_first() else { continue };
             any = true;
-            let header = Header { reading, choice: choice.index, call };
+            let header = Header { choice: choice.index, call };
             again.extend(later.iter().flat_map(|piece| header.repeated(first, piece)));
         }
     }

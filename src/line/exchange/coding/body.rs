@@ -4,7 +4,7 @@ use super::named::{codings, stages};
 use super::room::{Fault, Room, Stage};
 use crate::exchange::done::{TAIL, ends_in_done};
 use crate::exchange::outcome::{Form, Outcome};
-use crate::exchange::{Arrival, Body, Coding, End, Exchange, Head};
+use crate::exchange::{Arrival, Body, Coding, End, Exchange, Head, Transfer};
 
 /// Of a body that is too long, so much is kept as evidence.
 const KEPT_OF_TOO_LONG: usize = 65_536;
@@ -82,8 +82,8 @@ impl Exchange {
         let success = self.status().map(Outcome::of_status) == Some(Outcome::Ok);
         let Some(last) = self.body.arrivals.iter().find(|arrival| arrival.end == bytes.len()) else { return };
         if waited && success && is_done() {
+            self.transfer = Transfer { end: End::Lingering, freed: Some(self.ended), ..self.transfer };
             (self.outcome, self.cause, self.ended) = (Outcome::Ok, None, last.at);
-            self.transfer.end = End::Lingering;
         }
     }
 }

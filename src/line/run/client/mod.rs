@@ -219,13 +219,14 @@ impl Client {
         let ended = clock.now();
         let end = end.unless_done(&received).explained(ended.saturating_sub(sent), &dial, &received);
         let mut end = if end.outcome == Outcome::Ok { end.with_status(received.status()) } else { end };
-        let ended = end.body.is_lingering().then(|| received.was_done()).flatten().unwrap_or(ended);
+        let done = end.body.is_lingering().then(|| received.was_done()).flatten();
+        let (ended, freed) = (done.unwrap_or(ended), done.map(|_| ended));
         if let Some(cause) = self.turned_away(&received) {
             received = Received::default();
             end = End::new(Outcome::Connect, cause);
         }
         let transfer =
-            Transfer { end: end.body, asked_coding, folded: received.folded, tls: end.tls, ..Transfer::default() };
+            Transfer { end: end.body, asked_coding, folded: received.folded, freed, tls: end.tls, ..Transfer::default() };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,
