@@ -75,7 +75,9 @@ impl Reader<'_, '_> {
             let place = format!("/{name}/{number}");
             match entry {
                 Value::Object(table) => tables.push((place, table.clone())),
-                _ => self.fault(&place, format!("{entry} is no table; write it as [[{name}]]"), help),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                    self.fault(&place, format!("{entry} is no table; write it as [[{name}]]"), help);
+                }
             }
         }
         tables

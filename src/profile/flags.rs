@@ -230,10 +230,10 @@ impl Change<'_> {
             return;
         }
         if let Some((depth, items)) = self.tree.no_item(&steps) {
-            let (list, last) = (steps[..depth].join("."), items.saturating_sub(1));
+            let (list, end) = (steps[..depth].join("."), items.saturating_sub(1));
             let help = match items {
                 0 => format!("{list} is empty"),
-                _ => format!("{list}.0 is the first and {list}.{last} the last"),
+                _ => format!("{list}.0 is the first and {list}.{end} the last"),
             };
             let title = format!("there is no {}", steps[..=depth].join("."));
             problems.push(Problem { title, place: Some(place), label: String::new(), help: Some(help) });

@@ -89,7 +89,9 @@ fn refine(known: &mut ArrayOfTables, record: &Record<'_>) {
         more.extend(others);
         table["signature"] = value(&first.new);
     }
-    more.into_iter().for_each(|table| known.push(table));
+    for table in more {
+        known.push(table);
+    }
 }
 
 /// The text of a baseline without the entries that have expired, and without those that the rules in `held` no longer

@@ -202,11 +202,12 @@ impl<'c> Court<'c> {
         for reading in self.under_contract(book) {
             let verdict = check.judge(reading);
             tally.record(check, &verdict, None, reading, false, &evidence);
-            worst = graver(worst, found_at(reading, verdict, level));
+            let found = found_at(reading, verdict, level);
+            worst = Some(if let Some(before) = worst { graver(before, found) } else { found });
         }
         let across = tally.across(check).map(|(own, _, detail)| Found::of(Verdict::across(check, own, detail), level));
         let found = match across {
-            Some(across) => graver(Some(across), worst.unwrap_or_else(|| Found::new(Status::Skip, ""))),
+            Some(across) => Some(graver(across, worst.unwrap_or_else(|| Found::new(Status::Skip, "")))),
             None => worst,
         };
         found.unwrap_or_else(|| Found::new(Status::Skip, "no reply to judge"))
@@ -329,11 +330,8 @@ fn decides_over(found: &Found, before: &Found) -> bool {
 }
 
 /// The graver of two, the first where neither is; of two that are alike, with the faults of both.
-fn graver(first: Option<Found>, next: Found) -> Option<Found> {
-    Some(match first {
-        Some(first) if !decides_over(&next, &first) => first.with(next),
-        Some(_) | None => next,
-    })
+fn graver(first: Found, next: Found) -> Found {
+    if decides_over(&next, &first) { next } else { first.with(next) }
 }
 
 /// Which of several replies decides about a rule: one that breaks it, else one for which it holds, however many there

@@ -19,8 +19,8 @@
 //! | `{"choices": [{"error": {..}}]}` | `OpenRouter` |
 //! | any of them as an item of a list | Google's `OpenAI`-compatible endpoint |
 
-use crate::json::{Members, Value};
 use super::reply::choices;
+use crate::json::{Members, Value};
 
 /// Where a value was found, which decides what an empty `error` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +161,7 @@ const WORDS: [&str; 14] = [
 /// Whether an object has words of its own.
 fn own_words(object: &Value) -> bool {
     let said = |name: &&str| object.get(name).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
-    WORDS[..11].iter().any(|name| said(&name))
+    WORDS[..11].iter().any(said)
 }
 
 /// Whether an object is a message and nothing of a completion: flat, and with no name that an answer has.
@@ -234,7 +234,7 @@ mod tests {
             (made!({"type": "error", "code": null, "message": "no", "param": null}), ""),
             (made!({"code": "InvalidApiKey", "message": "no", "request_id": "r"}), ""),
             (made!({"code": 20012, "message": "no", "data": null}), ""),
-            (made!({"error_code": 336003, "error_msg": "no", "id": "r"}), ""),
+            (made!({"error_code": 336_003, "error_msg": "no", "id": "r"}), ""),
             (made!({"base_resp": {"status_code": 1004, "status_msg": "no"}, "choices": null}), "/base_resp"),
             (made!({"detail": "no"}), "/detail"),
             (made!({"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}), "/detail"),

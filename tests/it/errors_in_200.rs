@@ -68,7 +68,7 @@ fn places(error: &Value) -> Vec<(&'static str, Exchange)> {
         ("the whole body", whole(&error)),
         ("JSON in place of a stream", exchange(Dialect::OpenAi, "application/json", &[error.as_bytes()])),
         ("the body of a stream", streamed(error.as_bytes())),
-        ("the first event", streamed(&stream("\n", &[error.clone()]))),
+        ("the first event", streamed(&stream("\n", std::slice::from_ref(&error)))),
         ("an event in the middle", event(format!("data: {error}\n\n"))),
         ("an event named error", event(format!("event: error\ndata: {error}\n\n"))),
         ("the last event before the end", streamed(&stream("\n", &[text("A"), error.clone(), done()]))),

@@ -130,7 +130,9 @@ fn serving(ends: &'static [usize]) -> Raw {
             return reply(stream, "200 OK", "application/json", completion().to_string().as_bytes());
         }
         begin(stream, "text/event-stream");
-        events(1, ends).iter().for_each(|event| chunk(stream, event.as_bytes()));
+        for event in events(1, ends) {
+            chunk(stream, event.as_bytes());
+        }
         chunk(stream, b"");
         true
     })
@@ -172,8 +174,8 @@ fn a_baseline_of_the_older_form_is_read_said_to_be_coarse_and_written_anew() {
     fs::write(place.path().join("known.toml"), entry).expect("written");
     let said = checked(place.path(), &none.url(), &[]);
     assert_eq!((said.code, said.status(FINISH).as_str()), (0, "XFAIL"), "{}", said.out);
-    let note = "known.toml: 1 entry is of an older form, whose signature covers any fault at its place";
-    assert!(said.err.contains(note) && said.err.contains("--update-baseline"), "{}", said.err);
+    let coarse = "known.toml: 1 entry is of an older form, whose signature covers any fault at its place";
+    assert!(said.err.contains(coarse) && said.err.contains("--update-baseline"), "{}", said.err);
     assert_eq!(checked(place.path(), &none.url(), &["--update-baseline"]).code, 0);
     let written = fs::read_to_string(place.path().join("known.toml")).expect("written");
     assert!(!written.contains(&old) && written.contains("\"missing-"), "{written}");

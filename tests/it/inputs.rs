@@ -30,10 +30,13 @@ fn told(folder: &Path, arguments: &[&str], (faults, first, part): (usize, &str, 
     assert!(stderr.contains(part), "{arguments:?}: {stderr}");
 }
 
+/// Flags, and what they are told: how many faults, the first of them, and a part of the rest.
+type Mistake = (&'static [&'static str], (usize, &'static str, &'static str));
+
 #[test]
 fn a_wrong_flag_is_told_as_what_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mistakes: [(&[&str], (usize, &str, &str)); 17] = [
+    let mistakes: [Mistake; 17] = [
         (&["--set", "target.http=3"], (1, "http cannot be \"3\"", "expected auto or 1.1 or 2")),
         (&["--rate", "0", "--duration", "1s"], (2, "rate is too small", "the warm-up is as long as the whole run")),
         (&["--rate", "-5"], (1, "rate is too small", "--rate -5")),
@@ -102,10 +105,7 @@ fn a_wrong_profile_is_told_as_what_it_is() {
     }
     fs::write(folder.path().join("latin.txt"), b"caf\xe9").expect("written");
     let mistakes: [(String, (usize, &str, &str)); 19] = [
-        (
-            "target:\n  url: builtin\n".into(),
-            (1, "key with no value, expected `=`", "a profile is TOML"),
-        ),
+        ("target:\n  url: builtin\n".into(), (1, "key with no value, expected `=`", "a profile is TOML")),
         (
             "{\"target\": {\"url\": \"builtin\"}}\n".into(),
             (1, "invalid key-value pair, expected key", "a profile is TOML"),
@@ -268,6 +268,9 @@ fn time_of(text: &str) -> (Duration, usize) {
     timed.min().expect("three times")
 }
 
+/// A profile with so many of something.
+type Made<'m> = &'m dyn Fn(usize) -> String;
+
 #[test]
 fn ten_times_as_much_takes_about_ten_times_as_long_to_check() {
     let head = format!("[target]\nurl = \"builtin\"\n{OPEN}");
@@ -277,7 +280,7 @@ fn ten_times_as_much_takes_about_ten_times_as_long_to_check() {
     };
     let key = |number: usize| format!("key{number} = 1\n");
     let wrong = |_: usize| "[[case]]\nweight = 0\nmessages = [{ role = \"user\", content = \"hi\" }]\n".to_owned();
-    let profiles: [(&str, usize, &dyn Fn(usize) -> String); 3] = [
+    let profiles: [(&str, usize, Made); 3] = [
         ("cases", 1_000, &|count| format!("{head}{}", of(&case, count))),
         ("unknown keys", 3_000, &|count| format!("{head}{CASE}[limits]\n{}", of(&key, count))),
         ("wrong cases", 1_000, &|count| format!("{head}{}", of(&wrong, count))),

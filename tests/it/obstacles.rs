@@ -37,6 +37,9 @@ fn listed(head: &str, status: &'static str, message: &str) -> (&'static str, Val
     (status, json!({"error": {"message": message}}))
 }
 
+/// Status and body, by the head of the request.
+type Answer = fn(&str) -> (&'static str, Value);
+
 #[test]
 fn a_refusal_of_the_plain_request_blocks_everything_and_names_the_cure() {
     let place = folder();
@@ -56,7 +59,7 @@ fn a_refusal_of_the_plain_request_blocks_everything_and_names_the_cure() {
     assert!(told.contains("no key") && told.contains("--key-env"), "{told}");
     let told = refused(&["--key-env", "PROOFLOAD_TEST_KEY"], |_| ("401 Unauthorized", json!({"error": "wrong"})));
     assert!(told.contains("PROOFLOAD_TEST_KEY is not accepted"), "{told}");
-    let unknown: [fn(&str) -> (&'static str, Value); 2] = [
+    let unknown: [Answer; 2] = [
         |head| listed(head, "404 Not Found", "The model `m` does not exist."),
         |head| listed(head, "400 Bad Request", "Unknown model: m"),
     ];

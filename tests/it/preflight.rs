@@ -33,15 +33,18 @@ fn say(arguments: &[&str]) -> Said {
     }
 }
 
+/// First line and body of each request.
+type Log = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A server with its requests in order.
 struct Logged {
     server: Raw,
-    log: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    log: Log,
 }
 
 impl Logged {
     fn start(answer: impl Fn(&mut TcpStream, &Request, usize) -> bool + Send + Sync + 'static) -> Logged {
-        let log: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let log = Log::default();
         let kept = Arc::clone(&log);
         let server = Raw::start(move |stream, request| {
             let line = request.head.lines().next().unwrap_or_default().to_owned();
@@ -85,7 +88,9 @@ fn good(stream: &mut TcpStream, request: &Request) -> bool {
         one(json!({}), json!("stop")),
         "data: [DONE]\n\n".to_owned(),
     ];
-    events.iter().for_each(|event| chunk(stream, event.as_bytes()));
+    for event in events {
+        chunk(stream, event.as_bytes());
+    }
     chunk(stream, b"");
     true
 }

@@ -156,9 +156,7 @@ fn a_known_violation_is_counted_and_shown_but_no_failure() {
         .map(|check| format!("[[known]]\ncheck = \"{check}\"\nreason = \"ticket 7\"\n"));
     fs::write(&file, known.concat()).expect("written");
     let file = file.to_string_lossy().into_owned();
-    let (code, digest, stderr) =
-        run_json(&flags(&endpoint.url(), &["--goal", "error_rate < 100%", "--baseline", &file]));
-    // The streams are still truncated for want of [DONE], so they are not ok; but that is no failure of the run.
+    let (code, digest, stderr) = run_json(&flags(&endpoint.url(), &["--set", "goals=[]", "--baseline", &file]));
     assert_eq!((code, digest["verdict"].as_str()), (0, Some("pass")), "{stderr}");
     assert_eq!(digest["checks"]["stream-done-present"]["known"], "ticket 7");
     assert!(digest["checks"]["stream-done-present"]["fail"].as_u64() > Some(0));
@@ -172,7 +170,7 @@ fn a_known_violation_is_counted_and_shown_but_no_failure() {
 fn a_goal_on_violations_says_how_much_is_tolerable() {
     let quirk = proofload::reference::quirk::find("id-empty").expect("a quirk");
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 1, vec![quirk]));
-    for (goal, code) in [("violation_rate < 1%", 1), ("violation_rate <= 99.9%", 1), ("violation_rate > 50%", 0)] {
+    for (goal, code) in [("violation_rate < 1%", 1), ("violation_rate <= 5%", 1), ("violation_rate <= 90%", 0)] {
         let goals = format!("goals=[\"{goal}\"]");
         let (exit, digest, _) = run_json(&flags(&endpoint.url(), &["--set", &goals]));
         assert_eq!((exit, digest["goals"][0]["held"].as_bool()), (code, Some(code == 0)), "{goal}");

@@ -70,8 +70,8 @@ pub(crate) fn streamed(chunks: &[Value], finish: &str) -> Exchange {
 
 /// A stream of these chunks and `[DONE]`.
 fn in_full(chunks: &[Value]) -> Exchange {
-    let mut bytes: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
-    bytes.push_str("data: [DONE]\n\n");
+    let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+    let bytes = events.chain(["data: [DONE]\n\n".to_owned()]).collect::<Vec<_>>().concat();
     exchange(Dialect::OpenAi, "text/event-stream", &[bytes.as_bytes()])
 }
 

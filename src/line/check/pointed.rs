@@ -46,7 +46,8 @@ fn of_event(stream: &Stream, event: usize) -> Option<&Value> {
 pub fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     pointer.split('/').skip(1).try_fold(value, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ if step.contains('~') => value.get(&step.replace("~1", "/").replace("~0", "~")),
-        _ => value.get(step),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        Value::Object(_) if step.contains('~') => value.get(&step.replace("~1", "/").replace("~0", "~")),
+        Value::Object(_) => value.get(step),
     })
 }

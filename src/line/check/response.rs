@@ -283,8 +283,7 @@ fn type_of_content(reading: &Reading<'_>) -> Verdict {
         let Some(message) = choice.member("message").filter(|message| message.is_object()) else { continue };
         let place = format!("/choices/{number}/message/content");
         match message.member("content") {
-            None | Some(Value::Null)
-                if explains_null(reading.choices.get(number)) => {}
+            None | Some(Value::Null) if explains_null(reading.choices.get(number)) => {}
             None | Some(Value::Null) => unexplained = Some(place),
             Some(content) if content.is_string() => {}
             content @ Some(_) => {

@@ -25,6 +25,8 @@ pub enum Verdict {
 
 /// Most kinds of fault that one rule reports of one reply, and of one probe.
 pub const DISTINCT: usize = 8;
+/// So many findings of a reply are compared; a hostile one may have any number.
+const LOOKED_AT: usize = 256;
 
 impl Verdict {
     /// Broken at the rule's own level, in one place.
@@ -56,9 +58,9 @@ impl Verdict {
     #[must_use]
     pub(in crate::check) fn kind(mut self, fault: &Fault) -> Verdict {
         if let Verdict::Broken { findings, .. } = &mut self {
-            findings.iter_mut().for_each(|finding| {
+            for finding in findings {
                 finding.fault.get_or_insert_with(|| fault.clone());
-            });
+            }
         }
         self
     }
@@ -102,10 +104,10 @@ impl Verdict {
     }
 }
 
-/// The first finding of each signature, at most [`DISTINCT`] of them.
+/// The first finding of each signature, at most [`DISTINCT`] of them, among the first [`LOOKED_AT`].
 pub(in crate::check) fn distinct(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
     let mut kept: Vec<(Signature, Finding)> = Vec::new();
-    for finding in findings {
+    for finding in findings.into_iter().take(LOOKED_AT) {
         let signature = finding.signature();
         if kept.iter().all(|(known, _)| *known != signature) {
             kept.push((signature, finding));

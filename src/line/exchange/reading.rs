@@ -361,7 +361,7 @@ impl Events {
             Payload::Chunk(document) => self.pattern = Pattern::of(self.seen.len(), &data, &document.value),
             Payload::Repeat(_) => {}
             Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {
-                self.pattern = None
+                self.pattern = None;
             }
         }
         self.seen.push(Seen { arrival, name, data, payload });

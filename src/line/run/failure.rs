@@ -131,10 +131,8 @@ pub(super) fn tls_fault(chain: &[&(dyn Error + 'static)], terms: TlsTerms) -> Op
         about_ours.contains(&alert)
     };
     // An authority of the same name and another key has not issued it either.
-    let unknown = matches!(
-        error,
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
-    );
+    let unknown =
+        matches!(error, Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature));
     if unknown && terms.own_authorities {
         return Some(TlsFault::OwnAuthority);
     }

@@ -52,7 +52,7 @@ mod tests {
         let mut waited = Vec::new();
         for nth in 0..9 {
             pauses.ended(0, ms(10_000 * nth), true);
-            waited.push(pauses.release(0, ms(10_000 * nth), None) - ms(10_000 * nth));
+            waited.push(pauses.release(0, ms(10_000 * nth), None).saturating_sub(ms(10_000 * nth)));
         }
         assert_eq!(waited, [10, 20, 40, 80, 160, 320, 640, 1000, 1000].map(ms));
         assert_eq!(pauses.release(1, ms(7), None), ms(7), "another slot goes on");

@@ -37,7 +37,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
         "Gemini's endpoint for OpenAI's clients: FuzzAnything/PromptFuzz #42",
         |draft| {
             whole(draft, |reply| {
-                *reply = json!([{"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}])
+                *reply = json!([{"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}]);
             });
         },
     ),
@@ -78,7 +78,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
         },
     ),
     Quirk::transcript("bare-done", "[DONE] without the field data", "Portkey-AI/gateway #55", |transcript| {
-        last(transcript, b"[DONE]\n\n")
+        last(transcript, b"[DONE]\n\n");
     }),
     Quirk::transcript(
         "named-done",

@@ -7,7 +7,7 @@ use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, sho
 use super::{asked_stream, ended, is_filter_chunk};
 use crate::exchange::words::quoted;
 use crate::exchange::{Payload, Reading, Seen, Stream};
-use crate::wire::error::{Place, error_in};
+use crate::wire::error::{ErrorFound, Place, error_in};
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
 
@@ -184,10 +184,9 @@ fn stable(reading: &Reading<'_>, member: &str) -> Verdict {
         let fault = if now.is_none() { Fault::Missing } else { Fault::Changed };
         Finding::in_event(*event, &format!("/{member}"), detail).kind(fault)
     });
-    match Verdict::distinct(findings) {
-        Verdict::Pass if expected.is_none() => Verdict::Skip("no chunk has the member"),
-        verdict => verdict,
-    }
+    let verdict = Verdict::distinct(findings);
+    let is_idle = verdict == Verdict::Pass && expected.is_none();
+    if is_idle { Verdict::Skip("no chunk has the member") } else { verdict }
 }
 
 /// A member that is not null.
@@ -291,7 +290,7 @@ fn no_inband_error(reading: &Reading<'_>) -> Verdict {
             | Payload::Empty
             | Payload::Broken(_) => None,
         };
-        let words = found.as_ref().map_or_else(|| seen.data.clone(), |error| error.in_words());
+        let words = found.as_ref().map_or_else(|| seen.data.clone(), ErrorFound::in_words);
         let pointer = found.map(|error| error.pointer).unwrap_or_default();
         let detail = format!("an error event: {}", quoted(&words));
         return Verdict::of(vec![Finding::in_event(event, &pointer, detail).kind(Fault::Unasked)]);

@@ -45,48 +45,57 @@ pub(in crate::check) static CHECKS: &[Check] = &[
     },
 ];
 
+/// Repetitions of a reply that are looked at.
+const LOOKED_AT: usize = 256;
+
 fn stream_index(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    let (mut any, mut findings) = (false, Vec::new());
-    for choice in &reading.choices {
-        for (number, call) in choice.calls.iter().enumerate() {
-            any = true;
-            let wrong = call.fragments.iter().find(|fragment| fragment.index != Some(number as u64));
-            if let Some(fragment) = wrong {
-                let got = fragment.index.map_or("no index".to_owned(), |index| format!("index {index}"));
-                let detail = format!("expected index {number} for call {number} of choice {}, got {got}", choice.index);
-                let place = format!("{}/index", piece_of(choice.index, Some(fragment)));
-                let fault = if fragment.index.is_some() { Fault::WrongValue } else { Fault::Missing };
-                findings.push(Finding::in_event(fragment.event, &place, detail).kind(fault));
-            }
-        }
-    }
-    if any { Verdict::distinct(findings) } else { Verdict::Skip(NO_CALL) }
+    let numbered = reading
+        .choices
+        .iter()
+        .flat_map(|choice| choice.calls.iter().enumerate().map(move |(number, call)| (choice.index, number, call)));
+    let findings = numbered.filter_map(|(choice, number, call)| {
+        let fragment = call.fragments.iter().find(|fragment| fragment.index != Some(number as u64))?;
+        let got = fragment.index.map_or("no index".to_owned(), |index| format!("index {index}"));
+        let detail = format!("expected index {number} for call {number} of choice {choice}, got {got}");
+        let place = format!("{}/index", piece_of(choice, Some(fragment)));
+        let fault = if fragment.index.is_some() { Fault::WrongValue } else { Fault::Missing };
+        Some(Finding::in_event(fragment.event, &place, detail).kind(fault))
+    });
+    of_calls(reading, Verdict::distinct(findings))
 }
 
-/// A call without a type in any piece is the fault of `tool-shape` alone, as OpenAI's Node client refuses it ("missing
-/// choices[0].tool_calls[0].type"); in which piece the type comes is nobody's matter, since clients take it from any,
+/// The verdict, where there is a call to judge.
+fn of_calls(reading: &Reading<'_>, verdict: Verdict) -> Verdict {
+    if reading.choices.iter().any(|choice| !choice.calls.is_empty()) { verdict } else { Verdict::Skip(NO_CALL) }
+}
+
+/// Every streamed call with its first piece and those behind it.
+fn in_pieces<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (Header<'r>, &'r Fragment, &'r [Fragment])> {
+    let calls = reading.choices.iter().flat_map(|choice| choice.calls.iter().map(move |call| (choice.index, call)));
+    calls.filter_map(|(choice, call)| {
+        let (first, later) = call.fragments.split_first()?;
+        Some((Header { choice, call }, first, later))
+    })
+}
+
+/// A call without a type in any piece is the fault of `tool-shape` alone, as OpenAI's Node client refuses it (`missing
+/// choices[0].tool_calls[0].type`); in which piece the type comes is nobody's matter, since clients take it from any,
 /// and the document does not require it in a piece.
 fn stream_header_first(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    let (mut any, mut findings) = (false, Vec::new());
-    for choice in &reading.choices {
-        for call in &choice.calls {
-            let Some((first, later)) = call.fragments.split_first() else { continue };
-            any = true;
-            let header = Header { choice: choice.index, call };
-            findings.extend(header.lacking(first));
-            findings.extend(later.iter().flat_map(|piece| header.changed(first, piece)));
-        }
-    }
-    if any { Verdict::distinct(findings) } else { Verdict::Skip(NO_CALL) }
+    let findings = in_pieces(reading).flat_map(|(header, first, later)| {
+        header.lacking(first).into_iter().chain(later.iter().flat_map(move |piece| header.changed(first, piece)))
+    });
+    of_calls(reading, Verdict::distinct(findings))
 }
 
 /// What the pieces of a call say of the call as a whole.
+#[derive(Clone, Copy)]
 struct Header<'r> {
     choice: u64,
     call: &'r Call,
@@ -154,27 +163,18 @@ impl Header<'_> {
 /// it is a warning, and so is a type that is taken back.
 fn stream_header_once(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let (mut any, mut again) = (false, Vec::new());
-    for choice in &reading.choices {
-        for call in &choice.calls {
-            let Some((first, later)) = call.fragments.split_first() else { continue };
-            any = true;
-            let header = Header { choice: choice.index, call };
-            again.extend(later.iter().flat_map(|piece| header.repeated(first, piece)));
-        }
-    }
-    again.extend(untyped_later(reading, stream).map(|finding| (Level::Should, finding)));
-    let (must, should): (Vec<_>, Vec<_>) = again.into_iter().partition(|(level, _)| *level == Level::Must);
+    let again = in_pieces(reading)
+        .flat_map(|(header, first, later)| later.iter().flat_map(move |piece| header.repeated(first, piece)));
+    let untyped = untyped_later(reading, stream).map(|finding| (Level::Should, finding));
+    let (must, should): (Vec<_>, Vec<_>) =
+        again.take(LOOKED_AT).chain(untyped).partition(|(level, _)| *level == Level::Must);
     let findings = |leveled: Vec<(Level, Finding)>| leveled.into_iter().map(|(_, finding)| finding);
-    if !must.is_empty() {
-        Verdict::distinct(findings(must))
-    } else if !should.is_empty() {
+    let verdict = if must.is_empty() {
         Verdict::distinct(findings(should)).at(Level::Should)
-    } else if any {
-        Verdict::Pass
     } else {
-        Verdict::Skip(NO_CALL)
-    }
+        Verdict::distinct(findings(must))
+    };
+    of_calls(reading, verdict)
 }
 
 /// The first later piece whose type is null; one that opens a call lacks a type, which is another matter.

@@ -225,8 +225,14 @@ impl Client {
             received = Received::default();
             end = End::new(Outcome::Connect, cause);
         }
-        let transfer =
-            Transfer { end: end.body, asked_coding, folded: received.folded, freed, tls: end.tls, ..Transfer::default() };
+        let transfer = Transfer {
+            end: end.body,
+            asked_coding,
+            folded: received.folded,
+            freed,
+            tls: end.tls,
+            ..Transfer::default()
+        };
         let (head, body) = received.finish(self.max_reply);
         Exchange {
             ticket: job.ticket,
