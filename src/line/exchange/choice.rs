@@ -160,13 +160,13 @@ pub(super) fn called(call: &Value) -> [Option<&Value>; 2] {
 
 /// The choices of a stream, by index.
 pub(super) fn joined_choices(stream: &Stream) -> Vec<Choice> {
-    let mut joined: BTreeMap<u64, Joining> = BTreeMap::new();
+    let mut joined = Joined::default();
     for (number, event) in stream.events.iter().enumerate() {
         match &event.payload {
             Payload::Chunk(document) => join(&mut joined, &document.value, number),
             Payload::Repeat(repeat) => {
                 let index = stream.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
-                if let Some(Joining { choice, .. }) = joined.get_mut(&index) {
+                if let Some(Joining { choice, .. }) = joined.get_mut(index) {
                     let text = match repeat.part {
                         Part::Content => &mut choice.content,
                         Part::Reasoning => &mut choice.reasoning,
@@ -177,7 +177,31 @@ pub(super) fn joined_choices(stream: &Stream) -> Vec<Choice> {
             Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => {}
         }
     }
-    joined.into_values().map(|joining| joining.choice).collect()
+    let mut choices: Vec<Choice> = joined.all.into_iter().map(|joining| joining.choice).collect();
+    choices.sort_by_key(|choice| choice.index);
+    choices
+}
+
+/// The choices on their way, in the order in which they came. They are large, so that a map holds their places only.
+#[derive(Default)]
+struct Joined {
+    all: Vec<Joining>,
+    places: BTreeMap<u64, usize>,
+}
+
+impl Joined {
+    fn get_mut(&mut self, index: u64) -> Option<&mut Joining> {
+        self.all.get_mut(*self.places.get(&index)?)
+    }
+
+    /// The choice of an index, a new one where there is none yet.
+    fn entry(&mut self, index: u64) -> &mut Joining {
+        let place = *self.places.entry(index).or_insert(self.all.len());
+        if place == self.all.len() {
+            self.all.push(Joining::default());
+        }
+        &mut self.all[place]
+    }
 }
 
 /// A choice on its way. However many pieces it has, each finds its call at once.
@@ -190,10 +214,10 @@ struct Joining {
     named: Vec<Option<usize>>,
 }
 
-fn join(joined: &mut BTreeMap<u64, Joining>, chunk: &Value, number: usize) {
+fn join(joined: &mut Joined, chunk: &Value, number: usize) {
     for (position, piece) in choices(chunk).iter().enumerate() {
         let index = index(piece);
-        let joining = joined.entry(index).or_default();
+        let joining = joined.entry(index);
         joining.choice.index = index;
         if let Some(reason) = text(piece.member("finish_reason")) {
             joining.choice.finish = Some(reason.to_owned());
