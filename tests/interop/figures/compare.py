@@ -40,7 +40,10 @@ def compare_lines(book: Book, run: Run) -> None:
         known = one.tokens
         book.same(f"{name}.tokens_from", one.line["tokens_from"], known and known.source)
         for count in ("prompt", "completion", "cached", "delivered"):
-            book.same(f"{name}.{count}_tokens", one.line[f"{count}_tokens"], known and getattr(known, count))
+            theirs = known and getattr(known, count)
+            # Of the prompt only usage tells.
+            theirs = theirs if count != "prompt" or known and known.source == "usage" else None
+            book.same(f"{name}.{count}_tokens", one.line[f"{count}_tokens"], theirs)
         if one.status is not None and one.outcome not in OF_TRANSPORT and one.line["class"] != "short_body":
             book.same(f"{name}.outcome", (one.outcome, one.line["class"]), outcome(one.status, one.reply))
 

@@ -73,11 +73,12 @@ def summed(usages: list[Usage]) -> Usage:
 
 def adds_up(reply: Reply) -> bool:
     """Whether counts follow the text between them as what was added, more than as the count so far."""
-    statements, since = [], 0
+    statements, since, begun = [], 0, False
     for _, chunk in reply.chunks:
         deltas = [piece["delta"] for piece in choices(chunk) if isinstance(piece.get("delta"), dict)]
         since += sum(len(text) for delta in deltas for text in texts(delta))
-        if (usage := stated(chunk)) and usage.completion > 0:
+        begun = begun or since > 0
+        if (usage := stated(chunk)) and begun and usage.completion > 0:
             statements.append((usage.completion, since))
             since = 0
     text = sum(length for _, length in statements)
@@ -92,11 +93,19 @@ def adds_up(reply: Reply) -> bool:
 
 def resolved(reply: Reply) -> Usage | str | None:
     """The usage to go on with; `contradiction` where statements cannot be right, none where there is none."""
-    every = [usage for _, chunk in reply.chunks if (usage := stated(chunk))]
-    usages = [usage for usage in every if usage.completion > 0]
+    every, behind, begun = [], [], reply.kind == "whole"
+    for _, chunk in reply.chunks:
+        begun = begun or any(len(text) for piece in choices(chunk) for text in texts(piece.get("delta") or {}))
+        if usage := stated(chunk):
+            every.append(usage)
+            if begun:
+                behind.append(usage)
+    # What is stated before any text came is a preview, and counts where nothing else does.
+    usages = [usage for usage in behind if usage.completion > 0]
     if len(usages) < 2:
-        return (usages or every[-1:] or [None])[-1]
-    last, whole = usages[-1], summed(every)
+        previews = [usage for usage in every if usage.completion > 0]
+        return (usages or previews[-1:] or every[-1:] or [None])[-1]
+    last, whole = usages[-1], summed(behind)
     thought = every[-1].reasoning or 0.0
     events, characters = len(reply.marks), sum(mark.characters for mark in reply.marks) + thought
 
