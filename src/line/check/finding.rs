@@ -62,18 +62,20 @@ impl Finding {
     /// The same with its kind of fault worked out from the reply, where the rule named none.
     #[must_use]
     pub fn settled(self, reading: &Reading<'_>) -> Finding {
-        if self.fault.is_some() {
-            return self;
-        }
-        let fault = match (self.event, self.pointer.as_str()) {
-            (None, "") => Fault::of_reply(reading),
+        Finding { fault: Some(self.fault_in(reading)), ..self }
+    }
+
+    /// The kind of fault, worked out from the reply where the rule named none.
+    pub fn fault_in(&self, reading: &Reading<'_>) -> Fault {
+        match (&self.fault, self.event, self.pointer.as_str()) {
+            (Some(fault), ..) => fault.clone(),
+            (None, None, "") => Fault::of_reply(reading),
             // A reply without JSON there, or a place in a stream as a whole, cannot be looked up.
-            _ => match pointed::document(reading, pointed::event_of(reading, &self)) {
+            _ => match pointed::document(reading, pointed::event_of(reading, self)) {
                 Some(value) => Fault::came(pointed::at(value, &self.pointer)),
                 None => Fault::Other,
             },
-        };
-        Finding { fault: Some(fault), ..self }
+        }
     }
 
     /// What tells it from other findings of the rule.
@@ -94,13 +96,25 @@ impl Finding {
 impl Signature {
     /// A place as [`Finding::place`] writes it, without positions.
     pub fn general(place: &str) -> String {
-        let (event, pointer) = match place.strip_prefix("event ") {
-            Some(rest) => ("event ", rest.split_once(' ').map_or("", |(_, pointer)| pointer)),
-            None => ("", place),
+        let (in_event, steps) = Signature::parts(place);
+        let event = if in_event { "event " } else { "" };
+        format!("{event}{}", steps.collect::<Vec<_>>().join("/")).trim_end().to_owned()
+    }
+
+    /// Whether two places are the same without positions.
+    pub fn is_alike(place: &str, other: &str) -> bool {
+        let ((in_event, steps), (other_in_event, other_steps)) = (Signature::parts(place), Signature::parts(other));
+        in_event == other_in_event && steps.eq(other_steps)
+    }
+
+    /// Whether a place is in an event, and the steps of its pointer, every position as `*`.
+    fn parts(place: &str) -> (bool, impl Iterator<Item = &str>) {
+        let (in_event, pointer) = match place.strip_prefix("event ") {
+            Some(rest) => (true, rest.split_once(' ').map_or("", |(_, pointer)| pointer)),
+            None => (false, place),
         };
         let is_position = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-        let steps = pointer.split('/').map(|step| if is_position(step) { "*" } else { step });
-        format!("{event}{}", steps.collect::<Vec<_>>().join("/")).trim_end().to_owned()
+        (in_event, pointer.split('/').map(move |step| if is_position(step) { "*" } else { step }))
     }
 }
 

@@ -1,5 +1,8 @@
 //! How a rule follows from another, and the search for the root of a broken rule.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::super::{Check, Finding, Level, Verdict};
 use super::table::LINKS;
 use crate::exchange::Reading;
@@ -42,9 +45,24 @@ pub enum Spot<'f> {
 /// Where other rules are broken, as seen from one exchange.
 pub type Known<'k> = &'k dyn Fn(&'static str) -> Spot<'k>;
 
+/// The links of each rule, in the order of the table.
+static BY_RULE: LazyLock<BTreeMap<&'static str, Vec<&'static Link>>> = LazyLock::new(|| {
+    let mut by_rule: BTreeMap<&'static str, Vec<&'static Link>> = BTreeMap::new();
+    for link in LINKS {
+        for rule in link.rules {
+            by_rule.entry(*rule).or_default().push(link);
+        }
+    }
+    by_rule
+});
+
+fn links_of(rule: &str) -> &'static [&'static Link] {
+    BY_RULE.get(rule).map_or(&[], Vec::as_slice)
+}
+
 /// The rules that a rule may follow from.
 pub fn roots_of(rule: &str) -> impl Iterator<Item = &'static str> {
-    LINKS.iter().filter(move |link| link.rules.contains(&rule)).map(|link| link.root)
+    links_of(rule).iter().map(|link| link.root)
 }
 
 /// The rule that a broken one follows from on an exchange, itself never the consequence of another; none where it is a
@@ -55,15 +73,13 @@ pub fn root_of(
     reading: &Reading<'_>,
     known: Known<'_>,
 ) -> Option<&'static str> {
-    let covered = places_covered(rule, findings, known);
-    let link =
-        LINKS.iter().filter(|link| link.rules.contains(&rule)).find(|link| match (link.when, known(link.root)) {
-            (When::Same, Spot::Here(_)) => true,
-            (When::SameIf(holds), Spot::Here(_)) => holds(reading),
-            (When::Shown(shows), Spot::Here(_) | Spot::Elsewhere) => shows(reading),
-            (When::SamePlaces, Spot::Here(_)) => covered,
-            (When::Same | When::SameIf(_) | When::SamePlaces, Spot::Elsewhere) | (_, Spot::Nowhere) => false,
-        })?;
+    let link = links_of(rule).iter().find(|link| match (link.when, known(link.root)) {
+        (When::Same, Spot::Here(_)) => true,
+        (When::SameIf(holds), Spot::Here(_)) => holds(reading),
+        (When::Shown(shows), Spot::Here(_) | Spot::Elsewhere) => shows(reading),
+        (When::SamePlaces, Spot::Here(_)) => places_covered(rule, findings, known),
+        (When::Same | When::SameIf(_) | When::SamePlaces, Spot::Elsewhere) | (_, Spot::Nowhere) => false,
+    })?;
     let further = match known(link.root) {
         Spot::Here(findings) => root_of(link.root, findings, reading, known),
         Spot::Elsewhere | Spot::Nowhere => None,
@@ -73,9 +89,8 @@ pub fn root_of(
 
 /// Whether every place at which a rule is broken is one at which a root is, of those that cover places.
 fn places_covered(rule: &str, findings: &[Finding], known: Known<'_>) -> bool {
-    let by_place = |link: &&Link| matches!(link.when, When::SamePlaces) && link.rules.contains(&rule);
     let mut told = Vec::new();
-    for link in LINKS.iter().filter(by_place) {
+    for link in links_of(rule).iter().filter(|link| matches!(link.when, When::SamePlaces)) {
         if let Spot::Here(findings) = known(link.root) {
             told.extend(findings.iter().map(|finding| steps(&finding.pointer)));
         }

@@ -60,7 +60,8 @@ struct Text<'r> {
 impl<'r> Text<'r> {
     /// The text that a piece begins.
     fn of(reading: &'r Reading<'_>, piece: &Piece<'_>) -> Text<'r> {
-        let choice = reading.choices.iter().find(|choice| choice.index == piece.choice);
+        let at = reading.choices.binary_search_by_key(&piece.choice, |choice| choice.index).ok();
+        let choice = at.map(|at| &reading.choices[at]);
         let joined = choice.map_or("", |choice| if piece.reasoning { &choice.reasoning } else { &choice.content });
         Text { joined, length: 0, deltas: 0, growths: 0, fails: false, last: None }
     }
