@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_the_older_form_becomes_one_for_each_fault_and_keeps_its_reason() {
-        let old = "[[known]]\ncheck = \"resp-schema\"\nsignature = \"missing-0badcafe\" # old\nreason = \"ours\"\n";
+        let old = "[[known]]\ncheck = \"resp-schema\"\nsignature = \"0badcafe\" # old\nreason = \"ours\"\n";
         let of = |new: &str| Refined { check: "resp-schema", old: "0badcafe".to_owned(), new: new.to_owned() };
         let record = Record { failed: Vec::new(), refined: vec![of("missing-1"), of("repeated-2")], ..record() };
         let text = update(old, &record).expect("a baseline");
