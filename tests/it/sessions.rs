@@ -13,15 +13,19 @@ use proofload::wire::Dialect;
 type Said = Vec<(String, String)>;
 type Log = Arc<Mutex<Vec<(Instant, Said)>>>;
 
+/// What the body of a request said.
+fn said(body: &[u8]) -> Said {
+    let asked: Value = serde_json::from_slice(body).expect("JSON");
+    let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    asked["messages"].as_array().into_iter().flatten().map(|m| (text(m, "role"), text(m, "content"))).collect()
+}
+
 /// A server whose answers are like no other's, and which refuses requests of so many messages.
 fn server(refused: usize) -> (Raw, Log) {
     let log = Log::default();
     let noted = Arc::clone(&log);
     let server = Raw::start(move |stream, request| {
-        let asked: Value = serde_json::from_slice(&request.body).expect("JSON");
-        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        let said: Said =
-            asked["messages"].as_array().into_iter().flatten().map(|m| (text(m, "role"), text(m, "content"))).collect();
+        let said = said(&request.body);
         let last = said.last().expect("a message").1.clone();
         noted.lock().expect("not poisoned").push((Instant::now(), said.clone()));
         if said.len() == refused {
@@ -231,10 +235,7 @@ fn telling(message: fn(usize) -> Value) -> (Raw, Log) {
     let log = Log::default();
     let noted = Arc::clone(&log);
     let server = Raw::start(move |stream, request| {
-        let asked: Value = serde_json::from_slice(&request.body).expect("JSON");
-        let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        let said: Said =
-            asked["messages"].as_array().into_iter().flatten().map(|m| (text(m, "role"), text(m, "content"))).collect();
+        let said = said(&request.body);
         let count = said.len();
         noted.lock().expect("not poisoned").push((Instant::now(), said));
         let mut body = completion();

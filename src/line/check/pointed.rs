@@ -1,7 +1,7 @@
 //! What a finding points at in a reply.
 
 use super::Finding;
-use crate::exchange::{Payload, Reading, Reply, Stream};
+use crate::exchange::{Reading, Reply};
 use crate::wire::json::Value;
 
 /// The event of a stream in which the place of a finding is. Where the rule names none, that is the last chunk with the
@@ -19,26 +19,10 @@ pub fn event_of(reading: &Reading<'_>, finding: &Finding) -> Option<usize> {
 /// The JSON of the body, or of the data of an event. An event that repeats a chunk with another text shows that chunk.
 pub fn document<'r>(reading: &'r Reading<'_>, event: Option<usize>) -> Option<&'r Value> {
     match (&reading.reply, event) {
-        (Reply::Stream(stream), Some(event)) => of_event(stream, event),
+        (Reply::Stream(stream), Some(event)) => stream.document(event),
         (Reply::Stream(stream), None) => stream.bare_json.as_ref(),
         (Reply::Whole(whole), _) => whole.json.as_ref().ok().map(|document| &document.value),
         (Reply::Nothing, _) => None,
-    }
-}
-
-fn of_event(stream: &Stream, event: usize) -> Option<&Value> {
-    match &stream.events.get(event)?.payload {
-        Payload::Chunk(document) | Payload::Error(document) => Some(&document.value),
-        Payload::Repeat(_) => stream.events[..event].iter().rev().find_map(|before| match &before.payload {
-            Payload::Chunk(document) => Some(&document.value),
-            Payload::Repeat(_)
-            | Payload::Done
-            | Payload::Empty
-            | Payload::Error(_)
-            | Payload::ErrorText
-            | Payload::Broken(_) => None,
-        }),
-        Payload::Done | Payload::Empty | Payload::ErrorText | Payload::Broken(_) => None,
     }
 }
 

@@ -250,6 +250,19 @@ impl Stream {
         }
     }
 
+    /// The JSON of an event: its chunk, or its error.
+    pub fn document(&self, event: usize) -> Option<&Value> {
+        match &self.events.get(event)?.payload {
+            Payload::Error(document) => Some(&document.value),
+            Payload::Chunk(_)
+            | Payload::Repeat(_)
+            | Payload::Done
+            | Payload::Empty
+            | Payload::ErrorText
+            | Payload::Broken(_) => self.chunk(event),
+        }
+    }
+
     /// The chunks with the number of their event. One that repeats another but for its text shows that one's text.
     pub fn chunks(&self) -> impl DoubleEndedIterator<Item = (usize, &Value)> {
         (0..self.events.len()).filter_map(|number| Some((number, self.chunk(number)?)))
@@ -379,23 +392,20 @@ impl Events {
 fn payload(name: &str, data: &[u8]) -> Payload {
     let text = data.trim_ascii();
     let is_error = name == "error";
-    let place = if is_error || is_message(name) { Place::Event } else { Place::NamedEvent };
+    // Under a name that no reader of messages listens to.
+    let is_aside = !is_error && !is_message(name);
+    let place = if is_aside { Place::NamedEvent } else { Place::Event };
     if text == DONE {
         return Payload::Done;
     }
     match json::read(text) {
         Ok(document) if is_error || error_in(&document.value, place).is_some() => Payload::Error(document),
-        Ok(document) if is_aside(name) && document.value.member("choices").is_none() => Payload::Empty,
+        Ok(document) if is_aside && document.value.member("choices").is_none() => Payload::Empty,
         Ok(document) => Payload::Chunk(document),
         Err(_) if is_error => Payload::ErrorText,
-        Err(_) if text.is_empty() || is_aside(name) => Payload::Empty,
+        Err(_) if text.is_empty() || is_aside => Payload::Empty,
         Err(error) => Payload::Broken(error.to_string()),
     }
-}
-
-/// Whether an event has a name that no reader of messages listens to.
-fn is_aside(name: &str) -> bool {
-    !matches!(name, "" | "message" | "error")
 }
 
 fn lossy(bytes: Vec<u8>) -> String {

@@ -7,10 +7,10 @@ use reqwest::Method;
 use tokio::sync::watch;
 
 use super::refusal::Kind;
-use crate::exchange::{Cutoff, Exchange, Outcome, Reading, Ticket};
+use crate::exchange::{Asked, Cutoff, Exchange, Outcome, Reading, Ticket};
 use crate::plan::Plan;
 use crate::plan::target::Target;
-use crate::run::client::{Client, ClientError, Parting};
+use crate::run::client::{Client, ClientError, Job, Parting};
 use crate::run::clock::Clock;
 use crate::summary::evidence::Evidence;
 
@@ -30,15 +30,12 @@ pub enum Answer {
 /// # Errors
 /// If the target's certificates or headers are not usable.
 pub async fn ask_alone(plan: &Plan) -> Result<(Answer, Exchange), ClientError> {
-    let client = Client::new(&plan.target)?;
-    let clock = Clock::start_in(Duration::ZERO);
-    let ticket = Ticket::alone(0, 0, clock.now());
-    let asked = plan.cases[ticket.case].render(&ticket, plan.seed);
-    let mut job = client.prepare(ticket, asked);
-    job.parting = Parting::WithContent;
-    let (_keep, mut never) = watch::channel(None);
-    let mut exchange = client.send(job, ticket.due, clock, &mut never).await;
-    exchange.decode(plan.target.max_reply);
+    let exchange = send(plan, |client, ticket, asked| {
+        let mut job = client.prepare(ticket, asked);
+        job.parting = Parting::WithContent;
+        job
+    });
+    let exchange = exchange.await?;
     Ok((Answer::of(&exchange, &plan.target), exchange))
 }
 
@@ -47,17 +44,24 @@ pub async fn ask_alone(plan: &Plan) -> Result<(Answer, Exchange), ClientError> {
 /// # Errors
 /// As [`ask_alone`].
 pub async fn ask_for_models(plan: &Plan) -> Result<(Answer, Exchange), ClientError> {
+    let ask = |client: &Client, ticket, asked| client.prepare_beside(ticket, asked, Method::GET, plan.target.models());
+    let exchange = send(plan, ask).await?;
+    let listed = exchange.status() == Some(200) && Kind::of(&exchange, &plan.target).is_none();
+    let answer = if listed { Answer::LetIn(took(&exchange)) } else { Answer::of(&exchange, &plan.target) };
+    Ok((answer, exchange))
+}
+
+/// Sends one request, made from the first of the plan's first case, on a clock and with a client of its own.
+async fn send(plan: &Plan, prepare: impl FnOnce(&Client, Ticket, Asked) -> Box<Job>) -> Result<Exchange, ClientError> {
     let client = Client::new(&plan.target)?;
     let clock = Clock::start_in(Duration::ZERO);
     let ticket = Ticket::alone(0, 0, clock.now());
     let asked = plan.cases[ticket.case].render(&ticket, plan.seed);
-    let job = client.prepare_beside(ticket, asked, Method::GET, plan.target.models());
+    let job = prepare(&client, ticket, asked);
     let (_keep, mut never) = watch::channel(None);
     let mut exchange = client.send(job, ticket.due, clock, &mut never).await;
     exchange.decode(plan.target.max_reply);
-    let listed = exchange.status() == Some(200) && Kind::of(&exchange, &plan.target).is_none();
-    let answer = if listed { Answer::LetIn(took(&exchange)) } else { Answer::of(&exchange, &plan.target) };
-    Ok((answer, exchange))
+    Ok(exchange)
 }
 
 impl Answer {
