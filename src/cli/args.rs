@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 use super::capacity_args::CapacityArgs;
 use super::check_args::{CheckArgs, ReplayArgs};
@@ -12,7 +13,7 @@ use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
 use crate::plan::prompt::tokenizer::is_file;
 use crate::plan::schedule::Shard;
-use crate::plan::secret::is_secret_header;
+use crate::plan::secret::is_secret;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
@@ -148,6 +149,13 @@ pub(super) struct RunArgs {
     /// Run in turn with this endpoint, as ABBA, and compare: it is the base. Both sides of a pair have the same seed.
     #[arg(long, value_name = "URL", requires = "repeat", help_heading = "Target")]
     pub(super) against: Option<String>,
+    /// Environment variable that holds the API key for --against; without it, no key of yours is sent to another origin.
+    #[arg(long, value_name = "NAME", requires = "against", help_heading = "Target")]
+    against_key_env: Option<String>,
+    /// A header of every request to --against, as NAME=VALUE. Headers that are secrets, or made from variables, are not
+    /// sent to another origin by themselves.
+    #[arg(long = "against-header", value_name = "N=V", value_parser = pair, requires = "against", help_heading = "Target")]
+    against_headers: Vec<(String, String)>,
     /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Verdict")]
     set: Vec<(String, String)>,
@@ -201,6 +209,21 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
+    /// The same for the endpoint that is run against. Where that is of another origin than `own`, it is somebody else's, and
+    /// gets a key and secret headers of its own or none.
+    pub(super) fn flags_against(&self, address: &str, own: &Url) -> Flags {
+        let is_ours = Url::parse(address).is_ok_and(|url| url.origin() == own.origin());
+        let target = if is_ours { self.target.flags() } else { self.target.flags_behind(None) };
+        let headers = target.headers.into_iter().chain(self.against_headers.iter().cloned()).collect();
+        Flags {
+            url: Some(address.to_owned()),
+            key_env: self.against_key_env.clone().or(target.key_env),
+            headers,
+            elsewhere: !is_ours,
+            ..self.flags()
+        }
+    }
+
     /// What the flags change in the profile.
     pub(super) fn flags(&self) -> Flags {
         Flags {
@@ -248,6 +271,10 @@ pub(super) struct TargetArgs {
     /// A header of every request, as NAME=VALUE [target.headers].
     #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
     headers: Vec<(String, String)>,
+    /// A header whose value may be shown and kept, though its name or a variable in it makes it a secret
+    /// [target.public_headers].
+    #[arg(long = "public-header", value_name = "NAME", help_heading = "Target")]
+    public_headers: Vec<String>,
     /// Send no first request alone before a load, to see that the load is let in [target.preflight = false].
     #[arg(long, help_heading = "Target")]
     no_preflight: bool,
@@ -262,6 +289,7 @@ impl TargetArgs {
             model: self.model.clone(),
             key_env: self.key_env.clone(),
             headers: self.headers.clone(),
+            public_headers: self.public_headers.clone(),
             no_preflight: self.no_preflight,
             ..Flags::default()
         }
@@ -277,18 +305,24 @@ impl TargetArgs {
         ];
         let texts = texts.into_iter().filter_map(|(flag, text)| Some([flag.to_owned(), text.clone()?])).flatten();
         let headers = self.headers.iter().flat_map(|(name, value)| {
-            let secret = is_secret_header(name) && !value.contains("${");
+            let secret = is_secret(name) && !self.is_public(name) && !value.contains("${");
             ["--header".to_owned(), format!("{name}={}", if secret { "${SECRET}" } else { value })]
         });
-        texts.chain(headers).collect()
+        let public = self.public_headers.iter().flat_map(|name| ["--public-header".to_owned(), name.clone()]);
+        texts.chain(headers).chain(public).collect()
     }
 
     /// The same for what stands behind a gateway, which is somebody else's: it gets a key of its own or none, and no
     /// header that is a secret or made from one.
     pub(super) fn flags_behind(&self, key_env: Option<&String>) -> Flags {
-        let is_secret = |name: &str, value: &str| is_secret_header(name) || value.contains("${");
-        let open = self.headers.iter().filter(|(name, value)| !is_secret(name, value));
-        Flags { key_env: key_env.cloned(), headers: open.cloned().collect(), ..self.flags() }
+        let goes_there =
+            |(name, value): &&(String, String)| self.is_public(name) || !is_secret(name) && !value.contains("${");
+        let headers = self.headers.iter().filter(goes_there).cloned().collect();
+        Flags { key_env: key_env.cloned(), headers, ..self.flags() }
+    }
+
+    fn is_public(&self, name: &str) -> bool {
+        self.public_headers.iter().any(|public| public.eq_ignore_ascii_case(name))
     }
 }
 

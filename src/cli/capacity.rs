@@ -28,8 +28,8 @@ use crate::plan::schedule::course::Course;
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Warmup};
 use crate::plan::{Limits, Plan};
+use crate::profile::Draft;
 use crate::profile::flags::Flags;
-use crate::profile::{Draft, load};
 use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run, run_by_case};
 use crate::summary::Summary;
@@ -89,7 +89,7 @@ pub(super) fn prepare(
     wait: Option<Duration>,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Result<Ready, Exit>> {
-    let mut draft = match load(profile, flags, &check_profile::world(&check_profile::env)) {
+    let mut draft = match check_profile::read(profile, flags) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };

@@ -10,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::args::{TargetArgs, absolute, duration, finite, pair};
 use crate::capacity::planning::price::PricePerHour;
 use crate::capacity::record::Asked;
+use crate::plan::secret::{is_secret, masked_by_spans, shown_text, spans_written};
 use crate::profile::flags::Flags;
 use crate::report::capacity::{Dress, Kind};
 
@@ -183,7 +184,10 @@ impl SearchArgs {
     /// `target` is the address without its secrets.
     pub(super) fn words(&self, target: &str) -> Vec<String> {
         let pairs = |flag: &'static str, pairs: &[(String, String)]| {
-            pairs.iter().flat_map(|(name, value)| [flag.to_owned(), format!("{name}={value}")]).collect::<Vec<_>>()
+            pairs
+                .iter()
+                .flat_map(|(name, value)| [flag.to_owned(), format!("{name}={}", shown(name, value))])
+                .collect::<Vec<_>>()
         };
         let url = self.url.as_ref().map(|_| ["--url".to_owned(), target.to_owned()]);
         let baseline = self.baseline.clone().map(|file| ["--baseline".to_owned(), file]);
@@ -198,6 +202,16 @@ impl SearchArgs {
             .chain(pairs("--label", &self.labels))
             .chain(pairs("--set", &set))
             .collect()
+    }
+}
+
+/// The value of a key as it may be kept: an address without its user, a variable for a header that is a secret.
+fn shown(key: &str, value: &str) -> String {
+    match key {
+        "target.url" | "target.proxy" | "target.scrape" => shown_text(value),
+        _ if key.starts_with("target.headers") && is_secret(key) && !value.contains("${") => "${SECRET}".to_owned(),
+        _ if key.starts_with("target") => masked_by_spans(value, &spans_written(value, |_| false)),
+        _ => value.to_owned(),
     }
 }
 

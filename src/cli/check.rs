@@ -8,7 +8,7 @@ use super::serve::{Builtin, builtin_settings};
 use super::{capture, catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
-use crate::profile::{Draft, Problems, load};
+use crate::profile::{Draft, Problems};
 use crate::run::probing::Halt;
 use crate::suite::sheet::{About, Sheet};
 use crate::suite::{Conformance, Options, conduct, gateway, rehearse, verdict};
@@ -212,7 +212,7 @@ fn read(args: &CheckArgs, subject: &Subject<'_>, flags: Flags) -> Result<Draft, 
         baseline: args.baseline.as_ref().filter(begun).map(|file| super::args::absolute(file)),
         ..flags
     };
-    load(if address { "smoke" } else { subject.named }, &flags, &check_profile::world(&check_profile::env))
+    check_profile::read(if address { "smoke" } else { subject.named }, &flags)
 }
 
 /// Every request as a command line, behind the name of its probe.

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::exit::Exit;
-use super::{print, say};
+use super::{print, say, secrets};
 use crate::profile::flags::Flags;
 use crate::profile::load::World;
-use crate::profile::{Problems, load, preset, schema};
+use crate::profile::{Draft, Problems, load, preset, schema};
 
 /// What the loader may ask of this process.
 pub(super) fn world(env: &dyn Fn(&str) -> Option<String>) -> World<'_> {
@@ -18,6 +18,16 @@ pub(super) fn world(env: &dyn Fn(&str) -> Option<String>) -> World<'_> {
 
 pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Reads a profile, whose secrets are taken out of all that goes to stderr from now on.
+///
+/// # Errors
+/// If the profile has faults.
+pub(super) fn read(profile: &str, flags: &Flags) -> Result<Draft, Problems> {
+    let draft = load(profile, flags, &world(&env))?;
+    secrets::know(&draft.target.redactor());
+    Ok(draft)
 }
 
 /// Draws faults on stderr, coloured on a terminal.
@@ -33,7 +43,7 @@ pub(super) fn draw(problems: &Problems) -> Exit {
 }
 
 pub(super) fn check(profile: &str) -> anyhow::Result<Exit> {
-    match load(profile, &Flags::default(), &world(&env)) {
+    match read(profile, &Flags::default()) {
         Ok(draft) => {
             let notes: Vec<String> = draft.notes.iter().map(|note| format!("note: {note}\n")).collect();
             print(&format!("{profile}: no fault found\n{}", notes.concat()))?;

@@ -1,6 +1,6 @@
 //! The command line: a function for each command. Only here are arguments, the terminal and the exit code known.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -34,6 +34,7 @@ mod repeat;
 mod replay;
 mod report;
 mod run;
+mod secrets;
 mod serve;
 mod sweep;
 mod under_load;
@@ -43,19 +44,26 @@ use exit::Exit;
 
 /// Carries out the command line of this process.
 pub fn main() -> ExitCode {
+    secrets::tell_of_panics();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Pass };
-            let _ = error.print();
-            return exit.into();
+            if !error.use_stderr() {
+                let _ = error.print();
+                return Exit::Pass.into();
+            }
+            let text = error.render();
+            let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let text = if is_coloured { text.ansi().to_string() } else { text.to_string() };
+            say(&secrets::clean_arguments(&text));
+            return Exit::Usage.into();
         }
     };
     // A fault of ours must not end in 101, which would read as a panic in scripts and hide what was measured.
     match std::panic::catch_unwind(|| dispatch(args)) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(error)) => {
-            say(&format!("error: {error:#}\n"));
+            say(&secrets::clean_arguments(&format!("error: {error:#}\n")));
             Exit::of_error(&error).into()
         }
         Err(_) => Exit::Invalid.into(),
@@ -95,5 +103,5 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes to stderr, where nothing can be done if that fails.
 fn say(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let _ = std::io::stderr().lock().write_all(secrets::clean(text).as_bytes());
 }

@@ -13,8 +13,9 @@ use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
 use crate::compare::side::Side;
 use crate::plan::Plan;
+use crate::plan::target::Header;
 use crate::profile::flags::Flags;
-use crate::profile::{Draft, Problems, load};
+use crate::profile::{Draft, Problems};
 use crate::report::compare::{Kind, annotations, job_summary, write};
 use crate::report::sweep::{Row, Table};
 use crate::summary::Summary;
@@ -64,7 +65,18 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
     let own = args.flags();
     let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
         None => vec![(None, own)],
-        Some(url) => vec![(Some(BASE), Flags { url: Some(url.clone()), ..own.clone() }), (Some(NEW), own)],
+        Some(address) => match draft(args, &own) {
+            Ok(draft) => {
+                let base = args.flags_against(address, &draft.target.url);
+                if base.elsewhere && base.key_env.is_none() && draft.target.headers.iter().any(Header::is_secret) {
+                    let note = "note: the key and secret headers are not sent to --against, which is of another origin; \
+                                --against-key-env and --against-header give it its own";
+                    tell(args, note);
+                }
+                vec![(Some(BASE), base), (Some(NEW), own)]
+            }
+            Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+        },
     };
     let mut roots = Roots { given: None, sides: wanted.len() as u64, side: 0 };
     let mut subjects = Vec::new();
@@ -132,7 +144,7 @@ fn subject(
 }
 
 fn draft(args: &RunArgs, flags: &Flags) -> Result<Draft, Problems> {
-    load(&args.profile, flags, &check_profile::world(&check_profile::env))
+    check_profile::read(&args.profile, flags)
 }
 
 /// The folder of all repetitions.

@@ -2,7 +2,7 @@
 
 use super::check_args::ReplayArgs;
 use super::exit::Exit;
-use super::{args, capture, check_options, check_profile, check_report, folder};
+use super::{args, capture, check_options, check_profile, check_report, folder, say};
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems, load};
 use crate::suite::capture::Meta;
@@ -22,6 +22,13 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     draft.tighten().map_err(anyhow::Error::msg)?;
     let options = check_options::of_capture(&args.selection, &captured.meta, &draft.terms)?;
     let target = captured.target()?;
+    let masked = captured.masked();
+    if !masked.is_empty() {
+        say(&format!(
+            "warning: not judged, since the key had to be masked in their replies: {}\n",
+            masked.into_iter().collect::<Vec<_>>().join(", ")
+        ));
+    }
     let mut run = captured.judge(&target, &options)?;
     let name = draft.target_name.as_deref();
     if run.obstacle.is_none() {

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
-use crate::profile::{Draft, load};
+use crate::profile::Draft;
 use crate::report::Format;
 use crate::report::github::{annotations, job_summary};
 use crate::run::journal::Journal;
@@ -32,7 +32,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some(times) = args.repeat {
         return super::repeat::repeat(args, times);
     }
-    let mut draft = match load(&args.profile, &args.flags(), &check_profile::world(&check_profile::env)) {
+    let mut draft = match check_profile::read(&args.profile, &args.flags()) {
         Ok(draft) => draft,
         Err(problems) => return Ok(check_profile::draw(&problems)),
     };

@@ -13,8 +13,8 @@ use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
 use crate::plan::schedule::Load;
+use crate::profile::Draft;
 use crate::profile::flags::Flags;
-use crate::profile::{Draft, load};
 use crate::report::sweep::{Row, Table};
 use crate::summary::Summary;
 
@@ -36,7 +36,7 @@ struct Point {
 pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut points = Vec::new();
     for values in combinations(&args.sweep)? {
-        match load(&args.profile, &with(args.flags(), &values), &check_profile::world(&check_profile::env)) {
+        match check_profile::read(&args.profile, &with(args.flags(), &values)) {
             Ok(draft) => points.push(Point { values, draft }),
             Err(problems) => {
                 say(&format!("at {}:\n", named(&values)));

@@ -12,7 +12,6 @@ use super::progress::Count;
 use super::{check_profile, lone};
 use crate::plan::target::Preflight;
 use crate::profile::flags::Flags;
-use crate::profile::load;
 use crate::report::measured;
 use crate::run::Control;
 use crate::run::probing::Halt;
@@ -40,7 +39,7 @@ pub(super) fn conduct(
         duration: Some(LONGEST.to_owned()),
         ..Flags::default()
     };
-    let mut draft = match load(profile, &flags, &check_profile::world(&check_profile::env)) {
+    let mut draft = match check_profile::read(profile, &flags) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };

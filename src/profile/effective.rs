@@ -3,19 +3,58 @@
 use serde_json::Value;
 
 use super::tree::Node;
+use crate::plan::secret::{Redactor, is_secret, shown_text};
 use crate::plan::target::Target;
 
 /// A long recording or a long prompt is in its own file; what is kept of a profile is for people.
 const CHARACTERS: usize = 20_000;
 
+/// Keys of the target that hold an address.
+const ADDRESSES: [&str; 3] = ["url", "proxy", "scrape"];
+
 /// The profile as TOML. What stands for a variable, as `${KEY}`, is shown as it is written.
 pub(super) fn effective(tree: &Node, target: &Target) -> String {
+    let mut profile = cleaned(without_nulls(tree.value()), &target.redactor());
+    if let Some(table) = profile.get_mut("target") {
+        mask_at_their_places(table, target);
+    }
     // The tree comes from TOML, so it can be written as such.
-    let text = toml::to_string(&without_nulls(tree.value())).unwrap_or_default();
-    let clean = target.redactor().clean(&text);
-    match clean.char_indices().nth(CHARACTERS) {
-        Some((end, _)) => format!("{}\n# cut off here", &clean[..end]),
-        None => clean,
+    let text = toml::to_string(&profile).unwrap_or_default();
+    match text.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}\n# cut off here", &text[..end]),
+        None => text,
+    }
+}
+
+/// Addresses and headers as they may be shown, however short their secrets are.
+fn mask_at_their_places(table: &mut Value, target: &Target) {
+    for key in ADDRESSES {
+        if let Some(Value::String(address)) = table.get_mut(key) {
+            *address = shown_text(address);
+        }
+    }
+    let headers = table.get_mut("headers").and_then(Value::as_object_mut);
+    for (name, value) in headers.into_iter().flatten() {
+        let sent = target.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        match (sent, value) {
+            (Some(sent), Value::String(value)) => value.clone_from(&sent.shown),
+            (None, Value::String(value)) if is_secret(name) => "***".clone_into(value),
+            (Some(_) | None, _) => {}
+        }
+    }
+}
+
+/// The same with secrets taken out of its texts; numbers stay what they are.
+fn cleaned(value: Value, redactor: &Redactor) -> Value {
+    match value {
+        Value::String(text) => Value::String(redactor.clean(&text)),
+        Value::Array(items) => items.into_iter().map(|item| cleaned(item, redactor)).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, cleaned(value, redactor)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     }
 }
 

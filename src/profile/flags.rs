@@ -6,6 +6,8 @@ use super::problem::{COMMAND_LINE, Place, Problem, Source};
 use super::schema;
 use super::tree::{Kind, Node};
 use crate::plan::goal::{Goal, Guard};
+use crate::plan::secret::is_secret;
+use crate::wire::json::pointer_token;
 
 /// Changes to a profile, in the words of the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +30,11 @@ pub struct Flags {
     pub scrape: Option<String>,
     /// `target.headers.NAME`
     pub headers: Vec<(String, String)>,
+    /// Whether the address is of another origin than the profile's own, so that no secret of the profile goes there: no key,
+    /// no header that is a secret or made from one.
+    pub elsewhere: bool,
+    /// `target.public_headers`, added to the profile's own.
+    pub public_headers: Vec<String>,
     /// `load.closed.slots`; an open load becomes a closed one.
     pub slots: Option<u64>,
     /// `load.open.rate`; a closed load becomes an open one.
@@ -98,9 +105,8 @@ impl Flags {
         if self.no_preflight {
             change.put("--no-preflight", "", &["target", "preflight"], json!(false));
         }
-        for (name, value) in &self.headers {
-            change.put("--header", &format!("{name}={value}"), &["target", "headers", name], json!(value));
-        }
+        self.put_headers(&mut change);
+        change.public_headers(&self.public_headers);
         for (name, value) in &self.labels {
             change.put("--label", &format!("{name}={value}"), &["labels", name], json!(value));
         }
@@ -109,6 +115,19 @@ impl Flags {
         self.resize(&mut change);
         for (key, value) in &self.set {
             change.set(key, value, problems);
+        }
+        if self.elsewhere {
+            withhold_secrets(change.tree);
+            self.put_headers(&mut change);
+            if let Some(name) = &self.key_env {
+                change.put("--key-env", name, &["target", "key_env"], json!(name));
+            }
+        }
+    }
+
+    fn put_headers(&self, change: &mut Change<'_>) {
+        for (name, value) in &self.headers {
+            change.put("--header", &format!("{name}={value}"), &["target", "headers", name], json!(value));
         }
     }
 
@@ -166,6 +185,21 @@ impl Flags {
     }
 }
 
+/// Takes the key and the secret headers out of a profile.
+fn withhold_secrets(tree: &mut Node) {
+    let table = tree.at("/target").map(Node::value).unwrap_or_default();
+    let public: Vec<&str> =
+        table["public_headers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_secret = |(name, value): &(&String, &Value)| {
+        let from_variable = value.as_str().is_some_and(|value| value.contains("${"));
+        (is_secret(name) || from_variable) && !public.iter().any(|public| public.eq_ignore_ascii_case(name))
+    };
+    let headers = table["headers"].as_object().into_iter().flatten().filter(is_secret);
+    let headers = headers.map(|(name, _)| format!("/target/headers/{}", pointer_token(name)));
+    let gone: Vec<String> = headers.chain(["/target/key_env".to_owned()]).collect();
+    tree.remove_all(&gone);
+}
+
 struct Change<'t> {
     tree: &'t mut Node,
     sources: &'t mut Vec<Source>,
@@ -200,6 +234,24 @@ impl Change<'_> {
             let place = first.place.clone();
             let items = items.iter().cloned().chain(self.kept_goals(goals)).collect();
             self.tree.put(&["goals"], Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
+        }
+    }
+
+    /// Names of the command line are added to the profile's.
+    fn public_headers(&mut self, names: &[String]) {
+        const PATH: [&str; 2] = ["target", "public_headers"];
+        let written = match self.tree.at("/target/public_headers").map(|node| &node.kind) {
+            Some(Kind::Array(written)) => written.clone(),
+            Some(Kind::Leaf(_) | Kind::Table(_)) | None => Vec::new(),
+        };
+        let added: Vec<Node> = names
+            .iter()
+            .map(|name| Node { place: self.place("--public-header", name), key: None, kind: Kind::Leaf(json!(name)) })
+            .collect();
+        if let Some(first) = added.first() {
+            let place = first.place.clone();
+            let items = written.into_iter().chain(added).collect();
+            self.tree.put(&PATH, Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
         }
     }
 

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::TargetTable;
 use super::resolve::Resolver;
-use crate::plan::secret::{Secret, is_secret_header};
-use crate::plan::target::Header;
+use crate::plan::secret::{Secret, is_secret, is_word_of_protocol, shown};
+use crate::plan::target::{Header, Target};
 use crate::wire::Dialect;
 use crate::wire::request::PULZE_HEADERS;
 
@@ -34,7 +34,8 @@ impl Resolver<'_> {
             }
         }
         for (name, value) in &table.headers {
-            headers.extend(self.header(name, value));
+            let is_public = table.public_headers.iter().any(|public| public.eq_ignore_ascii_case(name));
+            headers.extend(self.header(name, value, is_public));
         }
         if headers.iter().filter(|header| header.name == "authorization").count() > 1 {
             let help = "keep one of target.url with a user, target.key_env and an authorization header".to_owned();
@@ -57,31 +58,35 @@ impl Resolver<'_> {
         headers
     }
 
-    fn header(&mut self, name: &str, value: &str) -> Option<Header> {
+    fn header(&mut self, name: &str, value: &str, is_public: bool) -> Option<Header> {
         let pointer = format!("/target/headers/{}", crate::wire::json::pointer_token(name));
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
             self.fault(&pointer, format!("{name:?} is not a header name"), "", None);
             return None;
         }
-        let filled = self.filled(&pointer, value)?;
+        let parts = self.parts(&pointer, value)?;
+        let filled: String = parts.iter().map(Part::value).collect();
         if filled.chars().any(char::is_control) {
             self.fault(&pointer, format!("the header {name} has a control character in its value"), "", None);
             return None;
         }
-        let shown = if filled != value {
-            value.to_owned()
-        } else if is_secret_header(name) {
-            "***".to_owned()
-        } else {
-            filled.clone()
+        let is_variable = |part: &&Part| matches!(part, Part::Variable { .. });
+        let shown = match (is_public, parts.iter().any(|part| is_variable(&part))) {
+            (true, _) => filled.clone(),
+            (false, true) => parts.iter().map(|part| part.shown(is_secret(name))).collect(),
+            (false, false) if is_secret(name) => "***".to_owned(),
+            (false, false) => filled.clone(),
         };
+        if !is_public {
+            self.secrets.extend(parts.iter().filter(is_variable).map(|part| Secret::new(part.value())));
+        }
         Some(Header { name: name.to_ascii_lowercase(), value: Secret::new(filled), shown })
     }
 
-    /// A text with `${NAME}` replaced by environment variables.
-    fn filled(&mut self, pointer: &str, text: &str) -> Option<String> {
-        let mut filled = String::new();
+    /// The parts of a text in which `${NAME}` stands for an environment variable.
+    fn parts(&mut self, pointer: &str, text: &str) -> Option<Vec<Part>> {
+        let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             let Some(length) = rest[start..].find('}') else {
@@ -98,12 +103,74 @@ impl Resolver<'_> {
                 );
                 return None;
             };
-            filled += &rest[..start];
-            filled += value.trim();
+            parts.push(Part::Written(rest[..start].to_owned()));
+            parts.push(Part::Variable { name: name.to_owned(), value: value.trim().to_owned() });
             rest = &rest[start + length + 1..];
         }
-        Some(filled + rest)
+        parts.push(Part::Written(rest.to_owned()));
+        Some(parts)
     }
+}
+
+/// A part of a header's value.
+enum Part {
+    /// What stands in the profile.
+    Written(String),
+    /// What a variable holds.
+    Variable { name: String, value: String },
+}
+
+impl Part {
+    fn value(&self) -> &str {
+        match self {
+            Part::Written(value) | Part::Variable { value, .. } => value,
+        }
+    }
+
+    /// What may be shown of it. Of a header that is a secret that is the variable, and what is written around one: the
+    /// scheme, or the name of a cookie. Another cookie that is written out is none of that.
+    fn shown(&self, is_secret: bool) -> String {
+        match self {
+            Part::Variable { name, .. } => format!("${{{name}}}"),
+            Part::Written(text) if is_secret => text.split_inclusive([';', ' ']).map(around).collect(),
+            Part::Written(text) => text.clone(),
+        }
+    }
+}
+
+/// A word of a secret header: as it is where it is a name, and with stars for what is behind its `=` or has other
+/// characters than letters.
+fn around(word: &str) -> String {
+    let end = word.trim_end_matches([';', ' ']);
+    let rest = &word[end.len()..];
+    match end.split_once('=') {
+        Some((name, "")) => format!("{name}={rest}"),
+        Some((name, _)) => format!("{name}=***{rest}"),
+        None if end.bytes().all(|byte| byte.is_ascii_alphabetic()) => word.to_owned(),
+        None => format!("***{rest}"),
+    }
+}
+
+/// Says of which secrets it is not known where a reply repeats them, since the protocol has the same words.
+pub(super) fn common_secrets(target: &Target) -> Vec<String> {
+    let headers = target.headers.iter().filter(|header| header.is_secret());
+    let headers = headers.filter_map(|header| {
+        let value = header.value.expose();
+        let key = value.split_once(' ').map_or(value, |(_, key)| key);
+        is_word_of_protocol(key).then(|| format!("the header {} ({})", header.name, header.shown))
+    });
+    let page = target.scrape.as_ref().and_then(|scrape| scrape.url.as_ref());
+    let addresses = [Some(&target.url), target.proxy.as_ref(), page].into_iter().flatten();
+    let passwords = addresses
+        .filter(|url| url.password().is_some_and(is_word_of_protocol))
+        .map(|url| format!("the password in {}", shown(url)));
+    let said = |what: String| {
+        format!(
+            "warning: {what} is a word of the protocol itself: it is masked where it is sent, and cannot be told from the \
+             protocol's words in replies; use another one"
+        )
+    };
+    headers.chain(passwords).map(said).collect()
 }
 
 /// The header that a user and a password in an address stand for (RFC 7617).

@@ -6,6 +6,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::load::DraftCase;
+use crate::plan::secret::Redactor;
 
 /// The tables that decide it. The target, the labels, the goals and the seed are what differs between runs that are
 /// compared.
@@ -14,7 +15,7 @@ const DECISIVE: [&str; 5] = ["load", "loads", "case", "goodput", "reuse"];
 const LONGEST: usize = 160;
 
 /// The decisive keys of a profile with their values, as `load.open.rate` and `case.0.max_tokens`.
-pub(super) fn of(profile: &Value, cases: &[DraftCase]) -> BTreeMap<String, String> {
+pub(super) fn of(profile: &Value, cases: &[DraftCase], redactor: &Redactor) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::new();
     for name in DECISIVE {
         if let Some(value) = profile.get(name) {
@@ -26,7 +27,7 @@ pub(super) fn of(profile: &Value, cases: &[DraftCase]) -> BTreeMap<String, Strin
         let shown = format!("{} prompts, hash {:016x}", case.bodies.len(), xxh3_64(bodies.as_bytes()));
         keys.insert(format!("case.{number}.prompts"), shown);
     }
-    keys
+    keys.into_iter().map(|(name, value)| (name, cut(&redactor.clean(&value)))).collect()
 }
 
 fn spread(name: &str, value: &Value, keys: &mut BTreeMap<String, String>) {
@@ -38,16 +39,15 @@ fn spread(name: &str, value: &Value, keys: &mut BTreeMap<String, String>) {
             tables.iter().enumerate().for_each(|(number, table)| spread(&format!("{name}.{number}"), table, keys));
         }
         Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
-            keys.insert(name.to_owned(), shown(value));
+            keys.insert(name.to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }
 }
 
-fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+fn cut(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}... hash {:016x}", &text[..end], xxh3_64(text.as_bytes())),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
         let profile = json!({"name": "river", "seed": 7, "labels": {"gpu": "h200"}, "target": {"url": "builtin"},
             "load": {"open": {"rate": 20, "duration": "3s"}},
             "case": [{"max_tokens": 32, "messages": [{"role": "user", "content": "x".repeat(500)}]}]});
-        let keys = of(&profile, &[]);
+        let keys = of(&profile, &[], &Redactor::default());
         let names: Vec<&str> = keys.keys().map(String::as_str).collect();
         assert_eq!(names, ["case.0.max_tokens", "case.0.messages", "load.open.duration", "load.open.rate"]);
         assert_eq!((keys["load.open.rate"].as_str(), keys["load.open.duration"].as_str()), ("20", "3s"));
@@ -71,7 +71,6 @@ mod tests {
 
     #[test]
     fn long_values_that_differ_in_their_end_are_told_apart() {
-        let of_text = |text: &str| shown(&json!(text));
-        assert_ne!(of_text(&format!("{}a", "x".repeat(300))), of_text(&format!("{}b", "x".repeat(300))));
+        assert_ne!(cut(&format!("{}a", "x".repeat(300))), cut(&format!("{}b", "x".repeat(300))));
     }
 }

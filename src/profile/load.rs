@@ -15,7 +15,8 @@ use super::flags::Flags;
 use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::resolve::Faulty;
-use super::tree::{Kind, Node};
+use super::tree::Node;
+use super::written::masked;
 use super::{Profile, bodies, files, keys, preset, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
@@ -29,8 +30,8 @@ use crate::plan::prompt::table::Table;
 use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Load, Shard};
-use crate::plan::secret::{Redactor, Secret, is_secret_header};
-use crate::plan::target::{Header, Target, secrets_of};
+use crate::plan::secret::Secret;
+use crate::plan::target::{Header, Target};
 use crate::plan::terms::Terms;
 use crate::plan::{Goodput, Limits, Plan, Price};
 
@@ -255,30 +256,18 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
         Err(error) => {
             let title = format!("the profile cannot be read: {error}");
             problems.push(Problem { title, place: None, label: String::new(), help: None });
-            return Err(Problems::new(masked(sources, &tree), problems));
+            return Err(masked(sources, problems, &tree));
         }
     };
     let as_written = resolve::Written { tree: &tree, faulty: &faulty };
     let draft = resolve::resolve(profile, name, &folder, as_written, world, &mut sources, &mut problems);
     match draft {
-        Some(draft) if problems.is_empty() => Ok(Draft { keys: keys::of(&written, &draft.cases), ..draft }),
-        _ => Err(Problems::new(masked(sources, &tree), problems)),
-    }
-}
-
-/// The sources without the secrets that a user wrote into them, since a fault shows the line it is in.
-fn masked(mut sources: Vec<Source>, tree: &Node) -> Vec<Source> {
-    if let Some(Node { kind: Kind::Table(headers), .. }) = tree.at("/target/headers") {
-        // What comes from a variable is not written here, and its name is worth showing.
-        let written = |node: &Node| node.value().as_str().is_some_and(|value| !value.contains("${"));
-        for (_, node) in headers.iter().filter(|(name, node)| is_secret_header(name) && written(node)) {
-            sources[node.place.source].mask(node.place.span.clone());
+        Some(draft) if problems.is_empty() => {
+            let keys = keys::of(&written, &draft.cases, &draft.target.redactor());
+            Ok(Draft { keys, ..draft })
         }
+        _ => Err(masked(sources, problems, &tree)),
     }
-    let url = tree.at("/target/url").map(Node::value).unwrap_or_default();
-    let secrets = url.as_str().and_then(|url| Url::parse(url).ok()).map(|url| secrets_of(&url)).unwrap_or_default();
-    let redactor = Redactor::new(secrets);
-    sources.into_iter().map(|source| Source { text: redactor.mask(&source.text), ..source }).collect()
 }
 
 /// The text of a profile, the folder that its paths are relative to, and its name.

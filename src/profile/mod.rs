@@ -38,6 +38,7 @@ mod terms;
 mod tokenizers;
 mod tree;
 mod variables;
+mod written;
 
 pub use load::{Draft, load};
 pub use problem::Problems;
@@ -103,6 +104,8 @@ struct TargetTable {
     key_env: Option<String>,
     /// Headers of every request. ${NAME} in a value stands for an environment variable and makes it a secret.
     headers: BTreeMap<String, String>,
+    /// Headers whose values may be shown and kept, though their names or values look like secrets.
+    public_headers: Vec<String>,
     /// Limits on waiting.
     timeouts: TimeoutsTable,
     /// What goes out alone before a load, in no figure, so that a load that would be refused does not begin: "request" for

@@ -13,16 +13,6 @@ pub struct Source {
     pub text: String,
 }
 
-impl Source {
-    /// Puts `*` in the place of a value, byte for byte; of a flag that is what stands behind its `=`.
-    pub(super) fn mask(&mut self, span: Range<usize>) {
-        let written = &self.text[span.clone()];
-        let behind = if written.starts_with(['"', '\'']) { 0 } else { written.find('=').map_or(0, |at| at + 1) };
-        let start = span.start + behind;
-        self.text.replace_range(start..span.end, &"*".repeat(span.end - start));
-    }
-}
-
 /// A place in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

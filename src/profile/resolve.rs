@@ -12,6 +12,7 @@ use super::baseline::read_baseline;
 use super::bodies::{self, Bodies, Made};
 use super::effective::effective;
 use super::files::{self, Kind, Unread};
+use super::headers::common_secrets;
 use super::lengths::Recording;
 use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
@@ -87,6 +88,8 @@ pub(super) struct Resolver<'r> {
     pub(super) read: u64,
     /// How many prompts were taken from files so far.
     pub(super) taken: Taken,
+    /// Values of variables that are secrets.
+    pub(super) secrets: Vec<Secret>,
 }
 
 impl Resolver<'_> {
@@ -194,6 +197,7 @@ pub(super) fn resolve(
         manners: BTreeMap::new(),
         read: 0,
         taken: Taken::default(),
+        secrets: Vec::new(),
     };
     let target = resolver.target(&profile.target);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
@@ -219,7 +223,8 @@ pub(super) fn resolve(
     let recordings = recordings(loads.as_deref().zip(traces.as_deref()), profile.case.len());
     let sent = Sent { recordings, tokenizer: tokenizer.as_deref() };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
-    let target = target?;
+    let target = Target { secrets: resolver.secrets, ..target? };
+    notes.extend(common_secrets(&target));
     Some(Draft {
         effective: effective(tree, &target),
         name: profile.name.unwrap_or(file_name),
@@ -315,6 +320,7 @@ impl Resolver<'_> {
             proxy,
             gzip: table.gzip,
             scrape,
+            secrets: Vec::new(),
             max_reply: usize::try_from(table.max_reply_bytes.unwrap_or(MAX_REPLY)).unwrap_or(usize::MAX),
         })
     }

@@ -8,6 +8,7 @@ use super::files::Kind;
 use super::resolve::{Resolver, listed};
 use crate::plan::case::cell;
 use crate::plan::prompt::table::Table;
+use crate::plan::secret::{Secret, is_secret};
 
 /// Rows of variables, and what their columns are called.
 #[derive(Debug, Default)]
@@ -90,14 +91,23 @@ impl Resolver<'_> {
     /// What stands for a variable; none for what is none of ours. A missing one is a fault, and empty.
     fn variable(&mut self, at: &str, of: &str, name: &str, variables: &Variables) -> Option<String> {
         match of {
-            "env" => Some((self.world.env)(name).unwrap_or_else(|| {
-                let title = format!("the environment variable {name} is not set");
-                self.fault(at, title, "", format!("export {name}, or write its value"));
-                String::new()
-            })),
+            "env" => Some(self.of_environment(at, name)),
             "row" => Some(self.column(at, name, variables)),
             _ => None,
         }
+    }
+
+    /// The value of an environment variable, which is a secret if its name says so.
+    fn of_environment(&mut self, at: &str, name: &str) -> String {
+        let Some(value) = (self.world.env)(name) else {
+            let title = format!("the environment variable {name} is not set");
+            self.fault(at, title, "", format!("export {name}, or write its value"));
+            return String::new();
+        };
+        if is_secret(name) {
+            self.secrets.push(Secret::new(value.clone()));
+        }
+        value
     }
 
     fn column(&mut self, at: &str, name: &str, variables: &Variables) -> String {

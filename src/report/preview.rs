@@ -21,10 +21,11 @@ pub fn preview(plan: &Plan, shown: usize) -> String {
         let cost = totals(plan).map(|(input, output)| (input * price.input + output * price.output) / 1e6);
         let _ = writeln!(text, "cost      {}", cost.map_or("not known".to_owned(), |cost| format!("about {cost:.2}")));
     }
+    let redactor = plan.target.redactor();
     for ticket in first(plan, shown) {
         let asked = plan.cases[ticket.case].render(&ticket, plan.seed);
         let warmup = if ticket.warmup { ", warm-up" } else { "" };
-        let curl = plan.target.curl(&asked.body, asked.wanted.stream);
+        let curl = redactor.clean(&plan.target.curl(&asked.body, asked.wanted.stream));
         let name = &plan.cases[ticket.case].name;
         let _ =
             writeln!(text, "\n# request {} at {:.3} s, {name}{warmup}\n{curl}", ticket.seq, ticket.due.as_secs_f64());

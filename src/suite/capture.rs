@@ -4,8 +4,10 @@
 //! A capture is a folder. `capture.json` ([`Meta`]) says what the endpoint was held to; `exchanges.jsonl` has one
 //! request on each line ([`Line`]), in the order in which they were made. Bytes stand in base64, times in microseconds
 //! from the start of the run. Where a reply echoes a secret of ours, as many `*` stand in its place, so that offsets
-//! stay what they were.
+//! stay what they were. Where that changes what a rule says of the reply, the line says so, and [`super::replay`] leaves
+//! it out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Conformance, Options, Sent};
-use crate::check::Depth;
+use crate::check::{self, Depth, Judge, Verdict};
 use crate::exchange::{
-    Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Transfer, Wanted,
+    Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Reading, Ticket, Transfer, Wanted,
 };
 use crate::plan::case::{Case, Setting};
-use crate::plan::secret::Redactor;
+use crate::plan::secret::{Redactor, is_secret};
 use crate::plan::target::Target;
 use crate::run::micros;
 use crate::wire::Dialect;
@@ -98,6 +100,9 @@ pub struct Line {
     /// How the reply was transferred.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub transfer: Transfer,
+    /// Whether a secret had to be masked where that changes what a rule says, so that it cannot be judged again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked: bool,
 }
 
 fn is_usual(transfer: &Transfer) -> bool {
@@ -217,8 +222,14 @@ fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         at_us: micros(head.at),
         status: head.status,
         version: head.version.to_owned(),
-        headers: head.headers.iter().map(|(name, value)| (name.to_owned(), redactor.mask(value))).collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_owned(), masked_header(name, value, redactor)))
+            .collect(),
     });
+    let masked = masked(exchange, redactor);
+    let kept = masked.as_ref().unwrap_or(exchange);
     Line {
         seq: exchange.ticket.seq,
         probe: sent.probe.to_owned(),
@@ -226,23 +237,53 @@ fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         provoked: sent.provoked,
         beside: sent.beside,
         curl: redactor.clean(&sent.curl),
-        request: BASE64.encode(redactor.mask_bytes(&exchange.asked.body)),
-        wanted: wanted_line(&exchange.asked),
+        request: BASE64.encode(&kept.asked.body),
+        wanted: wanted_line(&exchange.asked, redactor),
         epoch_us: micros(exchange.epoch),
         due_us: micros(exchange.ticket.due),
         sent_us: exchange.sent.map(micros),
         dial_us: exchange.dial.map(|dial| (micros(dial.began), micros(dial.ended))),
         head,
-        body: BASE64.encode(redactor.mask_bytes(&exchange.body.bytes)),
+        body: BASE64.encode(&kept.body.bytes),
         arrivals: exchange.body.arrivals.iter().map(|arrival| (micros(arrival.at), arrival.end)).collect(),
         ended_us: micros(exchange.ended),
         outcome: exchange.outcome.to_string(),
         cause: exchange.cause.as_ref().map(|cause| redactor.clean(cause)),
         transfer: exchange.transfer.clone(),
+        masked: masked.as_ref().is_some_and(|masked| !is_judged_alike(exchange, masked)),
     }
 }
 
-fn wanted_line(asked: &Asked) -> WantedLine {
+/// The value of a header of the reply, without what the server keeps in a cookie of ours.
+fn masked_header(name: &str, value: &str, redactor: &Redactor) -> String {
+    if is_secret(name) { "*".repeat(value.len()) } else { redactor.mask(value) }
+}
+
+/// The same exchange with secrets masked in both bodies; none where there are none.
+fn masked(exchange: &Exchange, redactor: &Redactor) -> Option<Exchange> {
+    let (asked, body) = (redactor.mask_bytes(&exchange.asked.body), redactor.mask_bytes(&exchange.body.bytes));
+    if matches!((&asked, &body), (Cow::Borrowed(_), Cow::Borrowed(_))) {
+        return None;
+    }
+    let asked = Asked { body: Bytes::from(asked.into_owned()), ..exchange.asked.clone() };
+    let body = Body { bytes: body.into_owned(), arrivals: exchange.body.arrivals.clone() };
+    Some(Exchange { asked, body, ..exchange.clone() })
+}
+
+/// Whether every rule on any reply says the same of both.
+fn is_judged_alike(exchange: &Exchange, masked: &Exchange) -> bool {
+    let (plain, masked) = (Reading::of(exchange), Reading::of(masked));
+    let said = |verdict: &Verdict| {
+        let broken =
+            if let Verdict::Broken { level, findings } = verdict { Some((*level, findings.len())) } else { None };
+        (std::mem::discriminant(verdict), broken)
+    };
+    check::catalogue(exchange.asked.wanted.dialect)
+        .filter(|check| matches!(check.judge, Judge::Reply(_)))
+        .all(|check| said(&check.judge(&plain)) == said(&check.judge(&masked)))
+}
+
+fn wanted_line(asked: &Asked, redactor: &Redactor) -> WantedLine {
     let wanted = &asked.wanted;
     WantedLine {
         model: wanted.model.clone(),
@@ -257,7 +298,7 @@ fn wanted_line(asked: &Asked) -> WantedLine {
         private: wanted.policies.private,
         retries: wanted.policies.retries,
         max_cost: wanted.policies.max_cost,
-        prompt: wanted.prompt.clone(),
+        prompt: redactor.mask(&wanted.prompt),
         tag_key: wanted.tag_key,
         prompt_hash: asked.prompt_hash,
     }

@@ -1,5 +1,7 @@
 //! Judges a capture again, without the endpoint: the same rules on the same bytes.
 
+use std::collections::BTreeSet;
+
 use super::capture::{CaptureError, Line, Meta};
 use super::judging::{Court, Extent};
 use super::obstacle::Obstacle;
@@ -29,6 +31,7 @@ impl Captured {
         let zero = std::time::Duration::ZERO;
         Ok(Target {
             scrape: None,
+            secrets: Vec::new(),
             url,
             builtin: false,
             dialect: self.meta.dialect()?,
@@ -43,6 +46,11 @@ impl Captured {
             gzip: false,
             max_reply: 0,
         })
+    }
+
+    /// The probes with exchanges that are left out, since a secret had to be masked in them.
+    pub fn masked(&self) -> BTreeSet<&str> {
+        self.lines.iter().filter(|line| line.masked).map(|line| line.probe.as_str()).collect()
     }
 
     /// What the rules come to now.
@@ -73,7 +81,7 @@ impl Captured {
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {
         let setting = Setting::of(target, options.seed);
         let (mut sent, mut exchanges) = (Vec::new(), Vec::new());
-        for (number, line) in self.lines.iter().enumerate() {
+        for (number, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.masked) {
             let broken = |error| CaptureError::Line { line: number + 1, error };
             let probe = probes::all().find(|probe| probe.name == line.probe);
             let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?.name;

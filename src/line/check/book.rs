@@ -6,7 +6,7 @@ use crate::wire::json::{At, Value};
 
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
-use crate::exchange::words::in_words;
+use crate::exchange::words::{cut, in_words};
 use crate::wire::Dialect;
 use crate::wire::error::error_text;
 
@@ -90,11 +90,14 @@ fn says_something(probe: &str, reading: &Reading<'_>) -> bool {
     !BELOW_THE_API.contains(&probe) && !beside && !reading.exchange.is_coded()
 }
 
+/// Characters of an error's message that are quoted.
+const QUOTED: usize = 120;
+
 /// What came back, in a few words for a finding: `status 400: message`, or how the exchange ended without one.
 pub(super) fn came(reading: &Reading<'_>) -> String {
     let Some(status) = reading.exchange.status() else { return reading.outcome.to_string() };
     match reading.json().and_then(|document| error_text(&document.value)) {
-        Some(text) => format!("status {status}: {}", text.chars().take(120).collect::<String>()),
+        Some(text) => format!("status {status}: {}", cut(text, QUOTED)),
         None if reading.complete() && reading.json().is_none() && reading.stream().is_none() => {
             in_words(reading.exchange)
                 .map_or_else(|| format!("status {status}"), |body| format!("status {status}, {body}"))

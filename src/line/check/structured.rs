@@ -3,6 +3,7 @@
 use super::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
 use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 use crate::exchange::Reading;
+use crate::exchange::words::cut;
 use crate::wire::dialect::{offline_with_formats, violations};
 use crate::wire::json::{self, At, Value};
 
@@ -128,7 +129,7 @@ fn answer(reading: &Reading<'_>) -> Result<Value, Verdict> {
     if !choice.refusal.is_empty() {
         return Err(Verdict::Skip("the model refused to answer"));
     }
-    let short = || choice.content.chars().take(60).collect::<String>();
+    let short = || cut(&choice.content, 60);
     match json::read(choice.content.as_bytes()) {
         Ok(document) => Ok(document.value),
         Err(error) => Err(Verdict::broken(CONTENT, format!("not JSON: {error}: {:?}", short()))),

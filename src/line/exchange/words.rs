@@ -34,6 +34,15 @@ pub fn in_words(exchange: &Exchange) -> Option<String> {
     (is_text && !looks_like_json && !text.starts_with("data:")).then(|| format!("plain text: {:?}", quoted(text)))
 }
 
+/// A text cut to so many characters, with `...` where something is left out: so it is known that a secret may be cut in
+/// two there.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A text on one line, cut between words so that no secret is cut in two; one that has no such place is left out.
 pub fn quoted(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

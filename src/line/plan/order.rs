@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use super::secret::Secret;
-use super::target::{Target, curl_body, curl_headers, quoted, shown};
+use super::secret::{Secret, is_secret, shown};
+use super::target::{Target, curl_body, curl_headers, quoted};
 use crate::exchange::policies::POLICIES;
 use crate::exchange::{Asked, Policies, Ticket};
 
@@ -144,14 +144,21 @@ impl Order {
     fn headers_shown(&self, target: &Target) -> Vec<(String, String)> {
         let mut headers: Vec<(String, String)> =
             target.headers.iter().map(|header| (header.name.clone(), header.shown.clone())).collect();
+        let redactor = target.redactor();
+        // A key in another guise is still the key; a wrong one is ours.
+        let shown = |name: &str, value: &Secret| {
+            let value = value.expose();
+            let value = if is_secret(name) { redactor.clean_ours(value) } else { redactor.clean(value) };
+            (name.to_owned(), value)
+        };
         for change in &self.headers {
             match change {
                 HeaderChange::Without(name) => headers.retain(|(known, _)| known != name),
                 HeaderChange::Set(name, value) => {
                     headers.retain(|(known, _)| known != name);
-                    headers.push(((*name).to_owned(), value.expose().to_owned()));
+                    headers.push(shown(name, value));
                 }
-                HeaderChange::Add(name, value) => headers.push(((*name).to_owned(), value.expose().to_owned())),
+                HeaderChange::Add(name, value) => headers.push(shown(name, value)),
             }
         }
         headers

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::scrape::Scrape;
-use super::secret::{Redactor, Secret};
+use super::secret::{Redactor, Secret, secrets_of, shown};
 use crate::wire::Dialect;
 use crate::wire::request::PATH;
 
@@ -40,6 +40,8 @@ pub struct Target {
     pub max_reply: usize,
     /// The server's own page of metrics, where it is to be read beside the load.
     pub scrape: Option<Scrape>,
+    /// What else is a secret: values of variables in headers and prompts.
+    pub secrets: Vec<Secret>,
 }
 
 /// A request header.
@@ -51,6 +53,13 @@ pub struct Header {
     pub value: Secret,
     /// What may be shown of the value: itself, `***`, or the variable it came from as `${NAME}`.
     pub shown: String,
+}
+
+impl Header {
+    /// Whether its value is not to be shown.
+    pub fn is_secret(&self) -> bool {
+        self.shown != self.value.expose()
+    }
 }
 
 /// Limits on waiting.
@@ -99,10 +108,6 @@ pub enum HttpVersion {
 
 /// Longest body that stands in a command line.
 const CURL_BODY: usize = 16_384;
-
-/// Query parameters whose values are secrets.
-const SECRET_PARAMETERS: [&str; 9] =
-    ["key", "api-key", "api_key", "apikey", "token", "access_token", "code", "sig", "signature"];
 
 impl Target {
     /// The address of the endpoint from what a user writes: a base address gets `/chat/completions`, a full path is
@@ -155,13 +160,13 @@ impl Target {
         shown(&self.url)
     }
 
-    /// Replaces everything secret about the target.
+    /// Knows everything secret about the target.
     pub fn redactor(&self) -> Redactor {
-        let headers = self.headers.iter().filter(|header| header.shown != header.value.expose());
-        let bearers =
-            headers.clone().filter_map(|h| h.value.expose().split_once(' ')).map(|(_, token)| Secret::new(token));
-        let values = headers.map(|header| header.value.clone());
-        Redactor::new(values.chain(bearers).chain(secrets_of(&self.url)).collect::<Vec<_>>())
+        let headers = self.headers.iter().filter(|header| header.is_secret());
+        let headers = headers.flat_map(|header| header.value.with_parts(&header.name));
+        let page = self.scrape.as_ref().and_then(|scrape| scrape.url.as_ref());
+        let addresses = [Some(&self.url), self.proxy.as_ref(), page].into_iter().flatten().flat_map(secrets_of);
+        Redactor::new(headers.chain(addresses).chain(self.secrets.iter().cloned()))
     }
 
     /// A runnable command line that sends this body, with secrets left as the variables they came from.
@@ -172,26 +177,6 @@ impl Target {
         line += &curl_body(body);
         line
     }
-}
-
-/// An address without passwords and secret parameters.
-pub fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    if url.password().is_some() || !url.username().is_empty() {
-        let _ = url.set_username("***");
-        let _ = url.set_password(None);
-    }
-    if url.query().is_some() {
-        let pairs: Vec<(String, String)> = url
-            .query_pairs()
-            .map(|(name, value)| {
-                let value = if is_secret_parameter(&name) { "***".into() } else { value };
-                (name.into_owned(), value.into_owned())
-            })
-            .collect();
-        url.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    url.to_string().replace("%2A%2A%2A", "***")
 }
 
 /// The headers of a command line.
@@ -213,16 +198,6 @@ pub(super) fn curl_body(body: &[u8]) -> String {
         Ok(text) => format!(" --data-raw {}", literal(text)),
         Err(_) => format!(" --data-binary @body # {} bytes that are no text", body.len()),
     }
-}
-
-/// The password and the secret parameters of an address.
-pub fn secrets_of(url: &Url) -> Vec<Secret> {
-    let parameters = url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
-    url.password().map(Secret::new).into_iter().chain(parameters.map(|(_, value)| Secret::new(value))).collect()
-}
-
-fn is_secret_parameter(name: &str) -> bool {
-    SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// For the shell, with `${NAME}` left to be filled in.
@@ -273,6 +248,7 @@ mod tests {
             gzip: false,
             max_reply: 0,
             scrape: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -294,7 +270,11 @@ mod tests {
     fn the_shown_address_has_no_secret() {
         let target = target("https://me:hunter22@h/v1?api-key=s3cret&v=1");
         assert_eq!(target.shown(), "https://***@h/v1/chat/completions?api-key=***&v=1");
-        assert_eq!(target.redactor().clean("hunter22 s3cret"), "*** ***");
+        assert_eq!(
+            target.redactor().clean("hunter22 s3cret"),
+            "*** s3cret",
+            "short ones are masked at their place only"
+        );
     }
 
     #[test]
@@ -303,7 +283,7 @@ mod tests {
         target.headers = vec![
             Header {
                 name: "authorization".into(),
-                value: Secret::new("Bearer sk-1234"),
+                value: Secret::new("Bearer sk-123456"),
                 shown: "Bearer ${KEY}".into(),
             },
             Header { name: "x-team".into(), value: Secret::new("it's"), shown: "it's".into() },
@@ -313,6 +293,6 @@ mod tests {
             line,
             r#"curl -sSN 'http://h/v1/chat/completions' -H "authorization: Bearer ${KEY}" -H 'x-team: it'\''s' --data-raw '{"a":"it'\''s"}'"#
         );
-        assert_eq!(target.redactor().clean("Bearer sk-1234 / sk-1234 / it's"), "*** / *** / it's");
+        assert_eq!(target.redactor().clean("Bearer sk-123456 / sk-123456 / it's"), "*** / *** / it's");
     }
 }

@@ -270,7 +270,7 @@ struct Line<'e> {
     bodies: Option<Bodies>,
 }
 
-/// What was sent and what came, as text; bytes that are no UTF-8 are replaced.
+/// What was sent and what came, as text; bytes that are no UTF-8 are replaced, and secrets masked byte for byte.
 #[derive(Serialize, JsonSchema)]
 struct Bodies {
     /// The body of the request.
@@ -284,7 +284,7 @@ struct Bodies {
 impl<'e> Line<'e> {
     fn of(entry: &'e Entry, bodies: bool, redactor: &Redactor) -> Line<'e> {
         let Entry { exchange, found } = entry;
-        let text = |bytes: &[u8]| redactor.clean(&String::from_utf8_lossy(bytes));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(&redactor.mask_bytes(bytes)).into_owned();
         let id = exchange.head.as_ref().and_then(|head| head.header("x-request-id"));
         Line {
             seq: exchange.ticket.seq,

@@ -1,7 +1,12 @@
 //! What may be kept and shown of an exchange: short, without secrets, without control characters. What shows a finding
 //! is made in `excerpt.rs`.
+//!
+//! Texts of a reply are taken from a copy in which secrets are masked, since a stream may hold one in pieces. Every text
+//! is cleaned before it is cut, and again where it was cut before, as findings are.
 
-use crate::exchange::{Exchange, Reading};
+use std::borrow::Cow;
+
+use crate::exchange::{Body, Exchange, Reading};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
 
@@ -24,11 +29,12 @@ impl<'p> Evidence<'p> {
 
     /// A text from the endpoint without our secrets and without control characters, which could drive a terminal.
     pub fn clean(&self, text: &str) -> String {
-        let text = self.redactor.clean(text);
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return text;
-        }
-        text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+        without_controls(self.redactor.clean(text))
+    }
+
+    /// The same of the start of a text, which may end within a secret.
+    fn clean_start(&self, text: &str) -> String {
+        without_controls(self.redactor.clean_start(text))
     }
 
     /// A name that the endpoint gives something, cut short.
@@ -39,7 +45,7 @@ impl<'p> Evidence<'p> {
     /// A text without secrets and control characters, cut to so many characters, with `...` for what is left out.
     pub(super) fn shortened(&self, text: &str, most: usize) -> String {
         let read = text.char_indices().nth(16 * most).map_or(text, |(end, _)| &text[..end]);
-        let clean = self.clean(read);
+        let clean = if read.len() < text.len() { self.clean_start(read) } else { self.clean(read) };
         match clean.char_indices().nth(most) {
             Some((end, _)) => format!("{}...", &clean[..end]),
             None if read.len() < text.len() => format!("{clean}..."),
@@ -47,18 +53,41 @@ impl<'p> Evidence<'p> {
         }
     }
 
+    /// What `take` takes from a reply, with the secrets in the reply masked.
+    pub(super) fn from_masked<T>(&self, reading: &Reading<'_>, take: impl Fn(&Reading<'_>) -> T) -> T {
+        match self.redactor.mask_bytes(&reading.exchange.body.bytes) {
+            Cow::Borrowed(_) => take(reading),
+            Cow::Owned(bytes) => {
+                let arrivals = reading.exchange.body.arrivals.clone();
+                take(&Reading::of(&Exchange { body: Body { bytes, arrivals }, ..reading.exchange.clone() }))
+            }
+        }
+    }
+
     /// The first bytes of the body, or of the data of one event.
     pub fn first_bytes(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
+        self.from_masked(reading, |reading| self.first_bytes_of(reading, event))
+    }
+
+    pub(super) fn first_bytes_of(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
         let data = event.and_then(|event| reading.stream()?.events.get(event)).map(|event| event.data.as_bytes());
         let bytes = data.unwrap_or(&reading.exchange.body.bytes);
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(READ_BYTES)]);
-        self.clean(&text).chars().take(FIRST_BYTES).collect()
+        let clean = if bytes.len() > READ_BYTES { self.clean_start(&text) } else { self.clean(&text) };
+        clean.chars().take(FIRST_BYTES).collect()
     }
 
     /// A command line that sends the same request.
     pub fn curl(&self, exchange: &Exchange) -> String {
         self.redactor.clean(&self.target.curl(&exchange.asked.body, exchange.asked.wanted.stream))
     }
+}
+
+fn without_controls(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text;
+    }
+    text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
 }
 
 /// Control characters, and the marks that turn the direction of a text around.

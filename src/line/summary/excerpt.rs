@@ -40,6 +40,10 @@ impl Evidence<'_> {
     /// What shows a finding: the value at its pointer, then the event at fault and the one before; for a finding about
     /// a stream as a whole its last two events; for any other reply its body.
     pub fn excerpts(&self, reading: &Reading<'_>, finding: &Finding) -> Vec<Excerpt> {
+        self.from_masked(reading, |reading| self.excerpts_of(reading, finding))
+    }
+
+    fn excerpts_of(&self, reading: &Reading<'_>, finding: &Finding) -> Vec<Excerpt> {
         let mut excerpts: Vec<Excerpt> = self.value(reading, finding).into_iter().collect();
         match &reading.reply {
             Reply::Stream(stream) if stream.bare_json.is_none() && !stream.events.is_empty() => {
@@ -73,7 +77,7 @@ impl Evidence<'_> {
         let rest = stream.framing.unterminated.as_ref().filter(|_| event.is_none());
         let rest = rest.map(|bytes| Excerpt {
             what: "after it, without a blank line".to_owned(),
-            text: self.cut(&String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)])),
+            text: self.cut(&String::from_utf8_lossy(bytes)),
         });
         shown.chain(rest).collect()
     }
@@ -105,7 +109,7 @@ impl Evidence<'_> {
         let text = match document.filter(|_| exchange.body.bytes.len() > WHOLE) {
             Some(value) => self.around(value, &finding.pointer),
             None if document.is_none() && words().is_some() => words().unwrap_or_default(),
-            None => self.first_bytes(reading, None),
+            None => self.first_bytes_of(reading, None),
         };
         (!text.is_empty()).then_some(Excerpt { what, text })
     }

@@ -8,6 +8,7 @@
 use crate::wire::json::{Members, Value};
 
 use super::{INCOMPLETE, NO_STREAM, Verdict};
+use crate::exchange::words::cut;
 use crate::exchange::{Reading, Stream};
 use crate::wire::reply::{choices, index};
 
@@ -50,5 +51,5 @@ pub(super) fn is_filter_chunk(chunk: &Value) -> bool {
 }
 
 fn clip(text: &str) -> String {
-    text.chars().take(120).collect()
+    cut(text, 120)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 use crate::exchange::{Head, Outcome};
-use crate::plan::target::shown;
+use crate::plan::secret::shown;
 
 /// The status by which a proxy asks for credentials (RFC 9110, section 15.5.8).
 const AUTHENTICATION_REQUIRED: u16 = 407;

@@ -4,8 +4,8 @@ use url::Url;
 
 use super::surroundings::Surroundings;
 use crate::exchange::{Exchange, Outcome, Reading};
-use crate::plan::secret::is_secret_header;
-use crate::plan::target::{Header, Target, shown};
+use crate::plan::secret::{is_secret, shown};
+use crate::plan::target::{Header, Target};
 use crate::summary::evidence::Evidence;
 use crate::wire::error::error_text;
 use crate::wire::json::{At as _, Value};
@@ -330,7 +330,7 @@ fn base_of(url: &Url) -> Url {
 
 /// The header in which a key is sent.
 fn key(target: &Target) -> Option<&Header> {
-    target.headers.iter().find(|header| is_secret_header(&header.name) && !header.name.eq_ignore_ascii_case("cookie"))
+    target.headers.iter().find(|header| is_secret(&header.name) && !header.name.eq_ignore_ascii_case("cookie"))
 }
 
 /// The variable that what is shown of a value names.

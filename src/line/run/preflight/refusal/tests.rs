@@ -32,6 +32,7 @@ fn target(address: &str, key: bool) -> Target {
         gzip: false,
         max_reply: 0,
         scrape: None,
+        secrets: Vec::new(),
     }
 }
 

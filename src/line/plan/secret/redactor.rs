@@ -1,0 +1,280 @@
+//! Takes secrets out of what is about to be kept or shown.
+
+use std::borrow::Cow;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+
+use super::fold::foldings;
+use super::forms::{Form, forms};
+use super::pieces::{Joined, pieces};
+use super::vocabulary::is_word_of_protocol;
+use super::{STARS, Secret};
+
+/// Shorter secrets are masked at the places where we write them, and not looked for anywhere else: too much of a text
+/// would look like one.
+const SHORTEST: usize = 8;
+/// Characters of a secret that give it away where a text is cut off within it.
+const BEGINNING: usize = 4;
+/// Parts in which long texts are gone through, and what of the next is looked at with each.
+const PART: usize = 1 << 20;
+const OVERLAP: usize = 1 << 16;
+/// What is written where a text is cut off.
+const CUT: &[u8] = b"...";
+
+/// Finds secrets in texts.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    /// All of them, the longest first, as one may contain another.
+    secrets: Vec<Secret>,
+    finder: Option<Finder>,
+}
+
+#[derive(Debug, Clone)]
+struct Finder {
+    forms: Vec<Form>,
+    any: AhoCorasick,
+}
+
+/// Bytes of a text that a secret takes, in order and apart from one another.
+type Spans = Vec<(usize, usize)>;
+
+impl Redactor {
+    /// A redactor of these values.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Redactor {
+        let mut secrets: Vec<Secret> = secrets.into_iter().filter(|secret| !secret.expose().is_empty()).collect();
+        secrets.sort_by(|a, b| b.expose().len().cmp(&a.expose().len()).then_with(|| a.cmp(b)));
+        secrets.dedup();
+        let finder = Finder::of(&secrets);
+        Redactor { secrets, finder }
+    }
+
+    /// The same with the secrets of another.
+    #[must_use]
+    pub fn and(&self, other: &Redactor) -> Redactor {
+        Redactor::new(self.secrets.iter().chain(&other.secrets).cloned())
+    }
+
+    /// The text with `***` for every secret, in whatever form.
+    pub fn clean(&self, text: &str) -> String {
+        self.cleaned(text, false)
+    }
+
+    /// The same of a text that was cut off at its end, where the beginning of a secret is taken out too.
+    pub fn clean_start(&self, text: &str) -> String {
+        self.cleaned(text, true)
+    }
+
+    /// The text with as many `*` as a secret has bytes, so that places in the text stay.
+    pub fn mask(&self, text: &str) -> String {
+        // Whole characters are replaced by ASCII.
+        String::from_utf8_lossy(&self.mask_bytes(text.as_bytes())).into_owned()
+    }
+
+    /// The same for bytes that need not be text. In a stream, secrets in pieces over several events are found too.
+    pub fn mask_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let Some(finder) = &self.finder else { return Cow::Borrowed(bytes) };
+        let spans = merged(finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes)).collect());
+        if spans.is_empty() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut masked = bytes.to_vec();
+        spans.iter().for_each(|(start, end)| masked[*start..*end].fill(b'*'));
+        Cow::Owned(masked)
+    }
+
+    /// A text that we have put a secret into, without it, however short it is.
+    pub fn clean_ours(&self, text: &str) -> String {
+        let replaced = |text: String, secret: &Secret| text.replace(secret.expose(), STARS);
+        self.secrets.iter().fold(text.to_owned(), replaced)
+    }
+
+    fn cleaned(&self, text: &str, is_cut: bool) -> String {
+        let Some(finder) = &self.finder else { return text.to_owned() };
+        let mut spans = finder.spans(text.as_bytes());
+        spans.extend(finder.beginnings(text.as_bytes(), is_cut));
+        let mut clean = String::new();
+        let mut from = 0;
+        for (start, end) in merged(spans) {
+            let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0).max(from);
+            clean.push_str(&text[from..start]);
+            clean.push_str(STARS);
+            from = (end..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        }
+        clean.push_str(&text[from..]);
+        clean
+    }
+}
+
+impl Finder {
+    /// None where there is nothing to find.
+    fn of(secrets: &[Secret]) -> Option<Finder> {
+        let is_findable = |secret: &&Secret| {
+            let value = secret.expose();
+            value.chars().count() >= SHORTEST && !is_word_of_protocol(value)
+        };
+        let forms: Vec<Form> =
+            secrets.iter().filter(is_findable).flat_map(|secret| forms(secret.expose().as_bytes())).collect();
+        if forms.is_empty() {
+            return None;
+        }
+        let mut builder = AhoCorasickBuilder::new();
+        builder.ascii_case_insensitive(true).match_kind(MatchKind::Standard);
+        // Building fails only beyond two billion states, which no command line holds.
+        let any = builder.build(forms.iter().map(|form| &form.text)).ok()?;
+        Some(Finder { forms, any })
+    }
+
+    /// Every place of a secret. Long texts are gone through in parts, so that no more memory is taken than one needs.
+    fn spans(&self, text: &[u8]) -> Spans {
+        let parts = (0..text.len().max(1)).step_by(PART);
+        let found = parts.flat_map(|from| {
+            let part = &text[from..text.len().min(from + PART + OVERLAP)];
+            self.spans_in_part(part).into_iter().map(move |(start, end)| (from + start, from + end))
+        });
+        found.collect()
+    }
+
+    fn spans_in_part(&self, text: &[u8]) -> Spans {
+        let mut spans: Spans = self.matches(text);
+        for folded in foldings(text) {
+            let found = self.matches(&folded.bytes).into_iter();
+            spans.extend(found.map(|(start, end)| (folded.spans[start].0, folded.spans[end - 1].1)));
+        }
+        spans
+    }
+
+    /// Places of secrets whose pieces are in several events of a stream.
+    fn spans_in_pieces(&self, text: &[u8]) -> Spans {
+        let found = |joined: Joined| {
+            let places = self.spans(&joined.bytes).into_iter().flat_map(|(start, end)| &joined.places[start..end]);
+            places.map(|place| (*place as usize, *place as usize + 1)).collect::<Spans>()
+        };
+        pieces(text).into_iter().flat_map(found).collect()
+    }
+
+    fn matches(&self, text: &[u8]) -> Spans {
+        let found = self.any.find_overlapping_iter(text);
+        found
+            .map(|found| {
+                let span = (found.start(), found.end());
+                if self.forms[found.pattern().as_usize()].spills { with_neighbours(text, span) } else { span }
+            })
+            .collect()
+    }
+
+    /// The beginning of a secret where the text is cut off.
+    fn beginnings(&self, text: &[u8], is_cut: bool) -> Spans {
+        let ends = memchr::memmem::find_iter(text, CUT).chain(is_cut.then_some(text.len()));
+        ends.filter_map(|end| {
+            let beginning = |form: &Form| {
+                let most = form.text.len().min(end);
+                (BEGINNING..=most)
+                    .rev()
+                    .find(|length| text[end - length..end].eq_ignore_ascii_case(&form.text[..*length]))
+            };
+            let longest = self.forms.iter().filter_map(beginning).max()?;
+            Some((end - longest, end))
+        })
+        .collect()
+    }
+}
+
+/// A place with the digits of base64 before and after it, which hold some of its bits.
+fn with_neighbours(text: &[u8], (start, end): (usize, usize)) -> (usize, usize) {
+    let is_digit =
+        |at: &usize| text.get(*at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte));
+    let before = start.checked_sub(1).filter(is_digit).unwrap_or(start);
+    let after = Some(end).filter(is_digit).map_or(end, |end| end + 1);
+    (before, after)
+}
+
+/// Spans in order, those that touch made one.
+fn merged(mut spans: Spans) -> Spans {
+    spans.sort_unstable();
+    let mut merged: Spans = Vec::new();
+    for (start, end) in spans {
+        match merged.last_mut() {
+            Some((_, last)) if start < *last => *last = end.max(*last),
+            Some(_) | None => merged.push((start, end)),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk/live-0123456789+abcdef";
+
+    fn redactor(secrets: &[&str]) -> Redactor {
+        Redactor::new(secrets.iter().map(|secret| Secret::new(*secret)))
+    }
+
+    #[test]
+    fn secrets_are_replaced_longest_first() {
+        let redactor = redactor(&["sk-12345", "sk-1234567", "hunter22"]);
+        assert_eq!(redactor.clean("key sk-1234567, sk-12345 and hunter22"), "key ***, *** and ***");
+        assert_eq!(*redactor.mask_bytes(b"\xff sk-1234567, sk-12345"), *b"\xff **********, ********");
+        assert_eq!(redactor.mask("é sk-1234567 and hunter22"), "é ********** and ********");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_form() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+        let json = KEY.replace('/', r"\/");
+        let units: String = KEY.chars().map(|c| format!(r"\u{:04X}", u32::from(c))).collect();
+        let percent: String = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let twice = percent.replace('%', "%25");
+        let html = KEY.replace('/', "&#x2f;").replace('+', "&#43;");
+        let nested = serde_json::to_string(&units).expect("JSON");
+        let mut forms = vec![KEY.to_owned(), KEY.to_uppercase(), json, units, percent, twice, html, nested];
+        for before in ["", "a", "ab", "me:"] {
+            forms.push(STANDARD.encode(format!("{before}{KEY}&more")));
+            forms.push(URL_SAFE.encode(format!("{before}{KEY}")));
+        }
+        let redactor = redactor(&[KEY]);
+        for form in forms {
+            let text = format!("it says {form} here");
+            let clean = redactor.clean(&text);
+            assert!(clean.contains("***"), "{text}");
+            assert!(clean.len() < 32, "{clean}");
+            let masked = redactor.mask(&text);
+            assert!(
+                masked.len() == text.len() && masked.starts_with("it says ") && masked.ends_with(" here"),
+                "{masked}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_before_a_cut_is_taken_out() {
+        let redactor = redactor(&[KEY]);
+        assert_eq!(redactor.clean("\"it is sk/live-01...\" came"), "\"it is ***...\" came");
+        assert_eq!(redactor.clean("it is sk/live-01"), "it is sk/live-01");
+        assert_eq!(redactor.clean_start("it is sk/live-01"), "it is ***");
+        assert_eq!(redactor.clean_start("ask/"), "ask/", "three characters give nothing away");
+    }
+
+    #[test]
+    fn pieces_in_the_events_of_a_stream_are_masked_where_they_are() {
+        let redactor = redactor(&[KEY]);
+        let event =
+            |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        let (first, second) = KEY.split_at(7);
+        let stream = [event("is "), event(first), event(second), event(" it")].concat();
+        let masked = redactor.mask(&stream);
+        let stars = [event("is "), event("*******"), event(&"*".repeat(second.len())), event(" it")].concat();
+        assert_eq!(masked, stars);
+    }
+
+    #[test]
+    fn short_secrets_and_words_of_the_protocol_are_masked_at_their_place_only() {
+        let redactor = redactor(&["function", "hunter2"]);
+        let text = r#"{"function":"hunter2"}"#;
+        assert_eq!(redactor.clean(text), text);
+        assert_eq!(redactor.clean_ours("Bearer function"), "Bearer ***");
+        assert!(matches!(redactor.mask_bytes(text.as_bytes()), Cow::Borrowed(_)));
+    }
+}
