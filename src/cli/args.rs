@@ -31,9 +31,10 @@ pub(super) struct Args {
 const EXIT_CODES: &str = "Exit codes:
   0    everything held
   1    a MUST check or a goal is broken, no request was ok, or a comparison found a regression
-  2    the command line or the profile is wrong; nothing was sent
+  2    the command line or the profile is wrong, or a place cannot be written to; nothing was sent
   3    no HTTP answer, refused before the load, nothing asserted, or the measurement is invalid
-  4    a summary is incomplete, or runs do not belong together
+  4    a summary is incomplete or of another format, or runs do not belong together
+  5    everything held, but not all that was measured could be kept
   130  interrupted, report written";
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! Exit codes. Where several apply, the precedence is 130, 2, 4, 3, 1, 0.
+//! Exit codes. Where several apply, the precedence is 130, 2, 4, 3, 1, 5, 0.
 
 use std::process::ExitCode;
 
@@ -14,12 +14,14 @@ pub(super) enum Exit {
     Pass = 0,
     /// A MUST or a goal is broken, or no exchange was ok.
     Fail = 1,
-    /// The command line or the profile is wrong; nothing was sent.
+    /// The command line or the profile is wrong, or a place cannot be written to; nothing was sent.
     Usage = 2,
     /// No HTTP answer at all, nothing asserted, or a measurement that cannot be believed.
     Invalid = 3,
     /// A summary is incomplete or does not belong to the others.
     Mismatch = 4,
+    /// Everything held, but not all that was measured could be kept.
+    Unkept = 5,
     /// Interrupted; the report was written.
     Interrupted = 130,
 }
@@ -61,8 +63,15 @@ impl Exit {
 impl Exit {
     /// Its place in the precedence, the weightiest highest.
     pub(super) fn weight(self) -> usize {
-        const ORDER: [Exit; 6] =
-            [Exit::Pass, Exit::Fail, Exit::Invalid, Exit::Mismatch, Exit::Usage, Exit::Interrupted];
+        const ORDER: [Exit; 7] = [
+            Exit::Pass,
+            Exit::Unkept,
+            Exit::Fail,
+            Exit::Invalid,
+            Exit::Mismatch,
+            Exit::Usage,
+            Exit::Interrupted,
+        ];
         ORDER.iter().position(|exit| *exit == self).unwrap_or(0)
     }
 }

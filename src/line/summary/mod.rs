@@ -143,10 +143,27 @@ pub struct Ending {
     pub early: Option<String>,
     /// Whether that was a rule of the user's that says it goes wrong.
     pub aborted: bool,
+    /// Where proofload was killed, how long the run had gone on at its last checkpoint; absent from a run that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_off_us: Option<u64>,
     /// Beginning of the window in which completions count for rates, from the start of the run: the end of the warm-up.
     pub window_from_us: u64,
     /// End of that window.
     pub window_us: u64,
+}
+
+impl Ending {
+    /// Whether the run came to its end: the user did not interrupt it, and proofload was not killed meanwhile.
+    pub fn is_whole(&self) -> bool {
+        !self.interrupted && self.cut_off_us.is_none()
+    }
+
+    /// Where proofload was killed, in words: `cut off at 00:41:10, killed`.
+    pub fn cut_off(&self) -> Option<String> {
+        let seconds = self.cut_off_us? / 1_000_000;
+        let [hours, minutes, seconds] = [seconds / 3600, seconds / 60 % 60, seconds % 60];
+        Some(format!("cut off at {hours:02}:{minutes:02}:{seconds:02}, killed"))
+    }
 }
 
 /// An exchange with what the checks say of it.
@@ -219,6 +236,7 @@ impl Summary {
         self.ending.interrupted |= other.ending.interrupted;
         self.ending.early = self.ending.early.take().max(other.ending.early);
         self.ending.aborted |= other.ending.aborted;
+        self.ending.cut_off_us = self.ending.cut_off_us.max(other.ending.cut_off_us);
         self.ending.window_from_us = self.ending.window_from_us.max(other.ending.window_from_us);
         self.ending.window_us = self.ending.window_us.max(other.ending.window_us);
         for (ours, theirs) in [

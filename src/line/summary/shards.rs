@@ -17,6 +17,9 @@ pub enum NoWhole {
     /// Parts are missing.
     #[error("of {1} parts, {0} is missing")]
     Missing(String, u64),
+    /// A part whose process was killed.
+    #[error("{0} is incomplete: {1}; run it again")]
+    CutOff(String, String),
     /// Two parts are of different runs.
     #[error("{0}: {1}")]
     Different(String, Mismatch),
@@ -30,6 +33,9 @@ pub fn join(parts: Vec<(String, Summary)>) -> Result<Summary, NoWhole> {
     let mut known: BTreeMap<u64, (String, Shard)> = BTreeMap::new();
     let mut whole: Option<Summary> = None;
     for (name, summary) in parts {
+        if let Some(why) = summary.ending.cut_off() {
+            return Err(NoWhole::CutOff(name, why));
+        }
         let shard = summary.meta.shard.as_deref().and_then(|shard| shard.parse::<Shard>().ok());
         let Some(shard) = shard else { return Err(NoWhole::Whole(name)) };
         let other = known.get(&shard.index).or_else(|| known.values().find(|(_, other)| other.of != shard.of));

@@ -211,6 +211,7 @@ impl Trust {
     /// Weighs a run.
     pub fn of(summary: &Summary) -> Trust {
         let ours: Vec<(Belief, String)> = [
+            cut_off(summary),
             lateness(summary),
             achieved(summary),
             cpu(summary),
@@ -239,6 +240,11 @@ impl Trust {
 }
 
 type Reason = Option<(Belief, String)>;
+
+/// What came of the load behind the last checkpoint is not known.
+fn cut_off(summary: &Summary) -> Reason {
+    Some((Belief::Invalid, summary.ending.cut_off()?))
+}
 
 fn percentile(summary: &Summary, measure: Measure, population: Population, p: f64) -> Option<f64> {
     summary.timings.get(measure.name())?.statistic(population, Statistic::Percentile(p))
