@@ -1,6 +1,6 @@
 //! `proofload capacity`: search for the highest load that holds the goals.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use anyhow::{Context as _, bail};
 
 use super::capacity_args::{CapacityArgs, CapacityCommand, SearchArgs};
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::progress::Progress;
-use super::run::{fresh_seed, heed_signals, preflight};
+use super::run::{control_of, fresh_seed, heed_signals, preflight};
 use super::serve::{Builtin, builtin_settings};
 use super::{capacity_plan, capacity_verify, check_profile, folder, print, say};
 use crate::capacity::answer::Limit;
@@ -56,11 +58,17 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
     };
     let before = args.resume.as_deref().map(folder::read_search).transpose()?;
     let known = before.as_ref().map(|record| record.asked.seed);
-    let Ready { draft, seed, builtin } = match prepare(profile, &args.flags(), known, args.wait, &tell)? {
+    let (mut places, mut folder) = (Places::default(), PathBuf::new());
+    let mut place = |draft: &Draft| {
+        let named = args.resume.as_deref().or(args.out.as_deref());
+        folder = places.run_folder(named, &format!("capacity-{}", draft.name))?;
+        Ok(())
+    };
+    let Ready { draft, seed, builtin } = match prepare(profile, &args.flags(), known, args.wait, &tell, &mut place)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
-    let mut hunt = Hunt::new(profile, args, draft, seed)?;
+    let mut hunt = Hunt::new(profile, args, draft, seed, folder)?;
     if let Some(before) = before {
         hunt.go_on_from(before)?;
     }
@@ -68,10 +76,11 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
     let record = hunt.carry_out(&tell)?;
     drop(builtin);
     let dress = args.output.dress();
-    folder::keep_page(&hunt.folder, &write(&record, Kind::Html, &dress))?;
-    print(&write(&record, args.output.format.into(), &dress))?;
+    let page = write(&record, Kind::Html, &dress);
+    hunt.tried("the page of the search", folder::keep_page(&hunt.folder, &page));
+    hunt.tried("the report on stdout", print(&write(&record, args.output.format.into(), &dress)));
     tell(&format!("kept in {}", hunt.folder.display()));
-    Ok(exit_of(&record, hunt.is_stopped()))
+    Ok(hunt.kept(exit_of(&record, hunt.is_stopped())))
 }
 
 /// A profile and its endpoint before the first request of a search.
@@ -81,13 +90,15 @@ pub(super) struct Ready {
     pub(super) builtin: Option<Builtin>,
 }
 
-/// Reads a profile and makes its endpoint ready; an exit where that cannot be. `known` is the seed of an earlier search.
+/// Reads a profile and makes its endpoint ready; an exit where that cannot be. `known` is the seed of an earlier search, and
+/// `place` makes the places for what is kept, before anything is sent.
 pub(super) fn prepare(
     profile: &str,
     flags: &Flags,
     known: Option<u64>,
     wait: Option<Duration>,
     tell: &impl Fn(&str),
+    place: &mut dyn FnMut(&Draft) -> anyhow::Result<()>,
 ) -> anyhow::Result<Result<Ready, Exit>> {
     let mut draft = match check_profile::read(profile, flags) {
         Ok(draft) => draft,
@@ -95,6 +106,7 @@ pub(super) fn prepare(
     };
     draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    place(&draft)?;
     let seed = draft.seed.or(known).unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
@@ -133,6 +145,7 @@ pub(super) struct Hunt {
     /// Runs of an earlier answer that lasted longer than a stage.
     verifications: Vec<Verification>,
     pub(super) folder: PathBuf,
+    keeping: RefCell<Keeping>,
     stopped: Arc<AtomicBool>,
     /// Control over the stage in progress.
     current: Arc<Mutex<Option<Arc<Control>>>>,
@@ -150,7 +163,13 @@ const CHARACTERS: f64 = 4.0;
 const UNCAPPED: f64 = 256.0;
 
 impl Hunt {
-    pub(super) fn new(profile: &str, args: &SearchArgs, draft: Draft, seed: u64) -> anyhow::Result<Hunt> {
+    pub(super) fn new(
+        profile: &str,
+        args: &SearchArgs,
+        draft: Draft,
+        seed: u64,
+        folder: PathBuf,
+    ) -> anyhow::Result<Hunt> {
         let plan = draft.plan(seed);
         let [load] = plan.loads.as_slice() else {
             bail!("the profile has several loads side by side; a search needs one, in [load]")
@@ -168,10 +187,6 @@ impl Hunt {
         let goals = goals_of(&draft, &plan)?;
         let terms = Terms::new(&draft.search, &goals, first, slots, warmup);
         let asked = asked(&draft, &plan, &goals, &terms, profile, args);
-        let folder = match &args.resume {
-            Some(folder) => folder.clone(),
-            None => folder::fresh_search(args.out.as_deref(), asked.started_unix_ms, &plan.profile)?,
-        };
         Ok(Hunt {
             preflight: Cell::new(draft.preflight),
             draft,
@@ -181,6 +196,7 @@ impl Hunt {
             asked,
             verifications: Vec::new(),
             folder,
+            keeping: RefCell::default(),
             stopped: Arc::default(),
             current: Arc::default(),
         })
@@ -262,7 +278,7 @@ impl Hunt {
 
     fn carry_out(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
         // Killed before its first stage has ended, it goes on all the same.
-        self.keep(None)?;
+        self.keep(None);
         self.heed(format!("the stage in progress ends; --resume {} goes on with the search", self.folder.display()))?;
         loop {
             let ending = match self.search.next() {
@@ -272,10 +288,10 @@ impl Hunt {
                     self.search.record(stage);
                     None
                 }
-                Step::Stage(_) => return self.keep(None),
+                Step::Stage(_) => return Ok(self.keep(None)),
                 Step::Done(ending) => Some(ending),
             };
-            let record = self.keep(ending.as_ref())?;
+            let record = self.keep(ending.as_ref());
             if ending.is_some() {
                 return Ok(record);
             }
@@ -298,11 +314,21 @@ impl Hunt {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    fn keep(&self, ending: Option<&Ending>) -> anyhow::Result<Record> {
+    fn keep(&self, ending: Option<&Ending>) -> Record {
         let verifications = self.verifications.clone();
         let record = Record { verifications, ..Record::of(self.asked.clone(), &self.search, ending) };
-        folder::keep_search(&self.folder, &record)?;
-        Ok(record)
+        self.tried("the record of the search", folder::keep_search(&self.folder, &record));
+        record
+    }
+
+    /// Takes what came of an attempt to keep something; the search goes on without it.
+    pub(super) fn tried(&self, what: &str, kept: anyhow::Result<()>) {
+        self.keeping.borrow_mut().tried(what, kept);
+    }
+
+    /// What the search comes to, where this is what it measured.
+    pub(super) fn kept(&self, measured: Exit) -> Exit {
+        self.keeping.borrow().exit(measured)
     }
 
     /// Carries a stage out, and keeps its run.
@@ -317,7 +343,8 @@ impl Hunt {
     /// Sends a load within limits, and keeps the run in a folder of the search.
     pub(super) fn run(&self, ask: &Ask, limits: Limits, folder: &str) -> anyhow::Result<(Parts, Carried)> {
         let plan = Arc::new(self.plan(ask, limits));
-        let control = self.new_control();
+        let folder = self.folder.join(folder);
+        let control = self.under(control_of(&folder));
         let slots = self.search.terms().slots;
         let watch = watch(ask, slots, &control)?;
         let progress = Progress::start(control.live(), plan.length());
@@ -325,7 +352,7 @@ impl Hunt {
         drop(progress);
         let (seen, took) = watch.finish();
         let seen = seen.context("the thread that watches the stage died")?;
-        folder::keep_in(&self.folder.join(folder), &parts.whole)?;
+        self.tried(&format!("the run {}", folder.display()), folder::keep(&parts.whole, &folder));
         let carried = Carried {
             load: ask.load,
             confirms: ask.confirms,
@@ -372,7 +399,7 @@ impl Hunt {
             (load.count, load.duration, load.warmup) = (Some(1), None, Warmup::Until(Duration::ZERO));
             load.grace = load.grace.min(GRACE);
         }
-        let control = self.new_control();
+        let control = self.under(Control::new());
         let summary = run(&Arc::new(plan), &control)?;
         let times = summary.timings.get(Measure::ResponseTime.name());
         let time = times.and_then(|times| times.statistic(Population::Ok, Statistic::Max));
@@ -380,8 +407,8 @@ impl Hunt {
     }
 
     /// Control over what is sent next, within reach of who interrupts.
-    fn new_control(&self) -> Arc<Control> {
-        let control = Arc::new(Control::new());
+    fn under(&self, control: Control) -> Arc<Control> {
+        let control = Arc::new(control);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
         control
     }

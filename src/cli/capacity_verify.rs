@@ -7,11 +7,13 @@ use anyhow::{Context as _, bail};
 use super::capacity::{Hunt, Ready, prepare};
 use super::capacity_args::VerifyArgs;
 use super::exit::Exit;
+use super::places::Places;
 use super::{folder, print, say};
 use crate::capacity::record::Record;
 use crate::capacity::stage::{Stage, Verdict};
 use crate::capacity::verification::Verification;
 use crate::plan::Limits;
+use crate::profile::Draft;
 use crate::report::capacity::{Kind, write, write_verification};
 
 pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
@@ -31,12 +33,14 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         }
     };
     let reference = record.asked.reference.clone();
+    let mut places = Places::default();
+    let mut place = |_: &Draft| places.folder(&folder);
     let Ready { draft, seed, builtin } =
-        match prepare(&reference, &args.flags(&again), Some(record.asked.seed), args.wait, &tell)? {
+        match prepare(&reference, &args.flags(&again), Some(record.asked.seed), args.wait, &tell, &mut place)? {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
-    let mut hunt = Hunt::new(&reference, &again, draft, seed)?;
+    let mut hunt = Hunt::new(&reference, &again, draft, seed, folder.clone())?;
     hunt.look_up(record.clone())?;
     let verified = carry_out(&hunt, args, load, record.verifications.len(), &tell)?;
     drop(builtin);
@@ -45,10 +49,11 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let exit = exit_of(&verified);
-    keep(&folder, &mut record, verified.clone(), args)?;
-    print(&write_verification(&verified, &record, args.output.format.into(), &args.output.dress()))?;
+    hunt.tried("the verification", keep(&folder, &mut record, verified.clone(), args));
+    let text = write_verification(&verified, &record, args.output.format.into(), &args.output.dress());
+    hunt.tried("the report on stdout", print(&text));
     tell(&format!("kept in {}", folder.display()));
-    Ok(exit)
+    Ok(hunt.kept(exit))
 }
 
 /// The folder of a search by its name, or by that of the file in it.

@@ -1,17 +1,23 @@
 //! `proofload check`: judge an endpoint by the whole catalogue.
 
+use std::path::{Path, PathBuf};
+
+use super::capture::Capturing;
 use super::check_args::CheckArgs;
 use super::check_options::options;
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::progress::Count;
 use super::serve::{Builtin, builtin_settings};
-use super::{capture, catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
+use super::{catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
+use crate::exchange::Exchange;
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems};
 use crate::run::probing::Halt;
 use crate::suite::sheet::{About, Sheet};
-use crate::suite::{Conformance, Options, conduct, gateway, rehearse, verdict};
+use crate::suite::{Conformance, Hears, Options, Sent, conduct_with, gateway, rehearse, verdict};
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(id) = &args.explain {
@@ -28,7 +34,9 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         folder::check_free(folder)?;
     }
     let (interrupt, halt) = tokio::sync::watch::channel(false);
+    let (mut places, mut folder, mut keeping) = (Places::default(), None, Keeping::default());
     if !args.dry_run {
+        folder = place(args, &mut places)?;
         run::heed_signals("what has come is judged".to_owned(), move || _ = interrupt.send(true))?;
     }
     let mut sheets = Vec::new();
@@ -36,7 +44,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         if *halt.borrow() {
             break;
         }
-        match judge(args, subject, &halt)? {
+        match judge(args, subject, &halt, &mut keeping)? {
             Ok(Some(sheet)) => sheets.push(sheet),
             Ok(None) => {}
             Err(exit) => return Ok(exit),
@@ -45,11 +53,22 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if args.dry_run {
         return Ok(Exit::Pass);
     }
-    check_report::publish(&args.output, &sheets)?;
+    check_report::publish(&args.output, &sheets, folder, &mut keeping);
     if *halt.borrow() {
         return Ok(Exit::Interrupted);
     }
-    Ok(check_report::exit(&sheets, args.verdict.exit_zero))
+    Ok(keeping.exit(check_report::exit(&sheets, args.verdict.exit_zero)))
+}
+
+/// Tries every place that is written to, and returns the folder of the result, where it is to be kept.
+fn place(args: &CheckArgs, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(capture) = &args.capture {
+        places.folder(capture)?;
+    }
+    if let Some(file) = args.baseline.as_ref().filter(|_| args.update_baseline || args.prune) {
+        Places::file(Path::new(file))?;
+    }
+    check_report::place(&args.output, places)
 }
 
 /// An endpoint and a model to be judged.
@@ -77,7 +96,12 @@ pub(super) struct Ready {
 }
 
 /// What became of one endpoint and one model; nothing where nothing was to be sent, an exit where it cannot be judged.
-fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
+fn judge(
+    args: &CheckArgs,
+    subject: &Subject<'_>,
+    halt: &Halt,
+    keeping: &mut Keeping,
+) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
     let draft = match read(args, subject, args.target_flags.flags()) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
@@ -90,7 +114,9 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result
         Ok(ready) => ready,
         Err(exit) => return Ok(Err(exit)),
     };
-    let mut run = send(args, &ready, halt)?;
+    let begun = args.capture.as_ref().map(|folder| Capturing::begin(folder, &ready.draft.target, &ready.options));
+    let mut capturing = begun.transpose()?;
+    let mut run = send(args, &ready, halt, capturing.as_mut())?;
     if let Some(profile) = args.under_load.as_ref().filter(|_| is_whole(&run)) {
         match under_load::conduct(args, profile, &ready, halt)? {
             Ok(loaded) => gateway::overtake(&mut run, loaded),
@@ -111,8 +137,8 @@ fn judge(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result
             Err(exit) => return Ok(Err(exit)),
         }
     }
-    if let Some(folder) = &args.capture {
-        capture::keep(folder, &ready.draft.target, &ready.options, &run)?;
+    if let Some(capturing) = capturing {
+        keeping.tried("the capture", capturing.finish(&run));
     }
     note_keys(args, &ready, &run);
     if !is_whole(&run) {
@@ -151,7 +177,7 @@ fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyho
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
     match ready(args, draft)? {
-        Ok(ready) => Ok(Ok(send(args, &ready, halt)?)),
+        Ok(ready) => Ok(Ok(send(args, &ready, halt, None)?)),
         Err(exit) => Ok(Err(exit)),
     }
 }
@@ -179,11 +205,37 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
     Ok(Ok(Ready { draft, options, _builtin: builtin }))
 }
 
-fn send(args: &CheckArgs, ready: &Ready, halt: &Halt) -> anyhow::Result<Conformance> {
+fn send(
+    args: &CheckArgs,
+    ready: &Ready,
+    halt: &Halt,
+    capturing: Option<&mut Capturing>,
+) -> anyhow::Result<Conformance> {
     let target = &ready.draft.target;
     tell(args, &format!("{}: {} dialect, seed {}", target.shown(), target.dialect, ready.options.seed));
     let progress = Count::start(args.output.quiet);
-    Ok(conduct(target, &ready.options, halt, |ended, known| progress.show(ended, known))?)
+    Ok(conduct_with(target, &ready.options, halt, &mut Heard { progress, capturing })?)
+}
+
+/// What is done with each request as it ends.
+struct Heard<'h> {
+    progress: Count,
+    capturing: Option<&'h mut Capturing>,
+}
+
+impl Hears for Heard<'_> {
+    fn begins(&mut self, round: u32, probes: &[(&'static str, usize)]) {
+        if let Some(capturing) = &mut self.capturing {
+            capturing.begins(round, probes);
+        }
+    }
+
+    fn ended(&mut self, ended: usize, known: usize, sent: &Sent, exchange: &Exchange) {
+        self.progress.show(ended, known);
+        if let Some(capturing) = &mut self.capturing {
+            capturing.add(sent, exchange);
+        }
+    }
 }
 
 fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
@@ -205,7 +257,7 @@ fn sheet(args: &CheckArgs, ready: &Ready, run: &Conformance) -> Sheet {
 fn read(args: &CheckArgs, subject: &Subject<'_>, flags: Flags) -> Result<Draft, Problems> {
     let address = subject.named.contains("://") || subject.named == "builtin";
     // A baseline that is to be written need not be there yet.
-    let begun = |file: &&String| !args.update_baseline || std::path::Path::new(file.as_str()).exists();
+    let begun = |file: &&String| !args.update_baseline || Path::new(file.as_str()).exists();
     let flags = Flags {
         url: address.then(|| subject.named.to_owned()),
         model: subject.model.map(str::to_owned),

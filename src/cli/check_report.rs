@@ -1,34 +1,40 @@
 //! Where the report of a check goes: stdout, files, the run folder, and a job of GitHub Actions.
 
-use anyhow::Context as _;
+use std::path::PathBuf;
 
 use super::check_args::Output;
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::{folder, github, print, say};
 use crate::report::conformance::{annotations, job_summary, write};
 use crate::suite::sheet::Sheet;
 use crate::suite::verdict::Verdict;
 
-/// Writes every report that is asked for.
-pub(super) fn publish(output: &Output, sheets: &[Sheet]) -> anyhow::Result<()> {
-    print(&write(sheets, output.format.into(), output.verbose))?;
+/// Tries every place that is written to at the end, and returns the folder of the result, where it is to be kept.
+pub(super) fn place(output: &Output, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
+    output.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
+    Places::job_summary()?;
+    if output.no_out {
+        return Ok(None);
+    }
+    places.run_folder(output.out.as_deref(), "check").map(Some)
+}
+
+/// Writes every report that is asked for, and keeps the result in its folder.
+pub(super) fn publish(output: &Output, sheets: &[Sheet], folder: Option<PathBuf>, keeping: &mut Keeping) {
+    let kept = folder.filter(|folder| keeping.tried("the result", folder::keep_check(sheets, folder)).is_some());
+    keeping.tried("the report on stdout", print(&write(sheets, output.format.into(), output.verbose)));
     for (kind, path) in &output.reports {
-        let text = write(sheets, *kind, output.verbose);
-        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+        let written = std::fs::write(path, write(sheets, *kind, output.verbose));
+        keeping.tried(&format!("the report {}", path.display()), written.map_err(Into::into));
     }
     if github::is_job() {
-        github::publish(&annotations(sheets), &job_summary(sheets))?;
+        keeping.tried("the job's summary", github::publish(&annotations(sheets), &job_summary(sheets)));
     }
-    if output.no_out {
-        return Ok(());
+    if let Some(folder) = kept.filter(|_| !output.quiet) {
+        say(&format!("kept in {}\n", folder.display()));
     }
-    match folder::keep_check(sheets, output.out.as_deref()) {
-        Ok(folder) if !output.quiet => say(&format!("kept in {}\n", folder.display())),
-        Ok(_) => {}
-        // The report is out, so what was found is not lost; but the user asked for it to be kept.
-        Err(error) => say(&format!("error: the result could not be kept: {error:#}\n")),
-    }
-    Ok(())
 }
 
 /// What all of it comes to: the worst of the verdicts.

@@ -63,15 +63,8 @@ impl Exit {
 impl Exit {
     /// Its place in the precedence, the weightiest highest.
     pub(super) fn weight(self) -> usize {
-        const ORDER: [Exit; 7] = [
-            Exit::Pass,
-            Exit::Unkept,
-            Exit::Fail,
-            Exit::Invalid,
-            Exit::Mismatch,
-            Exit::Usage,
-            Exit::Interrupted,
-        ];
+        const ORDER: [Exit; 7] =
+            [Exit::Pass, Exit::Unkept, Exit::Fail, Exit::Invalid, Exit::Mismatch, Exit::Usage, Exit::Interrupted];
         ORDER.iter().position(|exit| *exit == self).unwrap_or(0)
     }
 }

@@ -1,14 +1,16 @@
 //! Where runs are kept: plain folders, never overwritten.
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::outline::format_of;
-use super::read;
+use super::outline::{About, about};
+use super::{read, say};
 use crate::capacity::record::{self, Record};
 use crate::profile::files::{self, Kind};
 use crate::report::Format;
@@ -16,7 +18,8 @@ use crate::report::conformance::{Kind as Page, write};
 use crate::suite::sheet::{self, Sheet};
 use crate::summary::{FORMAT, Summary};
 
-const RUNS: &str = "runs";
+/// Where runs are kept whose folder the user does not name.
+pub(super) const RUNS: &str = "runs";
 const SUMMARY: &str = "summary.json";
 const CONFORMANCE: &str = "conformance.json";
 /// Repetitions are numbered from 1.
@@ -37,45 +40,39 @@ pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps a run with its page, and returns the folder.
-pub(super) fn keep(summary: &Summary, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let text = serde_json::to_string(summary).context("writing the summary")?;
-    let folder = keep_file(SUMMARY, &text, folder, summary.meta.started_unix_ms, &summary.meta.profile)?;
-    write_whole(&folder, PAGE, &crate::report::write(summary, Format::Html))?;
-    Ok(folder)
+/// Keeps a run with its page.
+pub(super) fn keep(summary: &Summary, folder: &Path) -> anyhow::Result<()> {
+    keep_json(folder, SUMMARY, summary)?;
+    keep_text(folder, PAGE, &crate::report::write(summary, Format::Html))
 }
 
-/// Keeps what is left of a check, and returns the folder.
-pub(super) fn keep_check(sheets: &[Sheet], folder: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let started = sheets.first().map_or(0, |sheet| sheet.started_unix_ms);
-    keep_file(CONFORMANCE, &write(sheets, Page::Json, false), folder, started, "check")
-}
-
-/// Keeps a run in a folder that is to be made.
-pub(super) fn keep_in(folder: &Path, summary: &Summary) -> anyhow::Result<()> {
-    keep(summary, Some(folder)).map(drop)
-}
-
-/// The folder that a search is kept in, made.
-pub(super) fn fresh_search(folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
-    match folder {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-            Ok(folder.to_path_buf())
+/// Keeps what a run has come to so far, each time in the place of the last. That it cannot be kept is said once: the end of
+/// the run is kept all the same, if that can be.
+pub(super) fn checkpoints(folder: &Path) -> impl FnMut(&Summary) + Send + use<> {
+    let (folder, mut is_said) = (folder.to_path_buf(), false);
+    move |summary| {
+        if let Err(error) = keep_json(&folder, SUMMARY, summary)
+            && !std::mem::replace(&mut is_said, true)
+        {
+            say(&format!("warning: what has come so far could not be kept: {error:#}\n"));
         }
-        None => fresh(started, &format!("capacity-{profile}")),
     }
+}
+
+/// Keeps what is left of a check.
+pub(super) fn keep_check(sheets: &[Sheet], folder: &Path) -> anyhow::Result<()> {
+    keep_text(folder, CONFORMANCE, &write(sheets, Page::Json, false))
 }
 
 /// Keeps what is known of a search so far.
 pub(super) fn keep_search(folder: &Path, record: &Record) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(record).context("writing the search")?;
-    keep_file(CAPACITY, &text, Some(folder), record.asked.started_unix_ms, "").map(drop)
+    keep_text(folder, CAPACITY, &text)
 }
 
 /// Keeps the page of a search.
 pub(super) fn keep_page(folder: &Path, page: &str) -> anyhow::Result<()> {
-    write_whole(folder, PAGE, page)
+    keep_text(folder, PAGE, page)
 }
 
 /// Reads a search.
@@ -85,40 +82,48 @@ pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
     Ok(understood(&path, &text, "capacity", record::FORMAT, "search for capacity")?)
 }
 
-fn keep_file(name: &str, text: &str, folder: Option<&Path>, started: u64, profile: &str) -> anyhow::Result<PathBuf> {
-    let folder = match folder {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-            folder.to_path_buf()
-        }
-        None => fresh(started, profile)?,
-    };
-    write_whole(&folder, name, text)?;
-    Ok(folder)
+/// Keeps a text in a folder, which is made where it is not there any more.
+pub(super) fn keep_text(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    keep_whole(folder, name, |file| file.write_all(text.as_bytes()))
 }
 
-/// Writes a file beside its place and renames it, so that it is either whole or absent.
-fn write_whole(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+/// The same of what is written as JSON.
+fn keep_json(folder: &Path, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+    keep_whole(folder, name, |file| Ok(serde_json::to_writer(file, value)?))
+}
+
+/// Writes a file beside its place and renames it, so that it is either whole or as it was before. The draft has a name of
+/// its own, so that the next one takes the place of what a process left that was killed.
+pub(super) fn keep_whole(
+    folder: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
-    let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &path));
+    let write = || {
+        let mut file = BufWriter::new(File::create(&draft)?);
+        fill(&mut file)?;
+        // Some disks say only now that they are full.
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
+        std::fs::rename(&draft, &path)
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&draft);
+    }
     written.with_context(|| format!("writing {}", path.display()))
 }
 
-/// A new folder under runs/ for what begins now.
+/// A new folder under runs/ for what begins now, named after the time and the profile.
 pub(super) fn fresh_now(name: &str) -> anyhow::Result<PathBuf> {
-    fresh(crate::run::unix_ms(), name)
-}
-
-/// A new folder under runs/, named after the start and the profile.
-fn fresh(started_unix_ms: u64, profile: &str) -> anyhow::Result<PathBuf> {
-    let started = UNIX_EPOCH + Duration::from_millis(started_unix_ms);
+    let started = UNIX_EPOCH + Duration::from_millis(crate::run::unix_ms());
     let time = humantime::format_rfc3339_seconds(started).to_string().replace([':', '-'], "");
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let profile: String = profile.chars().map(safe).collect();
-    std::fs::create_dir_all(RUNS).with_context(|| format!("creating {RUNS}/"))?;
+    let name: String = name.chars().map(safe).collect();
     for number in 1..1000 {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };
-        let folder = Path::new(RUNS).join(format!("{time}-{profile}{suffix}"));
+        let folder = Path::new(RUNS).join(format!("{time}-{name}{suffix}"));
         match std::fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -149,50 +154,73 @@ pub(super) fn read_check(reference: &str) -> anyhow::Result<Option<Result<Vec<Sh
         return Ok(None);
     }
     let text = read::text(&path, Kind::CHECK)?;
-    Ok(Some(match sheets(&text) {
-        Ok(sheets) => unknown_format(&path, sheets),
-        Err(error) => Err(damaged(&path, &error)),
-    }))
+    Ok(Some(sheets(&path, &text)))
 }
 
-/// The check that a file holds, or several.
-fn sheets(text: &str) -> Result<Vec<Sheet>, serde_json::Error> {
+/// The check that a file holds, or several. Their formats are looked at before anything else is.
+fn sheets(path: &Path, text: &str) -> Result<Vec<Sheet>, Unusable> {
+    let damaged = |error| damaged(path, &error);
+    let other = |about: &About| about.format.filter(|format| *format != u64::from(sheet::FORMAT));
     // One check has its format at the top, several have theirs each.
-    match format_of(text, "conformance")? {
-        Some(_) => serde_json::from_str(text).map(|sheet| vec![sheet]),
-        None => serde_json::from_str(text).map(|Sheets { runs }| runs),
+    let top = about(text, "conformance").map_err(damaged)?;
+    if let Some(format) = other(&top) {
+        return Err(another_format(path, format, &top, sheet::FORMAT));
     }
+    if top.format.is_some() {
+        return serde_json::from_str(text).map(|sheet| vec![sheet]).map_err(damaged);
+    }
+    let Several::<Version> { runs } = serde_json::from_str(text).map_err(damaged)?;
+    for Version { conformance, proofload } in runs {
+        let one = About { format: Some(conformance), version: proofload };
+        if let Some(format) = other(&one) {
+            return Err(another_format(path, format, &one, sheet::FORMAT));
+        }
+    }
+    serde_json::from_str(text).map(|Several { runs }| runs).map_err(damaged)
 }
 
 /// Several checks in one file.
 #[derive(Deserialize)]
-struct Sheets {
-    runs: Vec<Sheet>,
+struct Several<T> {
+    runs: Vec<T>,
 }
 
-fn unknown_format(path: &Path, sheets: Vec<Sheet>) -> Result<Vec<Sheet>, Unusable> {
-    match sheets.iter().find(|sheet| sheet.conformance != sheet::FORMAT) {
-        Some(Sheet { conformance, .. }) => Err(another_format(path, u64::from(*conformance), sheet::FORMAT)),
-        None => Ok(sheets),
-    }
+/// Of a check, what wrote it.
+#[derive(Deserialize)]
+struct Version {
+    conformance: u64,
+    proofload: Option<String>,
 }
 
 fn damaged(path: &Path, error: &serde_json::Error) -> Unusable {
     Unusable(format!("{} is damaged: {error}", path.display()))
 }
 
-fn another_format(path: &Path, format: u64, known: u32) -> Unusable {
-    Unusable(format!("{} has format {format}, this program reads {known}", path.display()))
+fn another_format(path: &Path, format: u64, about: &About, known: u32) -> Unusable {
+    let (path, ours) = (path.display(), env!("CARGO_PKG_VERSION"));
+    let reads = format!("this program is proofload {ours} and reads format {known}");
+    Unusable(match &about.version {
+        Some(version) => format!(
+            "{path} was written by proofload {version} in format {format}; {reads}: use proofload {version} to read it"
+        ),
+        None => format!("{path} has format {format}; {reads}"),
+    })
 }
 
 /// What a file of ours holds, whose format stands under `key`.
-fn understood<T: DeserializeOwned>(path: &Path, text: &str, key: &str, known: u32, what: &str) -> Result<T, Unusable> {
-    match format_of(text, key) {
-        Ok(Some(format)) if format == u64::from(known) => {
+pub(super) fn understood<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    key: &str,
+    known: u32,
+    what: &str,
+) -> Result<T, Unusable> {
+    match about(text, key) {
+        Ok(About { format: Some(format), .. }) if format == u64::from(known) => {
             serde_json::from_str(text).map_err(|error| damaged(path, &error))
         }
-        Ok(Some(format)) => Err(another_format(path, format, known)),
-        Ok(None) => Err(Unusable(format!("{} is no {what}", path.display()))),
+        Ok(about @ About { format: Some(format), .. }) => Err(another_format(path, format, &about, known)),
+        Ok(About { format: None, .. }) => Err(Unusable(format!("{} is no {what}", path.display()))),
         Err(error) => Err(Unusable(format!("{} is no {what}: {error}", path.display()))),
     }
 }

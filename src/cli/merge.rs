@@ -2,6 +2,8 @@
 
 use super::args::MergeArgs;
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::{folder, print, say};
 use crate::summary::shards::join;
 
@@ -20,12 +22,16 @@ pub(super) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         Ok(whole) => whole,
         Err(no_whole) => return Ok(refuse(&no_whole)),
     };
-    print(&crate::report::write(&whole, args.format.into()))?;
-    if !args.no_out {
-        let folder = folder::keep(&whole, args.out.as_deref())?;
+    let mut places = Places::default();
+    let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &whole.meta.profile)?) };
+    let mut keeping = Keeping::default();
+    keeping.tried("the report on stdout", print(&crate::report::write(&whole, args.format.into())));
+    if let Some(folder) = folder
+        && keeping.tried("the run", folder::keep(&whole, &folder)).is_some()
+    {
         say(&format!("kept in {}\n", folder.display()));
     }
-    Ok(Exit::of_run(&whole))
+    Ok(keeping.exit(Exit::of_run(&whole)))
 }
 
 fn refuse(why: &dyn std::error::Error) -> Exit {

@@ -8,14 +8,26 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, M
 /// would overflow. Seeds and salts are no amounts, and use all 64 bits.
 const LARGEST: u64 = 1 << 53;
 
-/// The number under `key` of an object; none where there is none.
+/// What a file of ours says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// Its format.
+    pub(super) format: Option<u64>,
+    /// The version of proofload that wrote it.
+    pub(super) version: Option<String>,
+}
+
+/// Name of the member with the version.
+const VERSION: &str = "proofload";
+
+/// What an object says of itself, with its format as the number under `key`.
 ///
 /// # Errors
 /// If the text is no JSON, or has an integer that cannot be ours.
-pub(super) fn format_of(text: &str, key: &str) -> Result<Option<u64>, serde_json::Error> {
+pub(super) fn about(text: &str, key: &str) -> Result<About, serde_json::Error> {
     let mut document = serde_json::Deserializer::from_str(text);
-    let format = Top { key }.deserialize(&mut document)?;
-    document.end().map(|()| format)
+    let about = Top { key }.deserialize(&mut document)?;
+    document.end().map(|()| about)
 }
 
 /// The object at the top.
@@ -24,29 +36,33 @@ struct Top<'k> {
 }
 
 impl<'de> DeserializeSeed<'de> for Top<'_> {
-    type Value = Option<u64>;
+    type Value = About;
 
-    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<Option<u64>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<About, D::Error> {
         document.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Top<'_> {
-    type Value = Option<u64>;
+    type Value = About;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<u64>, A::Error> {
-        let mut format = None;
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<About, A::Error> {
+        let mut about = About::default();
         while let Some(name) = members.next_key::<String>()? {
+            if name == VERSION {
+                about.version = members.next_value::<serde_json::Value>()?.as_str().map(str::to_owned);
+                continue;
+            }
             let Seen(number) = amount(&name, &mut members)?;
             if name == self.key {
-                format = number;
+                about.format = number;
             }
         }
-        Ok(format)
+        Ok(about)
     }
 }
 
@@ -126,11 +142,14 @@ mod tests {
 
     #[test]
     fn the_format_is_found_wherever_it_stands() {
-        let format = |text: &str| format_of(text, "format").expect(text);
+        let format = |text: &str| about(text, "format").expect(text).format;
         assert_eq!(format(r#"{"format": 2, "a": [1, {"format": 3}], "b": -1.5}"#), Some(2));
         assert_eq!(format(r#"{"a": {"18446744073709551615": "x"}, "format": 4}"#), Some(4), "names are no numbers");
         assert_eq!(format(r#"{"format": "2"}"#), None);
         assert_eq!(format("{}"), None);
+        let version = |text: &str| about(text, "format").expect(text).version;
+        assert_eq!(version(r#"{"format": 3, "proofload": "0.3.0"}"#).as_deref(), Some("0.3.0"));
+        assert_eq!(version(r#"{"a": {"proofload": "0.3.0"}, "proofload": 3}"#), None);
     }
 
     #[test]
@@ -138,11 +157,11 @@ mod tests {
         for text in
             [r#"{"a": [9007199254740993]}"#, r#"{"a": {"b": 18446744073709551615}}"#, r#"{"a": -9223372036854775808}"#]
         {
-            let error = format_of(text, "a").expect_err(text).to_string();
+            let error = about(text, "a").expect_err(text).to_string();
             assert!(error.starts_with("no number of ours is as l") && error.contains("at line 1 column"), "{error}");
         }
         for text in ["", "[]", "{} x", "{\"a\":", &format!("{{\"a\": {}", "[".repeat(10_000))] {
-            assert!(format_of(text, "a").is_err(), "{text:.20}");
+            assert!(about(text, "a").is_err(), "{text:.20}");
         }
     }
 }

@@ -7,7 +7,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
-use super::run::{Hand, fresh_seed, introduction, preflight};
+use super::keeping::Keeping;
+use super::places::Places;
+use super::run::{Hand, control_of, fresh_seed, introduction, preflight};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
@@ -18,6 +20,7 @@ use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems};
 use crate::report::compare::{Kind, annotations, job_summary, write};
 use crate::report::sweep::{Row, Table};
+use crate::run::Control;
 use crate::summary::Summary;
 
 /// Folders of the two endpoints, where there are two; the one that is run against is the base of the comparison.
@@ -37,22 +40,26 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
     if let Some(out) = &args.out {
         folder::check_free(out)?;
     }
-    let subjects = match subjects(args, times)? {
+    let (mut places, mut root) = (Places::default(), None);
+    let subjects = match subjects(args, times, &mut |draft| make_root(args, draft, &mut places, &mut root))? {
         Ok(subjects) => subjects,
         Err(exit) => return Ok(exit),
     };
-    let root = root(args, &subjects[0].plans[0])?;
-    let runs = carry_out(args, &subjects, root.as_deref())?;
+    let mut keeping = Keeping::default();
+    let runs = carry_out(args, &subjects, root.as_deref(), &mut keeping)?;
     let complete = runs.iter().all(|runs| runs.len() == times as usize);
-    let exit = report(args, &subjects, runs, root.as_deref())?;
+    let exit = report(args, &subjects, runs, root.as_deref(), &mut keeping);
     if let Some(root) = &root {
         tell(args, &format!("kept in {}", root.display()));
     }
     if !complete {
         return Ok(Exit::Interrupted);
     }
-    Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+    Ok(keeping.exit(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit }))
 }
+
+/// What is done with the first draft before anything is sent.
+type Prepare<'p> = dyn FnMut(&Draft) -> anyhow::Result<()> + 'p;
 
 fn tell(args: &RunArgs, text: &str) {
     if !args.quiet {
@@ -61,7 +68,7 @@ fn tell(args: &RunArgs, text: &str) {
 }
 
 /// The endpoints with their plans, or the exit where they cannot be run. The base comes first, as in reports.
-fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
+fn subjects(args: &RunArgs, times: u32, prepare: &mut Prepare<'_>) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
     let own = args.flags();
     let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
         None => vec![(None, own)],
@@ -88,7 +95,7 @@ fn subjects(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Subject>, E
                 Err(problems) => return Ok(Err(check_profile::draw(&problems))),
             }
         }
-        match subject(args, name, drafts, &mut roots)? {
+        match subject(args, name, drafts, &mut roots, prepare)? {
             Ok(subject) => subjects.push(subject),
             Err(exit) => return Ok(Err(exit)),
         }
@@ -114,11 +121,13 @@ fn subject(
     name: Option<&'static str>,
     mut drafts: Vec<Draft>,
     roots: &mut Roots,
+    prepare: &mut Prepare<'_>,
 ) -> anyhow::Result<Result<Subject, Exit>> {
     let first = &mut drafts[0];
     if roots.given.is_none() {
         first.tighten().map_err(anyhow::Error::msg)?;
         first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+        prepare(first)?;
     }
     let (seed, salt) = *roots.given.get_or_insert_with(|| (first.seed.unwrap_or_else(fresh_seed), first.salt()));
     let (sides, side) = (roots.sides, roots.side);
@@ -147,18 +156,22 @@ fn draft(args: &RunArgs, flags: &Flags) -> Result<Draft, Problems> {
     check_profile::read(&args.profile, flags)
 }
 
-/// The folder of all repetitions.
-fn root(args: &RunArgs, plan: &Plan) -> anyhow::Result<Option<PathBuf>> {
-    match &args.out {
-        _ if args.no_out => Ok(None),
-        Some(out) => Ok(Some(out.clone())),
-        None => folder::fresh_now(&format!("{}-repeat", plan.profile)).map(Some),
+/// Makes the folder of all repetitions.
+fn make_root(args: &RunArgs, draft: &Draft, places: &mut Places, root: &mut Option<PathBuf>) -> anyhow::Result<()> {
+    if !args.no_out {
+        *root = Some(places.run_folder(args.out.as_deref(), &format!("{}-repeat", draft.name))?);
     }
+    Places::job_summary()
 }
 
 /// Carries out every repetition, two endpoints as ABBA, and returns the runs of each. Whatever drifts by and by then
 /// drifts for both. A run that the user interrupts is not among them.
-fn carry_out(args: &RunArgs, subjects: &[Subject], root: Option<&Path>) -> anyhow::Result<Vec<Vec<Summary>>> {
+fn carry_out(
+    args: &RunArgs,
+    subjects: &[Subject],
+    root: Option<&Path>,
+    keeping: &mut Keeping,
+) -> anyhow::Result<Vec<Vec<Summary>>> {
     let hand = Hand::take(&subjects[0].plans[0])?;
     let mut runs: Vec<Vec<Summary>> = subjects.iter().map(|_| Vec::new()).collect();
     let times = subjects[0].plans.len();
@@ -174,13 +187,15 @@ fn carry_out(args: &RunArgs, subjects: &[Subject], root: Option<&Path>) -> anyho
             }
             let of = name.map_or(String::new(), |name| format!(" {name}"));
             tell(args, &format!("[{}/{times}]{of} {}", number + 1, introduction(&plans[number])));
-            let summary = hand.carry_out(&plans[number], args.quiet)?;
+            let own = root.map(|root| name.map_or_else(|| root.to_path_buf(), |name| root.join(name)));
+            let own = own.map(|own| folder::of_repetition(&own, number + 1));
+            let control = own.as_deref().map_or_else(Control::new, control_of);
+            let summary = hand.carry_out_under(control, &plans[number], args.quiet)?;
+            if let Some(own) = own {
+                keeping.tried(&format!("the run {}", own.display()), folder::keep(&summary, &own));
+            }
             if summary.ending.interrupted {
                 return Ok(runs);
-            }
-            if let Some(root) = root {
-                let own = name.map_or_else(|| root.to_path_buf(), |name| root.join(name));
-                folder::keep(&summary, Some(&folder::of_repetition(&own, number + 1)))?;
             }
             runs[place].push(summary);
         }
@@ -189,32 +204,39 @@ fn carry_out(args: &RunArgs, subjects: &[Subject], root: Option<&Path>) -> anyho
 }
 
 /// Prints the table of the runs, or the comparison of the two endpoints.
-fn report(args: &RunArgs, subjects: &[Subject], runs: Vec<Vec<Summary>>, root: Option<&Path>) -> anyhow::Result<Exit> {
+fn report(
+    args: &RunArgs,
+    subjects: &[Subject],
+    runs: Vec<Vec<Summary>>,
+    root: Option<&Path>,
+    keeping: &mut Keeping,
+) -> Exit {
     let worst = runs.iter().flatten().map(Exit::of_run).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Interrupted);
     if subjects.len() < 2 {
         if let Some(runs) = runs.into_iter().next().filter(|runs| !runs.is_empty()) {
             let table = table(runs);
-            print(&if args.format == FormatArg::Json { table.json() } else { table.text() })?;
+            let text = if args.format == FormatArg::Json { table.json() } else { table.text() };
+            keeping.tried("the report on stdout", print(&text));
         }
-        return Ok(worst);
+        return worst;
     }
     if runs.iter().any(Vec::is_empty) {
-        return Ok(worst);
+        return worst;
     }
     let names = subjects.iter().filter_map(|subject| subject.name);
     let sides: Vec<Side> = names.zip(runs).map(|(name, runs)| Side::new(name, runs)).collect();
-    let Some(comparison) = compare::compared(&sides, &Terms::default()) else { return Ok(Exit::Mismatch) };
+    let Some(comparison) = compare::compared(&sides, &Terms::default()) else { return Exit::Mismatch };
     let kind = if args.format == FormatArg::Json { Kind::Json } else { Kind::Text };
-    print(&write(&comparison, &sides, kind))?;
+    keeping.tried("the report on stdout", print(&write(&comparison, &sides, kind)));
     if github::is_job() {
-        github::publish(&annotations(&comparison), &job_summary(&comparison))?;
+        keeping.tried("the job's summary", github::publish(&annotations(&comparison), &job_summary(&comparison)));
     }
     if let Some(root) = root {
         for (file, kind) in [("compare.md", Kind::Markdown), ("compare.html", Kind::Html)] {
-            std::fs::write(root.join(file), write(&comparison, &sides, kind))?;
+            keeping.tried(file, folder::keep_text(root, file, &write(&comparison, &sides, kind)));
         }
     }
-    Ok([worst, compare::exit(&comparison, false)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst))
+    [worst, compare::exit(&comparison, false)].into_iter().max_by_key(|exit| exit.weight()).unwrap_or(worst)
 }
 
 /// Repetitions as a table, a row for each.

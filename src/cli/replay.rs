@@ -2,6 +2,8 @@
 
 use super::check_args::ReplayArgs;
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::{args, capture, check_options, check_profile, check_report, folder, say};
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems, load};
@@ -21,6 +23,8 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     };
     draft.tighten().map_err(anyhow::Error::msg)?;
     let options = check_options::of_capture(&args.selection, &captured.meta, &draft.terms)?;
+    let mut places = Places::default();
+    let folder = check_report::place(&args.output, &mut places)?;
     let target = captured.target()?;
     let masked = captured.masked();
     if !masked.is_empty() {
@@ -45,8 +49,9 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         bodies: !args.output.no_bodies,
     };
     let sheets = [Sheet::of(&run, &about)];
-    check_report::publish(&args.output, &sheets)?;
-    Ok(check_report::exit(&sheets, args.verdict.exit_zero))
+    let mut keeping = Keeping::default();
+    check_report::publish(&args.output, &sheets, folder, &mut keeping);
+    Ok(keeping.exit(check_report::exit(&sheets, args.verdict.exit_zero)))
 }
 
 /// The profile, which says on what terms the capture is judged; what was judged and by which contract, the capture says.

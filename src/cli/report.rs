@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 
 use super::args::ReportArgs;
 use super::exit::Exit;
+use super::places::Places;
 use super::{folder, print, repeat, say};
 use crate::report::Format;
 use crate::report::conformance::{self, Kind};
@@ -14,16 +15,24 @@ use crate::suite::sheet::Sheet;
 use crate::summary::Summary;
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    args.chart.iter().try_for_each(|path| Places::file(path))?;
+    let mut exit = Exit::Pass;
     let text = match folder::read_check(&args.run)? {
         Some(Ok(sheets)) => of_check(args, &sheets)?,
         None => match folder::read_side(&args.run)? {
-            Ok(runs) => of_runs(args, runs)?,
+            Ok(runs) => {
+                if let Some(why) = runs.iter().find_map(|run| run.ending.cut_off()) {
+                    say(&format!("warning: {} is incomplete: {why}; what came until then is reported\n", args.run));
+                    exit = Exit::Mismatch;
+                }
+                of_runs(args, runs)?
+            }
             Err(unusable) => return Ok(refuse(&unusable)),
         },
         Some(Err(unusable)) => return Ok(refuse(&unusable)),
     };
     print(&text)?;
-    Ok(Exit::Pass)
+    Ok(exit)
 }
 
 fn refuse(unusable: &folder::Unusable) -> Exit {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::hash::BuildHasher as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,12 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{JournalArg, RunArgs};
 use super::exit::Exit;
+use super::keeping::Keeping;
+use super::places::Places;
 use super::progress::Progress;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
 use crate::profile::Draft;
-use crate::report::Format;
 use crate::report::github::{annotations, job_summary};
 use crate::run::journal::Journal;
 use crate::run::preflight::{self, Models};
@@ -60,6 +61,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    let mut places = Places::default();
+    let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &draft.name)?) };
+    args.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
+    Places::job_summary()?;
     let seed = draft.seed.unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
@@ -71,68 +76,69 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let plan = Arc::new(draft.plan(seed));
     tell(&introduction(&plan));
-    let journal = args.journal.map(|what| begin_journal(what, args, &plan)).transpose()?;
-    let (control, folder) = match &journal {
-        Some((journal, folder)) => (Control::new().with_journal(Arc::clone(journal)), Some(folder.as_path())),
-        None => (Control::new(), args.out.as_deref()),
-    };
+    let journal = args.journal.zip(folder.as_deref()).map(|(what, folder)| begin_journal(what, folder, &plan));
+    let journal = journal.transpose()?;
+    let mut control = folder.as_deref().map_or_else(Control::new, control_of);
+    if let Some((journal, _)) = &journal {
+        control = control.with_journal(Arc::clone(journal));
+    }
     let summary = Hand::take(&plan)?.carry_out_under(control, &plan, args.quiet)?;
     drop(builtin);
-    if let Some((journal, _)) = &journal {
-        end_journal(journal);
+    let mut keeping = Keeping::default();
+    if let Some((journal, path)) = &journal {
+        end_journal(journal, path, &mut keeping);
     }
-    let kept = if args.no_out { None } else { Some(folder::keep(&summary, folder)) };
-    print(&crate::report::write_beside(&summary, args.format.into(), &args.metrics_as))?;
-    write_reports(&args.reports, &summary)?;
-    if github::is_job() {
-        github::publish(&annotations(&summary), &job_summary(&summary))?;
-    }
-    match kept.transpose() {
-        Ok(Some(folder)) => tell(&format!("kept in {}", folder.display())),
-        Ok(None) => {}
-        // The report is out, so what was measured is not lost; but the user asked for it to be kept.
-        Err(error) => say(&format!("error: the run could not be kept: {error:#}\n")),
+    let kept = folder.filter(|folder| keeping.tried("the run", folder::keep(&summary, folder)).is_some());
+    publish(args, &summary, &mut keeping);
+    if let Some(folder) = kept {
+        tell(&format!("kept in {}", folder.display()));
     }
     let exit = Exit::of_run(&summary);
-    Ok(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit })
+    Ok(keeping.exit(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit }))
 }
 
-/// Writes every other report that is asked for.
-pub(super) fn write_reports(reports: &[(Format, PathBuf)], summary: &Summary) -> anyhow::Result<()> {
-    for (format, path) in reports {
-        let text = crate::report::write(summary, *format);
-        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+/// Control over a run that keeps in its folder what it has come to so far.
+pub(super) fn control_of(folder: &Path) -> Control {
+    Control::new().with_checkpoints(folder::checkpoints(folder))
+}
+
+/// Writes every report that is asked for.
+fn publish(args: &RunArgs, summary: &Summary, keeping: &mut Keeping) {
+    let report = crate::report::write_beside(summary, args.format.into(), &args.metrics_as);
+    keeping.tried("the report on stdout", print(&report));
+    for (format, path) in &args.reports {
+        let written = std::fs::write(path, crate::report::write(summary, *format));
+        keeping.tried(&format!("the report {}", path.display()), written.map_err(Into::into));
     }
-    Ok(())
+    if github::is_job() {
+        keeping.tried("the job's summary", github::publish(&annotations(summary), &job_summary(summary)));
+    }
 }
 
 /// Name of the journal in the folder of a run.
 const JOURNAL: &str = "exchanges.jsonl.zst";
 
-/// Begins a journal in the folder of the run, which is made for it.
-fn begin_journal(what: JournalArg, args: &RunArgs, plan: &Plan) -> anyhow::Result<(Arc<Journal>, PathBuf)> {
-    let folder = match &args.out {
-        Some(out) => {
-            std::fs::create_dir_all(out).map(|()| out.clone()).with_context(|| format!("creating {}", out.display()))?
-        }
-        None => folder::fresh_now(&plan.profile)?,
-    };
+/// Begins a journal in the folder of the run.
+fn begin_journal(what: JournalArg, folder: &Path, plan: &Plan) -> anyhow::Result<(Arc<Journal>, PathBuf)> {
     let path = folder.join(JOURNAL);
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     let journal = Journal::start(file, what == JournalArg::Bodies, plan.target.redactor());
-    Ok((Arc::new(journal.context("starting the journal")?), folder))
+    Ok((Arc::new(journal.context("starting the journal")?), path))
 }
 
 /// A journal that is not whole is no failure of the run, and is never silent.
-fn end_journal(journal: &Journal) {
+fn end_journal(journal: &Journal, path: &Path, keeping: &mut Keeping) {
     match journal.finish() {
-        Ok(kept) if kept.dropped > 0 => say(&format!(
-            "warning: {} of {} exchanges are not in the journal: the disk could not keep up\n",
+        Ok(kept) if kept.dropped > 0 => keeping.lost(&format!(
+            "{} of {} exchanges are not in the journal: the disk could not keep up",
             kept.dropped,
             kept.dropped + kept.written
         )),
+        Ok(_) if !path.exists() => {
+            keeping.lost(&format!("the journal {} was removed while the run went on", path.display()));
+        }
         Ok(_) => {}
-        Err(error) => say(&format!("warning: the journal is incomplete: {error}\n")),
+        Err(error) => keeping.lost(&format!("the journal is incomplete: {error}")),
     }
 }
 
@@ -164,12 +170,8 @@ impl Hand {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Carries out a plan with progress on stderr.
-    pub(super) fn carry_out(&self, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
-        self.carry_out_under(Control::new(), plan, quiet)
-    }
-
-    fn carry_out_under(&self, control: Control, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
+    /// Carries out a plan with progress on stderr, under a control that was not used before.
+    pub(super) fn carry_out_under(&self, control: Control, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
         let control = Arc::new(control);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
         // An interrupt just before would otherwise find nothing to stop.

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
-use super::run::{Hand, fresh_seed, introduction, make_ready, preflight};
+use super::keeping::Keeping;
+use super::places::Places;
+use super::run::{Hand, control_of, fresh_seed, introduction, make_ready, preflight};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
@@ -16,6 +18,7 @@ use crate::plan::schedule::Load;
 use crate::profile::Draft;
 use crate::profile::flags::Flags;
 use crate::report::sweep::{Row, Table};
+use crate::run::Control;
 use crate::summary::Summary;
 
 /// More points than this are most likely a mistake.
@@ -51,6 +54,8 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let Some(first) = points.first() else { bail!("--sweep has no values") };
     first.draft.tighten().map_err(anyhow::Error::msg)?;
+    let mut places = Places::default();
+    let root = root(args, &first.draft, &mut places)?;
     let seed = first.draft.seed.unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&first.draft.builtin, first.draft.target.dialect, seed)?;
     let builtin = first.draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
@@ -71,14 +76,21 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
         plans.push(Planned { values, plan: Arc::new(draft.plan(seed.wrapping_add(number as u64))) });
     }
     tell(&estimate(&plans));
-    let root = root(args, &plans[0].plan)?;
-    let rows = carry_out(args, &plans, root.as_deref(), &tell)?;
+    let mut keeping = Keeping::default();
+    let rows = carry_out(args, &plans, root.as_deref(), &mut keeping, &tell)?;
     drop(builtin);
-    report(args, &rows, root.as_deref(), plans.len())
+    let exit = report(args, &rows, root.as_deref(), plans.len(), &mut keeping);
+    Ok(keeping.exit(exit))
 }
 
 /// Runs every point that the folder does not hold yet.
-fn carry_out(args: &RunArgs, plans: &[Planned], root: Option<&Path>, tell: &impl Fn(&str)) -> anyhow::Result<Vec<Row>> {
+fn carry_out(
+    args: &RunArgs,
+    plans: &[Planned],
+    root: Option<&Path>,
+    keeping: &mut Keeping,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Vec<Row>> {
     let hand = Hand::take(&plans[0].plan)?;
     let mut rows = Vec::new();
     for (number, Planned { values, plan }) in plans.iter().enumerate() {
@@ -92,10 +104,11 @@ fn carry_out(args: &RunArgs, plans: &[Planned], root: Option<&Path>, tell: &impl
             summary
         } else {
             tell(&format!("{at}: {}", introduction(plan)));
-            let summary = hand.carry_out(plan, args.quiet)?;
+            let control = own.as_deref().map_or_else(Control::new, control_of);
+            let summary = hand.carry_out_under(control, plan, args.quiet)?;
             // A point that was cut short is run again by who goes on.
-            if let Some(own) = own.as_deref().filter(|_| !summary.ending.interrupted) {
-                folder::keep(&summary, Some(own))?;
+            if let Some(own) = own.as_deref() {
+                keeping.tried(&named(values), folder::keep(&summary, own));
             }
             summary
         };
@@ -110,6 +123,9 @@ fn kept(folder: &Path, plan: &Plan) -> anyhow::Result<Option<Summary>> {
         return Ok(None);
     }
     let summary = folder::read(&folder.to_string_lossy())??;
+    if !summary.ending.is_whole() {
+        return Ok(None);
+    }
     let fresh = Summary::new(plan, summary.meta.started_unix_ms);
     let (was, is) = (&summary.meta, &fresh.meta);
     if (&was.load, &was.target, &was.model, was.seed) != (&is.load, &is.target, &is.model, is.seed) {
@@ -181,32 +197,29 @@ fn estimate(plans: &[Planned]) -> String {
 }
 
 /// The folder of the sweep; one that exists is gone on with.
-fn root(args: &RunArgs, plan: &Plan) -> anyhow::Result<Option<PathBuf>> {
-    match &args.out {
-        _ if args.no_out => Ok(None),
-        Some(out) => {
-            std::fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;
-            Ok(Some(out.clone()))
-        }
-        None => folder::fresh_now(&format!("{}-sweep", plan.profile)).map(Some),
+fn root(args: &RunArgs, draft: &Draft, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
+    if args.no_out {
+        return Ok(None);
     }
+    places.run_folder(args.out.as_deref(), &format!("{}-sweep", draft.name)).map(Some)
 }
 
-fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize) -> anyhow::Result<Exit> {
+fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize, keeping: &mut Keeping) -> Exit {
     let table = Table::of(rows);
-    match args.format {
-        FormatArg::Text => print(&table.text())?,
-        FormatArg::Json => print(&table.json())?,
-    }
+    let text = match args.format {
+        FormatArg::Text => table.text(),
+        FormatArg::Json => table.json(),
+    };
+    keeping.tried("the report on stdout", print(&text));
     if let Some(root) = root {
         for (name, text) in [("sweep.md", table.markdown()), ("sweep.csv", table.csv())] {
-            std::fs::write(root.join(name), text).with_context(|| format!("writing {name}"))?;
+            keeping.tried(name, folder::keep_text(root, name, &text));
         }
         say(&format!("kept in {}\n", root.display()));
     }
     if rows.len() < planned {
         say(&format!("{} of {planned} runs were made; the same command with --out goes on\n", rows.len()));
-        return Ok(Exit::Interrupted);
+        return Exit::Interrupted;
     }
     let marked = table.marked();
     if marked > 0 && !args.quiet {
@@ -216,5 +229,5 @@ fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize) -> 
     }
     let worst = rows.iter().map(|row| Exit::of_point(&row.summary)).max_by_key(|exit| exit.weight());
     let worst = worst.unwrap_or(Exit::Usage);
-    Ok(if worst == Exit::Fail && args.exit_zero { Exit::Pass } else { worst })
+    if worst == Exit::Fail && args.exit_zero { Exit::Pass } else { worst }
 }

@@ -13,6 +13,9 @@ pub(super) fn unbelievable(side: &Side) -> Vec<String> {
         if run.ending.interrupted {
             return vec![format!("{name}: interrupted before the end of the plan")];
         }
+        if let Some(why) = run.ending.cut_off() {
+            return vec![format!("{name}: {why}")];
+        }
         let nothing = Digest::measured_nothing(run);
         let trust = Trust::of(run);
         let doubted = if trust.verdict == Belief::Invalid { trust.reasons } else { Vec::new() };

@@ -2,10 +2,19 @@
 
 use super::figure::{number, percent, time};
 use crate::plan::goal::{Goal, Metric, Part};
-use crate::summary::digest::{GoalResult, GoalWindow, WindowState};
+use crate::summary::digest::{Digest, GoalResult, GoalWindow, WindowState};
 
 /// Windows that are named, of those that broke a goal or say nothing.
 const SHOWN: usize = 8;
+
+/// What became of a goal, in a word; that of a run that was cut off is not decided.
+pub(super) fn fate(digest: &Digest, goal: &GoalResult) -> &'static str {
+    match (&digest.cut_off, goal.held) {
+        (Some(_), _) => "invalid",
+        (None, true) => "held",
+        (None, false) => "broken",
+    }
+}
 
 /// What was measured for a goal, with the samples that it rests on and what speaks against it.
 pub fn measured(goal: &GoalResult) -> String {

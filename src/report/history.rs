@@ -50,7 +50,11 @@ impl Entry {
             profile: meta.profile.clone(),
             target: meta.target.clone(),
             labels: labels.join(" "),
-            verdict: Digest::of(summary).verdict.name().to_owned(),
+            verdict: [Some(Digest::of(summary).verdict.name().to_owned()), summary.ending.cut_off()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", "),
             figures: FIGURES.iter().map(|(_, _, metric)| summary.value(*metric)).collect(),
         }
     }

@@ -8,7 +8,7 @@ use tabled::settings::{Alignment, Modify, Style};
 
 use super::compressed;
 use super::figure::{number, percent, time};
-use super::goal::{measured, windows};
+use super::goal::{fate, measured, windows};
 use super::roots;
 use crate::exchange::Outcome;
 use crate::plan::goal::Population;
@@ -304,8 +304,11 @@ fn steadiness(digest: &Digest) -> String {
 fn goals(digest: &Digest) -> String {
     let mut text = String::new();
     for goal in &digest.goals {
-        let verdict = if goal.held { "held  " } else { "broken" };
-        line(&mut text, &format!("  {verdict}  "), &format!("{} (measured {})", goal.words(), measured(goal)));
+        line(
+            &mut text,
+            &format!("  {:6}  ", fate(digest, goal)),
+            &format!("{} (measured {})", goal.words(), measured(goal)),
+        );
         for windows in windows(goal) {
             line(&mut text, "          ", &windows);
         }

@@ -2,7 +2,8 @@
 //! judged again without the endpoint.
 //!
 //! A capture is a folder. `capture.json` ([`Meta`]) says what the endpoint was held to; `exchanges.jsonl` has one
-//! request on each line ([`Line`]), in the order in which they were made. Bytes stand in base64, times in microseconds
+//! request on each line ([`Line`]), in the order in which they were made, or, of a check that was killed, in that in which
+//! they ended. Bytes stand in base64, times in microseconds
 //! from the start of the run. Where a reply echoes a secret of ours, as many `*` stand in its place, so that offsets
 //! stay what they were. Where that changes what a rule says of the reply, the line says so, and [`super::replay`] leaves
 //! it out.
@@ -55,6 +56,21 @@ pub struct Meta {
     pub context_window: Option<u64>,
     /// Capabilities that the endpoint was declared to lack.
     pub without: Vec<String>,
+    /// The probes that are being sent, while the check goes on; absent once it has ended. All before them were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Vec<Sending>>,
+}
+
+/// A probe that is being sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sending {
+    /// Which of several tries.
+    pub round: u32,
+    /// Its name.
+    pub probe: String,
+    /// How many requests it makes.
+    pub requests: usize,
 }
 
 /// One request and all that came back.
@@ -171,7 +187,7 @@ pub enum CaptureError {
         /// What is wrong.
         error: String,
     },
-    /// The files are of another format, or speak of what this program does not know.
+    /// The files speak of what this program does not know.
     #[error("capture.json: {0}")]
     Meta(String),
 }
@@ -190,17 +206,15 @@ impl Meta {
             cap: options.cap,
             context_window: options.context_window,
             without: options.without.iter().cloned().collect(),
+            sending: None,
         }
     }
 
     /// The dialect.
     ///
     /// # Errors
-    /// If this program does not know it, or the format.
+    /// If this program does not know it.
     pub fn dialect(&self) -> Result<Dialect, CaptureError> {
-        if self.capture != FORMAT {
-            return Err(CaptureError::Meta(format!("format {}, this program reads {FORMAT}", self.capture)));
-        }
         Dialect::named(&self.dialect)
             .ok_or_else(|| CaptureError::Meta(format!("no dialect is called {:?}", self.dialect)))
     }
@@ -217,7 +231,8 @@ pub fn lines<'r>(run: &'r Conformance, redactor: &'r Redactor) -> impl Iterator<
     run.sent.iter().zip(&run.exchanges).map(|(sent, exchange)| line(sent, exchange, redactor))
 }
 
-fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
+/// An exchange as a line, without the secrets that the redactor knows.
+pub fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
     let head = exchange.head.as_ref().map(|head| HeadLine {
         at_us: micros(head.at),
         status: head.status,

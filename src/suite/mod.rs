@@ -138,7 +138,40 @@ pub fn conduct(
     target: &Target,
     options: &Options,
     halt: &Halt,
-    mut told: impl FnMut(usize, usize),
+    told: impl FnMut(usize, usize),
+) -> Result<Conformance, RunError> {
+    conduct_with(target, options, halt, &mut Counts(told))
+}
+
+/// Hears of a run as it goes on.
+pub trait Hears {
+    /// Probes are about to be sent, each with the number of its requests.
+    fn begins(&mut self, round: u32, probes: &[(&'static str, usize)]);
+
+    /// A request has ended: how many have, of how many so far known, what was sent, and what came.
+    fn ended(&mut self, ended: usize, known: usize, sent: &Sent, exchange: &Exchange);
+}
+
+/// Who hears of numbers only.
+struct Counts<T>(T);
+
+impl<T: FnMut(usize, usize)> Hears for Counts<T> {
+    fn begins(&mut self, _: u32, _: &[(&'static str, usize)]) {}
+
+    fn ended(&mut self, ended: usize, known: usize, _: &Sent, _: &Exchange) {
+        self.0(ended, known);
+    }
+}
+
+/// The same, of which more is heard.
+///
+/// # Errors
+/// As [`conduct`].
+pub fn conduct_with(
+    target: &Target,
+    options: &Options,
+    halt: &Halt,
+    hears: &mut dyn Hears,
 ) -> Result<Conformance, RunError> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
     let mut tries = Tries::of(&checks);
@@ -160,7 +193,7 @@ pub fn conduct(
     for round in 0..options.repeat.max(1) {
         suite.round = round;
         suite.from = suite.exchanges.len();
-        suite.send(&mut told);
+        suite.send(hears);
         tries.judge(&suite.court());
         if suite.cut_short {
             break;
@@ -307,7 +340,7 @@ const STILL_THERE: Duration = Duration::from_secs(10);
 
 impl Suite<'_> {
     /// Sends every probe once: the gate, then those that may go side by side, then the others one by one.
-    fn send(&mut self, told: &mut impl FnMut(usize, usize)) {
+    fn send(&mut self, hears: &mut dyn Hears) {
         let mut sent: BTreeSet<&'static str> = BTreeSet::new();
         let court = self.court();
         let mut left: Vec<&'static Probe> =
@@ -322,7 +355,7 @@ impl Suite<'_> {
             };
             let batch: Vec<&'static Probe> =
                 left.iter().copied().filter(|probe| ready(probe) && probe.turn == turn).take(at_once).collect();
-            self.send_batch(&batch, told);
+            self.send_batch(&batch, hears);
             if *self.halt.borrow() || self.silent {
                 self.cut_short = true;
                 return;
@@ -355,7 +388,7 @@ impl Suite<'_> {
         checks.iter().zip(found).any(|(check, found)| !forgiven(&check) && found.status == Status::Fail)
     }
 
-    fn send_batch(&mut self, probes: &[&'static Probe], told: &mut impl FnMut(usize, usize)) {
+    fn send_batch(&mut self, probes: &[&'static Probe], hears: &mut dyn Hears) {
         let court = self.court();
         let book = court.book();
         let key = bearer(self.target);
@@ -373,9 +406,15 @@ impl Suite<'_> {
         }
         drop(book);
         let (mut ended, all) = (self.exchanges.len(), self.exchanges.len() + orders.len());
-        let mut exchanges = self.carry_out(orders, |_| {
+        let counts: Vec<(&'static str, usize)> =
+            sent.chunk_by(|one, next| one.probe == next.probe).map(|chunk| (chunk[0].probe, chunk.len())).collect();
+        hears.begins(self.round, &counts);
+        let mut exchanges = self.carry_out(orders, |exchange| {
             ended += 1;
-            told(ended, all);
+            let place = usize::try_from(exchange.ticket.seq - first).ok();
+            if let Some(sent) = place.and_then(|place| sent.get(place)) {
+                hears.ended(ended, all, sent, exchange);
+            }
         });
         if exchanges.len() < sent.len() {
             (sent, exchanges) = whole_probes(&sent, exchanges, first);

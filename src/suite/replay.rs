@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::capture::{CaptureError, Line, Meta};
+use super::capture::{CaptureError, Line, Meta, Sending};
 use super::judging::{Court, Extent};
 use super::obstacle::Obstacle;
 use super::{Conformance, Options, Sent, Tries, probe, probes, selected};
@@ -75,13 +75,14 @@ impl Captured {
             let kind = Kind::of_plain(exchange, target)?;
             Some(Obstacle::Refused(Refusal::new(kind, exchange, target, &Surroundings::default())))
         });
-        Ok(Conformance { rows, sent, exchanges, interrupted: false, obstacle })
+        Ok(Conformance { rows, sent, exchanges, interrupted: self.meta.sending.is_some(), obstacle })
     }
 
     fn exchanges(&self, target: &Target, options: &Options) -> Result<(Vec<Sent>, Vec<Exchange>), CaptureError> {
         let setting = Setting::of(target, options.seed);
         let (mut sent, mut exchanges) = (Vec::new(), Vec::new());
-        for (number, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.masked) {
+        let lines = self.whole_probes();
+        for (number, line) in lines.iter().copied() {
             let broken = |error| CaptureError::Line { line: number + 1, error };
             let probe = probes::all().find(|probe| probe.name == line.probe);
             let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?.name;
@@ -94,12 +95,24 @@ impl Captured {
                 curl: line.curl.clone(),
             });
         }
-        if let Some(line) =
-            self.lines.windows(2).position(|pair| (pair[0].round, pair[0].seq) >= (pair[1].round, pair[1].seq))
-        {
+        let is_after = |pair: &&[(usize, &Line)]| (pair[0].1.round, pair[0].1.seq) >= (pair[1].1.round, pair[1].1.seq);
+        if let Some(pair) = lines.windows(2).find(is_after) {
             let error = "the requests are not in order".to_owned();
-            return Err(CaptureError::Line { line: line + 2, error });
+            return Err(CaptureError::Line { line: pair[1].0 + 1, error });
         }
         Ok((sent, exchanges))
+    }
+
+    /// The lines that can be judged, with their places. Those of a check that was killed are put in order, and a probe that was being sent is
+    /// taken only if all of its requests have ended: half of one could be misjudged.
+    fn whole_probes(&self) -> Vec<(usize, &Line)> {
+        let mut lines: Vec<(usize, &Line)> = self.lines.iter().enumerate().filter(|(_, line)| !line.masked).collect();
+        let Some(sending) = &self.meta.sending else { return lines };
+        let is_of = |line: &Line, probe: &Sending| (line.round, &line.probe) == (probe.round, &probe.probe);
+        let ended = |probe: &Sending| self.lines.iter().filter(|line| is_of(line, probe)).count();
+        let torn: Vec<&Sending> = sending.iter().filter(|probe| ended(probe) < probe.requests).collect();
+        lines.retain(|(_, line)| !torn.iter().any(|probe| is_of(line, probe)));
+        lines.sort_by_key(|(_, line)| (line.round, line.seq));
+        lines
     }
 }

@@ -1,16 +1,17 @@
 //! A line of JSON for each exchange, compressed: `exchanges.jsonl.zst`.
 //!
 //! A thread of its own writes it, behind a queue that is capped in bytes: what does not fit is dropped and counted, so
-//! neither senders nor judges ever wait for a disk. The file is a series of zstd frames of about a megabyte each, so
-//! memory is bounded, and a process that is killed loses no more than the last of them. Its last line says how many
-//! lines there are and how many were dropped.
+//! neither senders nor judges ever wait for a disk. The file is a series of zstd frames of about a megabyte or a few
+//! seconds each, so memory is bounded, and a process that is killed loses no more than the last of them. Its last line says
+//! how many lines there are and how many were dropped.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use schemars::JsonSchema;
@@ -28,6 +29,9 @@ const BACKLOG_BYTES: usize = 64 << 20;
 const OVERHEAD_BYTES: usize = 1 << 10;
 /// Text of a frame.
 const FRAME_BYTES: usize = 1 << 20;
+/// How long a frame waits for more text after its first line. No line is to wait longer than five seconds, and writing takes
+/// some time, too.
+const FRAME_TIME: Duration = Duration::from_secs(4);
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -92,7 +96,7 @@ impl Journal {
     pub fn start(file: File, bodies: bool, redactor: Redactor) -> std::io::Result<Journal> {
         let (inbox, entries) = channel();
         let (backlog, dropped) = (Arc::<AtomicUsize>::default(), Arc::<AtomicU64>::default());
-        let writer = Writer { file, bodies, redactor, text: Vec::new(), lines: 0 };
+        let writer = Writer { file, bodies, redactor, text: Vec::new(), began: None, lines: 0 };
         let (waiting, lost) = (Arc::clone(&backlog), Arc::clone(&dropped));
         let write = move || writer.write_all(&entries, &waiting, &lost);
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(write)?;
@@ -141,6 +145,8 @@ struct Writer {
     bodies: bool,
     redactor: Redactor,
     text: Vec<u8>,
+    /// When the first line of the frame was added; none where it has no line.
+    began: Option<Instant>,
     lines: u64,
 }
 
@@ -151,11 +157,17 @@ impl Writer {
         backlog: &AtomicUsize,
         dropped: &AtomicU64,
     ) -> std::io::Result<u64> {
-        for entry in entries {
-            self.add(&Line::of(&entry, self.bodies, &self.redactor))?;
-            self.lines += 1;
-            backlog.fetch_sub(size(&entry.exchange, self.bodies), Ordering::Relaxed);
-            if self.text.len() >= FRAME_BYTES {
+        loop {
+            match entries.recv_timeout(self.left()) {
+                Ok(entry) => {
+                    self.add(&Line::of(&entry, self.bodies, &self.redactor))?;
+                    self.lines += 1;
+                    backlog.fetch_sub(size(&entry.exchange, self.bodies), Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.text.len() >= FRAME_BYTES || self.left().is_zero() {
                 self.end_frame()?;
             }
         }
@@ -166,7 +178,13 @@ impl Writer {
         Ok(self.lines)
     }
 
+    /// How long the frame may wait for more text.
+    fn left(&self) -> Duration {
+        self.began.map_or(FRAME_TIME, |began| FRAME_TIME.saturating_sub(began.elapsed()))
+    }
+
     fn add(&mut self, line: &impl Serialize) -> std::io::Result<()> {
+        self.began.get_or_insert_with(Instant::now);
         serde_json::to_writer(&mut self.text, line)?;
         self.text.push(b'\n');
         Ok(())
@@ -175,6 +193,7 @@ impl Writer {
     fn end_frame(&mut self) -> std::io::Result<()> {
         let frame = compress_to_vec(self.text.as_slice(), CompressionLevel::Fastest);
         self.text.clear();
+        self.began = None;
         self.file.write_all(&frame)
     }
 }

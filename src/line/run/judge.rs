@@ -5,14 +5,15 @@
 //! end of the run, or the user interrupts it (`closing`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Control;
 use super::abort::{Abortion, Ended};
+use super::checkpoint::Record;
 use super::clock::micros;
 use super::closing::Closing;
 use super::journal::{Found, Journal};
@@ -36,7 +37,8 @@ const IN_TIME: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Judges {
     inboxes: Vec<Sender<Exchange>>,
-    threads: Vec<JoinHandle<Vec<Summary>>>,
+    threads: Vec<JoinHandle<()>>,
+    records: Vec<Record>,
     shared: Arc<Shared>,
 }
 
@@ -121,15 +123,26 @@ impl Shared {
 impl Judges {
     pub(super) fn start(shared: &Arc<Shared>, epoch: Duration) -> std::io::Result<Judges> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut judges = Judges { inboxes: Vec::new(), threads: Vec::new(), shared: Arc::clone(shared) };
+        let plan = &shared.plan;
+        let empty = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
+        let parts = if shared.by_case { plan.cases.len() } else { 1 };
+        let shared = Arc::clone(shared);
+        let mut judges = Judges { inboxes: Vec::new(), threads: Vec::new(), records: Vec::new(), shared };
         for number in 0..cores.div_ceil(CORES_A_JUDGE) {
             let (inbox, exchanges) = channel();
-            let shared = Arc::clone(shared);
-            let judge = move || judge(&shared, &exchanges, epoch);
+            let record: Record = Arc::new(Mutex::new(vec![empty.clone(); parts]));
+            let (shared, own) = (Arc::clone(&judges.shared), Arc::clone(&record));
+            let judge = move || judge(&shared, &exchanges, &own);
             judges.threads.push(std::thread::Builder::new().name(format!("judge-{number}")).spawn(judge)?);
             judges.inboxes.push(inbox);
+            judges.records.push(record);
         }
         Ok(judges)
+    }
+
+    /// What each judge has recorded, to be looked at while it goes on.
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.records.clone()
     }
 
     /// Hands an exchange over. Never waits.
@@ -144,16 +157,15 @@ impl Judges {
     }
 
     /// Waits until all is judged, and hands over what each judge recorded: a summary of all, or one for each case.
-    pub(super) fn finish(self) -> Vec<std::thread::Result<Vec<Summary>>> {
+    pub(super) fn finish(self) -> Vec<std::thread::Result<Record>> {
         drop(self.inboxes);
-        self.threads.into_iter().map(JoinHandle::join).collect()
+        let ended = self.threads.into_iter().map(JoinHandle::join);
+        ended.zip(self.records).map(|(ended, record)| ended.map(|()| record)).collect()
     }
 }
 
-fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Vec<Summary> {
+fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, record: &Mutex<Vec<Summary>>) {
     let plan = &shared.plan;
-    let empty = Summary::new(plan, u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX));
-    let mut summaries = vec![empty; if shared.by_case { plan.cases.len() } else { 1 }];
     let evidence = Evidence::of(&plan.target);
     let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
     let mut checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
@@ -184,7 +196,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
         };
         shared.go_on(&reading);
         let part = if shared.by_case { exchange.ticket.case } else { 0 };
-        summaries[part].record(&judged, plan.goodput, &evidence);
+        record.lock().unwrap_or_else(PoisonError::into_inner)[part].record(&judged, plan.goodput, &evidence);
         let violating = is_violating(plan, &verdicts);
         shared.live.judged(&reading, violating);
         shared.heed_aborts(&reading, violating);
@@ -196,7 +208,6 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, epoch: Duration) -> Ve
             journal.offer(exchange, found);
         }
     }
-    summaries
 }
 
 /// The exchange without its body, which nobody reads.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 mod abort;
+mod checkpoint;
 mod client;
 mod clock;
 mod closing;
@@ -40,6 +41,7 @@ pub use pacer::Stop;
 pub use sampler::Sampler;
 use scrape::Scraping;
 
+use checkpoint::{Checkpoints, Keeper, Record, Source};
 use client::{Client, CutoffSignal, Job};
 use clock::Clock;
 use closing::Closing;
@@ -62,6 +64,7 @@ pub struct Control {
     inbox: Mutex<Option<Receiver<Event>>>,
     live: Arc<Live>,
     journal: Option<Arc<Journal>>,
+    keeper: Keeper,
     closing: Arc<Closing>,
 }
 
@@ -69,13 +72,28 @@ impl Control {
     /// Control over a run that has not begun.
     pub fn new() -> Control {
         let (events, inbox) = channel();
-        Control { events, inbox: Mutex::new(Some(inbox)), live: Arc::default(), journal: None, closing: Arc::default() }
+        Control {
+            events,
+            inbox: Mutex::new(Some(inbox)),
+            live: Arc::default(),
+            journal: None,
+            keeper: Keeper::default(),
+            closing: Arc::default(),
+        }
     }
 
     /// The same, of a run whose exchanges go into a journal.
     #[must_use]
     pub fn with_journal(self, journal: Arc<Journal>) -> Control {
         Control { journal: Some(journal), ..self }
+    }
+
+    /// The same, of a run that hands over what it has come to so far: when it begins and then every nine seconds, or less
+    /// often where that would take more than a hundredth of the CPU. Each is that of a run that is cut off, and none comes
+    /// when the run has ended. It is called on a thread of its own.
+    #[must_use]
+    pub fn with_checkpoints(self, keep: impl FnMut(&Summary) + Send + 'static) -> Control {
+        Control { keeper: Keeper::new(keep), ..self }
     }
 
     /// Stops sending; what is in flight may finish within the grace period. Where nothing is in flight any more, ends the
@@ -254,6 +272,9 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
         events: control.events.clone(),
         cut: watch::channel(None).0,
     });
+    let source =
+        Source { records: line.judges.records(), shared: Arc::clone(&shared), clock, preflight: plan.preflight };
+    let checkpoints = Checkpoints::start(&control.keeper, source)?;
     let driver = Pacer::new(plan, Arc::clone(&line), inbox);
     let pacing = std::thread::Builder::new().name("pacer".to_owned()).spawn(move || driver.pace())?;
     let paced = pacing.join().map_err(|panic| died(&panic))?;
@@ -264,7 +285,9 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
     let judges = Arc::try_unwrap(line)
         .map(|line| line.judges)
         .map_err(|_| RunError::Died("a request never ended".to_owned()))?;
-    let mut cases = join(judges.finish())?;
+    let recorded = judges.finish();
+    drop(checkpoints);
+    let mut cases = join(recorded)?;
     let mut whole = cases.first().cloned().ok_or_else(|| RunError::Died("no judge".to_owned()))?;
     for case in cases.iter().skip(1) {
         merge(&mut whole, case.clone())?;
@@ -282,10 +305,12 @@ fn carry_out(plan: &Arc<Plan>, control: &Control, by_case: bool) -> Result<Parts
 }
 
 /// Joins what the judges recorded, part by part.
-fn join(judges: Vec<std::thread::Result<Vec<Summary>>>) -> Result<Vec<Summary>, RunError> {
+fn join(judges: Vec<std::thread::Result<Record>>) -> Result<Vec<Summary>, RunError> {
     let mut joined: Vec<Summary> = Vec::new();
     for recorded in judges {
-        for (number, part) in recorded.map_err(|panic| died(&panic))?.into_iter().enumerate() {
+        let record = recorded.map_err(|panic| died(&panic))?;
+        let parts = std::mem::take(&mut *record.lock().unwrap_or_else(PoisonError::into_inner));
+        for (number, part) in parts.into_iter().enumerate() {
             match joined.get_mut(number) {
                 Some(ours) => merge(ours, part)?,
                 None => joined.push(part),

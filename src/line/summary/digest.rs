@@ -70,6 +70,10 @@ pub struct Digest {
     pub load: String,
     /// The limit that ended the run early, where one did.
     pub ended_early: Option<String>,
+    /// Where proofload was killed, in words: what came later is not known, so that no goal is decided. Absent from a run that
+    /// has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_off: Option<String>,
     /// How long slots of closed loads paused after refused connections, all slots together, in seconds. Requests are due
     /// without it, so that it is a part of their response times.
     pub paused_s: f64,
@@ -254,6 +258,7 @@ impl Digest {
             duration_s: summary.window_s(),
             load: meta.load.clone(),
             ended_early: summary.ending.early.clone(),
+            cut_off: summary.ending.cut_off(),
             paused_s: summary.counts.paused_us as f64 / 1e6,
             requests: Requests {
                 preflight: summary.counts.preflight,
@@ -361,10 +366,11 @@ fn decide(
     goals: &[GoalResult],
     trust: &Trust,
 ) -> (Outcome, Vec<String>) {
+    let cut_off = summary.ending.cut_off();
     let nothing = Digest::measured_nothing(summary);
-    let mut invalid: Vec<String> = nothing.into_iter().collect();
+    let mut invalid: Vec<String> = cut_off.iter().cloned().chain(nothing).collect();
     if trust.verdict == Belief::Invalid {
-        invalid.extend(trust.reasons.iter().cloned());
+        invalid.extend(trust.reasons.iter().filter(|reason| Some(*reason) != cut_off.as_ref()).cloned());
     }
     let mut broken = Vec::new();
     if summary.accountable() > 0 && summary.count(&["ok"]) == 0 {
@@ -388,7 +394,8 @@ fn decide(
             format!(", first {} second {} to {} (from {})", goal.by(), first.from_s, first.until_s, first.from)
         })
     };
-    broken.extend(goals.iter().filter(|g| !g.held).map(|goal| format!("goal broken: {}{}", goal.words(), first(goal))));
+    let decided = goals.iter().filter(|goal| !goal.held && cut_off.is_none());
+    broken.extend(decided.map(|goal| format!("goal broken: {}{}", goal.words(), first(goal))));
     let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
     broken.extend(aborted.map(|rule| format!("ended early: {rule}")));
     let verdict = if summary.ending.interrupted {

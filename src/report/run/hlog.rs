@@ -44,6 +44,9 @@ fn lines(summary: &Summary, started: SystemTime, text: &mut Vec<u8>) -> Result<(
         .with_start_time(started)
         .with_base_time(started)
         .with_max_value_divisor(NS_A_MS);
+    if let Some(why) = summary.ending.cut_off() {
+        builder.add_comment(&format!("[{why}]"));
+    }
     let mut log = builder.begin_log_with(text, &mut serializer)?;
     let width = Duration::from_secs(summary.seconds.width_s);
     for (number, row) in &summary.seconds.rows {

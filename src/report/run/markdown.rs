@@ -7,7 +7,7 @@ use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::compressed;
 use crate::report::conformance::escaped;
 use crate::report::figure::{number, percent};
-use crate::report::goal::{measured, windows};
+use crate::report::goal::{fate, measured, windows};
 use crate::report::roots;
 use crate::report::text::{cell, fates};
 use crate::summary::Summary;
@@ -60,7 +60,7 @@ fn goals(digest: &Digest) -> String {
     }
     let mut text = "| | goal | measured |\n|---|---|---|\n".to_owned();
     for goal in &digest.goals {
-        let verdict = if goal.held { "held" } else { "**broken**" };
+        let verdict = if goal.held { "held".to_owned() } else { format!("**{}**", fate(digest, goal)) };
         let _ = writeln!(
             text,
             "| {verdict} | {} | {} |",

@@ -19,6 +19,10 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         "Whether the measurement is trusted.",
         [(vec![], Some(truth(digest.trust.verdict.name() == "trusted")))],
     );
+    if let Some(us) = summary.ending.cut_off_us {
+        let help = "How long the run had gone on when proofload was killed.";
+        page.gauge("cut_off_seconds", "seconds", help, [(vec![], Some(us as f64 / 1e6))]);
+    }
     let outcomes = digest.outcomes.iter().map(|(name, count)| (vec![("outcome", name.clone())], Some(*count as f64)));
     page.gauge("requests", "", "Requests of the measured part by outcome.", outcomes);
     page.gauge(

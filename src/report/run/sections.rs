@@ -10,7 +10,7 @@ use crate::report::chart::{Chart, Table};
 use crate::report::compressed;
 use crate::report::cut::brief;
 use crate::report::figure::{number, percent, percentile, time};
-use crate::report::goal::{measured, windows};
+use crate::report::goal::{fate, measured, windows};
 use crate::report::roots;
 use crate::report::text::{STATISTICS, cell};
 use crate::summary::Summary;
@@ -116,7 +116,7 @@ pub(super) fn goals(digest: &Digest) -> Markup {
                     thead { tr { th { "verdict" } th { "goal" } th { "measured" } } }
                     @for goal in &digest.goals {
                         tr {
-                            td { span class={ "badge " (if goal.held { "good" } else { "bad" }) } { (if goal.held { "held" } else { "broken" }) } }
+                            td { span class={ "badge " (if goal.held { "good" } else { "bad" }) } { (fate(digest, goal)) } }
                             td { code { (goal.goal) } @if goal.default { " (default)" } }
                             td {
                                 (measured(goal))

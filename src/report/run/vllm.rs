@@ -48,6 +48,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
         "max_concurrent_requests": summary.health.peak_in_flight,
     });
     fields.extend(own.as_object().cloned().unwrap_or_default());
+    fields.extend(digest.cut_off.map(|why| ("cut_off".to_owned(), json!(why))));
     for (name, times) in timings(measured) {
         timing(&mut fields, name, times);
     }

@@ -15,7 +15,7 @@ pub struct GoalResult {
     pub goal: String,
     /// Whether it holds because the user wrote none of its kind.
     pub default: bool,
-    /// Whether it held.
+    /// Whether it held; that of a run that was cut off is not decided, and did not.
     pub held: bool,
     /// What was measured: microseconds, a fraction or a rate; of a goal of windows, the worst. Null is infinity or the lack
     /// of any sample.
@@ -69,7 +69,7 @@ impl GoalResult {
         let Evaluation { value, held, samples, broken, empty } = summary.evaluate(&goal);
         let shown = |windows: Vec<Window>| windows.iter().map(|window| GoalWindow::of(summary, window)).collect();
         GoalResult {
-            held,
+            held: held && summary.ending.cut_off_us.is_none(),
             broken_in: shown(broken),
             empty_in: shown(empty),
             value: value.filter(|value| value.is_finite()),
