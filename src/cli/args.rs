@@ -390,7 +390,7 @@ A batching server (--capacity), in steps that make one token for each running se
   1 / (o * (step / B + added) + p / prefill)   where B = min(slots, kv / (p + o))
 
 HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; replies are compressed where gzip is asked
-for, streams event by event. The first interrupt or SIGTERM lets open replies finish, the second ends at once.";
+for, streams event by event. The first interrupt, SIGTERM or SIGHUP lets open replies finish, the second ends at once.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]

@@ -4,8 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,7 +13,8 @@ use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
 use super::progress::Progress;
-use super::run::{control_of, fresh_seed, heed_signals, preflight};
+use super::run::{control_of, fresh_seed, preflight};
+use super::run_handle::RunHandle;
 use super::serve::{Builtin, builtin_settings};
 use super::{capacity_plan, capacity_verify, check_profile, folder, print, say};
 use crate::capacity::answer::Limit;
@@ -64,11 +63,13 @@ fn search(profile: &str, args: &SearchArgs) -> anyhow::Result<Exit> {
         folder = places.run_folder(named, &format!("capacity-{}", draft.name))?;
         Ok(())
     };
-    let Ready { draft, seed, builtin } = match prepare(profile, &args.flags(), known, args.wait, &tell, &mut place)? {
+    let handle = RunHandle::listen()?;
+    let flags = args.flags();
+    let Ready { draft, seed, builtin } = match prepare(&handle, profile, &flags, known, args.wait, &tell, &mut place)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
-    let mut hunt = Hunt::new(profile, args, draft, seed, folder)?;
+    let mut hunt = Hunt::new(handle, profile, args, draft, seed, folder)?;
     if let Some(before) = before {
         hunt.go_on_from(before)?;
     }
@@ -93,6 +94,7 @@ pub(super) struct Ready {
 /// Reads a profile and makes its endpoint ready; an exit where that cannot be. `known` is the seed of an earlier search, and
 /// `place` makes the places for what is kept, before anything is sent.
 pub(super) fn prepare(
+    handle: &RunHandle,
     profile: &str,
     flags: &Flags,
     known: Option<u64>,
@@ -113,7 +115,7 @@ pub(super) fn prepare(
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    Ok(match preflight(wait, &mut draft, seed, tell)? {
+    Ok(match preflight(handle, wait, &mut draft, seed, tell)? {
         Some(exit) => Err(exit),
         None => Ok(Ready { draft, seed, builtin }),
     })
@@ -146,9 +148,7 @@ pub(super) struct Hunt {
     verifications: Vec<Verification>,
     pub(super) folder: PathBuf,
     keeping: RefCell<Keeping>,
-    stopped: Arc<AtomicBool>,
-    /// Control over the stage in progress.
-    current: Arc<Mutex<Option<Arc<Control>>>>,
+    handle: Arc<RunHandle>,
 }
 
 /// What the grace period of a stage is cut to: an endpoint that is flooded need not finish it all.
@@ -164,6 +164,7 @@ const UNCAPPED: f64 = 256.0;
 
 impl Hunt {
     pub(super) fn new(
+        handle: Arc<RunHandle>,
         profile: &str,
         args: &SearchArgs,
         draft: Draft,
@@ -197,8 +198,7 @@ impl Hunt {
             verifications: Vec::new(),
             folder,
             keeping: RefCell::default(),
-            stopped: Arc::default(),
-            current: Arc::default(),
+            handle,
         })
     }
 
@@ -279,7 +279,15 @@ impl Hunt {
     fn carry_out(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
         // Killed before its first stage has ended, it goes on all the same.
         self.keep(None);
-        self.heed(format!("the stage in progress ends; --resume {} goes on with the search", self.folder.display()))?;
+        let record = self.search_on(tell)?;
+        if self.is_stopped() {
+            say(&format!("interrupted: --resume {} goes on with the search\n", self.folder.display()));
+        }
+        Ok(record)
+    }
+
+    /// Carries out stage after stage until the search is over, or the user asks to stop.
+    fn search_on(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<Record> {
         loop {
             let ending = match self.search.next() {
                 Step::Stage(ask) if !self.is_stopped() => {
@@ -298,20 +306,9 @@ impl Hunt {
         }
     }
 
-    /// Ends the run in progress, and all that would follow, when the user interrupts.
-    pub(super) fn heed(&self, advice: String) -> anyhow::Result<()> {
-        let (stopped, current) = (Arc::clone(&self.stopped), Arc::clone(&self.current));
-        heed_signals(advice, move || {
-            stopped.store(true, Ordering::SeqCst);
-            if let Some(control) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
-                control.stop();
-            }
-        })
-    }
-
-    /// Whether the user has interrupted.
+    /// Whether the user has asked to stop.
     pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
+        self.handle.is_stopped()
     }
 
     fn keep(&self, ending: Option<&Ending>) -> Record {
@@ -344,7 +341,7 @@ impl Hunt {
     pub(super) fn run(&self, ask: &Ask, limits: Limits, folder: &str) -> anyhow::Result<(Parts, Carried)> {
         let plan = Arc::new(self.plan(ask, limits));
         let folder = self.folder.join(folder);
-        let control = self.under(control_of(&folder));
+        let control = self.under(control_of(&folder), &plan);
         let slots = self.search.terms().slots;
         let watch = watch(ask, slots, &control)?;
         let progress = Progress::start(control.live(), plan.length());
@@ -372,9 +369,7 @@ impl Hunt {
         let within = self.search.at_rest_within().filter(|_| leaves_work(&parts.whole));
         let (mut waited, mut probes) = (Duration::ZERO, 0);
         loop {
-            if !self.is_stopped() {
-                std::thread::sleep(pause);
-            }
+            self.handle.pause(pause)?;
             waited += pause;
             let Some(within) = within else { return Ok((waited, probes)) };
             if self.is_stopped() || waited >= LONGEST_REST {
@@ -399,17 +394,17 @@ impl Hunt {
             (load.count, load.duration, load.warmup) = (Some(1), None, Warmup::Until(Duration::ZERO));
             load.grace = load.grace.min(GRACE);
         }
-        let control = self.under(Control::new());
+        let control = self.under(Control::new(), &plan);
         let summary = run(&Arc::new(plan), &control)?;
         let times = summary.timings.get(Measure::ResponseTime.name());
         let time = times.and_then(|times| times.statistic(Population::Ok, Statistic::Max));
         Ok(time.map(|us| Duration::from_secs_f64(us / 1e6)))
     }
 
-    /// Control over what is sent next, within reach of who interrupts.
-    fn under(&self, control: Control) -> Arc<Control> {
+    /// Control over what is sent next, which the user holds too.
+    fn under(&self, control: Control, plan: &Plan) -> Arc<Control> {
         let control = Arc::new(control);
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        self.handle.hold(&control, plan);
         control
     }
 

@@ -8,6 +8,7 @@ use super::capacity::{Hunt, Ready, prepare};
 use super::capacity_args::VerifyArgs;
 use super::exit::Exit;
 use super::places::Places;
+use super::run_handle::RunHandle;
 use super::{folder, print, say};
 use crate::capacity::record::Record;
 use crate::capacity::stage::{Stage, Verdict};
@@ -35,17 +36,20 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let reference = record.asked.reference.clone();
     let mut places = Places::default();
     let mut place = |_: &Draft| places.folder(&folder);
+    let (handle, flags) = (RunHandle::listen()?, args.flags(&again));
+    let known = Some(record.asked.seed);
     let Ready { draft, seed, builtin } =
-        match prepare(&reference, &args.flags(&again), Some(record.asked.seed), args.wait, &tell, &mut place)? {
+        match prepare(&handle, &reference, &flags, known, args.wait, &tell, &mut place)? {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
-    let mut hunt = Hunt::new(&reference, &again, draft, seed, folder.clone())?;
+    let mut hunt = Hunt::new(handle, &reference, &again, draft, seed, folder.clone())?;
     hunt.look_up(record.clone())?;
     let verified = carry_out(&hunt, args, load, record.verifications.len(), &tell)?;
     drop(builtin);
     if hunt.is_stopped() {
-        tell("interrupted: nothing is known, and the record of the search is as it was");
+        print(&write_verification(&verified, &record, args.output.format.into(), &args.output.dress()))?;
+        say("interrupted: nothing is known, and the record of the search is as it was\n");
         return Ok(Exit::Interrupted);
     }
     let exit = exit_of(&verified);
@@ -82,7 +86,6 @@ fn carry_out(
     let lasts = humantime::format_duration(args.duration);
     let unit = if hunt.search.terms().slots { " slots" } else { "/s" };
     tell(&format!("running {load:.2}{unit} for {lasts} after a warm-up of {:.1} s", ask.warmup.as_secs_f64()));
-    hunt.heed("the run ends, and nothing is known of it".to_owned())?;
     let started_unix_ms = crate::run::unix_ms();
     let run = free(&hunt.folder)?;
     let limits = Limits { time: None, requests: args.max_requests, tokens: args.max_tokens };

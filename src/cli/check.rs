@@ -9,13 +9,14 @@ use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
 use super::progress::Count;
+use super::run_handle::{Interrupted, RunHandle};
 use super::serve::{Builtin, builtin_settings};
 use super::{catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
 use crate::exchange::Exchange;
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
 use crate::profile::{Draft, Problems};
-use crate::run::probing::Halt;
+use crate::run::probing::GRACE;
 use crate::suite::sheet::{About, Sheet};
 use crate::suite::{Conformance, Hears, Options, Sent, conduct_with, gateway, rehearse, verdict};
 
@@ -33,28 +34,28 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     for folder in args.output.out.iter().chain(&args.capture) {
         folder::check_free(folder)?;
     }
-    let (interrupt, halt) = tokio::sync::watch::channel(false);
-    let (mut places, mut folder, mut keeping) = (Places::default(), None, Keeping::default());
-    if !args.dry_run {
-        folder = place(args, &mut places)?;
-        run::heed_signals("what has come is judged".to_owned(), move || _ = interrupt.send(true))?;
+    if args.dry_run {
+        return rehearse_all(args, &subjects);
     }
+    let (mut places, mut keeping) = (Places::default(), Keeping::default());
+    let folder = place(args, &mut places)?;
+    let handle = RunHandle::listen()?;
     let mut sheets = Vec::new();
     for subject in &subjects {
-        if *halt.borrow() {
+        if handle.is_stopped() {
             break;
         }
-        match judge(args, subject, &halt, &mut keeping)? {
-            Ok(Some(sheet)) => sheets.push(sheet),
-            Ok(None) => {}
-            Err(exit) => return Ok(exit),
+        match unless_interrupted(judge(args, subject, &handle, &mut keeping))? {
+            Some(Ok(sheet)) => sheets.push(sheet),
+            Some(Err(exit)) => return Ok(exit),
+            None => {}
         }
     }
-    if args.dry_run {
-        return Ok(Exit::Pass);
+    if sheets.is_empty() {
+        return Err(Interrupted.into());
     }
     check_report::publish(&args.output, &sheets, folder, &mut keeping);
-    if *halt.borrow() {
+    if handle.is_stopped() {
         return Ok(Exit::Interrupted);
     }
     Ok(keeping.exit(check_report::exit(&sheets, args.verdict.exit_zero)))
@@ -69,6 +70,25 @@ fn place(args: &CheckArgs, places: &mut Places) -> anyhow::Result<Option<PathBuf
         Places::file(Path::new(file))?;
     }
     check_report::place(&args.output, places)
+}
+
+/// Prints every request that would be sent.
+fn rehearse_all(args: &CheckArgs, subjects: &[Subject<'_>]) -> anyhow::Result<Exit> {
+    for subject in subjects {
+        match read(args, subject, args.target_flags.flags()) {
+            Ok(draft) => print(&rehearsal(&draft.target, &options(args, &draft)?))?,
+            Err(problems) => return Ok(check_profile::draw(&problems)),
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+/// What was done; none where the user asked to stop before anything was.
+fn unless_interrupted<T>(done: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    match done {
+        Err(error) if error.is::<Interrupted>() => Ok(None),
+        done => done.map(Some),
+    }
 }
 
 /// An endpoint and a model to be judged.
@@ -95,46 +115,44 @@ pub(super) struct Ready {
     _builtin: Option<Builtin>,
 }
 
-/// What became of one endpoint and one model; nothing where nothing was to be sent, an exit where it cannot be judged.
+/// What became of one endpoint and one model; an exit where it cannot be judged.
 fn judge(
     args: &CheckArgs,
     subject: &Subject<'_>,
-    halt: &Halt,
+    handle: &RunHandle,
     keeping: &mut Keeping,
-) -> anyhow::Result<Result<Option<Sheet>, Exit>> {
+) -> anyhow::Result<Result<Sheet, Exit>> {
     let draft = match read(args, subject, args.target_flags.flags()) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
-    if args.dry_run {
-        print(&rehearsal(&draft.target, &options(args, &draft)?))?;
-        return Ok(Ok(None));
-    }
-    let ready = match ready(args, draft)? {
+    let ready = match ready(args, handle, draft)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(Err(exit)),
     };
     let begun = args.capture.as_ref().map(|folder| Capturing::begin(folder, &ready.draft.target, &ready.options));
     let mut capturing = begun.transpose()?;
-    let mut run = send(args, &ready, halt, capturing.as_mut())?;
+    let mut run = send(args, &ready, handle, capturing.as_mut())?;
     if let Some(profile) = args.under_load.as_ref().filter(|_| is_whole(&run)) {
-        match under_load::conduct(args, profile, &ready, halt)? {
-            Ok(loaded) => gateway::overtake(&mut run, loaded),
-            Err(exit) => return Ok(Err(exit)),
+        match unless_interrupted(under_load::conduct(args, profile, &ready, handle))? {
+            Some(Ok(loaded)) => gateway::overtake(&mut run, loaded),
+            Some(Err(exit)) => return Ok(Err(exit)),
+            None => run.interrupted = true,
         }
     }
     if let Some(upstream) = args.upstream.as_ref().filter(|_| is_whole(&run)) {
         let behind = Subject { named: upstream, model: subject.model };
-        match judge_upstream(args, &behind, halt)? {
-            Ok(Conformance { obstacle: Some(obstacle), .. }) => {
+        match unless_interrupted(judge_upstream(args, &behind, handle))? {
+            Some(Ok(Conformance { obstacle: Some(obstacle), .. })) => {
                 obstacle.reasons().iter().for_each(|reason| say(&format!("error: upstream: {reason}\n")));
                 return Ok(Err(Exit::Invalid));
             }
-            Ok(behind) => {
+            Some(Ok(behind)) => {
                 run.interrupted |= behind.interrupted;
                 gateway::mark(&mut run.rows, &behind.rows);
             }
-            Err(exit) => return Ok(Err(exit)),
+            Some(Err(exit)) => return Ok(Err(exit)),
+            None => run.interrupted = true,
         }
     }
     if let Some(capturing) = capturing {
@@ -143,10 +161,10 @@ fn judge(
     note_keys(args, &ready, &run);
     if !is_whole(&run) {
         // A baseline is neither written nor held against what was not asked.
-        return Ok(Ok(Some(sheet(args, &ready, &run))));
+        return Ok(Ok(sheet(args, &ready, &run)));
     }
     match recall::hold(args, &ready, &mut run.rows, || read(args, subject, args.target_flags.flags()))? {
-        Ok(()) => Ok(Ok(Some(sheet(args, &ready, &run)))),
+        Ok(()) => Ok(Ok(sheet(args, &ready, &run))),
         Err(problems) => Ok(Err(check_profile::draw(&problems))),
     }
 }
@@ -171,13 +189,17 @@ fn note_keys(args: &CheckArgs, ready: &Ready, run: &Conformance) {
     }
 }
 
-fn judge_upstream(args: &CheckArgs, subject: &Subject<'_>, halt: &Halt) -> anyhow::Result<Result<Conformance, Exit>> {
+fn judge_upstream(
+    args: &CheckArgs,
+    subject: &Subject<'_>,
+    handle: &RunHandle,
+) -> anyhow::Result<Result<Conformance, Exit>> {
     let draft = match read(args, subject, args.target_flags.flags_behind(args.upstream_key_env.as_ref())) {
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
-    match ready(args, draft)? {
-        Ok(ready) => Ok(Ok(send(args, &ready, halt, None)?)),
+    match ready(args, handle, draft)? {
+        Ok(ready) => Ok(Ok(send(args, &ready, handle, None)?)),
         Err(exit) => Ok(Err(exit)),
     }
 }
@@ -190,7 +212,7 @@ pub(super) fn tell(args: &CheckArgs, text: &str) {
 }
 
 /// Starts what is built in, waits for what is to be waited for, and asks for the model.
-fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exit>> {
+fn ready(args: &CheckArgs, handle: &RunHandle, mut draft: Draft) -> anyhow::Result<Result<Ready, Exit>> {
     draft.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
     draft.tighten().map_err(anyhow::Error::msg)?;
     let options = options(args, &draft)?;
@@ -199,7 +221,7 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = run::make_ready(args.wait, &mut draft, &|text: &str| tell(args, text))? {
+    if let Some(exit) = run::make_ready(handle, args.wait, &mut draft, &|text: &str| tell(args, text))? {
         return Ok(Err(exit));
     }
     Ok(Ok(Ready { draft, options, _builtin: builtin }))
@@ -208,13 +230,14 @@ fn ready(args: &CheckArgs, mut draft: Draft) -> anyhow::Result<Result<Ready, Exi
 fn send(
     args: &CheckArgs,
     ready: &Ready,
-    halt: &Halt,
+    handle: &RunHandle,
     capturing: Option<&mut Capturing>,
 ) -> anyhow::Result<Conformance> {
     let target = &ready.draft.target;
     tell(args, &format!("{}: {} dialect, seed {}", target.shown(), target.dialect, ready.options.seed));
     let progress = Count::start(args.output.quiet);
-    Ok(conduct_with(target, &ready.options, halt, &mut Heard { progress, capturing })?)
+    handle.hold_probes(GRACE.min(target.timeouts.total));
+    Ok(conduct_with(target, &ready.options, handle.halt(), &mut Heard { progress, capturing })?)
 }
 
 /// What is done with each request as it ends.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::folder::Unusable;
+use super::run_handle::Interrupted;
 use crate::run::RunError;
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, Outcome};
@@ -50,6 +51,9 @@ impl Exit {
     /// What an error comes to: a client that the profile made impossible is the profile's fault, a system that
     /// refused us is a measurement that did not happen.
     pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+        if error.is::<Interrupted>() {
+            return Exit::Interrupted;
+        }
         if error.is::<Unusable>() {
             return Exit::Mismatch;
         }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use tokio::runtime::Builder;
 
 use super::exit::Exit;
+use super::run_handle::RunHandle;
 use super::say;
 use crate::exchange::{Exchange, Outcome};
 use crate::plan::target::Preflight;
@@ -14,17 +15,22 @@ use crate::run::RunError;
 use crate::run::preflight::{Answer, Refusal, ask_alone, ask_for_models, look_around};
 
 /// Sends it, as the profile says, and tells what came of it. Some exit where the load would be refused as a whole.
-pub(super) fn send(draft: &mut Draft, seed: u64, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+pub(super) fn send(
+    handle: &RunHandle,
+    draft: &mut Draft,
+    seed: u64,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Option<Exit>> {
     if draft.target.preflight == Preflight::Off {
         return Ok(None);
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
     let plan = draft.plan_apart(seed);
     let asked = if draft.target.preflight == Preflight::Models {
-        runtime.block_on(ask_for_models(&plan))
+        handle.wait_for(&runtime, ask_for_models(&plan))?
     } else {
         draft.preflight += 1;
-        runtime.block_on(ask_alone(&plan))
+        handle.wait_for(&runtime, ask_alone(&plan))?
     };
     let (answer, exchange) = asked.map_err(RunError::from)?;
     let refused = match answer {
@@ -39,7 +45,7 @@ pub(super) fn send(draft: &mut Draft, seed: u64, tell: &impl Fn(&str)) -> anyhow
         }
         Answer::Refused(kind) => kind,
     };
-    let around = runtime.block_on(look_around(&draft.target, refused)).map_err(RunError::from)?;
+    let around = handle.wait_for(&runtime, look_around(&draft.target, refused))?.map_err(RunError::from)?;
     let [came, means, cure] = Refusal::new(refused, &exchange, &draft.target, &around).lines();
     say(&format!("error: {came}\n  {means}\n  {cure}\n"));
     Ok(Some(Exit::Invalid))

@@ -1,6 +1,8 @@
 //! The command line: a function for each command. Only here are arguments, the terminal and the exit code known.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -19,6 +21,7 @@ mod check_profile;
 mod check_report;
 mod compare;
 mod compare_args;
+mod ending;
 mod exit;
 mod folder;
 mod github;
@@ -36,13 +39,16 @@ mod repeat;
 mod replay;
 mod report;
 mod run;
+mod run_handle;
 mod secrets;
 mod serve;
+mod signals;
 mod sweep;
 mod under_load;
 
 use args::{Args, Command, ProfileCommand};
 use exit::Exit;
+use run_handle::Interrupted;
 
 /// Carries out the command line of this process.
 pub fn main() -> ExitCode {
@@ -65,7 +71,9 @@ pub fn main() -> ExitCode {
     match std::panic::catch_unwind(|| dispatch(args)) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(error)) => {
-            say(&secrets::clean_arguments(&format!("error: {error:#}\n")));
+            // Behind what the terminal shows of Ctrl-C.
+            let kind = if error.is::<Interrupted>() { "\n" } else { "error: " };
+            say(&secrets::clean_arguments(&format!("{kind}{error:#}\n")));
             Exit::of_error(&error).into()
         }
         Err(_) => Exit::Invalid.into(),
@@ -94,13 +102,26 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Writes to stdout. A reader that has gone away is no error.
+/// Writes to stdout. A reader that has gone away is no error, nor is a terminal that has.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if !has_gone(&error) => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// What writing to a terminal that has hung up comes to, `EIO`, as a file on a disk that fails says too.
+const INPUT_OUTPUT: i32 = 5;
+
+/// Whether nobody reads stdout any more.
+fn has_gone(error: &std::io::Error) -> bool {
+    let is_terminal = || {
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+        let kind = stdout.and_then(|own| std::fs::File::from(own).metadata()).map(|about| about.file_type());
+        kind.is_ok_and(|kind| kind.is_char_device())
+    };
+    error.kind() == std::io::ErrorKind::BrokenPipe || (error.raw_os_error() == Some(INPUT_OUTPUT) && is_terminal())
 }
 
 /// Writes to stderr, where nothing can be done if that fails.

@@ -9,7 +9,8 @@ use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::run::{Hand, control_of, fresh_seed, introduction, preflight};
+use super::run::{control_of, fresh_seed, introduction, preflight};
+use super::run_handle::RunHandle;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
@@ -40,13 +41,15 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
     if let Some(out) = &args.out {
         folder::check_free(out)?;
     }
+    let handle = RunHandle::listen()?;
     let (mut places, mut root) = (Places::default(), None);
-    let subjects = match subjects(args, times, &mut |draft| make_root(args, draft, &mut places, &mut root))? {
+    let mut prepare = |draft: &Draft| make_root(args, draft, &mut places, &mut root);
+    let subjects = match subjects(args, &handle, times, &mut prepare)? {
         Ok(subjects) => subjects,
         Err(exit) => return Ok(exit),
     };
     let mut keeping = Keeping::default();
-    let runs = carry_out(args, &subjects, root.as_deref(), &mut keeping)?;
+    let runs = carry_out(args, &handle, &subjects, root.as_deref(), &mut keeping)?;
     let complete = runs.iter().all(|runs| runs.len() == times as usize);
     let exit = report(args, &subjects, runs, root.as_deref(), &mut keeping);
     if let Some(root) = &root {
@@ -68,7 +71,12 @@ fn tell(args: &RunArgs, text: &str) {
 }
 
 /// The endpoints with their plans, or the exit where they cannot be run. The base comes first, as in reports.
-fn subjects(args: &RunArgs, times: u32, prepare: &mut Prepare<'_>) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
+fn subjects(
+    args: &RunArgs,
+    handle: &RunHandle,
+    times: u32,
+    prepare: &mut Prepare<'_>,
+) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
     let own = args.flags();
     let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
         None => vec![(None, own)],
@@ -95,7 +103,7 @@ fn subjects(args: &RunArgs, times: u32, prepare: &mut Prepare<'_>) -> anyhow::Re
                 Err(problems) => return Ok(Err(check_profile::draw(&problems))),
             }
         }
-        match subject(args, name, drafts, &mut roots, prepare)? {
+        match subject(args, handle, name, drafts, &mut roots, prepare)? {
             Ok(subject) => subjects.push(subject),
             Err(exit) => return Ok(Err(exit)),
         }
@@ -118,6 +126,7 @@ struct Roots {
 /// Starts what is built in, waits for what is to be waited for, asks for the model, and makes the plans.
 fn subject(
     args: &RunArgs,
+    handle: &RunHandle,
     name: Option<&'static str>,
     mut drafts: Vec<Draft>,
     roots: &mut Roots,
@@ -139,7 +148,7 @@ fn subject(
             draft.connect(&builtin.url, &builtin.key);
         }
     }
-    if let Some(exit) = preflight(args.wait, &mut drafts[0], seed, &|text: &str| tell(args, text))? {
+    if let Some(exit) = preflight(handle, args.wait, &mut drafts[0], seed, &|text: &str| tell(args, text))? {
         return Ok(Err(exit));
     }
     let model = drafts[0].target.model.clone();
@@ -168,11 +177,11 @@ fn make_root(args: &RunArgs, draft: &Draft, places: &mut Places, root: &mut Opti
 /// drifts for both. A run that the user interrupts is not among them.
 fn carry_out(
     args: &RunArgs,
+    handle: &RunHandle,
     subjects: &[Subject],
     root: Option<&Path>,
     keeping: &mut Keeping,
 ) -> anyhow::Result<Vec<Vec<Summary>>> {
-    let hand = Hand::take(&subjects[0].plans[0])?;
     let mut runs: Vec<Vec<Summary>> = subjects.iter().map(|_| Vec::new()).collect();
     let times = subjects[0].plans.len();
     for number in 0..times {
@@ -182,7 +191,7 @@ fn carry_out(
         }
         for place in order {
             let Subject { name, plans, .. } = &subjects[place];
-            if hand.is_stopped() {
+            if handle.is_stopped() {
                 return Ok(runs);
             }
             let of = name.map_or(String::new(), |name| format!(" {name}"));
@@ -190,7 +199,7 @@ fn carry_out(
             let own = root.map(|root| name.map_or_else(|| root.to_path_buf(), |name| root.join(name)));
             let own = own.map(|own| folder::of_repetition(&own, number + 1));
             let control = own.as_deref().map_or_else(Control::new, control_of);
-            let summary = hand.carry_out_under(control, &plans[number], args.quiet)?;
+            let summary = handle.carry_out_under(control, &plans[number], args.quiet)?;
             if let Some(own) = own {
                 keeping.tried(&format!("the run {}", own.display()), folder::keep(&summary, &own));
             }

@@ -3,19 +3,17 @@
 use std::fs::File;
 use std::hash::BuildHasher as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{JournalArg, RunArgs};
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::progress::Progress;
+use super::run_handle::RunHandle;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, github, print, say};
 use crate::plan::Plan;
@@ -23,7 +21,7 @@ use crate::profile::Draft;
 use crate::report::github::{annotations, job_summary};
 use crate::run::journal::Journal;
 use crate::run::preflight::{self, Models};
-use crate::run::{Control, RunError};
+use crate::run::{ClientError, Control, RunError};
 use crate::summary::Summary;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -65,13 +63,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &draft.name)?) };
     args.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
     Places::job_summary()?;
+    let handle = RunHandle::listen()?;
     let seed = draft.seed.unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
     }
-    if let Some(exit) = preflight(args.wait, &mut draft, seed, &tell)? {
+    if let Some(exit) = preflight(&handle, args.wait, &mut draft, seed, &tell)? {
         return Ok(exit);
     }
     let plan = Arc::new(draft.plan(seed));
@@ -82,7 +81,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some((journal, _)) = &journal {
         control = control.with_journal(Arc::clone(journal));
     }
-    let summary = Hand::take(&plan)?.carry_out_under(control, &plan, args.quiet)?;
+    let summary = handle.carry_out_under(control, &plan, args.quiet)?;
     drop(builtin);
     let mut keeping = Keeping::default();
     if let Some((journal, path)) = &journal {
@@ -142,49 +141,6 @@ fn end_journal(journal: &Journal, path: &Path, keeping: &mut Keeping) {
     }
 }
 
-/// The user's hand on one run or several in a row: an interrupt stops the one that goes on, and all that would follow.
-#[derive(Debug, Default)]
-pub(super) struct Hand {
-    stopped: AtomicBool,
-    current: Mutex<Option<Arc<Control>>>,
-}
-
-impl Hand {
-    /// Listens to interrupts from now on.
-    pub(super) fn take(plan: &Plan) -> anyhow::Result<Arc<Hand>> {
-        let hand = Arc::new(Hand::default());
-        // No request lasts longer than its own limit, whatever the grace period beyond it.
-        let grace = humantime::format_duration(plan.grace().min(plan.target.timeouts.total));
-        let stopping = Arc::clone(&hand);
-        heed_signals(format!("requests in flight have {grace} to finish"), move || {
-            stopping.stopped.store(true, Ordering::SeqCst);
-            if let Some(control) = &*stopping.current.lock().unwrap_or_else(PoisonError::into_inner) {
-                control.stop();
-            }
-        })?;
-        Ok(hand)
-    }
-
-    /// Whether the user has interrupted.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-
-    /// Carries out a plan with progress on stderr, under a control that was not used before.
-    pub(super) fn carry_out_under(&self, control: Control, plan: &Arc<Plan>, quiet: bool) -> anyhow::Result<Summary> {
-        let control = Arc::new(control);
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
-        // An interrupt just before would otherwise find nothing to stop.
-        if self.is_stopped() {
-            control.stop();
-        }
-        let progress = (!quiet).then(|| Progress::start(control.live(), plan.length()));
-        let summary = crate::run::run(plan, &control);
-        drop(progress);
-        Ok(summary?)
-    }
-}
-
 /// Seeds are short enough to be typed back.
 const SEEDS: u64 = 1_000_000_000;
 
@@ -224,17 +180,18 @@ struct Doubts {
 /// Waits for the endpoint, asks for its model and for how it counts tokens, as far as that is wanted, and sends the first
 /// request alone. Some exit where the load cannot begin.
 pub(super) fn preflight(
+    handle: &RunHandle,
     wait: Option<Duration>,
     draft: &mut Draft,
     seed: u64,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Option<Exit>> {
-    let doubts = match ask(wait, draft, tell)? {
+    let doubts = match ask(handle, wait, draft, tell)? {
         Ok(doubts) => doubts,
         Err(exit) => return Ok(Some(exit)),
     };
     // That the endpoint refuses says more than what could not be learnt of it.
-    match super::lone::send(draft, seed, tell)? {
+    match super::lone::send(handle, draft, seed, tell)? {
         Some(exit) => Ok(Some(exit)),
         None => Ok(doubts.told(draft, tell)),
     }
@@ -243,30 +200,51 @@ pub(super) fn preflight(
 /// The same without the first request: for further loads of an endpoint that has let one in, and for a check, whose own
 /// first request is a plain one.
 pub(super) fn make_ready(
+    handle: &RunHandle,
     wait: Option<Duration>,
     draft: &mut Draft,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Option<Exit>> {
-    Ok(match ask(wait, draft, tell)? {
+    Ok(match ask(handle, wait, draft, tell)? {
         Ok(doubts) => doubts.told(draft, tell),
         Err(exit) => Some(exit),
     })
 }
 
-fn ask(wait: Option<Duration>, draft: &mut Draft, tell: &impl Fn(&str)) -> anyhow::Result<Result<Doubts, Exit>> {
+fn ask(
+    handle: &RunHandle,
+    wait: Option<Duration>,
+    draft: &mut Draft,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Result<Doubts, Exit>> {
     let mut doubts = Doubts::default();
     if wait.is_none() && !draft.needs_model() && draft.questions().is_empty() {
         return Ok(Ok(doubts));
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    if let Some(exit) = wait.map(|limit| wait_for(&runtime, limit, draft, tell)).transpose()?.flatten() {
+    let asking = Asking { handle, runtime };
+    if let Some(exit) = wait.map(|limit| wait_for(&asking, limit, draft, tell)).transpose()?.flatten() {
         return Ok(Err(exit));
     }
-    if let Some(exit) = name_model(&runtime, draft, tell, &mut doubts)? {
+    if let Some(exit) = name_model(&asking, draft, tell, &mut doubts)? {
         return Ok(Err(exit));
     }
-    calibrate(&runtime, draft, tell, &mut doubts)?;
+    calibrate(&asking, draft, tell, &mut doubts)?;
     Ok(Ok(doubts))
+}
+
+/// Waits for what an endpoint is asked before a load.
+struct Asking<'h> {
+    handle: &'h RunHandle,
+    runtime: Runtime,
+}
+
+impl Asking<'_> {
+    /// # Errors
+    /// If the client cannot be made, or the user asks to stop.
+    fn answer<T>(&self, asked: impl Future<Output = Result<T, ClientError>>) -> anyhow::Result<T> {
+        Ok(self.handle.wait_for(&self.runtime, asked)?.map_err(RunError::from)?)
+    }
 }
 
 impl Doubts {
@@ -284,14 +262,14 @@ impl Doubts {
 }
 
 /// Waits until the endpoint is ready.
-fn wait_for(runtime: &Runtime, limit: Duration, draft: &Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
+fn wait_for(asking: &Asking<'_>, limit: Duration, draft: &Draft, tell: &impl Fn(&str)) -> anyhow::Result<Option<Exit>> {
     let mut told = false;
     let waiting = |said: &str| {
         if !std::mem::replace(&mut told, true) {
             tell(&format!("waiting for {}: {said}", draft.target.shown()));
         }
     };
-    let ready = runtime.block_on(preflight::wait(&draft.target, limit, waiting)).map_err(RunError::from)?;
+    let ready = asking.answer(preflight::wait(&draft.target, limit, waiting))?;
     let Err(said) = ready else { return Ok(None) };
     let limit = humantime::format_duration(limit);
     say(&format!(
@@ -304,7 +282,7 @@ fn wait_for(runtime: &Runtime, limit: Duration, draft: &Draft, tell: &impl Fn(&s
 
 /// Learns the model, where none is named and one has to be.
 fn name_model(
-    runtime: &Runtime,
+    asking: &Asking<'_>,
     draft: &mut Draft,
     tell: &impl Fn(&str),
     doubts: &mut Doubts,
@@ -312,7 +290,7 @@ fn name_model(
     if !draft.needs_model() {
         return Ok(None);
     }
-    match runtime.block_on(preflight::models(&draft.target)).map_err(RunError::from)? {
+    match asking.answer(preflight::models(&draft.target))? {
         Models::One(model) => {
             tell(&format!("model: {model}, the only one listed"));
             draft.target.model = Some(model);
@@ -334,10 +312,10 @@ fn name_model(
 }
 
 /// Has the endpoint count tokens for the cases whose lengths are to be as it counts them.
-fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str), doubts: &mut Doubts) -> anyhow::Result<()> {
+fn calibrate(asking: &Asking<'_>, draft: &mut Draft, tell: &impl Fn(&str), doubts: &mut Doubts) -> anyhow::Result<()> {
     let mut scales = Vec::new();
     for (case, question) in draft.questions() {
-        match runtime.block_on(preflight::calibrate(&draft.target, question)).map_err(RunError::from)? {
+        match asking.answer(preflight::calibrate(&draft.target, question))? {
             Ok(scale) => scales.push((case, scale)),
             Err(said) => {
                 doubts.tokens = Some(said);
@@ -349,26 +327,5 @@ fn calibrate(runtime: &Runtime, draft: &mut Draft, tell: &impl Fn(&str), doubts:
         tell(&format!("tokens: the endpoint counts {:.1} and {:.3} for each word", scale.base, scale.per_word));
         draft.calibrate(case, scale);
     }
-    Ok(())
-}
-
-/// The first interrupt stops what is running, and says what becomes of it; the second ends the process at once.
-pub(super) fn heed_signals(what: String, stop: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
-    let (mut interrupt, mut terminate) = {
-        let _guard = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    let listen = move || {
-        runtime.block_on(async {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            stop();
-            say(&format!("\nstopping: {what}; once more ends at once\n"));
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        });
-        #[expect(clippy::exit, reason = "the user asked a second time to end at once")]
-        std::process::exit(Exit::Interrupted as i32);
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).context("starting a thread")?;
     Ok(())
 }

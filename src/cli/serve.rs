@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use url::Url;
 
 use super::args::{ServeArgs, rate};
 use super::exit::Exit;
+use super::signals::Signals;
 use super::{check_profile, print, read, say};
 use crate::plan::capacity::BuiltinTerms;
 use crate::plan::goal::nearest;
@@ -50,12 +50,12 @@ async fn until_stopped(args: &ServeArgs, settings: Settings) -> anyhow::Result<(
     let listener =
         TcpListener::bind(&args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr().context("reading the address")?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut heard = Signals::hear().context("listening to signals")?;
     print(&greeting(address, &settings, args))?;
     let (first, second) = (Notify::new(), Notify::new());
     let signals = async {
         for told in [&first, &second] {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            heard.next().await;
             told.notify_one();
         }
         std::future::pending::<()>().await;

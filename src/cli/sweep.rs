@@ -10,7 +10,8 @@ use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::run::{Hand, control_of, fresh_seed, introduction, make_ready, preflight};
+use super::run::{control_of, fresh_seed, introduction, make_ready, preflight};
+use super::run_handle::RunHandle;
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
@@ -56,6 +57,7 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     first.draft.tighten().map_err(anyhow::Error::msg)?;
     let mut places = Places::default();
     let root = root(args, &first.draft, &mut places)?;
+    let handle = RunHandle::listen()?;
     let seed = first.draft.seed.unwrap_or_else(fresh_seed);
     let settings = builtin_settings(&first.draft.builtin, first.draft.target.dialect, seed)?;
     let builtin = first.draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
@@ -67,8 +69,11 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
         let wait = args.wait.filter(|_| number == 0);
         let known = targets.contains(&draft.target.url);
         targets.push(draft.target.url.clone());
-        let not_ready =
-            if known { make_ready(wait, &mut draft, &tell)? } else { preflight(wait, &mut draft, seed, &tell)? };
+        let not_ready = if known {
+            make_ready(&handle, wait, &mut draft, &tell)?
+        } else {
+            preflight(&handle, wait, &mut draft, seed, &tell)?
+        };
         if let Some(exit) = not_ready {
             return Ok(exit);
         }
@@ -77,7 +82,7 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     tell(&estimate(&plans));
     let mut keeping = Keeping::default();
-    let rows = carry_out(args, &plans, root.as_deref(), &mut keeping, &tell)?;
+    let rows = carry_out(args, &handle, &plans, root.as_deref(), &mut keeping, &tell)?;
     drop(builtin);
     let exit = report(args, &rows, root.as_deref(), plans.len(), &mut keeping);
     Ok(keeping.exit(exit))
@@ -86,15 +91,15 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Runs every point that the folder does not hold yet.
 fn carry_out(
     args: &RunArgs,
+    handle: &RunHandle,
     plans: &[Planned],
     root: Option<&Path>,
     keeping: &mut Keeping,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Vec<Row>> {
-    let hand = Hand::take(&plans[0].plan)?;
     let mut rows = Vec::new();
     for (number, Planned { values, plan }) in plans.iter().enumerate() {
-        if hand.is_stopped() {
+        if handle.is_stopped() {
             break;
         }
         let own = root.map(|root| root.join(named(values)));
@@ -105,7 +110,7 @@ fn carry_out(
         } else {
             tell(&format!("{at}: {}", introduction(plan)));
             let control = own.as_deref().map_or_else(Control::new, control_of);
-            let summary = hand.carry_out_under(control, plan, args.quiet)?;
+            let summary = handle.carry_out_under(control, plan, args.quiet)?;
             // A point that was cut short is run again by who goes on.
             if let Some(own) = own.as_deref() {
                 keeping.tried(&named(values), folder::keep(&summary, own));

@@ -9,12 +9,12 @@ use super::check::{Ready, tell};
 use super::check_args::CheckArgs;
 use super::exit::Exit;
 use super::progress::Count;
+use super::run_handle::RunHandle;
 use super::{check_profile, lone};
 use crate::plan::target::Preflight;
 use crate::profile::flags::Flags;
 use crate::report::measured;
 use crate::run::Control;
-use crate::run::probing::Halt;
 use crate::suite::{Conformance, Options};
 use crate::summary::digest::Digest;
 
@@ -29,7 +29,7 @@ pub(super) fn conduct(
     args: &CheckArgs,
     profile: &str,
     ready: &Ready,
-    halt: &Halt,
+    handle: &RunHandle,
 ) -> anyhow::Result<Result<Conformance, Exit>> {
     let target = &ready.draft.target;
     let flags = Flags {
@@ -51,12 +51,13 @@ pub(super) fn conduct(
     }
     // Other prompts than at rest: equal ones could be answered from a cache.
     let options = Options { seed: ready.options.seed ^ 1, ..ready.options.clone() };
-    if let Some(exit) = lone::send(&mut draft, options.seed, &|text: &str| tell(args, text))? {
+    if let Some(exit) = lone::send(handle, &mut draft, options.seed, &|text: &str| tell(args, text))? {
         return Ok(Err(exit));
     }
     let plan = Arc::new(draft.plan(options.seed));
     tell(args, &format!("under load: {}", plan.describe()));
     let control = Arc::new(Control::new());
+    handle.hold(&control, &plan);
     let (live, loading) = (control.live(), Arc::clone(&control));
     let work = move || crate::run::run(&plan, &loading);
     let load = std::thread::Builder::new().name("load".to_owned()).spawn(work).context("starting a thread")?;
@@ -67,7 +68,7 @@ pub(super) fn conduct(
         std::thread::sleep(LOOK);
     }
     let progress = Count::start(args.output.quiet);
-    let run = crate::suite::conduct(target, &options, halt, |ended, known| progress.show(ended, known));
+    let run = crate::suite::conduct(target, &options, handle.halt(), |ended, known| progress.show(ended, known));
     drop(progress);
     let over = load.is_finished();
     control.stop();

@@ -15,9 +15,9 @@ use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::order::{Order, Path};
 use crate::plan::target::Target;
-use crate::run::RunError;
 use crate::run::preflight::Refusal;
-use crate::run::probing::{Halt, Prober};
+use crate::run::probing::Prober;
+use crate::run::{Halt, RunError};
 use crate::wire::Dialect;
 
 pub mod capture;
@@ -130,7 +130,7 @@ pub fn capabilities() -> impl Iterator<Item = &'static str> {
 }
 
 /// Judges an endpoint. `told` hears of each request as it ends: how many have, of how many so far known. When `halt`
-/// says true, what is in flight is given up, and what has come is judged.
+/// says to stop, nothing more is sent, and what has come is judged.
 ///
 /// # Errors
 /// If the client cannot be made. What the endpoint does is never an error.
@@ -200,7 +200,7 @@ pub fn conduct_with(
         }
     }
     let rows = tries.rows(target, options);
-    let interrupted = *halt.borrow();
+    let interrupted = halt.is_stopping();
     let obstacle = suite.obstacle();
     Ok(Conformance { rows, sent: suite.sent, exchanges: suite.exchanges, interrupted, obstacle })
 }
@@ -356,7 +356,7 @@ impl Suite<'_> {
             let batch: Vec<&'static Probe> =
                 left.iter().copied().filter(|probe| ready(probe) && probe.turn == turn).take(at_once).collect();
             self.send_batch(&batch, hears);
-            if *self.halt.borrow() || self.silent {
+            if self.halt.is_stopping() || self.silent {
                 self.cut_short = true;
                 return;
             }
@@ -437,9 +437,9 @@ impl Suite<'_> {
             left.retain(|order| !came.contains(&order.ticket.seq));
             if self.patience.is_over() {
                 self.patience = Patience::default();
-                self.silent = !self.is_still_there() && !*self.halt.borrow();
+                self.silent = !self.is_still_there() && !self.halt.is_stopping();
             }
-            if left.is_empty() || self.silent || *self.halt.borrow() {
+            if left.is_empty() || self.silent || self.halt.is_stopping() {
                 exchanges.sort_by_key(|exchange| exchange.ticket.seq);
                 return exchanges;
             }
@@ -463,7 +463,7 @@ impl Suite<'_> {
             return Some(Obstacle::FellSilent);
         }
         let Gate::Refused(kind, exchange) = self.court().gate() else { return None };
-        Some(Obstacle::Refused(Refusal::new(kind, exchange, self.target, &self.prober.look_around(kind))))
+        Some(Obstacle::Refused(Refusal::new(kind, exchange, self.target, &self.prober.look_around(kind, self.halt))))
     }
 
     /// What judges the present round.

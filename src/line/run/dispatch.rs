@@ -90,6 +90,11 @@ impl Dispatch {
             }
             Event::Stop(stop) => {
                 self.paced.stop.get_or_insert(stop);
+                self.paced.interrupted |= stop == Stop::Interrupted;
+            }
+            Event::Cut => {
+                self.paced.stop.get_or_insert(Stop::Interrupted);
+                (self.paced.interrupted, self.paced.cut) = (true, true);
             }
             Event::Look => {}
         }
@@ -215,6 +220,11 @@ impl Dispatch {
     /// Whether something other than the plan ended the sending.
     pub(super) fn is_stopped(&self) -> bool {
         self.paced.stop.is_some()
+    }
+
+    /// Whether what is in flight is not to be waited for.
+    pub(super) fn is_cut(&self) -> bool {
+        self.paced.cut
     }
 
     pub(super) fn in_flight(&self) -> usize {

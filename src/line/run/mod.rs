@@ -17,6 +17,7 @@ mod clock;
 mod closing;
 mod dispatch;
 mod failure;
+mod halt;
 mod health;
 mod heartbeat;
 mod http1;
@@ -36,6 +37,7 @@ mod workers;
 pub use clock::micros;
 
 pub use client::ClientError;
+pub use halt::{Halt, Stage};
 pub use live::{Live, Snapshot};
 pub use pacer::Stop;
 pub use sampler::Sampler;
@@ -101,6 +103,12 @@ impl Control {
     pub fn stop(&self) {
         self.closing.interrupt();
         let _ = self.events.send(Event::Stop(Stop::Interrupted));
+    }
+
+    /// Stops sending, cuts what is in flight, and judges what has come for a moment only.
+    pub fn cut(&self) {
+        self.closing.cut();
+        let _ = self.events.send(Event::Cut);
     }
 
     /// Stops sending since there is nothing more to learn: no interruption, and the summary says so.
@@ -355,7 +363,7 @@ fn close(summary: &mut Summary, paced: &Paced, shared: &Shared, plan: &Plan) {
     summary.counts.paused_us = micros(paced.paused);
     let limits = plan.limits;
     summary.ending.aborted = matches!(paced.stop, Some(Stop::Abort(_)));
-    summary.ending.interrupted = paced.stop == Some(Stop::Interrupted);
+    summary.ending.interrupted = paced.interrupted;
     summary.ending.early = match paced.stop {
         None | Some(Stop::Interrupted) => None,
         Some(Stop::Abort(rule)) => plan.aborts.get(rule).map(|abort| format!("abort: {abort}")),

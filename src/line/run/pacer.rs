@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::Line;
+use super::dispatch::Dispatch;
 use crate::exchange::{Cutoff, Ticket};
 use crate::plan::Plan;
 use crate::plan::schedule::{Load, Next};
@@ -21,6 +22,8 @@ pub(super) enum Event {
     Answered(Answered),
     /// Send no more.
     Stop(Stop),
+    /// Send no more, and do not wait for what is in flight: the user said so.
+    Cut,
     /// A worker moved things on, and what comes next is not what the pacer waits for.
     Look,
 }
@@ -72,6 +75,10 @@ pub enum Stop {
 pub(super) struct Paced {
     /// Why it stopped early, if it did.
     pub(super) stop: Option<Stop>,
+    /// Whether the user interrupted it, perhaps after it had stopped.
+    pub(super) interrupted: bool,
+    /// Whether the user cut what was in flight.
+    pub(super) cut: bool,
     /// Tickets that were handed on, sent or missed.
     pub(super) issued: u64,
     /// Tickets that were never sent, of the warm-up and of the measured part.
@@ -157,17 +164,19 @@ impl Pacer {
         }
     }
 
-    /// Lets requests in flight finish within the grace period, then cuts them and waits until they have noticed.
+    /// Lets requests in flight finish within the grace period, unless the user cuts them, then cuts them and waits until
+    /// they have noticed.
     fn drain(&self) {
-        for (limit, cut) in [(self.grace, false), (NOTICE, true)] {
-            if cut {
-                let stopped = self.line.dispatch().is_stopped();
-                self.line.cut(if stopped { Cutoff::Stopped } else { Cutoff::Grace });
-            }
-            let end = self.line.clock.now() + limit;
-            while self.line.dispatch().in_flight() > 0 && self.line.clock.now() < end {
-                self.wait(Some(end));
-            }
+        self.wait_while(self.grace, |dispatch| dispatch.in_flight() > 0 && !dispatch.is_cut());
+        let stopped = self.line.dispatch().is_stopped();
+        self.line.cut(if stopped { Cutoff::Stopped } else { Cutoff::Grace });
+        self.wait_while(NOTICE, |dispatch| dispatch.in_flight() > 0);
+    }
+
+    fn wait_while(&self, limit: Duration, goes_on: impl Fn(&Dispatch) -> bool) {
+        let end = self.line.clock.now() + limit;
+        while goes_on(&self.line.dispatch()) && self.line.clock.now() < end {
+            self.wait(Some(end));
         }
     }
 }

@@ -4,6 +4,8 @@
 //! send goes out on a raw socket (`raw`). A reply that says to come back later is asked for again, since it says
 //! nothing of the contract; the last try is what counts.
 
+use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +15,11 @@ use reqwest::{Body, Method, Request};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::RunError;
 use super::client::{Client, Job, Message, Parting};
 use super::clock::Clock;
 use super::preflight::{Kind, Surroundings, look_around};
 use super::raw;
+use super::{Halt, RunError, Stage};
 use crate::exchange::{Exchange, Outcome};
 use crate::plan::order::{HeaderChange, Order, Way};
 use crate::plan::target::Target;
@@ -29,15 +31,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest wait that an endpoint is granted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Says true when the run is to end before all is sent.
-pub type Halt = watch::Receiver<bool>;
-
-/// Waits until the run is to end; for ever, where no one can say so any more.
-async fn halted(mut halt: Halt) {
-    if halt.wait_for(|halt| *halt).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
+/// How long what is in flight may take to finish once the user has asked to stop. A request that says something of the
+/// contract seldom takes longer.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Sends orders to one target, on one clock.
 #[derive(Debug)]
@@ -63,7 +59,7 @@ impl Prober {
     }
 
     /// Sends orders, so many at once, and returns an exchange for each, in the order of the orders; only those that
-    /// have ended where `halt` says true before. `ended` hears of each as it ends, and says whether to go on.
+    /// ended where `halt` said to stop before. `ended` hears of each as it ends, and says whether to go on.
     pub fn carry_out(
         &self,
         orders: Vec<Order>,
@@ -71,13 +67,16 @@ impl Prober {
         halt: &Halt,
         mut ended: impl FnMut(&Exchange) -> bool,
     ) -> Vec<Exchange> {
-        let sending = orders.into_iter().map(|order| self.insist(order));
+        let next_order = futures_util::stream::iter(orders).take_while(|_| ready(!halt.is_stopping()));
+        let sending = next_order.map(|order| self.insist(order, halt));
         self.runtime.block_on(async {
             let mut exchanges = Vec::new();
-            let mut running = futures_util::stream::iter(sending).buffer_unordered(at_once.max(1));
+            let mut running = pin!(sending.buffer_unordered(at_once.max(1)));
+            let mut given_up = pin!(given_up(halt));
             loop {
-                let next = tokio::select! { next = running.next() => next, () = halted(halt.clone()) => None };
+                let next = tokio::select! { next = running.next() => next, () = &mut given_up => None };
                 let Some(exchange) = next else { break };
+                let Some(exchange) = exchange else { continue };
                 let go_on = ended(&exchange);
                 exchanges.push(exchange);
                 if !go_on {
@@ -89,34 +88,45 @@ impl Prober {
         })
     }
 
-    /// Whether the endpoint answers an order at all, in so much time and before `halt` says true.
+    /// Whether the endpoint answers an order at all, in so much time and before `halt` says to stop.
     pub fn is_answered(&self, order: Order, within: Duration, halt: &Halt) -> bool {
         self.runtime.block_on(async {
             tokio::select! {
                 exchange = self.send(order) => exchange.head.is_some(),
                 () = tokio::time::sleep(within) => false,
-                () = halted(halt.clone()) => false,
+                () = halt.reaches(Stage::Stopping) => false,
             }
         })
     }
 
-    /// Looks for what helps against a refusal of that kind; nothing where that cannot be done.
-    pub fn look_around(&self, kind: Kind) -> Surroundings {
-        self.runtime.block_on(look_around(&self.target, kind)).unwrap_or_default()
+    /// Looks for what helps against a refusal of that kind; nothing where that cannot be done, or `halt` says to stop.
+    pub fn look_around(&self, kind: Kind, halt: &Halt) -> Surroundings {
+        self.runtime.block_on(async {
+            tokio::select! {
+                found = look_around(&self.target, kind) => found.unwrap_or_default(),
+                () = halt.reaches(Stage::Stopping) => Surroundings::default(),
+            }
+        })
     }
 
-    /// Sends an order until there is an answer that says something.
-    async fn insist(&self, order: Order) -> Exchange {
+    /// Sends an order until there is an answer that says something; none where `halt` says to stop before.
+    async fn insist(&self, order: Order, halt: &Halt) -> Option<Exchange> {
         let mut pause = PAUSE;
         for _ in 1..TRIES {
+            let in_flight = halt.count();
             let exchange = self.send(order.clone()).await;
+            drop(in_flight);
             if order.provoked || !is_put_off(&exchange) {
-                return exchange;
+                return Some(exchange);
             }
-            tokio::time::sleep(exchange.asked_pause().unwrap_or(pause).min(LONGEST_PAUSE)).await;
+            tokio::select! {
+                () = tokio::time::sleep(exchange.asked_pause().unwrap_or(pause).min(LONGEST_PAUSE)) => {}
+                () = halt.reaches(Stage::Stopping) => return None,
+            }
             pause *= 2;
         }
-        self.send(order).await
+        let _in_flight = halt.count();
+        Some(self.send(order).await)
     }
 
     async fn send(&self, order: Order) -> Exchange {
@@ -174,6 +184,15 @@ impl Prober {
             Way::Usual | Way::Leaving(_) | Way::Raw(_) => Some(bytes.into()),
         };
         request
+    }
+}
+
+/// Waits until what is in flight is not to be waited for any more.
+async fn given_up(halt: &Halt) {
+    halt.reaches(Stage::Stopping).await;
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        () = halt.reaches(Stage::Cutting) => {}
     }
 }
 
