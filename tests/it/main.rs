@@ -48,6 +48,7 @@ mod self_proof;
 mod serve;
 mod sessions;
 mod shards;
+mod signals;
 mod spoken;
 mod stream;
 mod suite_matrix;

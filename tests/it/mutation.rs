@@ -54,7 +54,7 @@ impl Suite {
         );
         let target = plan(&text).target;
         let options = Options { seed: 7, ..suite(Depth::Full) };
-        let run = conduct(&target, &options, &tokio::sync::watch::channel(false).1, |_, _| {}).expect("the client");
+        let run = conduct(&target, &options, &proofload::run::Halt::default(), |_, _| {}).expect("the client");
         let lines = lines(&run, &target.redactor()).collect();
         let captured = Captured { meta: Meta::of(&target, &options), lines };
         Suite { dialect, target, options, captured }

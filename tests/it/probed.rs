@@ -496,7 +496,7 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
         only: Some(check::catalogue(dialect).filter(of_areas).map(|check| check.id).collect()),
         ..suite(Depth::Intrusive)
     };
-    conduct(&target, &options, &tokio::sync::watch::channel(false).1, |_, _| {}).expect("a client").rows
+    conduct(&target, &options, &proofload::run::Halt::default(), |_, _| {}).expect("a client").rows
 }
 
 #[test]

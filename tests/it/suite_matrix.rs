@@ -197,7 +197,7 @@ pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conf
         context_window: Some(WINDOW),
         ..suite(depth)
     };
-    let run = conduct(&plan(&text).target, &options, &tokio::sync::watch::channel(false).1, |_, _| {});
+    let run = conduct(&plan(&text).target, &options, &proofload::run::Halt::default(), |_, _| {});
     run.expect("the client can be made")
 }
 
