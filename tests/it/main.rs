@@ -20,6 +20,8 @@ mod goal_parts;
 mod harness;
 mod hostile;
 mod inputs;
+mod keeping;
+mod killed;
 mod layers;
 mod lengths;
 mod levels;
