@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use super::compare_args::{BaseArg, CompareArgs};
 use super::exit::Exit;
 use super::folder::Unusable;
+use super::series::without_cut;
 use super::{folder, github, print, say};
 use crate::compare::side::Side;
 use crate::compare::{Comparison, Conclusion, Terms, compare as hold};
@@ -33,7 +34,13 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
             BaseArg::Runs(_) | BaseArg::Side(_) => folder::read_side(reference)?,
         };
         match runs {
-            Ok(runs) => sides.push(Side::new(name, runs)),
+            Ok(runs) => {
+                let (runs, cut) = without_cut(runs);
+                if cut > 0 {
+                    say(&format!("note: {name}: {cut} of its runs were cut short, and are left out\n"));
+                }
+                sides.push(Side::new(name, runs));
+            }
             Err(unusable) => {
                 say(&format!("error: {unusable}\n"));
                 return Ok(Exit::Mismatch);

@@ -225,6 +225,11 @@ pub(super) fn understood<T: DeserializeOwned>(
     }
 }
 
+/// Whether a folder holds a run, whole or cut short.
+pub(super) fn holds_run(folder: &Path) -> bool {
+    folder.join(SUMMARY).exists()
+}
+
 /// Reads one side of a comparison: a run, or the repetitions in a folder of them, in their order.
 pub(super) fn read_side(reference: &str) -> anyhow::Result<Result<Vec<Summary>, Unusable>> {
     let folder = meant(reference)?;
@@ -243,7 +248,7 @@ pub(super) fn read_side(reference: &str) -> anyhow::Result<Result<Vec<Summary>, 
 }
 
 /// The folders of repetitions in a folder, by their numbers.
-fn repetitions(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn repetitions(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let numbered = entries.filter_map(|entry| {
         let path = entry.ok()?.path();

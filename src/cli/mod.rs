@@ -41,6 +41,7 @@ mod report;
 mod run;
 mod run_handle;
 mod secrets;
+mod series;
 mod serve;
 mod signals;
 mod sweep;

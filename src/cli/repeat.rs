@@ -1,16 +1,19 @@
 //! `proofload run --repeat` and `--against`: the same run several times, alone or in turn with another endpoint.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::run::{control_of, fresh_seed, introduction, preflight};
-use super::run_handle::RunHandle;
+use super::run::{control_of, introduction, preflight};
+use super::run_handle::{Interrupted, RunHandle};
+use super::series::{Series, begin, finished, is_finished, plan_of};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
@@ -28,41 +31,78 @@ use crate::summary::Summary;
 const BASE: &str = "base";
 const NEW: &str = "new";
 
-/// An endpoint that is run several times.
+/// An endpoint that is to be run several times.
+struct Endpoint {
+    /// Its folder below that of all, where there are two.
+    name: Option<&'static str>,
+    /// A draft for each repetition.
+    drafts: Vec<Draft>,
+}
+
+/// An endpoint that is ready to be run several times.
 struct Subject {
     /// Its folder below that of all, where there are two.
     name: Option<&'static str>,
     /// A plan for each repetition.
     plans: Vec<Arc<Plan>>,
+    /// The run of each repetition that was made before.
+    kept: Vec<Option<Summary>>,
     _builtin: Option<Builtin>,
 }
 
+/// The runs of a command.
+#[derive(Default)]
+struct Runs {
+    /// Those of each endpoint that came to their end, in their order.
+    finished: Vec<Vec<Summary>>,
+    /// The one that the user interrupted, with the place of its endpoint.
+    cut: Option<(usize, Summary)>,
+}
+
 pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
-    if let Some(out) = &args.out {
-        folder::check_free(out)?;
-    }
-    let handle = RunHandle::listen()?;
-    let (mut places, mut root) = (Places::default(), None);
-    let mut prepare = |draft: &Draft| make_root(args, draft, &mut places, &mut root);
-    let subjects = match subjects(args, &handle, times, &mut prepare)? {
-        Ok(subjects) => subjects,
+    let endpoints = match endpoints(args, times)? {
+        Ok(endpoints) => endpoints,
         Err(exit) => return Ok(exit),
     };
-    let mut keeping = Keeping::default();
+    let first = &endpoints[0].drafts[0];
+    first.tighten().map_err(anyhow::Error::msg)?;
+    first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
+    let out = args.out.as_deref().filter(|_| !args.no_out);
+    let series = Series::of(out, first, plan(&endpoints))?;
+    for own in out.into_iter().flat_map(|out| endpoints.iter().map(|endpoint| of_endpoint(out, endpoint.name))) {
+        if folder::repetitions(&own).len() > times as usize {
+            bail!("{} holds more runs than --repeat {times} makes; name another folder with --out", own.display());
+        }
+    }
+    let handle = RunHandle::listen()?;
+    let (mut places, mut keeping) = (Places::default(), Keeping::default());
+    let root = begin(&series, out, !args.no_out, &format!("{}-repeat", first.name), &mut places)?;
+    Places::job_summary()?;
+    let mut subjects = Vec::new();
+    let sides = endpoints.len() as u64;
+    for (side, endpoint) in (0..).zip(endpoints) {
+        let salt = |number: u64| salt_of(series.salt, number * sides + side);
+        match subject(args, &handle, root.as_deref(), endpoint, series.seed, salt)? {
+            Ok(subject) => subjects.push(subject),
+            Err(exit) => return Ok(exit),
+        }
+    }
     let runs = carry_out(args, &handle, &subjects, root.as_deref(), &mut keeping)?;
-    let complete = runs.iter().all(|runs| runs.len() == times as usize);
+    let made = runs.finished.iter().map(Vec::len).sum::<usize>();
+    let wanted = times as usize * subjects.len();
+    if made == 0 && runs.cut.is_none() {
+        return Err(Interrupted.into());
+    }
     let exit = report(args, &subjects, runs, root.as_deref(), &mut keeping);
     if let Some(root) = &root {
         tell(args, &format!("kept in {}", root.display()));
     }
-    if !complete {
+    if made < wanted {
+        say(&format!("{made} of {wanted} runs were made; the same command with --out goes on\n"));
         return Ok(Exit::Interrupted);
     }
     Ok(keeping.exit(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit }))
 }
-
-/// What is done with the first draft before anything is sent.
-type Prepare<'p> = dyn FnMut(&Draft) -> anyhow::Result<()> + 'p;
 
 fn tell(args: &RunArgs, text: &str) {
     if !args.quiet {
@@ -70,119 +110,112 @@ fn tell(args: &RunArgs, text: &str) {
     }
 }
 
-/// The endpoints with their plans, or the exit where they cannot be run. The base comes first, as in reports.
-fn subjects(
-    args: &RunArgs,
-    handle: &RunHandle,
-    times: u32,
-    prepare: &mut Prepare<'_>,
-) -> anyhow::Result<Result<Vec<Subject>, Exit>> {
+/// The endpoints, or the exit where their profile has faults. The base comes first, as in reports.
+fn endpoints(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Endpoint>, Exit>> {
     let own = args.flags();
     let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
         None => vec![(None, own)],
         Some(address) => match draft(args, &own) {
-            Ok(draft) => {
-                let base = args.flags_against(address, &draft.target.url);
-                if base.elsewhere && base.key_env.is_none() && draft.target.headers.iter().any(Header::is_secret) {
-                    let note = "note: the key and secret headers are not sent to --against, which is of another origin; \
-                                --against-key-env and --against-header give it its own";
-                    tell(args, note);
-                }
-                vec![(Some(BASE), base), (Some(NEW), own)]
-            }
+            Ok(draft) => vec![(Some(BASE), against(args, address, &draft)), (Some(NEW), own)],
             Err(problems) => return Ok(Err(check_profile::draw(&problems))),
         },
     };
-    let mut roots = Roots { given: None, sides: wanted.len() as u64, side: 0 };
-    let mut subjects = Vec::new();
+    let mut endpoints = Vec::new();
     for (name, flags) in wanted {
-        let mut drafts = Vec::new();
-        for _ in 0..times {
-            match draft(args, &flags) {
-                Ok(draft) => drafts.push(draft),
-                Err(problems) => return Ok(Err(check_profile::draw(&problems))),
-            }
-        }
-        match subject(args, handle, name, drafts, &mut roots, prepare)? {
-            Ok(subject) => subjects.push(subject),
-            Err(exit) => return Ok(Err(exit)),
+        match (0..times).map(|_| draft(args, &flags)).collect() {
+            Ok(drafts) => endpoints.push(Endpoint { name, drafts }),
+            Err(problems) => return Ok(Err(check_profile::draw(&problems))),
         }
     }
-    Ok(Ok(subjects))
+    Ok(Ok(endpoints))
 }
 
-/// What the runs draw from. The runs of a pair have the same seed, so that both sides send the same plan and its own
-/// randomness drops out of their difference. Each run has its own salt: a cache that one run has filled must not serve
-/// the next.
-struct Roots {
-    /// Seed and salt of the first run of each endpoint, once known; no salt where prompts are meant to repeat.
-    given: Option<(u64, Option<u64>)>,
-    /// How many endpoints there are.
-    sides: u64,
-    /// The endpoint that is next.
-    side: u64,
-}
-
-/// Starts what is built in, waits for what is to be waited for, asks for the model, and makes the plans.
-fn subject(
-    args: &RunArgs,
-    handle: &RunHandle,
-    name: Option<&'static str>,
-    mut drafts: Vec<Draft>,
-    roots: &mut Roots,
-    prepare: &mut Prepare<'_>,
-) -> anyhow::Result<Result<Subject, Exit>> {
-    let first = &mut drafts[0];
-    if roots.given.is_none() {
-        first.tighten().map_err(anyhow::Error::msg)?;
-        first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
-        prepare(first)?;
+/// The flags for the endpoint that is run against. One of another origin gets no secret by itself.
+fn against(args: &RunArgs, address: &str, own: &Draft) -> Flags {
+    let flags = args.flags_against(address, &own.target.url);
+    if flags.elsewhere && flags.key_env.is_none() && own.target.headers.iter().any(Header::is_secret) {
+        let note = "note: the key and secret headers are not sent to --against, which is of another origin; \
+                    --against-key-env and --against-header give it its own";
+        tell(args, note);
     }
-    let (seed, salt) = *roots.given.get_or_insert_with(|| (first.seed.unwrap_or_else(fresh_seed), first.salt()));
-    let (sides, side) = (roots.sides, roots.side);
-    roots.side += 1;
-    let settings = builtin_settings(&first.builtin, first.target.dialect, seed)?;
-    let builtin = first.target.builtin.then(|| Builtin::start(settings)).transpose()?;
-    if let Some(builtin) = &builtin {
-        for draft in &mut drafts {
-            draft.connect(&builtin.url, &builtin.key);
-        }
-    }
-    if let Some(exit) = preflight(handle, args.wait, &mut drafts[0], seed, &|text: &str| tell(args, text))? {
-        return Ok(Err(exit));
-    }
-    let model = drafts[0].target.model.clone();
-    let planned = |(number, mut draft): (u64, Draft)| {
-        draft.target.model.clone_from(&model);
-        draft.salt = salt.map(|salt| salt_of(salt, number * sides + side));
-        Arc::new(draft.plan(seed.wrapping_add(number)))
-    };
-    let plans = (0..).zip(drafts).map(planned).collect();
-    Ok(Ok(Subject { name, plans, _builtin: builtin }))
+    flags
 }
 
 fn draft(args: &RunArgs, flags: &Flags) -> Result<Draft, Problems> {
     check_profile::read(&args.profile, flags)
 }
 
-/// Makes the folder of all repetitions.
-fn make_root(args: &RunArgs, draft: &Draft, places: &mut Places, root: &mut Option<PathBuf>) -> anyhow::Result<()> {
-    if !args.no_out {
-        *root = Some(places.run_folder(args.out.as_deref(), &format!("{}-repeat", draft.name))?);
+/// What decides the runs: the plan, and the endpoint that it is run against.
+fn plan(endpoints: &[Endpoint]) -> BTreeMap<String, String> {
+    let mut plan = BTreeMap::new();
+    for Endpoint { name, drafts } in endpoints {
+        let own = plan_of(&drafts[0]);
+        if *name == Some(BASE) {
+            plan.extend(own.get("target.url").map(|url| ("--against".to_owned(), url.clone())));
+        } else {
+            plan.extend(own);
+        }
     }
-    Places::job_summary()
+    plan
 }
 
-/// Carries out every repetition, two endpoints as ABBA, and returns the runs of each. Whatever drifts by and by then
-/// drifts for both. A run that the user interrupts is not among them.
+/// The folder of an endpoint's repetitions.
+fn of_endpoint(root: &Path, name: Option<&str>) -> PathBuf {
+    name.map_or_else(|| root.to_path_buf(), |name| root.join(name))
+}
+
+/// Takes what was kept, starts what is built in, waits for what is to be waited for, asks for the model, and makes the
+/// plans. The runs of a pair have the same seed, so that both sides send the same plan and its own randomness drops out of
+/// their difference. Each run has its own salt: a cache that one run has filled must not serve the next.
+fn subject(
+    args: &RunArgs,
+    handle: &RunHandle,
+    root: Option<&Path>,
+    endpoint: Endpoint,
+    seed: u64,
+    salt: impl Fn(u64) -> u64,
+) -> anyhow::Result<Result<Subject, Exit>> {
+    let Endpoint { name, mut drafts } = endpoint;
+    let own = root.map(|root| of_endpoint(root, name));
+    let mut kept = Vec::new();
+    for (number, draft) in (0..).zip(&mut drafts) {
+        draft.salt = Some(salt(number));
+        let folder = own.as_ref().map(|own| folder::of_repetition(own, kept.len() + 1));
+        kept.push(
+            folder.map(|folder| finished(&folder, || draft.plan(seed.wrapping_add(number)))).transpose()?.flatten(),
+        );
+    }
+    let mut builtin = None;
+    if let Some(first) = kept.iter().position(Option::is_none) {
+        let own = &drafts[first];
+        let settings = builtin_settings(&own.builtin, own.target.dialect, seed)?;
+        builtin = own.target.builtin.then(|| Builtin::start(settings)).transpose()?;
+        if let Some(builtin) = &builtin {
+            drafts.iter_mut().for_each(|draft| draft.connect(&builtin.url, &builtin.key));
+        }
+        let known = kept.iter().flatten().find_map(|run| run.meta.model.clone());
+        if drafts[first].needs_model() {
+            drafts[first].target.model = known;
+        }
+        if let Some(exit) = preflight(handle, args.wait, &mut drafts[first], seed, &|text: &str| tell(args, text))? {
+            return Ok(Err(exit));
+        }
+        let model = drafts[first].target.model.clone();
+        drafts.iter_mut().for_each(|draft| draft.target.model.clone_from(&model));
+    }
+    let plans = (0..).zip(&drafts).map(|(number, draft)| Arc::new(draft.plan(seed.wrapping_add(number)))).collect();
+    Ok(Ok(Subject { name, plans, kept, _builtin: builtin }))
+}
+
+/// Carries out every repetition that was not kept, two endpoints as ABBA. Whatever drifts by and by then drifts for both.
 fn carry_out(
     args: &RunArgs,
     handle: &RunHandle,
     subjects: &[Subject],
     root: Option<&Path>,
     keeping: &mut Keeping,
-) -> anyhow::Result<Vec<Vec<Summary>>> {
-    let mut runs: Vec<Vec<Summary>> = subjects.iter().map(|_| Vec::new()).collect();
+) -> anyhow::Result<Runs> {
+    let mut runs = Runs { finished: subjects.iter().map(|_| Vec::new()).collect(), cut: None };
     let times = subjects[0].plans.len();
     for number in 0..times {
         let mut order: Vec<usize> = (0..subjects.len()).collect();
@@ -190,46 +223,45 @@ fn carry_out(
             order.reverse();
         }
         for place in order {
-            let Subject { name, plans, .. } = &subjects[place];
-            if handle.is_stopped() {
-                return Ok(runs);
+            let Subject { name, plans, kept, .. } = &subjects[place];
+            let at = format!("[{}/{times}]{}", number + 1, name.map_or(String::new(), |name| format!(" {name}")));
+            if let Some(summary) = &kept[number] {
+                tell(args, &format!("{at} kept from before"));
+                runs.finished[place].push(summary.clone());
+                continue;
             }
-            let of = name.map_or(String::new(), |name| format!(" {name}"));
-            tell(args, &format!("[{}/{times}]{of} {}", number + 1, introduction(&plans[number])));
-            let own = root.map(|root| name.map_or_else(|| root.to_path_buf(), |name| root.join(name)));
-            let own = own.map(|own| folder::of_repetition(&own, number + 1));
+            if handle.is_stopped() {
+                continue;
+            }
+            tell(args, &format!("{at} {}", introduction(&plans[number])));
+            let own = root.map(|root| folder::of_repetition(&of_endpoint(root, *name), number + 1));
             let control = own.as_deref().map_or_else(Control::new, control_of);
             let summary = handle.carry_out_under(control, &plans[number], args.quiet)?;
+            // Who goes on makes a run again that was cut short.
             if let Some(own) = own {
                 keeping.tried(&format!("the run {}", own.display()), folder::keep(&summary, &own));
             }
-            if summary.ending.interrupted {
-                return Ok(runs);
+            if is_finished(&summary) {
+                runs.finished[place].push(summary);
+            } else {
+                runs.cut = Some((place, summary));
             }
-            runs[place].push(summary);
         }
     }
     Ok(runs)
 }
 
-/// Prints the table of the runs, or the comparison of the two endpoints.
-fn report(
-    args: &RunArgs,
-    subjects: &[Subject],
-    runs: Vec<Vec<Summary>>,
-    root: Option<&Path>,
-    keeping: &mut Keeping,
-) -> Exit {
+/// Prints the table of the runs, or the comparison of the two endpoints once each has a run that came to its end.
+fn report(args: &RunArgs, subjects: &[Subject], runs: Runs, root: Option<&Path>, keeping: &mut Keeping) -> Exit {
+    let Runs { finished: mut runs, cut } = runs;
     let worst = runs.iter().flatten().map(Exit::of_run).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Interrupted);
-    if subjects.len() < 2 {
-        if let Some(runs) = runs.into_iter().next().filter(|runs| !runs.is_empty()) {
-            let table = table(runs);
-            let text = if args.format == FormatArg::Json { table.json() } else { table.text() };
-            keeping.tried("the report on stdout", print(&text));
+    if subjects.len() < 2 || runs.iter().any(Vec::is_empty) {
+        if let Some((place, cut)) = cut {
+            runs[place].push(cut);
         }
-        return worst;
-    }
-    if runs.iter().any(Vec::is_empty) {
+        let table = if subjects.len() < 2 { table(runs.concat()) } else { table_of(subjects, runs) };
+        let text = if args.format == FormatArg::Json { table.json() } else { table.text() };
+        keeping.tried("the report on stdout", print(&text));
         return worst;
     }
     let names = subjects.iter().filter_map(|subject| subject.name);
@@ -255,6 +287,19 @@ pub(super) fn table(runs: Vec<Summary>) -> Table {
         Row { values, summary }
     };
     Table::of(&runs.into_iter().enumerate().map(row).collect::<Vec<_>>())
+}
+
+/// The same of two endpoints, of which one has none that came to its end.
+fn table_of(subjects: &[Subject], runs: Vec<Vec<Summary>>) -> Table {
+    let of_one = |(subject, runs): (&Subject, Vec<Summary>)| {
+        let name = subject.name.unwrap_or_default();
+        let row = move |(number, summary): (usize, Summary)| {
+            let values = vec![("endpoint".to_owned(), name.to_owned()), ("run".to_owned(), (number + 1).to_string())];
+            Row { values, summary }
+        };
+        runs.into_iter().enumerate().map(row).collect::<Vec<_>>()
+    };
+    Table::of(&subjects.iter().zip(runs).flat_map(of_one).collect::<Vec<_>>())
 }
 
 /// The salt of one of the runs of a command; of the first the one that is given. Hashed, so that the runs of a command with

@@ -1,21 +1,25 @@
 //! `proofload run --sweep`: a run for each combination of values, one table of them all.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{FormatArg, RunArgs};
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::run::{control_of, fresh_seed, introduction, make_ready, preflight};
-use super::run_handle::RunHandle;
+use super::run::{control_of, introduction, make_ready, preflight};
+use super::run_handle::{Interrupted, RunHandle};
+use super::series::{Series, begin, finished, is_finished, plan_of};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
 use crate::plan::schedule::Load;
+use crate::plan::secret::{is_secret, shown_text};
 use crate::profile::Draft;
 use crate::profile::flags::Flags;
 use crate::report::sweep::{Row, Table};
@@ -25,29 +29,35 @@ use crate::summary::Summary;
 /// More points than this are most likely a mistake.
 const MOST_POINTS: usize = 1000;
 
+/// A value of a key that is swept.
+#[derive(Debug, Clone)]
+struct Swept {
+    key: String,
+    value: String,
+    /// The value as it may be seen.
+    shown: String,
+}
+
 /// A point that is ready to be run.
 struct Planned {
-    values: Vec<(String, String)>,
+    values: Vec<Swept>,
     plan: Arc<Plan>,
+    /// Its run, where it was made before.
+    kept: Option<Summary>,
 }
 
 /// One combination of values, and the profile that it makes.
 struct Point {
-    values: Vec<(String, String)>,
+    values: Vec<Swept>,
     draft: Draft,
+    kept: Option<Summary>,
 }
 
 pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
-    let mut points = Vec::new();
-    for values in combinations(&args.sweep)? {
-        match check_profile::read(&args.profile, &with(args.flags(), &values)) {
-            Ok(draft) => points.push(Point { values, draft }),
-            Err(problems) => {
-                say(&format!("at {}:\n", named(&values)));
-                return Ok(check_profile::draw(&problems));
-            }
-        }
-    }
+    let mut points = match points(args)? {
+        Ok(points) => points,
+        Err(exit) => return Ok(exit),
+    };
     let tell = |text: &str| {
         if !args.quiet {
             say(&format!("{text}\n"));
@@ -55,37 +65,97 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let Some(first) = points.first() else { bail!("--sweep has no values") };
     first.draft.tighten().map_err(anyhow::Error::msg)?;
-    let mut places = Places::default();
-    let root = root(args, &first.draft, &mut places)?;
-    let handle = RunHandle::listen()?;
-    let seed = first.draft.seed.unwrap_or_else(fresh_seed);
-    let settings = builtin_settings(&first.draft.builtin, first.draft.target.dialect, seed)?;
-    let builtin = first.draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
-    let (mut plans, mut targets) = (Vec::new(), Vec::new());
-    for (number, Point { values, mut draft }) in points.into_iter().enumerate() {
-        if let Some(builtin) = &builtin {
-            draft.connect(&builtin.url, &builtin.key);
-        }
-        let wait = args.wait.filter(|_| number == 0);
-        let known = targets.contains(&draft.target.url);
-        targets.push(draft.target.url.clone());
-        let not_ready = if known {
-            make_ready(&handle, wait, &mut draft, &tell)?
-        } else {
-            preflight(&handle, wait, &mut draft, seed, &tell)?
-        };
-        if let Some(exit) = not_ready {
-            return Ok(exit);
-        }
-        // Prompts differ between the points, too: a cache that one has filled must not serve the next.
-        plans.push(Planned { values, plan: Arc::new(draft.plan(seed.wrapping_add(number as u64))) });
+    let out = args.out.as_deref().filter(|_| !args.no_out);
+    let series = Series::of(out, &first.draft, plan(args, &first.draft)?)?;
+    let name = format!("{}-sweep", first.draft.name);
+    for (number, point) in (0..).zip(&mut points) {
+        point.draft.salt = Some(series.salt);
+        let plan = || point.draft.plan(series.seed.wrapping_add(number));
+        point.kept = out.map(|out| finished(&out.join(named(&point.values)), plan)).transpose()?.flatten();
     }
+    let handle = RunHandle::listen()?;
+    let (mut places, mut keeping) = (Places::default(), Keeping::default());
+    let root = begin(&series, out, !args.no_out, &name, &mut places)?;
+    let (plans, builtin) = match made_ready(args, &handle, &series, points, &tell)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
     tell(&estimate(&plans));
-    let mut keeping = Keeping::default();
     let rows = carry_out(args, &handle, &plans, root.as_deref(), &mut keeping, &tell)?;
     drop(builtin);
+    if rows.is_empty() {
+        return Err(Interrupted.into());
+    }
     let exit = report(args, &rows, root.as_deref(), plans.len(), &mut keeping);
     Ok(keeping.exit(exit))
+}
+
+/// Every point with its profile; an exit where one has faults.
+fn points(args: &RunArgs) -> anyhow::Result<Result<Vec<Point>, Exit>> {
+    let mut points = Vec::new();
+    for values in combinations(&args.sweep)? {
+        match check_profile::read(&args.profile, &with(args.flags(), &values)) {
+            Ok(draft) => points.push(Point { values, draft, kept: None }),
+            Err(problems) => {
+                say(&format!("at {}:\n", named(&values)));
+                return Ok(Err(check_profile::draw(&problems)));
+            }
+        }
+    }
+    Ok(Ok(points))
+}
+
+/// What decides the runs: the plan of the first, and what is swept. Of values that may not be seen a hash.
+fn plan(args: &RunArgs, first: &Draft) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut plan = plan_of(first);
+    for (key, text) in &args.sweep {
+        let values = values(key, text)?;
+        let is_seen = values.iter().all(|swept| swept.shown == swept.value);
+        let shown = values.into_iter().map(|swept| swept.shown).collect::<Vec<_>>().join(",");
+        let hash = if is_seen { String::new() } else { format!(", hash {:016x}", xxh3_64(text.as_bytes())) };
+        plan.insert(format!("--sweep {key}"), shown + &hash);
+    }
+    Ok(plan)
+}
+
+/// Starts what is built in, and makes the endpoints ready of all points that are still to be run.
+fn made_ready(
+    args: &RunArgs,
+    handle: &RunHandle,
+    series: &Series,
+    points: Vec<Point>,
+    tell: &impl Fn(&str),
+) -> anyhow::Result<Result<(Vec<Planned>, Option<Builtin>), Exit>> {
+    let first = points.iter().find(|point| point.kept.is_none()).map(|point| &point.draft);
+    let start = |first: &Draft| Builtin::start(builtin_settings(&first.builtin, first.target.dialect, series.seed)?);
+    let builtin = first.filter(|first| first.target.builtin).map(start).transpose()?;
+    let model = points.iter().find_map(|point| point.kept.as_ref()?.meta.model.clone());
+    let (mut plans, mut targets) = (Vec::new(), Vec::new());
+    for (number, Point { values, mut draft, kept }) in (0..).zip(points) {
+        let seed = series.seed.wrapping_add(number);
+        if kept.is_none() {
+            if let Some(builtin) = &builtin {
+                draft.connect(&builtin.url, &builtin.key);
+            }
+            if draft.needs_model() {
+                draft.target.model.clone_from(&model);
+            }
+            let wait = args.wait.filter(|_| targets.is_empty());
+            let known = targets.contains(&draft.target.url);
+            targets.push(draft.target.url.clone());
+            let not_ready = if known {
+                make_ready(handle, wait, &mut draft, tell)?
+            } else {
+                preflight(handle, wait, &mut draft, series.seed, tell)?
+            };
+            if let Some(exit) = not_ready {
+                return Ok(Err(exit));
+            }
+        }
+        // Prompts differ between the points, too: a cache that one has filled must not serve the next.
+        plans.push(Planned { values, plan: Arc::new(draft.plan(seed)), kept });
+    }
+    Ok(Ok((plans, builtin)))
 }
 
 /// Runs every point that the folder does not hold yet.
@@ -98,58 +168,38 @@ fn carry_out(
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (number, Planned { values, plan }) in plans.iter().enumerate() {
-        if handle.is_stopped() {
-            break;
-        }
-        let own = root.map(|root| root.join(named(values)));
+    for (number, Planned { values, plan, kept }) in plans.iter().enumerate() {
         let at = format!("[{}/{}] {}", number + 1, plans.len(), named(values));
-        let summary = if let Some(summary) = own.as_deref().map(|own| kept(own, plan)).transpose()?.flatten() {
+        let summary = if let Some(summary) = kept {
             tell(&format!("{at}: kept from before"));
-            summary
+            summary.clone()
+        } else if handle.is_stopped() {
+            continue;
         } else {
             tell(&format!("{at}: {}", introduction(plan)));
+            let own = root.map(|root| root.join(named(values)));
             let control = own.as_deref().map_or_else(Control::new, control_of);
             let summary = handle.carry_out_under(control, plan, args.quiet)?;
-            // A point that was cut short is run again by who goes on.
+            // Who goes on runs a point again that was cut short.
             if let Some(own) = own.as_deref() {
                 keeping.tried(&named(values), folder::keep(&summary, own));
             }
             summary
         };
-        rows.push(Row { values: values.clone(), summary });
+        let values = values.iter().map(|swept| (swept.key.clone(), swept.shown.clone())).collect();
+        rows.push(Row { values, summary });
     }
     Ok(rows)
 }
 
-/// The run of a point that was made before, if it was made by the same plan.
-fn kept(folder: &Path, plan: &Plan) -> anyhow::Result<Option<Summary>> {
-    if !folder.join("summary.json").exists() {
-        return Ok(None);
-    }
-    let summary = folder::read(&folder.to_string_lossy())??;
-    if !summary.ending.is_whole() {
-        return Ok(None);
-    }
-    let fresh = Summary::new(plan, summary.meta.started_unix_ms);
-    let (was, is) = (&summary.meta, &fresh.meta);
-    if (&was.load, &was.target, &was.model, was.seed) != (&is.load, &is.target, &is.model, is.seed) {
-        bail!("{} holds a run of another plan; name another folder with --out", folder.display());
-    }
-    Ok(Some(summary))
-}
-
 /// Every combination of the values, the last key changing fastest.
-fn combinations(sweeps: &[(String, String)]) -> anyhow::Result<Vec<Vec<(String, String)>>> {
+fn combinations(sweeps: &[(String, String)]) -> anyhow::Result<Vec<Vec<Swept>>> {
     let mut all = vec![Vec::new()];
-    for (key, values) in sweeps {
-        let values: Vec<&str> = values.split(',').map(str::trim).filter(|value| !value.is_empty()).collect();
-        if values.is_empty() {
-            bail!("--sweep {key}= has no values; write --sweep {key}=1,2,4");
-        }
-        let longer = |point: Vec<(String, String)>| {
+    for (key, text) in sweeps {
+        let values = values(key, text)?;
+        let longer = |point: Vec<Swept>| {
             let values = values.clone();
-            values.into_iter().map(move |value| [&point[..], &[(key.clone(), value.to_owned())]].concat())
+            values.into_iter().map(move |value| [&point[..], &[value]].concat())
         };
         all = all.into_iter().flat_map(longer).collect();
         if all.len() > MOST_POINTS {
@@ -159,9 +209,33 @@ fn combinations(sweeps: &[(String, String)]) -> anyhow::Result<Vec<Vec<(String, 
     Ok(all)
 }
 
+/// The values of a key.
+fn values(key: &str, text: &str) -> anyhow::Result<Vec<Swept>> {
+    let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+    let swept = |(number, value): (usize, &str)| Swept {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        shown: shown(key, value, number + 1),
+    };
+    let values: Vec<Swept> = values.enumerate().map(swept).collect();
+    if values.is_empty() {
+        bail!("--sweep {key}= has no values; write --sweep {key}=1,2,4");
+    }
+    Ok(values)
+}
+
+/// A value as it may be seen: of one that is a secret its number, and an address without those in it.
+fn shown(key: &str, value: &str, number: usize) -> String {
+    if key.strip_prefix("target.headers.").is_some_and(is_secret) {
+        return format!("#{number}");
+    }
+    let is_address = value.contains("://") || ["target.url", "target.proxy", "target.scrape"].contains(&key);
+    if is_address { shown_text(value) } else { value.to_owned() }
+}
+
 /// The flags with a point's values: by the flag of that name where there is one, else as keys of the profile.
-fn with(mut flags: Flags, values: &[(String, String)]) -> Flags {
-    for (key, value) in values {
+fn with(mut flags: Flags, values: &[Swept]) -> Flags {
+    for Swept { key, value, .. } in values {
         match (key.as_str(), value.parse::<u64>(), value.parse::<f64>()) {
             ("slots", Ok(slots), _) => flags.slots = Some(slots),
             ("count", Ok(count), _) => flags.count = Some(count),
@@ -178,17 +252,18 @@ fn with(mut flags: Flags, values: &[(String, String)]) -> Flags {
 }
 
 /// A point as its folder is called: `slots=4,case.0.max_tokens=64`.
-fn named(values: &[(String, String)]) -> String {
+fn named(values: &[Swept]) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let one = |(key, value): &(String, String)| format!("{key}={}", value.chars().map(safe).collect::<String>());
+    let one = |Swept { key, shown, .. }: &Swept| format!("{key}={}", shown.chars().map(safe).collect::<String>());
     values.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
 /// What the sweep will cost, as far as its plans say.
 fn estimate(plans: &[Planned]) -> String {
-    let times: Vec<Option<Duration>> = plans.iter().map(|point| point.plan.expected_end()).collect();
+    let left: Vec<&Planned> = plans.iter().filter(|point| point.kept.is_none()).collect();
+    let times: Vec<Option<Duration>> = left.iter().map(|point| point.plan.expected_end()).collect();
     let counts: Vec<Option<u64>> =
-        plans.iter().map(|point| point.plan.loads.iter().map(Load::expected_count).sum()).collect();
+        left.iter().map(|point| point.plan.loads.iter().map(Load::expected_count).sum()).collect();
     let known = times.iter().flatten().sum::<Duration>();
     let time = if known.is_zero() {
         "as long as their requests take".to_owned()
@@ -198,15 +273,11 @@ fn estimate(plans: &[Planned]) -> String {
     };
     let requests = counts.iter().flatten().sum::<u64>();
     let more = if counts.contains(&None) { " and what closed loops make in their time" } else { "" };
-    format!("sweep: {} runs, {time}, {requests} requests{more}", plans.len())
-}
-
-/// The folder of the sweep; one that exists is gone on with.
-fn root(args: &RunArgs, draft: &Draft, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
-    if args.no_out {
-        return Ok(None);
-    }
-    places.run_folder(args.out.as_deref(), &format!("{}-sweep", draft.name)).map(Some)
+    let kept = match plans.len() - left.len() {
+        0 => String::new(),
+        kept => format!(", {kept} of them kept from before"),
+    };
+    format!("sweep: {} runs{kept}, {time}, {requests} requests{more}", plans.len())
 }
 
 fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize, keeping: &mut Keeping) -> Exit {
@@ -222,8 +293,9 @@ fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize, kee
         }
         say(&format!("kept in {}\n", root.display()));
     }
-    if rows.len() < planned {
-        say(&format!("{} of {planned} runs were made; the same command with --out goes on\n", rows.len()));
+    let made = rows.iter().filter(|row| is_finished(&row.summary)).count();
+    if made < planned {
+        say(&format!("{made} of {planned} runs were made; the same command with --out goes on\n"));
         return Exit::Interrupted;
     }
     let marked = table.marked();

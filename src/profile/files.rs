@@ -69,6 +69,8 @@ impl Kind {
     pub const SUMMARY: Kind = Kind { what: "a summary", most: 512 * MIB, cure: "name the folder of a run" };
     /// What is left of a search for capacity.
     pub const SEARCH: Kind = Kind { what: "a search", most: 512 * MIB, cure: "name the folder of a search" };
+    /// What a folder of several runs remembers.
+    pub const SERIES: Kind = Kind { what: "a series of runs", most: 4 * MIB, cure: "name another folder" };
     /// What is left of a check.
     pub const CHECK: Kind = Kind { what: "a check", most: 512 * MIB, cure: "name the folder of a check" };
     /// What a capture was held to.

@@ -138,6 +138,15 @@ pub struct Mismatch {
     pub(super) theirs: String,
 }
 
+/// The first key that differs, with its value in each, where it has one.
+pub fn first_difference<'k>(
+    ours: &'k BTreeMap<String, String>,
+    theirs: &'k BTreeMap<String, String>,
+) -> Option<(&'k str, Option<&'k str>, Option<&'k str>)> {
+    let key = ours.keys().chain(theirs.keys()).find(|key| ours.get(*key) != theirs.get(*key))?;
+    Some((key, ours.get(key).map(String::as_str), theirs.get(key).map(String::as_str)))
+}
+
 impl Meta {
     /// What a plan says of its run.
     pub(super) fn of(plan: &Plan, started_unix_ms: u64) -> Meta {
@@ -202,11 +211,11 @@ impl Meta {
 
     /// Whether both were made from the same keys of a profile.
     pub(super) fn same_plan(&self, other: &Meta) -> Result<(), Mismatch> {
-        let differs = |key: &&String| self.plan.get(*key) != other.plan.get(*key);
-        let shown =
-            |meta: &Meta, key: &String| format!("{key} = {}", meta.plan.get(key).map_or("nothing", String::as_str));
-        match self.plan.keys().chain(other.plan.keys()).find(differs) {
-            Some(key) => Err(Mismatch { what: "the plan", ours: shown(self, key), theirs: shown(other, key) }),
+        let shown = |key: &str, value: Option<&str>| format!("{key} = {}", value.unwrap_or("nothing"));
+        match first_difference(&self.plan, &other.plan) {
+            Some((key, ours, theirs)) => {
+                Err(Mismatch { what: "the plan", ours: shown(key, ours), theirs: shown(key, theirs) })
+            }
             None => Ok(()),
         }
     }

@@ -56,7 +56,7 @@ use delivered::Delivered;
 use distinct::{Repeats, Texts};
 use flow::Flow;
 use lengths::Lengths;
-pub use meta::{LoadKind, Meta, Mismatch};
+pub use meta::{LoadKind, Meta, Mismatch, first_difference};
 use metrics_as::MetricsAs;
 use pulze::Pulze;
 use seconds::Seconds;
