@@ -58,7 +58,8 @@ fn repetitions_have_folders_and_seeds_of_their_own_and_one_table() {
     let near = |salt: u64| salt.abs_diff(40) < 1000;
     assert!(!near(second.1) && !near(third.1) && second.1 != third.1, "a neighbouring --salt shares no run with it");
     assert_eq!(ran(&["report", &out]).1, table, "the report of the folder is the same table");
-    let (code, _, said) = ran(&["run", "smoke", "--repeat", "2", "--out", &out]);
+    let one = path(folder.path(), "thrice/run-1");
+    let (code, _, said) = ran(&["run", "smoke", "--repeat", "2", "--out", &one]);
     assert!(code == 2 && said.contains("is not empty"), "{code} {said}");
 }
 

@@ -17,6 +17,7 @@ mod errors_in_200;
 mod evidence;
 mod faults;
 mod goal_parts;
+mod going_on;
 mod harness;
 mod hostile;
 mod inputs;

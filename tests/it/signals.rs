@@ -86,7 +86,7 @@ impl Hanging {
     }
 
     /// Lets what hangs, and all that follows, be answered.
-    fn release(&self) {
+    pub(crate) fn release(&self) {
         self.seen.0.lock().expect("no panic").released = true;
         self.seen.1.notify_all();
     }
@@ -156,6 +156,11 @@ impl Running {
 
     fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("asks").is_none()
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
     }
 
     /// Waits for its end.
@@ -407,6 +412,28 @@ fn in_every_way(
 
 fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn a_repetition_that_is_cut_is_reported() {
+    let _machine = shared();
+    let command = |url: &str| owned(&run(url, &["--repeat", "2", "--out", "kept", "--format", "json"]));
+    in_every_way(Hanging::now_and_then, 4, command, |ended| {
+        let runs = ended.json()["runs"].as_array().map(Vec::len);
+        assert_eq!(runs, Some(1), "{}", ended.out);
+        assert!(ended.err.contains("0 of 2 runs were made"), "{}", ended.err);
+    });
+}
+
+#[test]
+fn a_sweep_that_is_cut_is_reported() {
+    let _machine = shared();
+    let command = |url: &str| owned(&run(url, &["--sweep", "seed=3,4", "--out", "kept", "--format", "json"]));
+    in_every_way(Hanging::now_and_then, 4, command, |ended| {
+        let runs = ended.json()["runs"].as_array().map(Vec::len);
+        assert_eq!(runs, Some(1), "{}", ended.out);
+        assert!(ended.err.contains("0 of 2 runs were made"), "{}", ended.err);
+    });
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn every_combination_is_run_and_kept_and_a_sweep_goes_on_where_it_ended() {
     std::fs::remove_dir_all(folder.path().join("slots=2,case.0.max_tokens=16")).expect("removed");
     let again = sweep(&endpoint, &[&values[..], &["--format", "json"]].concat());
     let stderr = String::from_utf8_lossy(&again.stderr);
-    assert_eq!((again.status.code(), stderr.matches("kept from before").count()), (Some(0), 5), "{stderr}");
+    assert_eq!((again.status.code(), stderr.matches(": kept from before").count()), (Some(0), 5), "{stderr}");
     let table: Value = serde_json::from_slice(&again.stdout).expect("JSON");
     assert_eq!(table["runs"].as_array().map(Vec::len), Some(6));
     assert_eq!(table.pointer("/runs/3/sweep/slots"), Some(&Value::from("2")));
@@ -51,7 +51,8 @@ fn every_combination_is_run_and_kept_and_a_sweep_goes_on_where_it_ended() {
         &["--count", "13", "--sweep", "slots=1,2,4", "--sweep", "case.0.max_tokens=4,16", "--out", out],
     );
     assert_eq!(other.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&other.stderr).contains("holds a run of another plan"));
+    let stderr = String::from_utf8_lossy(&other.stderr);
+    assert!(stderr.contains("holds runs of another plan: load.closed.count was 12 there and is 13 now"), "{stderr}");
 }
 
 #[test]
