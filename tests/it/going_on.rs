@@ -163,7 +163,7 @@ fn a_folder_of_another_plan_is_refused_by_the_first_key_that_differs_and_nothing
         (&sweep, "--count", "5", "load.closed.count was 4 there and is 5 now"),
         (&twice, "--output-tokens", "9", "case.0.max_tokens was 32 there and is not set now"),
         (&sweep, "--model", "another", "target.model was m there and is another now"),
-        (&twice, "--against", "http://127.0.0.1:9/v1", " was not set there and is "),
+        (&twice, "--against", "http://127.0.0.1:9/v1", "--against was not set there and is http://127.0.0.1:9/v1"),
     ] {
         let arguments = with(&command(&url, own), flag, value);
         let ended = ran(folder.path(), &arguments);
