@@ -34,6 +34,7 @@ use crate::profile::flags::Flags;
 use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run, run_by_case};
 use crate::summary::Summary;
+use crate::wire::plain;
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
     match (&args.command, &args.search.profile) {
@@ -483,13 +484,13 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
     };
     Asked {
         profile: plan.profile.clone(),
-        reference: reference.to_owned(),
-        flags: args.words(&plan.target.shown()),
-        terms: args.terms(),
-        target: plan.target.shown(),
+        reference: plain::line(reference),
+        flags: args.words(&plan.target.shown()).iter().map(|word| plain::line(word)).collect(),
+        terms: args.terms().iter().map(|word| plain::line(word)).collect(),
+        target: plain::line(&plan.target.shown()),
         builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
         dialect: plan.target.dialect.name().to_owned(),
-        model: plan.target.model.clone(),
+        model: plan.target.model.as_deref().map(plain::line),
         labels: plan.labels.clone(),
         goals: texts(&goals.whole, false),
         default_goals: texts(&goals.whole, true),

@@ -13,6 +13,7 @@ use crate::capacity::record::Asked;
 use crate::plan::secret::{is_secret, masked_by_spans, shown_text, spans_written};
 use crate::profile::flags::Flags;
 use crate::report::capacity::{Dress, Kind};
+use crate::wire::plain::line;
 
 const EXAMPLES: &str = "Examples:
   proofload capacity capacity
@@ -144,7 +145,8 @@ pub(super) struct OutputArgs {
 impl OutputArgs {
     /// What the report is dressed in.
     pub(super) fn dress(&self) -> Dress {
-        Dress { title: self.title.clone(), prepared_for: self.prepared_for.clone() }
+        let plain = |text: &Option<String>| text.as_deref().map(line);
+        Dress { title: plain(&self.title), prepared_for: plain(&self.prepared_for) }
     }
 }
 

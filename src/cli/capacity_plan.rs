@@ -15,6 +15,7 @@ use crate::capacity::planning::scaling::Efficiency;
 use crate::capacity::planning::{Wanted, plan as plan_for, price};
 use crate::profile::files::Kind;
 use crate::report::capacity::{write, write_plan, write_ranking};
+use crate::wire::plain::line;
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let record = read(&args.search)?;
@@ -36,7 +37,7 @@ fn wanted(args: &PlanArgs) -> anyhow::Result<Wanted> {
         demand: demand(&args.demand)?,
         price: args.price.0,
         tokens: args.token_price.as_deref().map(price::tokens).transpose().map_err(flag("--token-price"))?,
-        currency: args.currency.clone(),
+        currency: line(&args.currency),
         headroom: price::headroom(&args.headroom).map_err(flag("--headroom"))?,
         start_time: args.start_time,
         scenarios: scenarios(&args.scenario)?,
@@ -83,7 +84,7 @@ pub(super) fn report(args: &AgainArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let searches =
-        args.searches.iter().map(|name| Ok((name.clone(), read(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        args.searches.iter().map(|name| Ok((line(name), read(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
     let ranked = rank(&searches).map_err(Unusable)?;
     print(&write_ranking(&ranked, args.format.into()))?;
     Ok(Exit::Pass)

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::exit::Exit;
-use super::{print, say, secrets};
+use super::{print, say, say_as_it_is, secrets};
 use crate::profile::flags::Flags;
 use crate::profile::load::World;
 use crate::profile::{Draft, Problems, load, preset, schema};
@@ -34,11 +34,8 @@ pub(super) fn read(profile: &str, flags: &Flags) -> Result<Draft, Problems> {
 pub(super) fn draw(problems: &Problems) -> Exit {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let plural = if problems.count() == 1 { "" } else { "s" };
-    say(&format!(
-        "{}\nerror: {} fault{plural} in the profile; nothing was sent\n",
-        problems.draw(colour),
-        problems.count()
-    ));
+    say_as_it_is(&problems.draw(colour));
+    say(&format!("\nerror: {} fault{plural} in the profile; nothing was sent\n", problems.count()));
     Exit::Usage
 }
 

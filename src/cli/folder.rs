@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::outline::{About, about};
-use super::{read, say};
+use super::{cleaned, read, say};
 use crate::capacity::record::{self, Record};
 use crate::profile::files::{self, Kind};
 use crate::report::Format;
@@ -167,7 +167,7 @@ fn sheets(path: &Path, text: &str) -> Result<Vec<Sheet>, Unusable> {
         return Err(another_format(path, format, &top, sheet::FORMAT));
     }
     if top.format.is_some() {
-        return serde_json::from_str(text).map(|sheet| vec![sheet]).map_err(damaged);
+        return cleaned::from_str(text).map(|sheet| vec![sheet]).map_err(damaged);
     }
     let Several::<Version> { runs } = serde_json::from_str(text).map_err(damaged)?;
     for Version { conformance, proofload } in runs {
@@ -176,7 +176,7 @@ fn sheets(path: &Path, text: &str) -> Result<Vec<Sheet>, Unusable> {
             return Err(another_format(path, format, &one, sheet::FORMAT));
         }
     }
-    serde_json::from_str(text).map(|Several { runs }| runs).map_err(damaged)
+    cleaned::from_str(text).map(|Several { runs }| runs).map_err(damaged)
 }
 
 /// Several checks in one file.
@@ -217,7 +217,7 @@ pub(super) fn understood<T: DeserializeOwned>(
 ) -> Result<T, Unusable> {
     match about(text, key) {
         Ok(About { format: Some(format), .. }) if format == u64::from(known) => {
-            serde_json::from_str(text).map_err(|error| damaged(path, &error))
+            cleaned::from_str(text).map_err(|error| damaged(path, &error))
         }
         Ok(about @ About { format: Some(format), .. }) => Err(another_format(path, format, &about, known)),
         Ok(About { format: None, .. }) => Err(Unusable(format!("{} is no {what}", path.display()))),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::{check_profile, say};
+use super::{check_profile, say_as_it_is};
 
 /// Whether this process is a step of such a job.
 pub(super) fn is_job() -> bool {
@@ -18,7 +18,7 @@ pub(super) fn summary_file() -> Option<String> {
 
 /// Annotates the job and adds to its summary. Annotations are read from stderr as well, and stdout is the report's.
 pub(super) fn publish(annotations: &str, summary: &str) -> anyhow::Result<()> {
-    say(annotations);
+    say_as_it_is(annotations);
     let Some(path) = summary_file() else { return Ok(()) };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(summary.as_bytes()));

@@ -19,6 +19,7 @@ mod check_args;
 mod check_options;
 mod check_profile;
 mod check_report;
+mod cleaned;
 mod compare;
 mod compare_args;
 mod ending;
@@ -51,22 +52,14 @@ use args::{Args, Command, ProfileCommand};
 use exit::Exit;
 use run_handle::Interrupted;
 
+use crate::wire::plain;
+
 /// Carries out the command line of this process.
 pub fn main() -> ExitCode {
     secrets::tell_of_panics();
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            if !error.use_stderr() {
-                let _ = error.print();
-                return Exit::Pass.into();
-            }
-            let text = error.render();
-            let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let text = if is_coloured { text.ansi().to_string() } else { text.to_string() };
-            say(&secrets::clean_arguments(&text));
-            return Exit::Usage.into();
-        }
+        Err(error) => return tell_usage(&error).into(),
     };
     // A fault of ours must not end in 101, which would read as a panic in scripts and hide what was measured.
     match std::panic::catch_unwind(|| dispatch(args)) {
@@ -103,10 +96,11 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Writes to stdout. A reader that has gone away is no error, nor is a terminal that has.
+/// Writes to stdout, without control characters and without what the log of a CI job would take for a command. A reader
+/// that has gone away is no error, nor is a terminal that has.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(plain::lines(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if !has_gone(&error) => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
@@ -125,7 +119,33 @@ fn has_gone(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::BrokenPipe || (error.raw_os_error() == Some(INPUT_OUTPUT) && is_terminal())
 }
 
-/// Writes to stderr, where nothing can be done if that fails.
+/// Writes to stderr, without secrets, control characters and commands.
 fn say(text: &str) {
+    say_as_it_is(&plain::lines(text));
+}
+
+/// Writes to stderr what is a command to the log of a CI job, or has colours, and was made plain before. Nothing can be
+/// done if that fails.
+fn say_as_it_is(text: &str) {
     let _ = std::io::stderr().lock().write_all(secrets::clean(text).as_bytes());
+}
+
+/// What clap has to say, with its colours unless an argument that it quotes could bring some.
+fn tell_usage(error: &clap::Error) -> Exit {
+    let is_odd = |argument: std::ffi::OsString| {
+        let text = argument.to_string_lossy();
+        plain::line(&text) != text
+    };
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Pass;
+    }
+    let text = error.render();
+    let is_terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if is_terminal && !std::env::args_os().any(is_odd) {
+        say_as_it_is(&secrets::clean_arguments(&text.ansi().to_string()));
+    } else {
+        say(&secrets::clean_arguments(&text.to_string()));
+    }
+    Exit::Usage
 }

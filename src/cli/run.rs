@@ -23,6 +23,7 @@ use crate::run::journal::Journal;
 use crate::run::preflight::{self, Models};
 use crate::run::{ClientError, Control, RunError};
 use crate::summary::Summary;
+use crate::wire::plain;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if !args.sweep.is_empty() {
@@ -158,14 +159,14 @@ pub(super) fn introduction(plan: &Plan) -> String {
     let target = &plan.target;
     let model = target.model.as_deref().unwrap_or("the endpoint's default model");
     let part = if plan.shard.is_part() { format!(", part {} of it", plan.shard) } else { String::new() };
-    format!(
+    plain::line(&format!(
         "{}: {}{part} to {} ({} dialect, {model}), {}",
         plan.profile,
         plan.describe(),
         target.shown(),
         target.dialect,
         crate::report::roots(plan.seed, plan.salt)
-    )
+    ))
 }
 
 /// What keeps a load from being as it is meant, where nothing worse does.
@@ -292,14 +293,14 @@ fn name_model(
     }
     match asking.answer(preflight::models(&draft.target))? {
         Models::One(model) => {
-            tell(&format!("model: {model}, the only one listed"));
+            tell(&plain::line(&format!("model: {model}, the only one listed")));
             draft.target.model = Some(model);
             Ok(None)
         }
         Models::Several(models) => {
             say(&format!(
                 "error: no model is named and the endpoint lists several; choose one with --model: {}\n",
-                models.join(", ")
+                plain::line(&models.join(", "))
             ));
             Ok(Some(Exit::Usage))
         }

@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 use std::sync::{PoisonError, RwLock};
 
 use crate::plan::secret::{Redactor, Secret, is_secret, spans_written};
-use crate::summary::evidence::is_control;
+use crate::wire::plain;
 
 /// What is known of the profiles that this process has read. Panics know nothing else.
 static KNOWN: RwLock<Option<Redactor>> = RwLock::new(None);
@@ -66,7 +66,7 @@ fn told(panic: &PanicHookInfo<'_>) -> String {
     let payload = panic.payload();
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let text = clean_arguments(text.unwrap_or("no reason is known"));
-    let text: String = text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect();
+    let text = plain::line(&text);
     let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
     let thread = std::thread::current().name().map_or(String::new(), |name| format!(" in the thread {name:?}"));
     let mut told = format!("error: a fault of proofload itself{place}{thread}: {text}\n");

@@ -3,6 +3,7 @@
 use super::quantity::{Quantity, Unit};
 use crate::plan::goal::{Metric, Scalar};
 use crate::summary::Summary;
+use crate::wire::plain;
 
 /// One side of a comparison.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ impl Side {
     pub fn new(name: impl Into<String>, mut runs: Vec<Summary>) -> Side {
         assert!(!runs.is_empty(), "a side has at least one run");
         runs.sort_by_key(|run| run.meta.started_unix_ms);
-        Side { name: name.into(), runs }
+        Side { name: plain::line(&name.into()), runs }
     }
 
     /// Its first run, which stands for the plan of all.

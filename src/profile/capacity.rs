@@ -11,6 +11,7 @@ use super::resolve::{Resolver, case_name};
 use crate::plan::Limits;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms, TokenPrice};
 use crate::plan::goal::{Goal, Part};
+use crate::wire::plain::line;
 
 /// How `proofload capacity` searches; `proofload run` does not look at it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -110,12 +111,13 @@ impl Resolver<'_> {
         let are: BTreeSet<&str> = known.iter().copied().collect();
         let mut goals: BTreeMap<String, Vec<Goal>> = BTreeMap::new();
         for (name, texts) in table {
-            if !are.contains(name.as_str()) {
-                let help = self.guess(name, &known).map(|near| format!("did you mean {near}?"));
+            let case = line(name);
+            if !are.contains(case.as_str()) {
+                let help = self.guess(&case, &known).map(|near| format!("did you mean {near}?"));
                 self.fault(&format!("/capacity/goals/{name}"), format!("no case is called {name:?}"), "", help);
             }
             for (index, text) in texts.iter().enumerate() {
-                match Goal::parse(text) {
+                match Goal::parse(&line(text)) {
                     Ok(Goal { part: Part::Case(_), .. }) => {
                         let help = "leave its for out, or move it to goals".to_owned();
                         self.fault(
@@ -125,7 +127,7 @@ impl Resolver<'_> {
                             help,
                         );
                     }
-                    Ok(goal) => goals.entry(name.clone()).or_default().push(goal),
+                    Ok(goal) => goals.entry(case.clone()).or_default().push(goal),
                     Err(error) => {
                         self.fault(&format!("/capacity/goals/{name}/{index}"), error.message, "", error.help);
                     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::tree::Node;
 use crate::plan::secret::{Redactor, is_secret, shown_text};
 use crate::plan::target::Target;
+use crate::wire::plain::lines;
 
 /// A long recording or a long prompt is in its own file; what is kept of a profile is for people.
 const CHARACTERS: usize = 20_000;
@@ -19,7 +20,7 @@ pub(super) fn effective(tree: &Node, target: &Target) -> String {
         mask_at_their_places(table, target);
     }
     // The tree comes from TOML, so it can be written as such.
-    let text = toml::to_string(&profile).unwrap_or_default();
+    let text = lines(&toml::to_string(&profile).unwrap_or_default());
     match text.char_indices().nth(CHARACTERS) {
         Some((end, _)) => format!("{}\n# cut off here", &text[..end]),
         None => text,

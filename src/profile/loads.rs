@@ -13,6 +13,7 @@ use crate::plan::prompt::trace::{Layout, LineFault, Trace, read};
 use crate::plan::schedule::course::{Course, Piece};
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Cap, Load, OverCap, Spacing, Warmup};
+use crate::wire::plain::line;
 
 /// Most pieces that a course may have: more are most likely a mistake in a unit.
 const MOST_PIECES: usize = 100_000;
@@ -88,7 +89,7 @@ impl Resolver<'_> {
             None if !several.is_empty() => {
                 let loads = several.iter().map(|(name, table)| {
                     let (load, trace) = self.load(&format!("/loads/{name}"), table, &names, total)?;
-                    Some((Load { name: Some(name.clone()), ..load }, trace))
+                    Some((Load { name: Some(line(name)), ..load }, trace))
                 });
                 // Every load is looked at before one that is wrong ends it, so that all faults are shown.
                 let loads: Vec<Option<(Load, Option<Trace>)>> = loads.collect();
@@ -139,7 +140,7 @@ impl Resolver<'_> {
         }
         let mut cases = Vec::new();
         for (index, name) in wanted.iter().enumerate() {
-            match names.places.get(name.as_str()) {
+            match names.places.get(line(name).as_str()) {
                 Some(case) => cases.push(*case),
                 None => self.fault(
                     &format!("{at}/cases/{index}"),

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::wire::plain;
+
 /// A text that faults point into: a file, or one `--set` flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -33,6 +35,15 @@ pub struct Problem {
     pub label: String,
     /// What to do.
     pub help: Option<String>,
+}
+
+impl Problem {
+    /// The same without control characters: its words quote what the user wrote.
+    fn plain(self) -> Problem {
+        let Problem { title, place, label, help } = self;
+        let help = help.map(|help| plain::lines(&help));
+        Problem { title: plain::lines(&title), place, label: plain::lines(&label), help }
+    }
 }
 
 /// What sources are called that are flags.
@@ -73,19 +84,21 @@ pub struct Problems {
 
 impl Problems {
     /// Faults in these sources, in the order of their places; those of the command line first, which was typed last.
-    pub(super) fn new(sources: Vec<Source>, mut problems: Vec<Problem>) -> Problems {
+    pub(super) fn new(mut sources: Vec<Source>, problems: Vec<Problem>) -> Problems {
+        let mut problems: Vec<Problem> = problems.into_iter().map(Problem::plain).collect();
         problems.sort_by_key(|problem| {
             let of = |place: &Place| (sources[place.source].name != COMMAND_LINE, place.source, place.span.start);
             problem.place.as_ref().map_or((true, usize::MAX, 0), of)
         });
         problems.dedup();
+        sources.iter_mut().for_each(|source| source.name = plain::line(&source.name));
         Problems { sources, problems }
     }
 
     /// A fault that is nowhere in particular, such as a file that cannot be read.
     pub(super) fn one(title: impl Into<String>, help: Option<String>) -> Problems {
         let problem = Problem { title: title.into(), place: None, label: String::new(), help };
-        Problems { sources: Vec::new(), problems: vec![problem] }
+        Problems { sources: Vec::new(), problems: vec![problem.plain()] }
     }
 
     /// How many.
@@ -102,7 +115,9 @@ impl Problems {
         if let Some(more) = self.problems.len().checked_sub(DRAWN).filter(|more| *more > 0) {
             drawn.push(format!("and {more} more faults like these or others"));
         }
-        drawn.join("\n\n") + "\n"
+        let drawn = drawn.join("\n\n") + "\n";
+        // What is left of a source beside colours is what the renderer has made of it.
+        if colour { drawn } else { plain::lines(&drawn) }
     }
 
     fn draw_one(&self, problem: &Problem, lines: &[Lines<'_>], renderer: &Renderer) -> String {

@@ -30,6 +30,7 @@ use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits, Price};
 use crate::wire::Dialect;
+use crate::wire::plain::line;
 
 /// What a default stands for where the profile is silent.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -227,13 +228,13 @@ pub(super) fn resolve(
     notes.extend(common_secrets(&target));
     Some(Draft {
         effective: effective(tree, &target),
-        name: profile.name.unwrap_or(file_name),
+        name: line(&profile.name.unwrap_or(file_name)),
         seed: profile.seed,
         salt: profile.salt,
         fresh_salt: world.salt,
         target,
         notes,
-        labels: profile.labels,
+        labels: profile.labels.iter().map(|(name, value)| (line(name), line(value))).collect(),
         loads: loads?,
         aborts,
         tokenizer,
@@ -376,7 +377,7 @@ impl Resolver<'_> {
             return None;
         }
         let named = |(name, metric): (&String, &String)| Figure {
-            name: name.clone(),
+            name: line(name),
             kind: FigureKind::Level,
             metrics: vec![metric.clone()],
         };
@@ -403,7 +404,7 @@ impl Resolver<'_> {
         let mut goals = Vec::new();
         for (index, text) in written.as_array().into_iter().flatten().enumerate() {
             let Some(text) = text.as_str() else { continue };
-            match Goal::parse(text) {
+            match Goal::parse(&line(text)) {
                 Ok(Goal { part: Part::Case(name), .. }) if !are.contains(name.as_str()) => {
                     let known: Vec<&str> = names.iter().map(String::as_str).collect();
                     let help = match self.guess(&name, &known) {
@@ -499,5 +500,5 @@ impl Resolver<'_> {
 
 /// The name of a case: its own, or its number.
 pub(super) fn case_name(number: usize, table: &CaseTable) -> String {
-    table.name.clone().unwrap_or_else(|| format!("case-{number}"))
+    table.name.as_deref().map_or_else(|| format!("case-{number}"), line)
 }

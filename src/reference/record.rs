@@ -35,6 +35,8 @@ use std::time::{Duration, Instant, SystemTime};
 use hyper::http::request::Parts;
 use serde::Serialize;
 
+use crate::wire::plain;
+
 /// What accounts are written to.
 pub type Sink = Box<dyn Write + Send>;
 
@@ -217,9 +219,9 @@ impl Witness {
         let id = ["x-request-id", "x-client-request-id"].into_iter().find_map(|name| head.headers.get(name));
         let account = Account {
             number,
-            id: id.map(|id| String::from_utf8_lossy(id.as_bytes()).chars().take(LONGEST_ID).collect()),
+            id: id.map(|id| plain::line(&String::from_utf8_lossy(id.as_bytes())).chars().take(LONGEST_ID).collect()),
             method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
+            path: plain::line(head.uri.path()),
             head: began,
             read: began,
             written: Vec::new(),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, Outcome};
+use crate::wire::plain::lines;
 
 /// A step shows no more annotations of one kind than this.
 pub(super) const ANNOTATIONS: usize = 10;
@@ -59,7 +60,7 @@ pub(super) fn cut(text: String) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -11,6 +11,7 @@ use crate::plan::goal::{Measure, Metric, Population, Scalar, Statistic};
 use crate::suite::sheet::Sheet;
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
+use crate::wire::plain::{line, lines};
 
 /// A run or a check, in a line.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl Entry {
         let started = UNIX_EPOCH + Duration::from_millis(self.started_unix_ms);
         let started = humantime::format_rfc3339_seconds(started).to_string();
         let [name, profile, target, labels, verdict] =
-            [&self.name, &self.profile, &self.target, &self.labels, &self.verdict].map(Clone::clone);
+            [&self.name, &self.profile, &self.target, &self.labels, &self.verdict].map(|word| line(word));
         [started, name, profile, target, labels, verdict]
     }
 }
@@ -111,9 +112,7 @@ pub fn text(entries: &[Entry]) -> String {
         builder.push_record(entry.words().into_iter().chain(figures));
     }
     let table = builder.build().with(Style::blank()).to_string();
-    let mut text = table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
-    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
-    text
+    lines(&(table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"))
 }
 
 /// For a spreadsheet (RFC 4180); times in microseconds, `inf` where failures reach so far, nothing where nothing was
@@ -123,8 +122,8 @@ pub fn csv(entries: &[Entry]) -> String {
         WORDS.into_iter().chain(FIGURES.iter().map(|(_, head, _)| *head)).collect::<Vec<_>>().join(",") + "\n";
     for entry in entries {
         let plain = |value: &Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        let row: Vec<String> = entry.words().into_iter().chain(entry.figures.iter().map(plain)).collect();
-        let _ = writeln!(text, "{}", row.iter().map(|field| super::csv::quoted(field)).collect::<Vec<_>>().join(","));
+        let fields = entry.words().into_iter().chain(entry.figures.iter().map(plain));
+        let _ = writeln!(text, "{}", super::csv::row(fields));
     }
     text
 }

@@ -4,7 +4,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::STYLE as CHARTS;
-use crate::summary::evidence::is_control;
+use crate::wire::plain::lines;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -25,7 +25,5 @@ pub(super) fn page(title: &str, body: &Markup) -> String {
             body { (body) }
         }
     };
-    let mut text = page.into_string();
-    text.retain(|c| c == '\n' || !is_control(c));
-    text + "\n"
+    lines(&page.into_string()) + "\n"
 }

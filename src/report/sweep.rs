@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 use tabled::builder::Builder;
 use tabled::settings::Style;
 
-use super::csv::quoted;
+use super::conformance::escaped;
+use super::csv;
 use super::figure::{number, percent, time};
 use crate::plan::goal::{Measure, Population, Scalar, Statistic};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
+use crate::wire::plain::line;
 
 /// One run of a sweep.
 #[derive(Debug)]
@@ -89,8 +91,8 @@ impl Figures {
 impl Table {
     /// The runs as a table.
     pub fn of(rows: &[Row]) -> Table {
-        let keys = rows.first().map(|row| row.values.iter().map(|(key, _)| key.clone()).collect()).unwrap_or_default();
-        let values = |row: &Row| row.values.iter().map(|(_, value)| value.clone()).collect();
+        let keys = rows.first().map(|row| row.values.iter().map(|(key, _)| line(key)).collect()).unwrap_or_default();
+        let values = |row: &Row| row.values.iter().map(|(_, value)| line(value)).collect();
         Table { keys, rows: rows.iter().map(|row| (values(row), Figures::of(&row.summary))).collect() }
     }
 
@@ -103,23 +105,24 @@ impl Table {
         SCALARS.iter().map(|(name, _)| *name).chain(TIMES.iter().map(|(name, ..)| *name)).chain(["verdict"])
     }
 
-    fn build(&self) -> tabled::Table {
+    /// A table of the words that were swept, as `shown` has them, and the figures.
+    fn build(&self, shown: fn(&str) -> String) -> tabled::Table {
         let mut builder = Builder::new();
-        builder.push_record(self.keys.iter().cloned().chain(Table::names().map(str::to_owned)));
+        builder.push_record(self.keys.iter().map(|key| shown(key)).chain(Table::names().map(str::to_owned)));
         for (values, figures) in &self.rows {
-            builder.push_record(values.iter().cloned().chain(figures.shown()));
+            builder.push_record(values.iter().map(|value| shown(value)).chain(figures.shown()));
         }
         builder.build()
     }
 
     /// For a terminal.
     pub fn text(&self) -> String {
-        format!("{}\n", self.build().with(Style::blank()))
+        format!("{}\n", self.build(str::to_owned).with(Style::blank()))
     }
 
     /// For a pull request.
     pub fn markdown(&self) -> String {
-        format!("{}\n", self.build().with(Style::markdown()))
+        format!("{}\n", self.build(escaped).with(Style::markdown()))
     }
 
     /// For a spreadsheet (RFC 4180); times in microseconds, `inf` where failures reach so far.
@@ -130,7 +133,7 @@ impl Table {
         let header: Vec<String> = self.keys.iter().cloned().chain(names).collect();
         let rows = self.rows.iter().map(|(values, figures)| values.iter().cloned().chain(figures.plain()).collect());
         for row in std::iter::once(header).chain(rows) {
-            let _ = writeln!(text, "{}", row.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(","));
+            let _ = writeln!(text, "{}", csv::row(row));
         }
         text
     }

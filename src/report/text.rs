@@ -17,6 +17,7 @@ use crate::summary::digest::{Counted, Digest, Judgement, Rates, Requests};
 use crate::summary::excerpt::Excerpt;
 use crate::summary::steady::Stand;
 use crate::summary::tally::Example;
+use crate::wire::plain::lines;
 
 mod metrics_as;
 mod server;
@@ -51,9 +52,7 @@ pub(super) fn write(summary: &Summary) -> String {
         checks(&digest),
         notes(&digest),
     ];
-    let mut text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
-    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
-    text
+    lines(&sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n"))
 }
 
 fn verdict(digest: &Digest) -> String {

@@ -14,6 +14,7 @@ use crate::exchange::{Exchange, Reading};
 use crate::plan::target::Target;
 use crate::summary::evidence::Evidence;
 use crate::summary::excerpt::Excerpt;
+use crate::wire::plain::line;
 
 /// The format of the file.
 pub const FORMAT: u32 = 1;
@@ -179,10 +180,10 @@ impl Sheet {
             conformance: FORMAT,
             verdict: about.verdict.to_owned(),
             reasons: about.reasons.iter().map(|reason| writer.told(reason)).collect(),
-            name: about.name.map(str::to_owned),
-            target: about.target.shown(),
+            name: about.name.map(line),
+            target: line(&about.target.shown()),
             dialect: about.target.dialect.name().to_owned(),
-            model: about.target.model.clone(),
+            model: about.target.model.as_deref().map(line),
             seed: about.seed,
             started_unix_ms: u64::try_from(started).unwrap_or(u64::MAX),
             requests: run.sent.len(),
@@ -247,7 +248,7 @@ impl Writer<'_> {
             since: row.check.since().to_owned(),
             reason: self.told(&row.reason),
             see: row.status.root().map(str::to_owned),
-            signature: broken.then(|| row.signatures().swap_remove(0)),
+            signature: broken.then(|| line(&row.signatures()[0])),
             origin: row.origin.map(|origin| origin.name().to_owned()),
             findings: row.failures.iter().map(|failure| self.place(row, failure)).collect(),
             evidence: self.proof(row),
@@ -263,7 +264,7 @@ impl Writer<'_> {
             detail: self.evidence.clean(&finding.detail),
             fault: failure.signature().fault,
             count: failure.count,
-            signature: row.signature_of(failure),
+            signature: line(&row.signature_of(failure)),
             probe: at.map(|(sent, _)| sent.probe.to_owned()),
             shows: Vec::new(),
             curl: None,

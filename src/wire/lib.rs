@@ -9,6 +9,7 @@ pub mod error;
 pub mod exposition;
 pub mod finish;
 mod names;
+pub mod plain;
 pub mod reply;
 pub mod request;
 pub mod sse;

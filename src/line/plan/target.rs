@@ -7,6 +7,7 @@ use url::Url;
 use super::scrape::Scrape;
 use super::secret::{Redactor, Secret, secrets_of, shown};
 use crate::wire::Dialect;
+use crate::wire::plain;
 use crate::wire::request::PATH;
 
 /// The endpoint.
@@ -195,7 +196,7 @@ pub(super) fn curl_body(body: &[u8]) -> String {
         return format!(" --data-binary @body.json # {} bytes, too long to show", body.len());
     }
     match std::str::from_utf8(body) {
-        Ok(text) => format!(" --data-raw {}", literal(text)),
+        Ok(text) => format!(" --data-raw {}", literal(&plain::escaped(text))),
         Err(_) => format!(" --data-binary @body # {} bytes that are no text", body.len()),
     }
 }

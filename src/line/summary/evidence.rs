@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use crate::exchange::{Body, Exchange, Reading};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
+use crate::wire::plain;
 
 /// Makes evidence fit to be kept.
 #[derive(Debug)]
@@ -29,12 +30,12 @@ impl<'p> Evidence<'p> {
 
     /// A text from the endpoint without our secrets and without control characters, which could drive a terminal.
     pub fn clean(&self, text: &str) -> String {
-        without_controls(self.redactor.clean(text))
+        plain::line(&self.redactor.clean(text))
     }
 
     /// The same of the start of a text, which may end within a secret.
     fn clean_start(&self, text: &str) -> String {
-        without_controls(self.redactor.clean_start(text))
+        plain::line(&self.redactor.clean_start(text))
     }
 
     /// A name that the endpoint gives something, cut short.
@@ -81,16 +82,4 @@ impl<'p> Evidence<'p> {
     pub fn curl(&self, exchange: &Exchange) -> String {
         self.redactor.clean(&self.target.curl(&exchange.asked.body, exchange.asked.wanted.stream))
     }
-}
-
-fn without_controls(text: String) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text;
-    }
-    text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
-}
-
-/// Control characters, and the marks that turn the direction of a text around.
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::plan::baseline::Known;
 use crate::plan::schedule::{Arrivals, Load};
 use crate::wire::Dialect;
+use crate::wire::plain::{line, lines};
 
 /// What stands for the level of a rule that is not judged.
 const OFF: &str = "off";
@@ -129,6 +130,11 @@ impl fmt::Display for LoadKind {
     }
 }
 
+/// Names and values of the user's, fit to be printed.
+fn pairs(pairs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| (line(name), line(value))).collect()
+}
+
 /// Two summaries that do not belong together.
 #[derive(Debug, thiserror::Error)]
 #[error("the summaries are of different runs: {what} is {ours} in one and {theirs} in the other")]
@@ -159,15 +165,15 @@ impl Meta {
         ];
         let shown = |limit: Duration| humantime::format_duration(limit).to_string();
         Meta {
-            profile: plan.profile.clone(),
-            effective: plan.effective.clone(),
-            labels: plan.labels.clone(),
-            target: plan.target.shown(),
+            profile: line(&plan.profile),
+            effective: lines(&plan.effective),
+            labels: pairs(&plan.labels),
+            target: line(&plan.target.shown()),
             builtin: plan.target.builtin,
             dialect: plan.target.dialect.name().to_owned(),
-            model: plan.target.model.clone(),
-            tokenizer: plan.tokenizer.as_ref().map(|tokenizer| tokenizer.name().to_owned()),
-            load: plan.describe(),
+            model: plan.target.model.as_deref().map(line),
+            tokenizer: plan.tokenizer.as_ref().map(|tokenizer| line(tokenizer.name())),
+            load: line(&plan.describe()),
             loads: plan.loads.iter().map(LoadKind::of).collect(),
             rate_per_s: plan.rate(),
             keep_alive: plan.target.keep_alive,
@@ -178,16 +184,16 @@ impl Meta {
             shard: plan.shard.is_part().then(|| plan.shard.to_string()),
             started_unix_ms,
             warmup_us: u64::try_from(plan.warmup().as_micros()).unwrap_or(u64::MAX),
-            goals: plan.goals.iter().map(|goal| goal.text.clone()).collect(),
+            goals: plan.goals.iter().map(|goal| line(&goal.text)).collect(),
             goodput: goodput.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), shown(limit?)))).collect(),
             // A session says again what was said before.
             reuse: plan.reuse || plan.cases.iter().any(|case| case.shares_prefixes() || case.longest() > 1),
             known: plan
                 .baseline
                 .iter()
-                .map(|Known { check, reason, .. }| ((*check).to_owned(), reason.clone()))
+                .map(|Known { check, reason, .. }| ((*check).to_owned(), line(reason)))
                 .collect(),
-            plan: plan.keys.clone(),
+            plan: pairs(&plan.keys),
             levels: plan
                 .levels
                 .iter()

@@ -11,6 +11,7 @@ use super::evidence::Evidence;
 use super::excerpt::Excerpt;
 use crate::check::{Across, Check, Finding, Level, Signature, Verdict};
 use crate::exchange::Reading;
+use crate::wire::plain;
 
 /// Counts of one check, with the first examples of its being broken.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -373,7 +374,7 @@ impl Example {
             fault: first.map(|finding| finding.signature().fault).unwrap_or_default(),
             count: 0,
             seq: reading.exchange.ticket.seq,
-            case: reading.exchange.asked.wanted.case.clone(),
+            case: plain::line(&reading.exchange.asked.wanted.case),
             place: first.map(|finding| evidence.clean(&finding.place())).unwrap_or_default(),
             detail: first.map(|finding| evidence.clean(&finding.detail)).unwrap_or_default(),
             more: rest.iter().take(MORE).map(said).collect(),

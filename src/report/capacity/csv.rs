@@ -4,6 +4,7 @@ use crate::capacity::comparing::Ranked;
 use crate::capacity::planning::bill::Charge;
 use crate::capacity::planning::{Planned, Row, Scenario};
 use crate::capacity::stage::Stage;
+use crate::report::csv;
 
 pub(super) fn stages(stages: &[Stage]) -> String {
     let head = "load,confirms,verdict,offered_per_s,achieved_per_s,good_per_s,first_token_p50_us,first_token_p95_us,\
@@ -87,13 +88,6 @@ pub(super) fn ranking(ranked: &[Ranked]) -> String {
 }
 
 fn table(head: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+    let line = |cells: Vec<String>| csv::row(cells) + "\r\n";
     format!("{head}\r\n") + &rows.map(line).collect::<String>()
-}
-
-/// A cell; what a spreadsheet would take for a formula is made text.
-fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use super::document::{Block, Document, Table};
+use crate::report::conformance::fenced;
+use crate::wire::plain;
 
 pub(super) fn write(document: &Document) -> String {
     let mut text = format!("# {}\n\n", escaped(&document.title));
@@ -21,7 +23,7 @@ fn write_block(text: &mut String, block: &Block) {
         Block::Paragraph(paragraph) => _ = writeln!(text, "{}", escaped(paragraph)),
         Block::List(items) => items.iter().for_each(|item| _ = writeln!(text, "- {}", escaped(item))),
         Block::Table(table) => write_table(text, table),
-        Block::Command(command) => _ = write!(text, "```sh\n{command}\n```\n"),
+        Block::Command(command) => _ = write!(text, "{}", fenced("sh", &plain::line(command))),
         Block::Pictures(_) => {}
     }
 }
@@ -41,7 +43,7 @@ fn write_table(text: &mut String, table: &Table) {
 /// What Markdown or HTML would read as more than text is taken for text.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !crate::summary::evidence::is_control(*c)) {
+    for c in plain::line(text).chars() {
         if matches!(c, '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '\\' | '#') {
             escaped.push('\\');
         }

@@ -5,6 +5,7 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Style};
 
 use super::document::{Block, Document, Table};
+use crate::wire::plain::lines;
 
 const WIDTH: usize = 100;
 
@@ -14,8 +15,7 @@ pub(super) fn write(document: &Document) -> String {
     text.push('\n');
     push(&mut text, "", &document.lead);
     document.first.iter().chain(&document.rest).for_each(|block| write_block(&mut text, block));
-    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
-    text
+    lines(&text)
 }
 
 fn write_block(text: &mut String, block: &Block) {

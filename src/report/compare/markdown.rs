@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::{described, doubts, footnotes, headings, headline, overview, rows};
 use crate::compare::violations::Violation;
 use crate::compare::{Change, Comparison};
-use crate::report::conformance::escaped;
-use crate::summary::evidence::is_control;
+use crate::report::conformance::{escaped, named};
+use crate::wire::plain::lines;
 
 pub(super) fn write(comparison: &Comparison) -> String {
     let mut text = String::new();
@@ -37,8 +37,7 @@ pub(super) fn write(comparison: &Comparison) -> String {
         text += &violations("No longer broken", &change.fixed_violations);
         text += &notes(change, comparison);
     }
-    text.retain(|c| c == '\n' || !is_control(c));
-    text
+    lines(&text)
 }
 
 fn table<Row: IntoIterator<Item = String>>(rows: Vec<Row>) -> String {
@@ -57,7 +56,13 @@ fn violations(title: &str, violations: &[Violation]) -> String {
     let mut text = String::new();
     for Violation { check, level, rule, count, example } in violations {
         let example = if example.is_empty() { String::new() } else { format!(" ({})", escaped(example)) };
-        let _ = writeln!(text, "- {} `{check}`, {count} times: {}{example}", level.to_uppercase(), escaped(rule));
+        let _ = writeln!(
+            text,
+            "- {} {}, {count} times: {}{example}",
+            escaped(&level.to_uppercase()),
+            named(check),
+            escaped(rule)
+        );
     }
     if text.is_empty() { text } else { format!("\n{title}:\n\n{text}") }
 }

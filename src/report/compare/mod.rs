@@ -18,6 +18,7 @@ use super::figure::{number, percent, time};
 use crate::compare::quantity::Unit;
 use crate::compare::side::Side;
 use crate::compare::{Basis, Change, Column, Comparison, Figure, Verdict};
+use crate::wire::plain::lines;
 
 /// Formats of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +38,13 @@ pub enum Kind {
 /// # Panics
 /// Never: a comparison has string keys only.
 pub fn write(comparison: &Comparison, sides: &[Side], kind: Kind) -> String {
-    let mut text = match kind {
+    let text = match kind {
         Kind::Text => text::write(comparison),
         Kind::Markdown => markdown::write(comparison),
         Kind::Html => html::write(comparison, sides),
         Kind::Json => serde_json::to_string_pretty(comparison).expect("a comparison has string keys only") + "\n",
     };
-    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
-    text
+    lines(&text)
 }
 
 /// Why sides are doubtful, each once.

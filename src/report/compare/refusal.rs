@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::compare::likeness::Difference;
+use crate::wire::plain::lines;
 
 /// Values longer than this say nothing more to a reader.
 const LONGEST: usize = 60;
@@ -28,8 +29,7 @@ pub fn refusal(apart: &[(String, Vec<Difference>)]) -> String {
     let flags: Vec<String> = keys.iter().map(|key| format!("--under-test {key}")).collect();
     text += "help: make both by the same profile; target, model, labels, goals, seed and salt may differ\n";
     let _ = writeln!(text, "help: if that is what you want to compare, say so: {}", flags.join(" "));
-    text.retain(|c| c == '\n' || !crate::summary::evidence::is_control(c));
-    text
+    lines(&text)
 }
 
 fn shown(value: Option<&String>) -> String {

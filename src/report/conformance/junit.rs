@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::suite::sheet::{Entry, Sheet};
+use crate::wire::plain::lines;
 
 pub(super) fn write(sheets: &[Sheet]) -> String {
     let mut report = Report::new("proofload check");
@@ -18,7 +19,7 @@ pub(super) fn write(sheets: &[Sheet]) -> String {
         }
         report.add_test_suites(areas.into_values());
     }
-    report.to_string().expect("a report in memory can be written") + "\n"
+    lines(&report.to_string().expect("a report in memory can be written")) + "\n"
 }
 
 fn case(id: &str, entry: &Entry) -> TestCase {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Across, differences, support};
 use crate::suite::sheet::{Entry, Sheet};
+use crate::wire::plain;
 
 pub(super) fn write(sheets: &[Sheet], verbose: bool) -> String {
     let mut text = String::new();
@@ -23,12 +24,13 @@ pub fn finding(sheet: &Sheet, id: &str) -> Option<String> {
     let mut text = format!("## {}\n\n", escaped(&entry.rule));
     let _ = writeln!(
         text,
-        "`{}`, {} dialect of `POST /v1/chat/completions`, model `{}`.\n",
-        sheet.target,
-        sheet.dialect,
-        sheet.model.as_deref().unwrap_or("(default)")
+        "{}, {} dialect of `POST /v1/chat/completions`, model {}.\n",
+        code(&sheet.target),
+        escaped(&sheet.dialect),
+        code(sheet.model.as_deref().unwrap_or("(default)"))
     );
-    let _ = writeln!(text, "**Expected:** {} ({}; {}).\n", escaped(&entry.rule), entry.level, escaped(&entry.source));
+    let level = escaped(&entry.level);
+    let _ = writeln!(text, "**Expected:** {} ({level}; {}).\n", escaped(&entry.rule), escaped(&entry.source));
     let _ = writeln!(text, "**Actual:** {}\n", escaped(&entry.reason));
     for place in &entry.findings {
         let _ = writeln!(text, "- {}{}", escaped(&place.heading()), escaped(&place.detail));
@@ -37,12 +39,13 @@ pub fn finding(sheet: &Sheet, id: &str) -> Option<String> {
         let _ = write!(text, "\nTo reproduce:\n\n{}", fenced("sh", &proof.curl));
         let _ = write!(text, "\nWhat came:\n\n{}", fenced("", &came(entry, &proof.first_bytes)));
     }
-    let _ = writeln!(text, "\nFound by proofload {} as `{id}` ({}).", sheet.proofload, entry.status);
+    let (version, status) = (escaped(&sheet.proofload), escaped(&entry.status));
+    let _ = writeln!(text, "\nFound by proofload {version} as {} ({status}).", named(id));
     Some(text)
 }
 
 fn one(sheet: &Sheet, verbose: bool) -> String {
-    let verdict = sheet.verdict.to_uppercase();
+    let verdict = escaped(&sheet.verdict.to_uppercase());
     let mut text = format!("## {verdict}: {}\n\n", escaped(&sheet.label()));
     let _ = writeln!(
         text,
@@ -50,9 +53,9 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
         sheet.counted(),
         sheet.checks.len(),
         sheet.requests,
-        sheet.dialect,
+        escaped(&sheet.dialect),
         sheet.seed,
-        sheet.proofload
+        escaped(&sheet.proofload)
     );
     for reason in &sheet.reasons {
         let _ = writeln!(text, "- {}", escaped(reason));
@@ -65,12 +68,14 @@ fn one(sheet: &Sheet, verbose: bool) -> String {
     for (id, entry) in &rows {
         let said = if entry.reason.is_empty() { &entry.rule } else { &entry.reason };
         let origin = entry.origin.as_ref().map_or(String::new(), |origin| format!(" ({origin})"));
-        let _ = writeln!(text, "| {}{origin} | `{id}` | {} | {} |", entry.status, entry.level, escaped(said));
+        let status = escaped(&format!("{}{origin}", entry.status));
+        let _ = writeln!(text, "| {status} | {} | {} | {} |", named(id), escaped(&entry.level), escaped(said));
     }
     text.push('\n');
     for (id, entry) in rows.iter().filter(|(_, entry)| entry.fails) {
         if let Some(proof) = &entry.evidence {
-            let _ = write!(text, "<details><summary><code>{id}</code></summary>\n\n{}", fenced("sh", &proof.curl));
+            let _ = write!(text, "<details><summary><code>{}</code></summary>\n\n", escaped(id));
+            text += &fenced("sh", &proof.curl);
             let _ = write!(text, "\n{}\n</details>\n\n", fenced("", &came(entry, &proof.first_bytes)));
         }
     }
@@ -96,7 +101,8 @@ fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> Str
     let rule = "---|".repeat(labels.len());
     let mut text = format!("### {title}\n\n| {what} | {} |\n|---|{rule}\n", heads.join(" | "));
     for (name, cells) in rows {
-        let _ = writeln!(text, "| `{name}` | {} |", cells.join(" | "));
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        let _ = writeln!(text, "| {} | {} |", named(name), cells.join(" | "));
     }
     text + "\n"
 }
@@ -104,9 +110,8 @@ fn table(title: &str, what: &str, labels: &[String], rows: &[Across<'_>]) -> Str
 /// A text that neither ends a cell nor is read as markup.
 pub(in crate::report) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for c in text.chars() {
+    for c in plain::line(text).chars() {
         match c {
-            '\n' | '\r' => escaped.push(' '),
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
             '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => {
@@ -121,10 +126,28 @@ pub(in crate::report) fn escaped(text: &str) -> String {
     escaped
 }
 
+/// A name of ours, such as the id of a rule, as code; of a file that somebody else wrote it may be anything.
+pub(in crate::report) fn named(name: &str) -> String {
+    let ours = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if name.chars().all(ours) { format!("`{name}`") } else { escaped(name) }
+}
+
+/// A text as code within a line, which it cannot end.
+fn code(text: &str) -> String {
+    let text = plain::line(text);
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
 /// A block that ends where we say: its fence is longer than any run of backticks inside.
-fn fenced(language: &str, text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
+pub(in crate::report) fn fenced(language: &str, text: &str) -> String {
+    let text = plain::lines(text);
+    let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
@@ -137,5 +160,9 @@ mod tests {
         assert_eq!(escaped("a|b <img> @me `x`\n"), "a\\|b &lt;img> &#64;me \\`x\\` ");
         assert_eq!(fenced("", "a ```` b"), "`````\na ```` b\n`````\n");
         assert_eq!(fenced("sh", "curl"), "```sh\ncurl\n```\n");
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("`` a"), "``` `` a ```");
+        assert_eq!(named("stream-done"), "`stream-done`");
+        assert_eq!(named("a`|b"), "a\\`\\|b");
     }
 }

@@ -10,8 +10,8 @@ mod text;
 use crate::suite::sheet::Sheet;
 
 pub use github::{annotations, job_summary};
-pub(super) use markdown::escaped;
 pub use markdown::finding;
+pub(super) use markdown::{escaped, fenced, named};
 
 /// Kinds of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

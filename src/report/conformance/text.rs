@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Across, differences, support};
 use crate::suite::sheet::{Entry, Sheet};
-use crate::summary::evidence::is_control;
 use crate::summary::excerpt::Excerpt;
+use crate::wire::plain::lines;
 
 /// How many kinds of fault of one rule are listed.
 const PLACES: usize = 5;
@@ -23,8 +23,7 @@ pub(super) fn write(sheets: &[Sheet], verbose: bool) -> String {
             text.push('\n');
         }
     }
-    text.retain(|c| c == '\n' || !is_control(c));
-    text
+    lines(&text)
 }
 
 fn one(sheet: &Sheet, verbose: bool) -> String {

@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180) for spreadsheets: the run second by second, or its totals in one row.
 
 use crate::plan::goal::Measure;
-use crate::report::csv::quoted;
+use crate::report::csv::row;
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, Statistics};
 use crate::summary::sketch::Sketch;
@@ -96,8 +96,8 @@ pub(in crate::report) fn totals(summary: &Summary) -> String {
         let Some(timings) = digest.timings_us.get(measure.name()) else { continue };
         cells.extend(statistics(measure.name(), &timings.all));
     }
-    let (head, row) = cells.into_iter().unzip();
-    written(&[head, row])
+    let (head, values) = cells.into_iter().unzip();
+    written(&[head, values])
 }
 
 fn started(summary: &Summary) -> String {
@@ -119,34 +119,5 @@ fn statistics(measure: &str, all: &Statistics) -> Vec<(String, String)> {
 }
 
 fn written(lines: &[Vec<String>]) -> String {
-    lines.iter().map(|cells| cells.iter().map(|cell| field(cell)).collect::<Vec<_>>().join(",") + "\r\n").collect()
-}
-
-/// A field that neither ends early nor is taken for a formula by a spreadsheet.
-fn field(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let formula = clean.starts_with(['=', '+', '@']) || clean.starts_with('-') && clean.parse::<f64>().is_err();
-    let clean = if formula { format!("'{clean}") } else { clean };
-    quoted(&clean)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_one_field_and_no_formula() {
-        let cases = [
-            ("plain", "plain"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("-0.5", "-0.5"),
-            ("-x", "'-x"),
-            ("a\r\nb", "a  b"),
-        ];
-        for (text, wanted) in cases {
-            assert_eq!(field(text), wanted);
-        }
-    }
+    lines.iter().map(|cells| row(cells) + "\r\n").collect()
 }

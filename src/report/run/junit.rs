@@ -7,6 +7,7 @@ use crate::report::goal::{measured, windows};
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, GoalResult, Judgement, Outcome};
 use crate::summary::trust::Belief;
+use crate::wire::plain::lines;
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
     let digest = Digest::of(summary);
@@ -20,7 +21,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
     let mut checks = TestSuite::new("checks");
     checks.add_test_cases(digest.checks.iter().map(|(id, judgement)| check(id, judgement)));
     report.add_test_suites([goals, checks]);
-    report.to_string().expect("a report in memory can be written") + "\n"
+    lines(&report.to_string().expect("a report in memory can be written")) + "\n"
 }
 
 fn properties(digest: &Digest) -> Vec<(String, String)> {

@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 
 use crate::plan::goal::{Measure, Population, Statistic};
 use crate::report::compressed;
-use crate::report::conformance::escaped;
+use crate::report::conformance::{escaped, named};
 use crate::report::figure::{number, percent};
 use crate::report::goal::{fate, measured, windows};
 use crate::report::roots;
 use crate::report::text::{cell, fates};
 use crate::summary::Summary;
 use crate::summary::digest::Digest;
-use crate::summary::evidence::is_control;
 use crate::summary::trust::Belief;
+use crate::wire::plain::lines;
 
 /// Timings that are shown.
 const SHOWN: [Measure; 5] =
@@ -23,9 +23,7 @@ const ROWS: usize = 20;
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
     let digest = Digest::of(summary);
-    let mut text = [verdict(&digest), goals(&digest), timings(summary), checks(&digest), footer(&digest)].concat();
-    text.retain(|c| c == '\n' || !is_control(c));
-    text
+    lines(&[verdict(&digest), goals(&digest), timings(summary), checks(&digest), footer(&digest)].concat())
 }
 
 fn verdict(digest: &Digest) -> String {
@@ -105,15 +103,21 @@ fn checks(digest: &Digest) -> String {
             [example] => example.detail.clone(),
             several => several.iter().map(|e| format!("{} x {}", e.count, e.detail)).collect::<Vec<_>>().join("; "),
         };
-        let _ =
-            writeln!(text, "| {level} | `{id}` | {} of {} | {} |", check.fail, check.fail + check.pass, escaped(&said));
+        let _ = writeln!(
+            text,
+            "| {level} | {} | {} of {} | {} |",
+            named(id),
+            check.fail,
+            check.fail + check.pass,
+            escaped(&said)
+        );
     }
     if broken.len() > ROWS {
         let _ = writeln!(text, "\nand {} more broken rules", broken.len() - ROWS);
     }
     let follows = digest.checks.iter().filter(|(_, check)| check.fail == 0 && !check.follows.is_empty());
     for (id, check) in follows.take(ROWS) {
-        let _ = writeln!(text, "\n`{id}` follows: {}", escaped(&check.seen_with()));
+        let _ = writeln!(text, "\n{} follows: {}", named(id), escaped(&check.seen_with()));
     }
     text + "\n"
 }
@@ -128,7 +132,7 @@ fn footer(digest: &Digest) -> String {
         "<sub>{} to {}, {} dialect, {}, {}{}{compressed}; proofload {}</sub>\n",
         escaped(&digest.load),
         escaped(&digest.target),
-        digest.dialect,
+        escaped(&digest.dialect),
         escaped(model),
         roots(digest.seed, digest.salt),
         escaped(&labels.concat()),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::plan::goal::Measure;
 use crate::summary::Summary;
 use crate::summary::digest::{Digest, GoalResult, Statistics};
-use crate::summary::evidence::is_control;
+use crate::wire::plain::line;
 
 pub(in crate::report) fn write(summary: &Summary) -> String {
     let digest = Digest::of(summary);
@@ -140,6 +140,5 @@ fn safe(name: &str) -> String {
 }
 
 fn escaped(value: &str) -> String {
-    let clean: String = value.chars().map(|c| if is_control(c) { ' ' } else { c }).collect();
-    clean.replace('\\', "\\\\").replace('"', "\\\"")
+    line(value).replace('\\', "\\\\").replace('"', "\\\"")
 }
