@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::harness::{program, shared};
 
 /// The record of a search of an endpoint whose knee is at that rate.
-fn record(knee: f64, goal: &str) -> Record {
+pub(crate) fn record(knee: f64, goal: &str) -> Record {
     let terms = SearchTerms {
         from: None,
         to: 1000.0,

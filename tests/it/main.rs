@@ -31,6 +31,7 @@ mod loads;
 mod matrix;
 mod measures;
 mod mutation;
+mod names;
 mod obstacles;
 mod oracle;
 mod pages;

@@ -391,4 +391,6 @@ impl Chunks {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -34,6 +34,11 @@ pub enum Kind {
     Html,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 5] = [Kind::Text, Kind::Json, Kind::Markdown, Kind::Csv, Kind::Html];
+}
+
 /// What a report is dressed in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dress {

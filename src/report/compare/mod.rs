@@ -33,6 +33,11 @@ pub enum Kind {
     Json,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] = [Kind::Text, Kind::Markdown, Kind::Html, Kind::Json];
+}
+
 /// A comparison as a report; the sides are those that were compared, the base first, for their curves.
 ///
 /// # Panics
