@@ -13,6 +13,7 @@ use crate::plan::target::Preflight;
 use crate::profile::Draft;
 use crate::run::RunError;
 use crate::run::preflight::{Answer, Refusal, ask_alone, ask_for_models, look_around};
+use crate::wire::plain;
 
 /// Sends it, as the profile says, and tells what came of it. Some exit where the load would be refused as a whole.
 pub(super) fn send(
@@ -40,6 +41,7 @@ pub(super) fn send(
         }
         Answer::Failed(why) => {
             let took = time(exchange.service_time().unwrap_or_default());
+            let why = plain::line(&why);
             tell(&format!("warning: first request alone: {why}, after {took}; the load goes on"));
             return Ok(None);
         }

@@ -128,12 +128,21 @@ impl<'de> Visitor<'de> for Look {
     }
 }
 
+/// No run of ours begins later, in Unix milliseconds: after the year 3000 dates soon have five digits in their year.
+const LATEST: u64 = 32_503_680_000_000;
+
 /// The value of a member, looked over unless it is a seed or a salt.
 fn amount<'de, A: MapAccess<'de>>(name: &str, members: &mut A) -> Result<Seen, A::Error> {
     if matches!(name, "seed" | "salt") {
         return members.next_value::<IgnoredAny>().map(|_| Seen(None));
     }
-    members.next_value()
+    let seen: Seen = members.next_value()?;
+    match seen {
+        Seen(Some(began)) if name == "started_unix_ms" && began > LATEST => {
+            Err(A::Error::custom(format!("nothing of ours began {began} ms after 1970")))
+        }
+        seen => Ok(seen),
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +159,16 @@ mod tests {
         let version = |text: &str| about(text, "format").expect(text).version;
         assert_eq!(version(r#"{"format": 3, "proofload": "0.3.0"}"#).as_deref(), Some("0.3.0"));
         assert_eq!(version(r#"{"a": {"proofload": "0.3.0"}, "proofload": 3}"#), None);
+    }
+
+    #[test]
+    fn what_began_too_late_is_told() {
+        let began = |ms: u64| format_of(&format!(r#"{{"meta": {{"started_unix_ms": {ms}}}, "format": 1}}"#), "format");
+        assert_eq!(began(LATEST).expect("a time"), Some(1));
+        assert!(
+            began(LATEST + 1)
+                .is_err_and(|error| error.to_string().starts_with("nothing of ours began 32503680000001 ms"))
+        );
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl Asking<'_> {
 impl Doubts {
     /// Tells them. Some exit where lengths cannot be as they are meant.
     fn told(self, draft: &Draft, tell: &impl Fn(&str)) -> Option<Exit> {
-        let clean = |why: &str| draft.target.redactor().clean(why);
+        let clean = |why: &str| plain::line(&draft.target.redactor().clean(why));
         if let Some(why) = self.model {
             let why = clean(&why);
             tell(&format!("warning: no model is named and none could be learnt ({why}); requests go without one"));
@@ -267,7 +267,7 @@ fn wait_for(asking: &Asking<'_>, limit: Duration, draft: &Draft, tell: &impl Fn(
     let mut told = false;
     let waiting = |said: &str| {
         if !std::mem::replace(&mut told, true) {
-            tell(&format!("waiting for {}: {said}", draft.target.shown()));
+            tell(&plain::line(&format!("waiting for {}: {said}", draft.target.shown())));
         }
     };
     let ready = asking.answer(preflight::wait(&draft.target, limit, waiting))?;
@@ -276,7 +276,7 @@ fn wait_for(asking: &Asking<'_>, limit: Duration, draft: &Draft, tell: &impl Fn(
     say(&format!(
         "error: {} was not ready within {limit}: {}\n",
         draft.target.shown(),
-        draft.target.redactor().clean(&said)
+        plain::line(&draft.target.redactor().clean(&said))
     ));
     Ok(Some(Exit::Invalid))
 }

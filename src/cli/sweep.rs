@@ -254,7 +254,8 @@ fn with(mut flags: Flags, values: &[Swept]) -> Flags {
 /// A point as its folder is called: `slots=4,case.0.max_tokens=64`.
 fn named(values: &[Swept]) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let one = |Swept { key, shown, .. }: &Swept| format!("{key}={}", shown.chars().map(safe).collect::<String>());
+    let safe = |word: &str| word.chars().map(safe).collect::<String>();
+    let one = |Swept { key, shown, .. }: &Swept| format!("{}={}", safe(key), safe(shown));
     values.iter().map(one).collect::<Vec<_>>().join(",")
 }
 

@@ -42,7 +42,7 @@ impl Problem {
     fn plain(self) -> Problem {
         let Problem { title, place, label, help } = self;
         let help = help.map(|help| plain::lines(&help));
-        Problem { title: plain::lines(&title), place, label: plain::lines(&label), help }
+        Problem { title: plain::line(&title), place, label: plain::line(&label), help }
     }
 }
 

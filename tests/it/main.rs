@@ -20,6 +20,7 @@ mod goal_parts;
 mod going_on;
 mod harness;
 mod hostile;
+mod http2;
 mod inputs;
 mod keeping;
 mod killed;

@@ -59,6 +59,46 @@ fn markup_and_control_characters_from_a_reply_do_nothing() {
     assert_inert(&inert);
 }
 
+/// Fields of each row of a table.
+fn widths(text: &str) -> Vec<usize> {
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    rows.records().map(|row| row.expect("a row").len()).collect()
+}
+
+#[test]
+fn markup_from_a_reply_or_a_name_is_text_in_every_format() {
+    let mut run = hostile();
+    run.meta.labels.insert("a\"b=\\".to_owned(), "=1+1,\"x\"|`y`\r\nz".to_owned());
+    for format in Format::ALL {
+        let text = write(&run, format);
+        match format {
+            Format::Html => assert_inert(&text.replace("&lt;", "").replace(" src=//evil", "")),
+            Format::Junit => {
+                assert!(!text.contains("<script") && !text.contains("]]>"), "{text}");
+            }
+            Format::Markdown => {
+                assert!(!text.contains("<script") && !text.contains("<img") && !text.contains("`y`"), "{text}");
+            }
+            Format::Json | Format::Vllm => {
+                serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+            }
+            Format::Csv | Format::Totals => {
+                let widths = widths(&text);
+                assert!(widths.len() > 1 && widths.iter().all(|width| *width == widths[0]), "{widths:?}");
+                assert!(!text.contains(",=1") && !text.contains("\n="), "a formula: {text}");
+            }
+            Format::Openmetrics => {
+                for line in text.lines() {
+                    assert!(line.starts_with("# ") || line.starts_with("proofload_"), "{line}");
+                    let bare = line.replace("\\\\", "").replace("\\\"", "");
+                    assert_eq!(bare.matches('"').count() % 2, 0, "{line}");
+                }
+            }
+            Format::Text | Format::Hlog => {}
+        }
+    }
+}
+
 #[test]
 fn a_page_stands_alone_and_every_picture_is_described() {
     let run = summary(&*POOL);

@@ -10,13 +10,18 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
 use crate::harness::{completion, program, run_json};
+
+/// A certificate, its key, and both as one PEM text.
+type Signed = (CertificateDer<'static>, PrivateKeyDer<'static>, String);
 
 /// An authority, and what it has signed, as PEM files in a folder.
 pub(crate) struct Authority {
@@ -35,13 +40,16 @@ impl Authority {
     }
 
     /// A certificate for a name, its key, and both as one PEM text.
-    fn sign(
-        &self,
-        name: &str,
-        usage: ExtendedKeyUsagePurpose,
-    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>, String) {
+    fn sign(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Signed {
+        self.sign_for(name, usage, [2020, 2100])
+    }
+
+    /// The same for the time from the beginning of one year to that of another.
+    fn sign_for(&self, name: &str, usage: ExtendedKeyUsagePurpose, [from, to]: [i32; 2]) -> Signed {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         params.extended_key_usages = vec![usage];
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(to, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
@@ -64,7 +72,15 @@ impl Authority {
 
 /// A server with a certificate of the authority, and the HTTP versions it was spoken to in.
 fn start(authority: &Authority, wants_client: bool) -> (String, Arc<Mutex<Vec<Version>>>) {
-    let (certificate, key, _) = authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+    start_with(authority, authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth), wants_client)
+}
+
+/// The same with a certificate that may be wrong.
+fn start_with(
+    authority: &Authority,
+    (certificate, key, _): Signed,
+    wants_client: bool,
+) -> (String, Arc<Mutex<Vec<Version>>>) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -133,6 +149,68 @@ fn certificates_are_verified_unless_told_otherwise() {
     let by_address = url.replace("localhost", "127.0.0.1");
     assert_eq!(run(&by_address, &[("ca", &ca)]).0, 3, "the certificate is not for this name");
     assert_eq!(run(&by_address, &[("insecure", "true")]), (0, serde_json::json!({"ok": 6})));
+}
+
+#[test]
+fn a_certificate_that_is_not_for_now_or_not_for_servers_is_refused() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let server = ExtendedKeyUsagePurpose::ServerAuth;
+    for signed in [
+        authority.sign_for("localhost", server.clone(), [2010, 2011]),
+        authority.sign_for("localhost", server, [2090, 2100]),
+        authority.sign("localhost", ExtendedKeyUsagePurpose::ClientAuth),
+    ] {
+        let (url, versions) = start_with(&authority, signed, false);
+        assert_eq!(run(&url, &[("ca", &ca)]), (3, serde_json::json!({"tls": 6})));
+        assert!(versions.lock().expect("no panic").is_empty(), "no request reached the server");
+    }
+}
+
+/// What a server says to a first record of TLS, whether it then closes the connection, and what comes of it.
+const HANDSHAKES: [(&str, &[u8], bool, &str); 9] = [
+    ("plain HTTP", b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", true, "tls"),
+    ("another protocol", b"SSH-2.0-OpenSSH_9.9\r\n", true, "tls"),
+    ("no cipher in common", &[21, 3, 1, 0, 2, 2, 40], true, "tls"),
+    ("no version in common", &[21, 3, 1, 0, 2, 2, 70], true, "tls"),
+    ("half a record", &[22, 3, 3, 0, 80, 2, 0, 0, 76, 3, 3], true, "tls"),
+    ("a record too long", &[22, 3, 3, 255, 255, 2, 0], true, "tls"),
+    ("a message out of turn", &[22, 3, 3, 0, 4, 14, 0, 0, 0], true, "tls"),
+    ("nothing at all", b"", true, "tls"),
+    ("silence", b"", false, "timeout"),
+];
+
+#[test]
+fn each_handshake_that_fails_gives_exactly_its_outcome() {
+    std::thread::scope(|scope| {
+        for (name, answer, closes, outcome) in HANDSHAKES {
+            scope.spawn(move || {
+                let limit = if closes { "30s" } else { "1s" };
+                let limits = [("timeouts.connect", limit), ("timeouts.first_byte", limit), ("timeouts.total", limit)];
+                let (code, outcomes) = run(&raw(answer, closes), &limits);
+                assert_eq!((code, outcomes), (3, serde_json::json!({outcome: 6})), "{name}");
+            });
+        }
+    });
+}
+
+/// A server that says one thing, whatever it is told.
+fn raw(answer: &'static [u8], closes: bool) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("https://{}/v1", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer);
+                // What it does not close, the client has to.
+                while !closes && stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
+            });
+        }
+    });
+    url
 }
 
 #[test]

@@ -22,6 +22,7 @@ use super::clock::micros;
 use crate::check::{Check, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading, TokenSource, Tokens};
 use crate::plan::secret::Redactor;
+use crate::wire::plain;
 
 /// Exchanges that may wait to be written.
 const BACKLOG_BYTES: usize = 64 << 20;
@@ -322,9 +323,9 @@ impl<'e> Line<'e> {
             ended_us: micros(exchange.ended),
             outcome: found.outcome.name(),
             class: found.outcome.class(),
-            cause: found.cause.as_deref().map(|cause| redactor.clean(cause)),
+            cause: found.cause.as_deref().map(|cause| plain::line(&redactor.clean(cause))),
             status: exchange.status(),
-            request_id: id.map(|id| redactor.clean(id)),
+            request_id: id.map(|id| plain::line(&redactor.clean(id))),
             prompt_tokens: found
                 .tokens
                 .filter(|tokens| tokens.source == TokenSource::Usage)

@@ -88,7 +88,14 @@ fn run(target: &str, way: Way, property: Property, length: Duration, seed: u64, 
         *tried.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), input.to_vec());
         catch_unwind(AssertUnwindSafe(|| property(input))).ok()
     };
-    let failed = |input: Vec<u8>| smaller(&input, |input| attempt(input).is_none());
+    let failed = |input: Vec<u8>| {
+        // Its fault was told; that of each smaller one is the same.
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let smaller = smaller(&input, |input| attempt(input).is_none());
+        std::panic::set_hook(hook);
+        smaller
+    };
     for input in &pool {
         attempt(input).ok_or_else(|| failed(input.clone()))?;
     }
