@@ -163,8 +163,8 @@ mod tests {
 
     #[test]
     fn what_began_too_late_is_told() {
-        let began = |ms: u64| format_of(&format!(r#"{{"meta": {{"started_unix_ms": {ms}}}, "format": 1}}"#), "format");
-        assert_eq!(began(LATEST).expect("a time"), Some(1));
+        let began = |ms: u64| about(&format!(r#"{{"meta": {{"started_unix_ms": {ms}}}, "format": 1}}"#), "format");
+        assert_eq!(began(LATEST).expect("a time").format, Some(1));
         assert!(
             began(LATEST + 1)
                 .is_err_and(|error| error.to_string().starts_with("nothing of ours began 32503680000001 ms"))

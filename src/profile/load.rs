@@ -30,7 +30,7 @@ use crate::plan::prompt::table::Table;
 use crate::plan::prompt::tokenizer::Tokenizer;
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Load, Shard};
-use crate::plan::secret::Secret;
+use crate::plan::secret::{Secret, shown_text};
 use crate::plan::target::{Header, Target};
 use crate::plan::terms::Terms;
 use crate::plan::{Goodput, Limits, Plan, Price};
@@ -287,12 +287,15 @@ fn find(reference: &str) -> Result<(Source, PathBuf, String), Problems> {
             } else {
                 let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
                 let near = nearest(reference, &names).map(|name| format!("did you mean {name}? "));
+                let near =
+                    near.or_else(|| reference.contains("://").then(|| "an address goes behind --url; ".to_owned()));
                 let help = format!("{}the presets are {}", near.unwrap_or_default(), names.join(", "));
-                Err(Problems::one(format!("no file and no preset is called {reference:?}"), Some(help)))
+                Err(Problems::one(format!("no file and no preset is called {:?}", shown_text(reference)), Some(help)))
             }
         }
         Err(error) => {
-            Err(Problems::one(format!("cannot read {reference:?}: {error}"), error.cure().map(str::to_owned)))
+            let title = format!("cannot read {:?}: {error}", shown_text(reference));
+            Err(Problems::one(title, error.cure().map(str::to_owned)))
         }
     }
 }

@@ -10,7 +10,7 @@ mod outline;
 /// What a file of ours holds, whose format is under `key`; none where it is refused.
 pub(super) fn understood<T: DeserializeOwned>(input: &[u8], key: &str, known: u32) -> Option<T> {
     let text = std::str::from_utf8(input).ok()?;
-    let format = outline::format_of(text, key).ok()??;
+    let format = outline::about(text, key).ok()?.format?;
     (format == u64::from(known)).then(|| cleaned::from_str(text).ok())?
 }
 

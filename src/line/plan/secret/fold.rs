@@ -1,5 +1,5 @@
-//! A text in one form, whatever it was escaped by: JSON (RFC 8259, section 7), percent-encoding (RFC 3986, section 2.1), or
-//! character references of HTML. So a secret is found however a server wrote it, and the place of each byte is known.
+//! A text in one form, whatever it was escaped by: JSON (RFC 8259, section 7), JSON pointers (RFC 6901, section 3),
+//! percent-encoding (RFC 3986, section 2.1), or character references of HTML. So a secret is found however a server wrote it, and the place of each byte is known.
 
 /// How often escapes are resolved: JSON within JSON within a query string is the deepest that servers make.
 const DEEPEST: usize = 3;
@@ -40,7 +40,7 @@ pub(super) fn foldings(text: &[u8]) -> Vec<Folded> {
 
 /// Whether there is anything to resolve.
 fn is_escaped(text: &[u8]) -> bool {
-    memchr::memchr3(b'\\', b'%', b'&', text).is_some()
+    memchr::memchr3(b'\\', b'%', b'&', text).is_some() || memchr::memchr(b'~', text).is_some()
 }
 
 fn fold(text: &[u8]) -> Folded {
@@ -51,6 +51,7 @@ fn fold(text: &[u8]) -> Folded {
             b'\\' => of_json(&text[at..]),
             b'%' => of_percent(&text[at..]),
             b'&' => of_html(&text[at..]),
+            b'~' => of_pointer(&text[at..]),
             _ => None,
         }
         .unwrap_or_else(|| (Decoded::Byte(text[at]), 1));
@@ -109,6 +110,14 @@ fn of_percent(text: &[u8]) -> Option<(Decoded, usize)> {
     Some((Decoded::Byte(byte), 3))
 }
 
+fn of_pointer(text: &[u8]) -> Option<(Decoded, usize)> {
+    match text.get(1)? {
+        b'0' => Some((Decoded::Byte(b'~'), 2)),
+        b'1' => Some((Decoded::Byte(b'/'), 2)),
+        _ => None,
+    }
+}
+
 fn of_html(text: &[u8]) -> Option<(Decoded, usize)> {
     let end = text.iter().take(REFERENCE).position(|byte| *byte == b';')?;
     let name = &text[1..end];
@@ -153,6 +162,7 @@ mod tests {
             (r#"{\"a\":\"\\u0062\\\/\"}"#, r#"{"a":"b/"}"#),
             (r"C:\dir 100% &c &;", r"C:\dir 100% &c &;"),
             ("%zz%4", "%zz%4"),
+            ("/a~1b~0c~", "/a/b~c~"),
         ] {
             assert_eq!(deepest(text), plain, "{text}");
         }
@@ -160,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_knows_where_it_was(text in r#"[a-b\\u0-9%&#;x/"]{0,40}"#) {
+        fn every_byte_knows_where_it_was(text in r#"[a-b\\u0-9%&#;x/~"]{0,40}"#) {
             for folded in foldings(text.as_bytes()) {
                 prop_assert_eq!(folded.bytes.len(), folded.spans.len());
                 let mut last = (0, 0);
