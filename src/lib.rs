@@ -98,6 +98,10 @@
 //!   one axis.
 //! * **Failures are infinitely slow** in the population `all`, which goals read ([`summary::timing`]); otherwise an
 //!   endpoint that fails fast would look fast.
+//! * **What is measured is kept while it comes** (`run/checkpoint.rs`): a run hands over what it has come to every nine
+//!   seconds, as that of a run that is cut off now, and its end takes the place of that. A process that is killed loses the
+//!   seconds since; [`summary::Ending::is_whole`] tells what is left of it from a run that ended. Places are tried before
+//!   the first request (`cli/places.rs`), and what fails later costs nothing else (`cli/keeping.rs`).
 //! * **A measurement can be wrong, and says so**: [`summary::trust`] has every threshold in one place, and an invalid
 //!   run never passes.
 //! * **One validation of profiles**: the tables of [`profile`] give the JSON Schema that editors use, and the same

@@ -1,7 +1,7 @@
 //! The line at work: tickets go out when they are due, exchanges come in, judges record them.
 //!
 //! Threads: the pacer (one plain thread), the workers (tokio tasks, and a heartbeat on each), the judges (plain
-//! threads), a watch. The caller waits. Only this module and the reference endpoint read the clock.
+//! threads), a watch, and one for checkpoints where they are kept. The caller waits. Only this module and the reference endpoint read the clock.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};

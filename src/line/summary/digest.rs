@@ -394,8 +394,8 @@ fn decide(
             format!(", first {} second {} to {} (from {})", goal.by(), first.from_s, first.until_s, first.from)
         })
     };
-    let decided = goals.iter().filter(|goal| !goal.held && cut_off.is_none());
-    broken.extend(decided.map(|goal| format!("goal broken: {}{}", goal.words(), first(goal))));
+    let missed = goals.iter().filter(|goal| !goal.held && cut_off.is_none());
+    broken.extend(missed.map(|goal| format!("goal broken: {}{}", goal.words(), first(goal))));
     let aborted = summary.ending.early.as_ref().filter(|_| summary.ending.aborted);
     broken.extend(aborted.map(|rule| format!("ended early: {rule}")));
     let verdict = if summary.ending.interrupted {
