@@ -40,14 +40,19 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
     let folder = place(args, &mut places)?;
     let handle = RunHandle::listen()?;
-    let mut sheets = Vec::new();
+    let (mut sheets, mut broken_off) = (Vec::new(), Exit::Pass);
     for subject in &subjects {
         if handle.is_stopped() {
             break;
         }
         match unless_interrupted(judge(args, subject, &handle, &mut keeping))? {
             Some(Ok(sheet)) => sheets.push(sheet),
-            Some(Err(exit)) => return Ok(exit),
+            Some(Err(exit)) if sheets.is_empty() => return Ok(exit),
+            // What was found of those before is not lost.
+            Some(Err(exit)) => {
+                broken_off = exit;
+                break;
+            }
             None => {}
         }
     }
@@ -58,7 +63,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if handle.is_stopped() {
         return Ok(Exit::Interrupted);
     }
-    Ok(keeping.exit(check_report::exit(&sheets, args.verdict.exit_zero)))
+    Ok(keeping.exit(check_report::exit(&sheets, args.verdict.exit_zero).or(broken_off)))
 }
 
 /// Tries every place that is written to, and returns the folder of the result, where it is to be kept.

@@ -65,6 +65,11 @@ impl Exit {
 }
 
 impl Exit {
+    /// The weightier of two.
+    pub(super) fn or(self, other: Exit) -> Exit {
+        if other.weight() > self.weight() { other } else { self }
+    }
+
     /// Its place in the precedence, the weightiest highest.
     pub(super) fn weight(self) -> usize {
         const ORDER: [Exit; 7] =

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
-use crate::conformance::folder;
+use crate::conformance::{folder, openai, say};
 use crate::harness::{Raw, completion, program, reply, shared};
 
 /// A profile of one case, by whole replies.
@@ -172,6 +172,28 @@ fn a_report_that_nobody_can_read_from_stdout_is_not_kept_either() {
     assert_eq!(names(&place.path().join("out")), ["report.html", "summary.json"]);
 }
 
+#[test]
+fn what_was_found_of_one_endpoint_is_not_lost_when_the_next_cannot_be_asked() {
+    let right = openai(&[]);
+    let unclear = Raw::start(|stream, _| {
+        let models =
+            json!({"object": "list", "data": [{"id": "a", "object": "model"}, {"id": "b", "object": "model"}]});
+        reply(stream, "200 OK", "application/json", models.to_string().as_bytes())
+    });
+    let place = folder();
+    let profile = format!(
+        "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n[load.closed]\nslots = 1\ncount = 1\n\
+         [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+        right.url
+    );
+    fs::write(place.path().join("p.toml"), profile).expect("written");
+    let check = ["check", "p.toml", &unclear.url(), "--only", "resp-status-200", "--format", "json", "--out", "out"];
+    let said = say(place.path(), &check);
+    assert_eq!((said.code, said.err.contains("choose one with --model: a, b")), (2, true), "{}", said.err);
+    assert_eq!(said.status("resp-status-200"), "PASS", "{}", said.out);
+    assert!(place.path().join("out/conformance.json").exists());
+}
+
 /// A disk of so many kilobytes, in a mount of its own that ends with its shell; where this user may make one.
 fn on_a_small_disk(folder: &Path, kilobytes: u32, script: &str) -> Option<(i32, String, String)> {
     let mount = format!("mount -t tmpfs -o size={kilobytes}k none disk && {{ {script}\n}}");
@@ -200,7 +222,7 @@ fn a_full_disk_is_found_before_or_told_after() {
     let (code, out, err) = on_a_small_disk(place.path(), 12, &script).expect("a disk");
     let digest: serde_json::Value = serde_json::from_str(&out).expect("the report is on stdout all the same");
     assert_eq!(digest["requests"]["planned"], 4);
-    assert!(err.contains("could not be kept") && !err.contains("/.summary.json"), "{err}");
+    assert!(err.contains("could not be kept") && !err.contains("disk/out/."), "{err}");
     assert!([3, 5].contains(&code) && (code == 5) == (digest["verdict"] == "pass"), "{code}: {err}");
 }
 
