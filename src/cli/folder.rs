@@ -97,13 +97,13 @@ fn keep_json(folder: &Path, name: &str, value: &impl Serialize) -> anyhow::Resul
 pub(super) fn keep_whole(
     folder: &Path,
     name: &str,
-    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     let (draft, path) = (folder.join(format!(".{name}")), folder.join(name));
     let write = || {
         let mut file = BufWriter::new(File::create(&draft)?);
-        fill(&mut file)?;
+        content(&mut file)?;
         // Some disks say only now that they are full.
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_data()?;
         std::fs::rename(&draft, &path)
