@@ -49,6 +49,9 @@ fn counting(status: &'static str) -> (Raw, Arc<AtomicU64>) {
     (server, count)
 }
 
+/// A command, what it is given further, its environment, and what it is to say.
+type Refused<'c> = (&'c [&'c str], &'c [&'c str], &'c [(&'c str, &'c str)], &'c str);
+
 #[test]
 fn a_place_that_cannot_be_written_to_is_found_before_anything_is_sent() {
     let _machine = shared();
@@ -65,7 +68,7 @@ fn a_place_that_cannot_be_written_to_is_found_before_anything_is_sent() {
     // No model is named: the endpoint would be asked for it first.
     let run = ["run", "p.toml", "--url", &url];
     let check = ["check", &url];
-    let cases: [(&[&str], &[&str], &[(&str, &str)], &str); 17] = [
+    let cases: [Refused<'_>; 17] = [
         (&run, &["--out", "/proc/nope"], none, "/proc/nope"),
         (&run, &["--out", "file"], none, "file"),
         (&run, &["--out", "file/below"], none, "file/below"),

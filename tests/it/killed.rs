@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use proofload::report::{Format, write};
 use proofload::run::{Control, run};
 use proofload::summary::Summary;
+use proofload::summary::server::Server;
 use proofload::wire::Dialect;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
@@ -117,7 +118,7 @@ fn kill_all(mut children: Vec<Child>, log: &Log) -> Vec<SystemTime> {
                 child.wait().expect("ends");
             }
         }
-        assert!(children.iter_mut().all(|child| is_on(child)), "a process ended of its own");
+        assert!(children.iter_mut().all(is_on), "a process ended of its own");
         std::thread::sleep(Duration::from_millis(2));
     }
     killed.into_iter().flatten().collect()
@@ -232,7 +233,7 @@ fn a_run_that_is_cut_off_is_invalid_in_every_report_and_one_that_ends_is_not_cut
     let cut = &seen[1];
     assert!(cut.planned() > 0 && cut.ending.cut_off_us > Some(8_000_000), "{:?}", cut.ending);
     assert_eq!(cut.ending.window_us, cut.ending.cut_off_us.expect("cut off"), "rates are of the time until then");
-    assert!(cut.health.in_flight_us.is_none() && cut.server == Default::default(), "only the end tells");
+    assert!(cut.health.in_flight_us.is_none() && cut.server == Server::default(), "only the end tells");
     let mark = cut.ending.cut_off().expect("cut off");
     assert!(mark.starts_with("cut off at 00:00:") && mark.ends_with(", killed"), "{mark}");
     for summary in [&seen[0], cut] {
@@ -309,7 +310,7 @@ fn of_a_check_that_is_killed_a_replay_judges_what_came() {
             if let Some(ended) = child.try_wait().expect("asks") {
                 break Some(ended);
             }
-            if lines().iter().filter(|byte| **byte == b'\n').count() >= wanted {
+            if lines().split(|byte| *byte == b'\n').count() > wanted {
                 break None;
             }
             std::thread::yield_now();
