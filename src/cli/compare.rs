@@ -37,7 +37,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
             Ok(runs) => {
                 let (runs, cut) = without_cut(runs);
                 if cut > 0 {
-                    say(&format!("note: {name}: {cut} of its runs were cut short, and are left out\n"));
+                    say(&format!("note: {name}: runs that were cut short are left out: {cut}\n"));
                 }
                 sides.push(Side::new(name, runs));
             }

@@ -103,6 +103,29 @@ fn a_point_that_was_interrupted_is_kept_and_run_again() {
 }
 
 #[test]
+fn a_repetition_that_was_interrupted_is_left_out_of_comparisons_until_it_is_made() {
+    let _machine = shared();
+    let (folder, server) = (tempfile::tempdir().expect("a folder"), stopping_at_the_seventh());
+    let url = server.url();
+    let twice = command(&url, &["--repeat", "2", "--out", "kept"]);
+    let running = Running::start(folder.path(), &twice);
+    server.wait_for(1);
+    running.signal("INT");
+    running.says("stopping");
+    running.signal("INT");
+    let ended = running.ends();
+    assert_eq!(ended.code, Some(130), "{}", ended.err);
+    assert!(ended.err.contains("1 of 2 runs were made"), "{}", ended.err);
+    assert_eq!(ran(folder.path(), &["report", "kept"]).out, ended.out, "the folder has the same table");
+    server.release();
+    assert!(ran(folder.path(), &command(&url, &["--out", "other"])).code == Some(0));
+    let note = "note: kept: runs that were cut short are left out: 1";
+    assert!(ran(folder.path(), &["compare", "other", "kept"]).err.contains(note));
+    assert_eq!(ran(folder.path(), &twice).code, Some(0));
+    assert!(!ran(folder.path(), &["compare", "other", "kept"]).err.contains("left out"));
+}
+
+#[test]
 fn repetitions_against_another_endpoint_go_on_with_the_same_seeds_and_salts() {
     let _machine = shared();
     let (folder, base) = (tempfile::tempdir().expect("a folder"), Hanging::start(|_, _| false));

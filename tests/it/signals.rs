@@ -3,13 +3,14 @@
 use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Raw, assert_digest, begin, completion, program, reply, shared};
+use crate::harness::{Raw, Served, assert_digest, begin, completion, program, reply, shared};
 
 /// Far beyond what anything takes that ends by itself, and far below the grace period of the loads.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -83,6 +84,11 @@ impl Hanging {
 
     pub(crate) fn requests(&self) -> u64 {
         self.seen.0.lock().expect("no panic").requests
+    }
+
+    /// How many hung so far.
+    fn hanging(&self) -> u64 {
+        self.seen.0.lock().expect("no panic").hanging
     }
 
     /// Lets what hangs, and all that follows, be answered.
@@ -449,6 +455,43 @@ fn a_stage_of_a_search_that_is_cut_is_reported() {
         assert_eq!(ended.json()["stages"][0]["reasons"][0], "interrupted", "{}", ended.out);
         assert!(ended.err.contains("--resume kept goes on with the search"), "{}", ended.err);
     });
+}
+
+#[test]
+fn a_verification_that_is_cut_is_reported_and_the_record_stays() {
+    let _machine = shared();
+    let (folder, hangs) = (tempfile::tempdir().expect("a folder"), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&hangs);
+    let server = Hanging::start(move |_, _| told.load(Ordering::SeqCst));
+    let url = server.url();
+    let whole = ["--set", "case.1.stream=false", "--set", "case.2.stream=false", "--set", "target.preflight=false"];
+    let own = ["capacity", "smoke", "--url", &url, "--model", "m", "--rate", "4", "--to", "8", "--out", "kept"];
+    let quick = ["--stage", "1s", "--confirm", "1s", "--set", "capacity.cooldown=0s", "--goal", "error_rate < 99%"];
+    let found = Running::start(folder.path(), &[&own[..], &whole, &quick].concat()).ends();
+    assert_eq!(found.code, Some(0), "{} {}", found.err, found.out);
+    let record = || std::fs::read(folder.path().join("kept/capacity.json")).expect("the record");
+    let before = record();
+    hangs.store(true, Ordering::SeqCst);
+    for (nth, signals) in (1..).zip([&["INT", "INT"][..], &["TERM"]]) {
+        let hanging = server.hanging();
+        let verify = ["capacity", "verify", "kept", "--duration", "10m", "--format", "json"];
+        let running = Running::start(folder.path(), &verify);
+        server.wait_for(hanging + 1);
+        send(&running, signals);
+        let ended = running.ends();
+        assert_eq!(ended.code, Some(130), "{}", ended.err);
+        assert_eq!(ended.json()["stage"]["reasons"][0], "interrupted", "{}", ended.out);
+        assert!(folder.path().join(format!("kept/verify/{nth:02}/summary.json")).exists());
+        assert!(record() == before);
+    }
+}
+
+#[test]
+fn a_served_endpoint_ends_with_its_terminal() {
+    let mut served = Served::start(&[]);
+    let sent = Command::new("kill").args(["-HUP", &served.child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    assert_eq!(served.child.wait().expect("ends").code(), Some(0));
 }
 
 #[test]
