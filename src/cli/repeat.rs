@@ -60,7 +60,7 @@ struct Runs {
 }
 
 pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
-    let endpoints = match endpoints(args, times)? {
+    let endpoints = match endpoints(args, times) {
         Ok(endpoints) => endpoints,
         Err(exit) => return Ok(exit),
     };
@@ -111,7 +111,7 @@ fn tell(args: &RunArgs, text: &str) {
 }
 
 /// The endpoints, or the exit where their profile has faults. The base comes first, as in reports.
-fn endpoints(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Endpoint>, Exit>> {
+fn endpoints(args: &RunArgs, times: u32) -> Result<Vec<Endpoint>, Exit> {
     let own = args.flags();
     let wanted: Vec<(Option<&'static str>, Flags)> = match &args.against {
         None => vec![(None, own)],
@@ -124,10 +124,10 @@ fn endpoints(args: &RunArgs, times: u32) -> anyhow::Result<Result<Vec<Endpoint>,
     for (name, flags) in wanted {
         match (0..times).map(|_| draft(args, &flags)).collect() {
             Ok(drafts) => endpoints.push(Endpoint { name, drafts }),
-            Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+            Err(problems) => return Err(check_profile::draw(&problems)),
         }
     }
-    Ok(Ok(endpoints))
+    Ok(endpoints)
 }
 
 /// The flags for the endpoint that is run against. One of another origin gets no secret by itself.
@@ -191,7 +191,9 @@ fn subject(
         let settings = builtin_settings(&own.builtin, own.target.dialect, seed)?;
         builtin = own.target.builtin.then(|| Builtin::start(settings)).transpose()?;
         if let Some(builtin) = &builtin {
-            drafts.iter_mut().for_each(|draft| draft.connect(&builtin.url, &builtin.key));
+            for draft in &mut drafts {
+                draft.connect(&builtin.url, &builtin.key);
+            }
         }
         let known = kept.iter().flatten().find_map(|run| run.meta.model.clone());
         if drafts[first].needs_model() {
@@ -201,7 +203,9 @@ fn subject(
             return Ok(Err(exit));
         }
         let model = drafts[first].target.model.clone();
-        drafts.iter_mut().for_each(|draft| draft.target.model.clone_from(&model));
+        for draft in &mut drafts {
+            draft.target.model.clone_from(&model);
+        }
     }
     let plans = (0..).zip(&drafts).map(|(number, draft)| Arc::new(draft.plan(seed.wrapping_add(number)))).collect();
     Ok(Ok(Subject { name, plans, kept, _builtin: builtin }))

@@ -23,7 +23,8 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Series {
-    series: u32,
+    #[serde(rename = "series")]
+    format: u32,
     /// Seed of the first run.
     pub(super) seed: u64,
     /// Salt of the first run.
@@ -42,7 +43,7 @@ impl Series {
         let before = folder.map(remembered).transpose()?.flatten();
         let (seed, salt) = before.as_ref().map(|before| (before.seed, before.salt)).unzip();
         let own = Series {
-            series: FORMAT,
+            format: FORMAT,
             seed: draft.seed.or(seed).unwrap_or_else(fresh_seed),
             salt: draft.salt.or(salt).unwrap_or_else(fresh_seed),
             plan,

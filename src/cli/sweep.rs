@@ -46,6 +46,12 @@ struct Planned {
     kept: Option<Summary>,
 }
 
+/// Every point, ready to be run; the endpoint that is built in ends with it.
+struct Ready {
+    plans: Vec<Planned>,
+    builtin: Option<Builtin>,
+}
+
 /// One combination of values, and the profile that it makes.
 struct Point {
     values: Vec<Swept>,
@@ -76,7 +82,7 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
     let root = begin(&series, out, !args.no_out, &name, &mut places)?;
-    let (plans, builtin) = match made_ready(args, &handle, &series, points, &tell)? {
+    let Ready { plans, builtin } = match made_ready(args, &handle, &series, points, &tell)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
@@ -125,7 +131,7 @@ fn made_ready(
     series: &Series,
     points: Vec<Point>,
     tell: &impl Fn(&str),
-) -> anyhow::Result<Result<(Vec<Planned>, Option<Builtin>), Exit>> {
+) -> anyhow::Result<Result<Ready, Exit>> {
     let first = points.iter().find(|point| point.kept.is_none()).map(|point| &point.draft);
     let start = |first: &Draft| Builtin::start(builtin_settings(&first.builtin, first.target.dialect, series.seed)?);
     let builtin = first.filter(|first| first.target.builtin).map(start).transpose()?;
@@ -155,7 +161,7 @@ fn made_ready(
         // Prompts differ between the points, too: a cache that one has filled must not serve the next.
         plans.push(Planned { values, plan: Arc::new(draft.plan(seed)), kept });
     }
-    Ok(Ok((plans, builtin)))
+    Ok(Ok(Ready { plans, builtin }))
 }
 
 /// Runs every point that the folder does not hold yet.
