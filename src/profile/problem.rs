@@ -91,7 +91,9 @@ impl Problems {
             problem.place.as_ref().map_or((true, usize::MAX, 0), of)
         });
         problems.dedup();
-        sources.iter_mut().for_each(|source| source.name = plain::line(&source.name));
+        for source in &mut sources {
+            source.name = plain::line(&source.name);
+        }
         Problems { sources, problems }
     }
 

@@ -28,6 +28,7 @@ use crate::plan::secret::{Redactor, is_secret};
 use crate::plan::target::Target;
 use crate::run::micros;
 use crate::wire::Dialect;
+use crate::wire::request::MOST_CHOICES;
 
 /// The format of the files.
 pub const FORMAT: u32 = 1;
@@ -376,7 +377,7 @@ impl Line {
             model: ours.model.clone(),
             stream: ours.stream,
             include_usage: ours.include_usage,
-            n: ours.n,
+            n: ours.n.clamp(1, MOST_CHOICES),
             temperature: ours.temperature,
             logprobs: ours.logprobs,
             tools,

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// No reply has more choices, however many are asked for: what is judged of each takes room for each.
+pub const MOST_CHOICES: u64 = 1 << 16;
+
 /// Path of the endpoint below the base address.
 pub const PATH: &str = "/chat/completions";
 
@@ -88,7 +91,7 @@ impl<'v> ChatRequest<'v> {
             model: member(body, "model").and_then(Value::as_str),
             stream: flag(member(body, "stream")),
             include_usage: flag(inner(body, &["stream_options", "include_usage"])),
-            n: member(body, "n").and_then(Value::as_u64).unwrap_or(1).max(1),
+            n: member(body, "n").and_then(Value::as_u64).unwrap_or(1).clamp(1, MOST_CHOICES),
             cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| member(body, name)?.as_u64()),
             temperature: member(body, "temperature").and_then(Value::as_f64),
             logprobs: member(body, "logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),

@@ -50,9 +50,9 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], words: Words, random: &mut Random) 
             let mut lines = lines(bytes);
             let (a, b) = (random.below(lines.len()), random.below(lines.len()));
             if random.once_in(2) {
-                lines.swap(a, b)
+                lines.swap(a, b);
             } else {
-                drop(lines.remove(a))
+                drop(lines.remove(a));
             }
             *bytes = lines.concat();
         }

@@ -46,7 +46,7 @@ fn size(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(size).sum(),
         Value::Object(members) => members.values().map(size).sum(),
-        _ => 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 
@@ -59,7 +59,7 @@ fn nth<'v>(value: &'v mut Value, left: &mut usize) -> Option<&'v mut Value> {
     match value {
         Value::Array(items) => items.iter_mut().find_map(|item| nth(item, left)),
         Value::Object(members) => members.values_mut().find_map(|member| nth(member, left)),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
@@ -68,7 +68,7 @@ fn any<'v>(value: &'v Value, random: &mut Random) -> &'v Value {
     let children: Vec<&Value> = match value {
         Value::Array(items) => items.iter().collect(),
         Value::Object(members) => members.values().collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     if children.is_empty() || random.once_in(4) {
         return value;
@@ -112,7 +112,7 @@ fn change_node(node: &mut Value, part: Value, words: Words, random: &mut Random)
         }
         Value::String(own) => *node = Value::String(text(own, words, random)),
         Value::Number(number) => *node = near(number, random),
-        _ => *node = telling(words, random),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => *node = telling(words, random),
     }
 }
 

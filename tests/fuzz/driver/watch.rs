@@ -42,9 +42,9 @@ pub(crate) fn fuzz(target: &'static str, way: Way, property: Property) {
     let seed = std::env::var("PROOFLOAD_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(u64::from(now));
     let tried: Arc<Tried> = Arc::new(Mutex::new((Instant::now(), Vec::new())));
     let (ended, end) = channel();
-    let seen = Arc::clone(&tried);
+    let trying = Arc::clone(&tried);
     std::thread::spawn(move || {
-        let _ = ended.send(run(target, way, property, Duration::from_secs_f64(seconds), seed, &seen));
+        let _ = ended.send(run(target, way, property, Duration::from_secs_f64(seconds), seed, &trying));
     });
     let made = loop {
         match end.recv_timeout(Duration::from_secs(1)) {

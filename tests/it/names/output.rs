@@ -12,42 +12,43 @@ pub(super) enum Commands {
     Ours,
 }
 
-/// Holds an output: nothing in it drives a terminal or the log of a job, and the name is in it where it is to be.
-pub(super) fn assert_plain(place: &str, bytes: &[u8], commands: Commands, shows: bool) {
-    let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{place}: {error}"));
+/// What is wrong with an output: something in it drives a terminal or the log of a job, or the name is not where it is to be.
+pub(super) fn faults(bytes: &[u8], commands: Commands, shows: bool) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return vec!["is no text".to_owned()] };
     let unix = text.replace("\r\n", "\n");
-    let own = |line: &&str| {
-        commands == Commands::Ours && ["::error title=", "::warning title="].iter().any(|ours| line.starts_with(ours))
+    let ours = |line: &str| ["::error title=", "::warning title="].iter().any(|ours| line.starts_with(ours));
+    let allowed = |line: &str| commands == Commands::Ours && ours(line);
+    let is_wrong = |line: &&str| {
+        line.contains(is_control) || line.contains("##[") || (line.trim_start().starts_with("::") && !allowed(line))
     };
-    for line in unix.lines() {
-        assert!(!line.contains(is_control), "{place}: {line:?}");
-        assert!(own(&line) || !line.trim_start().starts_with("::"), "{place}: {line:?}");
-        assert!(!line.contains("##["), "{place}: {line:?}");
+    let mut faults: Vec<String> = unix.lines().filter(is_wrong).map(|line| format!("holds {line:?}")).collect();
+    if commands == Commands::None && faults.is_empty() && lines(&unix) != unix {
+        faults.push(format!("is not as it would be printed: {text:?}"));
     }
-    if commands == Commands::None {
-        assert_eq!(lines(&unix), unix, "{place}");
+    if shows && !text.contains("gone") {
+        faults.push(format!("shows no name, so it proves nothing: {text}"));
     }
-    assert!(!shows || text.contains("gone"), "{place} shows no name, so it proves nothing: {text}");
     if let Ok(document) = serde_json::from_str::<Value>(text) {
-        assert_texts(place, "", &document);
+        texts("", &document, &mut faults);
     }
+    faults
 }
 
 /// No text or name of a document may bring in what would be taken out of a line.
-fn assert_texts(place: &str, at: &str, value: &Value) {
+fn texts(at: &str, value: &Value, faults: &mut Vec<String>) {
+    // The profile of a run has lines.
+    let is_wrong = |text: &str| lines(text) != *text || (text.contains(is_control) && at != "/meta/effective");
     match value {
-        // The profile of a run has lines.
-        Value::String(text) if at == "/meta/effective" => assert_eq!(lines(text), *text, "{place} {at}"),
-        Value::String(text) => {
-            assert!(!text.contains(is_control) && lines(text) == *text, "{place} {at}: {text:?}");
-        }
-        Value::Array(items) => items.iter().for_each(|item| assert_texts(place, &format!("{at}/-"), item)),
+        Value::String(text) if is_wrong(text) => faults.push(format!("has at {at} {text:?}")),
+        Value::Array(items) => items.iter().for_each(|item| texts(&format!("{at}/-"), item, faults)),
         Value::Object(members) => {
             for (name, value) in members {
-                assert!(!name.contains(is_control) && lines(name) == *name, "{place} {at}: {name:?}");
-                assert_texts(place, &format!("{at}/{name}"), value);
+                if lines(name) != *name || name.contains(is_control) {
+                    faults.push(format!("has at {at} the name {name:?}"));
+                }
+                texts(&format!("{at}/{name}"), value, faults);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -170,7 +170,7 @@ fn stops(reading: &Reading<'_>) -> Vec<String> {
 /// Usage counts more tokens than the cap on them.
 pub(super) fn exceeds_cap(reading: &Reading<'_>) -> bool {
     let asked = &reading.exchange.asked;
-    let limit = asked.cap.map(|cap| (cap * asked.wanted.n) as f64);
+    let limit = asked.cap.map(|cap| cap.saturating_mul(asked.wanted.n) as f64);
     limit.zip(reading.usage).is_some_and(|(limit, usage)| usage.completion > limit)
 }
 
@@ -182,7 +182,7 @@ pub(super) fn ignores_max_tokens(reading: &Reading<'_>) -> bool {
 /// A reply used the whole cap, or more, and says that it ended for another reason.
 pub(super) fn hides_the_cap(reading: &Reading<'_>) -> bool {
     let asked = &reading.exchange.asked;
-    let limit = asked.cap.map(|cap| (cap * asked.wanted.n) as f64);
+    let limit = asked.cap.map(|cap| cap.saturating_mul(asked.wanted.n) as f64);
     let used_up = limit.zip(reading.usage).is_some_and(|(limit, usage)| usage.completion >= limit);
     used_up && ends_otherwise(reading)
 }

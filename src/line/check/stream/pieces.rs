@@ -224,7 +224,7 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
         for (position, piece) in choices(chunk).iter().enumerate() {
             let Some(index) = piece.member("index").and_then(Value::as_u64).filter(|index| *index < n) else {
                 let index = piece.member("index");
-                let detail = format!("expected an index of 0 to {}, got {}", n - 1, shown(index));
+                let detail = format!("expected an index of 0 to {}, got {}", n.saturating_sub(1), shown(index));
                 let finding = Finding::in_event(event, &format!("/choices/{position}/index"), detail);
                 return Verdict::of(vec![finding.kind(Fault::came(index))]);
             };
@@ -235,7 +235,7 @@ fn index_valid(reading: &Reading<'_>) -> Verdict {
         Some(_) if !reading.complete() => Verdict::Skip(INCOMPLETE),
         Some(_) if seen.is_empty() => Verdict::Skip("the stream has no choice"),
         Some(index) => {
-            let detail = format!("expected the choices 0 to {}, got no piece of choice {index}", n - 1);
+            let detail = format!("expected the choices 0 to {}, got no piece of choice {index}", n.saturating_sub(1));
             Verdict::broken(format!("/choices/{index}"), detail).kind(&Fault::Missing)
         }
         None => Verdict::Pass,

@@ -174,7 +174,7 @@ fn within_cap(reading: &Reading<'_>) -> Verdict {
     let Some(usage) = reading.usage else { return Verdict::Skip(NO_USAGE) };
     let asked = &reading.exchange.asked;
     let Some(cap) = asked.cap else { return Verdict::Skip("no cap was asked for") };
-    let limit = (cap * asked.wanted.n) as f64;
+    let limit = cap.saturating_mul(asked.wanted.n) as f64;
     Verdict::holds(usage.completion <= limit, "/usage/completion_tokens", || {
         format!("at most {limit}, got {}", usage.completion)
     })
@@ -185,7 +185,7 @@ fn against_cap(reading: &Reading<'_>) -> Result<(Usage, f64), &'static str> {
     let usage = reading.usage.ok_or(NO_USAGE)?;
     let asked = &reading.exchange.asked;
     let cap = asked.cap.ok_or("no cap was asked for")?;
-    Ok((usage, (cap * asked.wanted.n) as f64))
+    Ok((usage, cap.saturating_mul(asked.wanted.n) as f64))
 }
 
 /// The smallest context window that a model is served with; beyond it, the window may have ended the answer.
