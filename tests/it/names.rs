@@ -1,37 +1,21 @@
 //! Names of profiles, models, cases, labels and endpoints, wherever they come from, in whatever a command prints or writes: every
 //! command, in every format, on every stream.
 
+mod commands;
 mod hostile;
 mod output;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use commands::commands;
 use hostile::{HOSTILE, document, profile, searched, server, spoil};
 use output::{Commands, faults};
-use proofload::report::{Format, conformance};
+use rows::{Row, rows};
 
 use crate::harness::{program, shared};
-
-/// A command of the table.
-#[derive(Clone)]
-struct Row {
-    /// As it is typed below `proofload`.
-    command: &'static str,
-    arguments: Vec<String>,
-    /// Whether its report has a name in it.
-    shows: bool,
-}
-
-fn row(command: &'static str, arguments: &[&str]) -> Row {
-    Row { command, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), shows: true }
-}
-
-/// A command whose report has no text of anybody's.
-fn silent(command: &'static str, arguments: &[&str]) -> Row {
-    Row { shows: false, ..row(command, arguments) }
-}
 
 /// Carries a command out as a step of a job of GitHub's, and returns what is wrong with whatever comes of it.
 fn carry_out(folder: &Path, Row { command, arguments, shows }: &Row) -> Vec<String> {
@@ -52,7 +36,7 @@ fn carry_out(folder: &Path, Row { command, arguments, shows }: &Row) -> Vec<Stri
         found.push(("the program".to_owned(), vec![said.clone().into_owned()]));
     }
     // A capture and a journal hold what came, byte for byte.
-    let raw = |file: &String| file.contains("captured") || file.ends_with(".zst");
+    let raw = |file: &String| file.contains("captured") || file.contains(".jsonl");
     for file in files(folder).difference(&before).filter(|file| !raw(file)) {
         let bytes = fs::read(folder.join(file)).expect("readable");
         found.push((file.clone(), faults(&bytes, Commands::None, false)));
@@ -74,154 +58,6 @@ fn files(folder: &Path) -> BTreeSet<String> {
     below.map(|path| path.strip_prefix(folder).expect("below").to_string_lossy().into_owned()).collect()
 }
 
-fn help(command: &str) -> String {
-    let output =
-        program().args(command.split(' ').filter(|word| !word.is_empty())).arg("--help").output().expect("runs");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// Every command that has none below it, and those that have and do something themselves.
-fn commands(above: &str) -> Vec<String> {
-    let help = help(above);
-    let list = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
-    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    let mut found: Vec<String> = names.flat_map(|name| commands(format!("{above} {name}").trim())).collect();
-    if found.is_empty() || help.contains("[OPTIONS] <") {
-        found.push(above.to_owned());
-    }
-    found.retain(|name| !name.is_empty());
-    found
-}
-
-/// The values of `--format` that the help of a command lists.
-fn formats(command: &str) -> Vec<String> {
-    let help = help(command).split_whitespace().collect::<Vec<_>>().join(" ");
-    let own = help.split(" --format <").nth(1).expect(command);
-    let list = own.split("[possible values: ").nth(1).and_then(|rest| rest.split(']').next()).expect(command);
-    list.split(", ").map(str::to_owned).collect()
-}
-
-/// One row for each format that a command has.
-fn in_every_format(command: &'static str, arguments: &[&str]) -> Vec<Row> {
-    let with = |format: String| row(command, &[arguments, &["--format", &format]].concat());
-    formats(command).into_iter().map(with).collect()
-}
-
-/// What a command is held with, in the order in which they need what others have left.
-fn rows(command: &str) -> Vec<Row> {
-    let name = format!("{HOSTILE}=x");
-    let reports = Format::ALL.map(|format| format!("--report={0}=as.{0}", format.name()));
-    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
-    let pages = conformance::Kind::ALL.map(|kind| format!("--report={0}=check.{0}", kind.name()));
-    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
-    let area = ["--area", "stream", "--seed", "1"];
-    match command {
-        "run" => {
-            let mut rows = vec![
-                row("run", &[&["p.toml", "--out", "run", "--journal=bodies"], &reports[..]].concat()),
-                row("run", &["p.toml", "--out", "new", "--label", &name, "--format", "json"]),
-                row("run", &["p.toml", "--dry-run"]),
-                silent("run", &["p.toml", "--repeat", "2", "--out", "twice"]),
-                row("run", &["p.toml", "--sweep", &format!("model=m,{HOSTILE}"), "--out", "sweep"]),
-                row("run", &["p.toml", "--sweep", &format!("labels.{HOSTILE}=m,n"), "--no-out", "--format", "json"]),
-                row("run", &["refused.toml", "--no-out"]),
-                row("run", &["several.toml", "--no-out"]),
-                row("run", &["no.toml", "--no-out", "--goal", HOSTILE, "--set", &name]),
-                row("run", &["p.toml", "--format", HOSTILE]),
-                row("run", &[HOSTILE]),
-            ];
-            let part = |part: &str| {
-                row(
-                    "run",
-                    &[
-                        "p.toml",
-                        "--seed",
-                        "1",
-                        "--salt",
-                        "1",
-                        "--shard",
-                        &format!("{part}/2"),
-                        "--out",
-                        &format!("part{part}"),
-                    ],
-                )
-            };
-            rows.extend([part("1"), part("2")]);
-            rows
-        }
-        "check" => {
-            let mut rows = in_every_format("check", &[&["p.toml", "--no-out"], &area[..]].concat());
-            rows.push(row(
-                "check",
-                &[&["p.toml", "--out", "check", "--capture", "captured"], &area[..], &pages].concat(),
-            ));
-            rows.push(row("check", &["p.toml", "--dry-run"]));
-            rows.push(row("check", &["refused.toml", "--no-out"]));
-            rows.push(row("check", &["p.toml", "--only", HOSTILE]));
-            rows.push(row("check", &["p.toml", "--explain", HOSTILE]));
-            rows
-        }
-        "replay" => in_every_format("replay", &["captured", "--no-out", "--target-name", HOSTILE]),
-        "merge" => {
-            [in_every_format("merge", &["part1", "part2", "--no-out"]), vec![row("merge", &["run", HOSTILE])]].concat()
-        }
-        "report" => {
-            // A row for each second and an interval log name nothing.
-            let silent_ones = [Format::Csv, Format::Hlog];
-            let of_run = |format: Format| {
-                let arguments = ["hostile-run", "--format", format.name()];
-                if silent_ones.contains(&format) { silent("report", &arguments) } else { row("report", &arguments) }
-            };
-            let of_check =
-                |kind: conformance::Kind| row("report", &["hostile-check", "--verbose", "--format", kind.name()]);
-            let mut rows: Vec<Row> = Format::ALL.into_iter().map(of_run).collect();
-            rows.extend(conformance::Kind::ALL.map(of_check));
-            rows.push(row("report", &["hostile-check", "--finding", "stream-content-type"]));
-            rows.push(row("report", &["hostile-run", "--metrics-as", "vllm,aiperf"]));
-            rows.push(silent("report", &["twice"]));
-            rows.push(row("report", &[HOSTILE]));
-            rows
-        }
-        "compare" => [
-            in_every_format("compare", &["run", "new"]),
-            in_every_format("compare", &["hostile-run", "hostile-new"]),
-            vec![row("compare", &["run", "hostile-new"]), row("compare", &["run", HOSTILE])],
-        ]
-        .concat(),
-        "history" => in_every_format("history", &["."]),
-        "capacity" => vec![
-            row(
-                "capacity",
-                &["search.toml", "--stage", "1s", "--confirm", "1s", "--max-requests", "6", "--out", "search"],
-            ),
-            row("capacity", &["search.toml", "--resume", HOSTILE]),
-        ],
-        "capacity verify" => {
-            in_every_format("capacity verify", &["hostile-search", "--duration", "1s", "--max-requests", "1"])
-        }
-        "capacity plan" => in_every_format(
-            "capacity plan",
-            &["hostile-search", "--demand", "5", "--title", HOSTILE, "--prepared-for", HOSTILE],
-        ),
-        "capacity report" => in_every_format("capacity report", &["hostile-search"]),
-        "capacity compare" => in_every_format("capacity compare", &["hostile-search", "hostile-other"]),
-        "serve" => vec![
-            row("serve", &["--quirk", HOSTILE]),
-            row("serve", &["--listen", HOSTILE]),
-            row("serve", &["--tokens", HOSTILE]),
-        ],
-        "profile check" => vec![
-            silent("profile check", &["p.toml"]),
-            row("profile check", &["bad.toml"]),
-            row("profile check", &["no.toml"]),
-        ],
-        "profile schema" => vec![silent("profile schema", &[])],
-        "profile new" => vec![silent("profile new", &[]), row("profile new", &["made.toml", "--from", "log.csv"])],
-        other => panic!("proofload {other} has no row: what does it do with a name?"),
-    }
-}
-
 /// In this order, since some read what others have written.
 const ORDER: [&str; 3] = ["run", "check", "capacity"];
 
@@ -238,7 +74,7 @@ fn no_name_drives_a_terminal_or_the_log_of_a_job() {
     write("search.toml", &searched(&server.url()));
     write("bad.toml", &format!("{}[{HOSTILE}]\nx = 1\n", profile("ftp://x")));
     write("no.toml", &profile("ftp://x\\u0000::error::gone"));
-    write("log.csv", &format!("time,in,out,route\n{HOSTILE},1,2,3\n"));
+    write("log.csv", &format!("time,in,out,route\n\"{HOSTILE}\",1,2,3\n"));
     let names = commands("");
     let (first, rest): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| ORDER.contains(&name.as_str()));
     let held = |name: &str| rows(name).iter().flat_map(|row| carry_out(folder.path(), row)).collect::<Vec<_>>();

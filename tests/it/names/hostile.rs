@@ -109,7 +109,7 @@ pub(super) fn document(value: &Value) -> Value {
             };
             Value::Object(members.iter().map(changed).collect())
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
