@@ -16,7 +16,7 @@ pub(super) fn understood<T: DeserializeOwned>(input: &[u8], key: &str, known: u3
 
 /// No text for people or for the log of a CI job may hold what drives it.
 pub(super) fn assert_plain(what: &str, text: &str) {
-    let odd = |c: char| c != '\n' && proofload::wire::plain::is_control(c);
+    let odd = |c: char| !matches!(c, '\n' | '\t') && proofload::wire::plain::is_control(c);
     let text = text.replace("\r\n", "\n");
     assert!(!text.contains(odd), "{what}: {text:?}");
     assert_eq!(proofload::wire::plain::lines(&text), text, "{what}");
