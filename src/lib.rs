@@ -108,6 +108,8 @@
 //!   schema finds the faults, which the tree of places draws where they stand, flags included.
 //! * **Every file that a user names is read by [`profile::files`]**, within the limit of its kind; of what is not as it
 //!   should be, the cause is told, and what follows from it is not.
+//! * **No name drives a terminal or the log of a CI job**: [`wire::plain`] says what is taken out, where a text enters what is
+//!   kept, where a file of ours is read, and where anything is printed. `tests/it/names.rs` holds every command to it.
 //! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
 //!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
 
