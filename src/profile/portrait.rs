@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::fit::{self, Fit};
 use crate::plan::prompt::trace::{Layout, Row, Trace};
+use crate::wire::plain::line;
 
 /// Routes that get a case of their own; the rest share one.
 const MOST_ROUTES: usize = 16;
@@ -78,7 +79,7 @@ pub fn portrait(log: &Trace, name: &str) -> Portrait {
     let profile = format!(
         "# Made from {}: {requests} requests over {length}. No text of theirs is in it.\n\
          goals = [\"error_rate < 1%\"]\n\n[target]\nurl = \"builtin\"\n\n{load}{cases}",
-        quoted(name)
+        quoted(&line(name))
     );
     Portrait { profile, demand: demand(log), fits }
 }
@@ -115,11 +116,11 @@ fn relative_gaps(log: &Trace) -> Vec<f64> {
 
 /// The rows of each route, the most frequent first; rare ones together.
 fn routes(log: &Trace) -> Vec<(String, Vec<&Row>)> {
-    let mut routes: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    let mut routes: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     for row in &log.rows {
-        routes.entry(row.route.as_deref().unwrap_or("all")).or_default().push(row);
+        routes.entry(line(row.route.as_deref().unwrap_or("all"))).or_default().push(row);
     }
-    let mut routes: Vec<(String, Vec<&Row>)> = routes.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect();
+    let mut routes: Vec<(String, Vec<&Row>)> = routes.into_iter().collect();
     routes.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     if routes.len() > MOST_ROUTES {
         let rare = routes.split_off(MOST_ROUTES - 1).into_iter().flat_map(|(_, rows)| rows).collect();

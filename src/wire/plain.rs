@@ -18,10 +18,16 @@ pub fn is_control(c: char) -> bool {
             | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Whether a text is surely plain as it is, which most are; a cheap look at its bytes.
+pub fn is_plain(text: &str) -> bool {
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    text.bytes().all(is_printable) && !text.contains(LEADING) && !text.contains("##")
+}
+
 /// A text on one line: a space in the place of each control character, and no command.
 pub fn line(text: &str) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return without_commands(text.to_owned());
+    if is_plain(text) {
+        return text.to_owned();
     }
     without_commands(text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect())
 }

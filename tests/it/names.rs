@@ -74,6 +74,8 @@ fn no_name_drives_a_terminal_or_the_log_of_a_job() {
     write("search.toml", &searched(&server.url()));
     write("bad.toml", &format!("{}[{HOSTILE}]\nx = 1\n", profile("ftp://x")));
     write("no.toml", &profile("ftp://x\\u0000::error::gone"));
+    let day = "2026-11-25 12:00:0";
+    write("routes.csv", &format!("time,in,out,route\n{day}1,1,2,\"{HOSTILE}\"\n{day}2,1,2,\"{HOSTILE}2\"\n"));
     write("log.csv", &format!("time,in,out,route\n\"{HOSTILE}\",1,2,3\n"));
     let names = commands("");
     let (first, rest): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| ORDER.contains(&name.as_str()));

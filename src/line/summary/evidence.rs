@@ -30,7 +30,8 @@ impl<'p> Evidence<'p> {
 
     /// A text from the endpoint without our secrets and without control characters, which could drive a terminal.
     pub fn clean(&self, text: &str) -> String {
-        plain::line(&self.redactor.clean(text))
+        let text = self.redactor.clean(text);
+        if plain::is_plain(&text) { text } else { plain::line(&text) }
     }
 
     /// The same of the start of a text, which may end within a secret.

@@ -74,7 +74,14 @@ pub(super) fn rows(command: &str) -> Vec<Row> {
             row("profile check", &["no.toml"]),
         ],
         "profile schema" => vec![silent("profile schema", &[])],
-        "profile new" => vec![silent("profile new", &[]), row("profile new", &["made.toml", "--from", "log.csv"])],
+        "profile new" => vec![
+            silent("profile new", &[]),
+            row("profile new", &["made.toml", "--from", "log.csv"]),
+            row(
+                "profile new",
+                &["routes.toml", "--from", "routes.csv", "--columns", "time=time,in=in,out=out,route=route"],
+            ),
+        ],
         other => panic!("proofload {other} has no row: what does it do with a name?"),
     }
 }
