@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use proofload::summary::digest::Digest;
@@ -79,7 +79,7 @@ enum Then {
 use Then::{Closes, Goes};
 
 /// A way of answering: its name, the frames for a request on this stream, what follows, and the outcome. Of a connection that is
-/// closed, it depends on how far the client has read whether it sees an end or a reset.
+/// closed, it depends on what the client was about to say whether it sees an end or a reset.
 type Way = (&'static str, fn(u32) -> Vec<u8>, Then, &'static str);
 
 const WAYS: [Way; 36] = [
@@ -204,6 +204,9 @@ fn serve(mut stream: TcpStream, answer: fn(u32) -> Vec<u8>, then: Then) -> std::
         if matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
             stream.write_all(&answer(id))?;
             if then == Closes {
+                // What the client still says is read, or the system would throw away what it has not read yet.
+                stream.shutdown(Shutdown::Write)?;
+                while stream.read(&mut [0; 4096])? > 0 {}
                 return Ok(());
             }
         }
