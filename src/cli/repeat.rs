@@ -117,7 +117,7 @@ fn endpoints(args: &RunArgs, times: u32) -> Result<Vec<Endpoint>, Exit> {
         None => vec![(None, own)],
         Some(address) => match draft(args, &own) {
             Ok(draft) => vec![(Some(BASE), against(args, address, &draft)), (Some(NEW), own)],
-            Err(problems) => return Ok(Err(check_profile::draw(&problems))),
+            Err(problems) => return Err(check_profile::draw(&problems)),
         },
     };
     let mut endpoints = Vec::new();
