@@ -110,8 +110,14 @@
 //!   should be, the cause is told, and what follows from it is not.
 //! * **No name drives a terminal or the log of a CI job**: [`wire::plain`] says what is taken out, where a text enters what is
 //!   kept, where a file of ours is read, and where anything is printed. `tests/it/names.rs` holds every command to it.
-//! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire; whatever is kept of a reply passes
-//!   [`summary::evidence`], which takes secrets and control characters out and cuts it short.
+//! * **Secrets** live in [`plan::secret::Secret`] and reach only the wire, and no other origin by themselves. Names say what
+//!   is one ([`plan::secret::is_secret`]); a target's [`plan::secret::Redactor`] knows them all and finds them in whatever form
+//!   a server repeats them, and all that is kept or printed passes it: texts of replies in [`summary::evidence`], bodies in
+//!   journals and captures byte for byte, profiles where they are drawn (`profile/written.rs`), stderr (`cli/secrets.rs`). A
+//!   secret that is a word of the protocol is masked where it is sent only, so that masking changes no verdict.
+//! * **Every ending is an ending**: signals move one state ([`run::Halt`]) from sending to stopping to cutting,
+//!   and each command reports what has come (`cli/ending.rs`, `cli/run_handle.rs`). What several runs share is in their
+//!   folder (`cli/series.rs`), so that the same command goes on with them.
 
 pub mod capacity;
 pub mod cli;

@@ -13,7 +13,7 @@ use super::keeping::Keeping;
 use super::places::Places;
 use super::run::{control_of, introduction, preflight};
 use super::run_handle::{Interrupted, RunHandle};
-use super::series::{Series, begin, finished, is_finished, plan_of};
+use super::series::{Series, finished, is_finished, plan_of};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, compare, folder, github, print, say};
 use crate::compare::Terms;
@@ -76,7 +76,8 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
     }
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
-    let root = begin(&series, out, !args.no_out, &format!("{}-repeat", first.name), &mut places)?;
+    let name = format!("{}-repeat", first.name);
+    let root = if args.no_out { None } else { Some(places.run_folder(out, &name)?) };
     Places::job_summary()?;
     let mut subjects = Vec::new();
     let sides = endpoints.len() as u64;
@@ -87,6 +88,7 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
             Err(exit) => return Ok(exit),
         }
     }
+    root.as_deref().map_or(Ok(()), |root| series.keep(root))?;
     let runs = carry_out(args, &handle, &subjects, root.as_deref(), &mut keeping)?;
     let made = runs.finished.iter().map(Vec::len).sum::<usize>();
     let wanted = times as usize * subjects.len();

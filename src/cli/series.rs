@@ -1,18 +1,18 @@
 //! What the folder of several runs remembers of them, so that the same command goes on with it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
-use super::places::Places;
 use super::run::fresh_seed;
 use super::{folder, read};
 use crate::plan::Plan;
 use crate::profile::Draft;
 use crate::profile::files::Kind;
 use crate::summary::{Meta, Summary, first_difference};
+use crate::wire::plain;
 
 /// Name of the file.
 const FILE: &str = "series.json";
@@ -46,7 +46,7 @@ impl Series {
             format: FORMAT,
             seed: draft.seed.or(seed).unwrap_or_else(fresh_seed),
             salt: draft.salt.or(salt).unwrap_or_else(fresh_seed),
-            plan,
+            plan: plan.into_iter().map(|(key, value)| (plain::line(&key), plain::line(&value))).collect(),
         };
         if let (Some(folder), Some(before)) = (folder, before) {
             same(folder, &before.facts(), &own.facts())?;
@@ -54,7 +54,7 @@ impl Series {
         Ok(own)
     }
 
-    /// Keeps it in the folder, before the first request.
+    /// Keeps it in the folder, before the first of the runs.
     pub(super) fn keep(&self, folder: &Path) -> anyhow::Result<()> {
         folder::keep_text(folder, FILE, &serde_json::to_string_pretty(self).context("writing the series")?)
     }
@@ -150,20 +150,4 @@ pub(super) fn without_cut(runs: Vec<Summary>) -> (Vec<Summary>, usize) {
         return (runs, 0);
     }
     (runs.into_iter().filter(is_finished).collect(), cut)
-}
-
-/// The folder of a command's runs, made and with what it is to remember; none where nothing is kept.
-pub(super) fn begin(
-    series: &Series,
-    out: Option<&Path>,
-    keeps: bool,
-    name: &str,
-    places: &mut Places,
-) -> anyhow::Result<Option<PathBuf>> {
-    if !keeps {
-        return Ok(None);
-    }
-    let root = places.run_folder(out, name)?;
-    series.keep(&root)?;
-    Ok(Some(root))
 }

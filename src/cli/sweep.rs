@@ -14,7 +14,7 @@ use super::keeping::Keeping;
 use super::places::Places;
 use super::run::{control_of, introduction, make_ready, preflight};
 use super::run_handle::{Interrupted, RunHandle};
-use super::series::{Series, begin, finished, is_finished, plan_of};
+use super::series::{Series, finished, is_finished, plan_of};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
@@ -81,12 +81,13 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
-    let root = begin(&series, out, !args.no_out, &name, &mut places)?;
+    let root = if args.no_out { None } else { Some(places.run_folder(out, &name)?) };
     let Ready { plans, builtin } = match made_ready(args, &handle, &series, points, &tell)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
     tell(&estimate(&plans));
+    root.as_deref().map_or(Ok(()), |root| series.keep(root))?;
     let rows = carry_out(args, &handle, &plans, root.as_deref(), &mut keeping, &tell)?;
     drop(builtin);
     if rows.is_empty() {

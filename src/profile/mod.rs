@@ -102,7 +102,8 @@ struct TargetTable {
     model: Option<String>,
     /// Name of the environment variable that holds the API key, sent as a bearer token.
     key_env: Option<String>,
-    /// Headers of every request. ${NAME} in a value stands for an environment variable and makes it a secret.
+    /// Headers of every request. ${NAME} in a value stands for an environment variable and makes it a secret, as do key, token,
+    /// secret, auth, password, signature, cookie and the like in the header's name.
     headers: BTreeMap<String, String>,
     /// Headers whose values may be shown and kept, though their names or values look like secrets.
     public_headers: Vec<String>,

@@ -1,8 +1,8 @@
 //! What may be kept and shown of an exchange: short, without secrets, without control characters. What shows a finding
 //! is made in `excerpt.rs`.
 //!
-//! Texts of a reply are taken from a copy in which secrets are masked, since a stream may hold one in pieces. Every text
-//! is cleaned before it is cut, and again where it was cut before, as findings are.
+//! Of a stream that holds a secret in pieces, texts are taken from a copy in which these are masked. Every text is cleaned
+//! before it is cut, and again where it was cut before, as findings are.
 
 use std::borrow::Cow;
 
@@ -55,9 +55,9 @@ impl<'p> Evidence<'p> {
         }
     }
 
-    /// What `take` takes from a reply, with the secrets in the reply masked.
+    /// What `take` takes from a reply, with the secrets masked that a stream holds in pieces.
     pub(super) fn from_masked<T>(&self, reading: &Reading<'_>, take: impl Fn(&Reading<'_>) -> T) -> T {
-        match self.redactor.mask_bytes(&reading.exchange.body.bytes) {
+        match self.redactor.mask_pieces(&reading.exchange.body.bytes) {
             Cow::Borrowed(_) => take(reading),
             Cow::Owned(bytes) => {
                 let arrivals = reading.exchange.body.arrivals.clone();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
 use super::fold::foldings;
 use super::forms::{Form, forms};
@@ -73,13 +73,13 @@ impl Redactor {
     /// The same for bytes that need not be text. In a stream, secrets in pieces over several events are found too.
     pub fn mask_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
         let Some(finder) = &self.finder else { return Cow::Borrowed(bytes) };
-        let spans = merged(finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes)).collect());
-        if spans.is_empty() {
-            return Cow::Borrowed(bytes);
-        }
-        let mut masked = bytes.to_vec();
-        spans.iter().for_each(|(start, end)| masked[*start..*end].fill(b'*'));
-        Cow::Owned(masked)
+        masked(bytes, &merged(finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes)).collect()))
+    }
+
+    /// A stream in which only the secrets that lie over several events are masked.
+    pub fn mask_pieces<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let Some(finder) = &self.finder else { return Cow::Borrowed(bytes) };
+        masked(bytes, &merged(finder.spans_in_pieces(bytes)))
     }
 
     /// A text that we have put a secret into, without it, however short it is.
@@ -119,6 +119,8 @@ impl Finder {
         }
         let mut builder = AhoCorasickBuilder::new();
         builder.ascii_case_insensitive(true).match_kind(MatchKind::Standard);
+        // An automaton is built more often than long texts are searched, and this kind is built soonest.
+        builder.kind(Some(AhoCorasickKind::ContiguousNFA));
         // Building fails only beyond two billion states, which no command line holds.
         let any = builder.build(forms.iter().map(|form| &form.text)).ok()?;
         Some(Finder { forms, any })
@@ -177,6 +179,15 @@ impl Finder {
         })
         .collect()
     }
+}
+
+fn masked<'t>(bytes: &'t [u8], spans: &Spans) -> Cow<'t, [u8]> {
+    if spans.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut masked = bytes.to_vec();
+    spans.iter().for_each(|(start, end)| masked[*start..*end].fill(b'*'));
+    Cow::Owned(masked)
 }
 
 /// A place with the digits of base64 before and after it, which hold some of its bits.

@@ -53,7 +53,9 @@ fn value_behind(text: &str, at: usize) -> Option<Range<usize>> {
         None => start..start + rest.find(['"', '\'', '`', '\n', '\r']).unwrap_or(rest.len()),
     };
     let value = &text[span.clone()];
-    let is_written = !value.is_empty() && !value.contains("${") && !value.starts_with(['[', '{']);
+    // What is a number is a key of a profile, misspelt.
+    let is_number = value.len() < 8 && value.bytes().all(|byte| byte.is_ascii_digit() || b".-_".contains(&byte));
+    let is_written = !value.is_empty() && !is_number && !value.contains("${") && !value.starts_with(['[', '{']);
     is_written.then_some(span)
 }
 
@@ -81,6 +83,7 @@ mod tests {
             ("cookie = \"a=${B}\"", "cookie = \"a=${B}\""),
             ("url = \"http://me:pw@h:99999/?sig=1\" é", "url = \"http://*****@h:99999/?sig=*\" é"),
             ("time: 5", "time: 5"),
+            ("max_token = 64", "max_token = 64"),
             ("é: http://é a://b@", "é: http://é a://*@"),
         ] {
             let spans = spans_written(text, |name| name.starts_with("ours"));
