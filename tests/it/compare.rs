@@ -90,7 +90,8 @@ fn an_endpoint_that_is_a_tenth_slower_is_found_and_fails_the_comparison() {
     let found = (0..3).find_map(|attempt| {
         let out = path(folder.path(), &format!("turns-{attempt}"));
         let turns = ["run", &profile, "--url", &new.url, "--against", &old.url, "--repeat", "7", "--out", &out, "-q"];
-        let (code, text, said) = ran(&[&turns[..], &["--format", "json"]].concat());
+        let key = ["--against-header", "authorization=Bearer x"];
+        let (code, text, said) = ran(&[&turns[..], &key, &["--format", "json"]].concat());
         let comparison = assert_comparison(&text);
         let change = &comparison["new"][0];
         assert_eq!((change["basis"].as_str(), change["side"]["runs"].as_u64()), (Some("pairs"), Some(7)), "{said}");

@@ -18,6 +18,9 @@ const BEGINNING: usize = 4;
 /// Parts in which long texts are gone through, and what of the next is looked at with each.
 const PART: usize = 1 << 20;
 const OVERLAP: usize = 1 << 16;
+/// Longest escape, within which a text may be cut off, and how much is looked at before that.
+const ESCAPE: usize = 12;
+const LOOKED_AT: usize = 4096;
 /// What is written where a text is cut off.
 const CUT: &[u8] = b"...";
 
@@ -167,17 +170,33 @@ impl Finder {
     /// The beginning of a secret where the text is cut off.
     fn beginnings(&self, text: &[u8], is_cut: bool) -> Spans {
         let ends = memchr::memmem::find_iter(text, CUT).chain(is_cut.then_some(text.len()));
-        ends.filter_map(|end| {
-            let beginning = |form: &Form| {
-                let most = form.text.len().min(end);
-                (BEGINNING..=most)
-                    .rev()
-                    .find(|length| text[end - length..end].eq_ignore_ascii_case(&form.text[..*length]))
-            };
-            let longest = self.forms.iter().filter_map(beginning).max()?;
-            Some((end - longest, end))
-        })
-        .collect()
+        ends.filter_map(|end| Some((self.beginning_before(&text[..end])?, end))).collect()
+    }
+
+    /// Where the beginning of a secret begins that ends with the text, or within an escape that does.
+    fn beginning_before(&self, text: &[u8]) -> Option<usize> {
+        let from = text.len().saturating_sub(LOOKED_AT);
+        let tails = (0..=ESCAPE.min(text.len() - from)).map(|tail| &text[from..text.len() - tail]);
+        let begins = tails.filter(|start| text[from + start.len()..].iter().all(is_of_escape)).filter_map(|start| {
+            let plain = self.longest_at_end(start).map(|length| start.len() - length);
+            let folded = foldings(start).into_iter().filter_map(|folded| {
+                let length = self.longest_at_end(&folded.bytes)?;
+                Some(folded.spans[folded.bytes.len() - length].0)
+            });
+            folded.chain(plain).min()
+        });
+        begins.min().map(|start| from + start)
+    }
+
+    /// How much of the beginning of a secret a text ends with.
+    fn longest_at_end(&self, text: &[u8]) -> Option<usize> {
+        let of_form = |form: &Form| {
+            let most = form.text.len().min(text.len());
+            (BEGINNING..=most)
+                .rev()
+                .find(|length| text[text.len() - length..].eq_ignore_ascii_case(&form.text[..*length]))
+        };
+        self.forms.iter().filter_map(of_form).max()
     }
 }
 
@@ -188,6 +207,11 @@ fn masked<'t>(bytes: &'t [u8], spans: &Spans) -> Cow<'t, [u8]> {
     let mut masked = bytes.to_vec();
     spans.iter().for_each(|(start, end)| masked[*start..*end].fill(b'*'));
     Cow::Owned(masked)
+}
+
+/// Whether a byte can be within an escape.
+fn is_of_escape(byte: &u8) -> bool {
+    byte.is_ascii_hexdigit() || b"\\%&#xuU;~".contains(byte)
 }
 
 /// A place with the digits of base64 before and after it, which hold some of its bits.
@@ -266,6 +290,9 @@ mod tests {
         assert_eq!(redactor.clean("it is sk/live-01"), "it is sk/live-01");
         assert_eq!(redactor.clean_start("it is sk/live-01"), "it is ***");
         assert_eq!(redactor.clean_start("ask/"), "ask/", "three characters give nothing away");
+        assert_eq!(redactor.clean(r"it is sk\/live-01..."), "it is ***...");
+        assert_eq!(redactor.clean("it is %2573%256B%252F%256C%2569%257..."), "it is ***...");
+        assert_eq!(redactor.clean("it is c2svbGl2..."), "it is ***...");
     }
 
     #[test]
