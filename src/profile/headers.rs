@@ -72,11 +72,13 @@ impl Resolver<'_> {
             return None;
         }
         let is_variable = |part: &&Part| matches!(part, Part::Variable { .. });
-        let shown = match (is_public, parts.iter().any(|part| is_variable(&part))) {
-            (true, _) => filled.clone(),
-            (false, true) => parts.iter().map(|part| part.shown(is_secret(name))).collect(),
-            (false, false) if is_secret(name) => "***".to_owned(),
-            (false, false) => filled.clone(),
+        let has_variable = parts.iter().any(|part| is_variable(&part));
+        let shown = if !is_public && has_variable {
+            parts.iter().map(|part| part.shown(is_secret(name))).collect()
+        } else if !is_public && is_secret(name) {
+            "***".to_owned()
+        } else {
+            filled.clone()
         };
         if !is_public {
             self.secrets.extend(parts.iter().filter(is_variable).map(|part| Secret::new(part.value())));

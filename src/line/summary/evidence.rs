@@ -56,7 +56,7 @@ impl<'p> Evidence<'p> {
     }
 
     /// What `take` takes from a reply, with the secrets masked that a stream holds in pieces.
-    pub(super) fn from_masked<T>(&self, reading: &Reading<'_>, take: impl Fn(&Reading<'_>) -> T) -> T {
+    pub(super) fn of_masked<T>(&self, reading: &Reading<'_>, take: impl Fn(&Reading<'_>) -> T) -> T {
         match self.redactor.mask_pieces(&reading.exchange.body.bytes) {
             Cow::Borrowed(_) => take(reading),
             Cow::Owned(bytes) => {
@@ -68,7 +68,7 @@ impl<'p> Evidence<'p> {
 
     /// The first bytes of the body, or of the data of one event.
     pub fn first_bytes(&self, reading: &Reading<'_>, event: Option<usize>) -> String {
-        self.from_masked(reading, |reading| self.first_bytes_of(reading, event))
+        self.of_masked(reading, |reading| self.first_bytes_of(reading, event))
     }
 
     pub(super) fn first_bytes_of(&self, reading: &Reading<'_>, event: Option<usize>) -> String {

@@ -40,7 +40,7 @@ impl Evidence<'_> {
     /// What shows a finding: the value at its pointer, then the event at fault and the one before; for a finding about
     /// a stream as a whole its last two events; for any other reply its body.
     pub fn excerpts(&self, reading: &Reading<'_>, finding: &Finding) -> Vec<Excerpt> {
-        self.from_masked(reading, |reading| self.excerpts_of(reading, finding))
+        self.of_masked(reading, |reading| self.excerpts_of(reading, finding))
     }
 
     fn excerpts_of(&self, reading: &Reading<'_>, finding: &Finding) -> Vec<Excerpt> {

@@ -88,7 +88,14 @@ pub(super) fn left_of(secret: &str, text: &str) -> Option<String> {
                     let skipped = (8 * before).div_ceil(6);
                     encoded[skipped..8 * (before + half.len()) / 6].to_owned()
                 }
-                _ => form.of(half),
+                Form::Plain
+                | Form::Upper
+                | Form::Slashes
+                | Form::Units
+                | Form::Percent
+                | Form::PercentOfPercent
+                | Form::Html
+                | Form::Split => form.of(half),
             };
             needles.extend([needle.replace('\\', r"\\"), needle]);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +50,6 @@ fn echoing(with_key: bool) -> Raw {
             secrets(with_key).iter().map(|secret| form.of(secret)).collect::<Vec<_>>().join(" "),
             body.len()
         );
-        use std::io::Write as _;
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_ok()
     })
 }
@@ -77,15 +77,15 @@ fn streamed(form: Form, secrets: &[&str]) -> String {
             "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
         )
     };
-    let texts = secrets.iter().flat_map(|secret| match form {
-        Form::Split => halves(secret).map(str::to_owned).to_vec(),
-        _ => vec![form.of(secret)],
-    });
+    let pieces = |secret: &&str| {
+        if form == Form::Split { halves(secret).map(str::to_owned).to_vec() } else { vec![form.of(secret)] }
+    };
+    let texts = secrets.iter().flat_map(pieces);
     texts.map(|text| event(&text)).chain(["data: [DONE]\n\n".to_owned()]).collect()
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
 /// A profile with a secret in every place that there is. The proxy is the server itself.
@@ -152,11 +152,10 @@ fn near(text: &str, needle: Option<&str>) -> String {
 
 /// The texts of a file: as it is, decompressed, and what its lines have in base64.
 fn readable(name: &str, bytes: &[u8]) -> Vec<String> {
-    if name.ends_with(".zst") {
+    if name.ends_with("exchanges.jsonl.zst") {
         let mut text = Vec::new();
         let mut rest = bytes;
         while !rest.is_empty() {
-            use std::io::Read as _;
             let mut frame = ruzstd::decoding::StreamingDecoder::new(&mut rest).expect("a frame");
             frame.read_to_end(&mut text).expect("zstd");
         }

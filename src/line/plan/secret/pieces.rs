@@ -108,7 +108,9 @@ impl Scanner<'_> {
         }
         if let Some(index) = index {
             let own = &mut self.pieces[first..];
-            own.iter_mut().for_each(|piece| piece.path = xxh3_64_with_seed(&index.to_le_bytes(), piece.path));
+            for piece in own {
+                piece.path = xxh3_64_with_seed(&index.to_le_bytes(), piece.path);
+            }
         }
         None
     }

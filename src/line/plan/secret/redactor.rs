@@ -177,14 +177,16 @@ impl Finder {
     fn beginning_before(&self, text: &[u8]) -> Option<usize> {
         let from = text.len().saturating_sub(LOOKED_AT);
         let tails = (0..=ESCAPE.min(text.len() - from)).map(|tail| &text[from..text.len() - tail]);
-        let begins = tails.filter(|start| text[from + start.len()..].iter().all(is_of_escape)).filter_map(|start| {
-            let plain = self.longest_at_end(start).map(|length| start.len() - length);
-            let folded = foldings(start).into_iter().filter_map(|folded| {
-                let length = self.longest_at_end(&folded.bytes)?;
-                Some(folded.spans[folded.bytes.len() - length].0)
+        let begins = tails
+            .filter(|start| text[from + start.len()..].iter().all(|byte| is_of_escape(*byte)))
+            .filter_map(|start| {
+                let plain = self.longest_at_end(start).map(|length| start.len() - length);
+                let folded = foldings(start).into_iter().filter_map(|folded| {
+                    let length = self.longest_at_end(&folded.bytes)?;
+                    Some(folded.spans[folded.bytes.len() - length].0)
+                });
+                folded.chain(plain).min()
             });
-            folded.chain(plain).min()
-        });
         begins.min().map(|start| from + start)
     }
 
@@ -205,13 +207,15 @@ fn masked<'t>(bytes: &'t [u8], spans: &Spans) -> Cow<'t, [u8]> {
         return Cow::Borrowed(bytes);
     }
     let mut masked = bytes.to_vec();
-    spans.iter().for_each(|(start, end)| masked[*start..*end].fill(b'*'));
+    for (start, end) in spans {
+        masked[*start..*end].fill(b'*');
+    }
     Cow::Owned(masked)
 }
 
 /// Whether a byte can be within an escape.
-fn is_of_escape(byte: &u8) -> bool {
-    byte.is_ascii_hexdigit() || b"\\%&#xuU;~".contains(byte)
+fn is_of_escape(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || b"\\%&#xuU;~".contains(&byte)
 }
 
 /// A place with the digits of base64 before and after it, which hold some of its bits.
@@ -259,8 +263,8 @@ mod tests {
         use base64::Engine as _;
         use base64::engine::general_purpose::{STANDARD, URL_SAFE};
         let json = KEY.replace('/', r"\/");
-        let units: String = KEY.chars().map(|c| format!(r"\u{:04X}", u32::from(c))).collect();
-        let percent: String = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let units = KEY.chars().map(|c| format!(r"\u{:04X}", u32::from(c))).collect::<Vec<_>>().concat();
+        let percent = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
         let twice = percent.replace('%', "%25");
         let html = KEY.replace('/', "&#x2f;").replace('+', "&#43;");
         let nested = serde_json::to_string(&units).expect("JSON");
