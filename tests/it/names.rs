@@ -1,7 +1,7 @@
 //! Names of profiles, models, cases, labels and endpoints, wherever they come from, in whatever a command prints or writes: every
 //! command, in every format, on every stream.
 
-mod commands;
+pub(crate) mod commands;
 mod hostile;
 mod output;
 mod rows;

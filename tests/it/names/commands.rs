@@ -9,7 +9,7 @@ fn help(command: &str) -> String {
 }
 
 /// Every command that has none below it, and those that have and do something themselves.
-pub(super) fn commands(above: &str) -> Vec<String> {
+pub(crate) fn commands(above: &str) -> Vec<String> {
     let help = help(above);
     let list = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
     let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
@@ -23,7 +23,7 @@ pub(super) fn commands(above: &str) -> Vec<String> {
 }
 
 /// The values of `--format` that the help of a command lists.
-pub(super) fn formats(command: &str) -> Vec<String> {
+pub(crate) fn formats(command: &str) -> Vec<String> {
     let help = help(command).split_whitespace().collect::<Vec<_>>().join(" ");
     let own = help.split(" --format <").nth(1).expect(command);
     let list = own.split("[possible values: ").nth(1).and_then(|rest| rest.split(']').next()).expect(command);
