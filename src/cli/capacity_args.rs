@@ -10,8 +10,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::args::{TargetArgs, absolute, duration, finite, pair};
 use crate::capacity::planning::price::PricePerHour;
 use crate::capacity::record::Asked;
-use crate::plan::secret::{is_secret, masked_by_spans, shown_text, spans_written};
+use crate::plan::secret::{masked_by_spans, spans_written};
 use crate::profile::flags::Flags;
+use crate::profile::secrets::{is_secret_key, shown_address};
 use crate::report::capacity::{Dress, Kind};
 use crate::wire::plain::line;
 
@@ -209,12 +210,11 @@ impl SearchArgs {
 
 /// The value of a key as it may be kept: an address without its user, a variable for a header that is a secret.
 fn shown(key: &str, value: &str) -> String {
-    match key {
-        "target.url" | "target.proxy" | "target.scrape" => shown_text(value),
-        _ if key.starts_with("target.headers") && is_secret(key) && !value.contains("${") => "${SECRET}".to_owned(),
-        _ if key.starts_with("target") => masked_by_spans(value, &spans_written(value, |_| false)),
-        _ => value.to_owned(),
+    if is_secret_key(key) && !value.contains("${") {
+        return "${SECRET}".to_owned();
     }
+    shown_address(key, value)
+        .unwrap_or_else(|| masked_by_spans(value, &spans_written(value, |_| !key.starts_with("target"))))
 }
 
 impl SearchArgs {

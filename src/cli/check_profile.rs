@@ -20,13 +20,16 @@ pub(super) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Reads a profile, whose secrets are taken out of all that goes to stderr from now on.
+/// Reads a profile, whose secrets are taken out of all that goes to stderr from now on. Those that cannot be looked for are
+/// warned of, once.
 ///
 /// # Errors
 /// If the profile has faults.
 pub(super) fn read(profile: &str, flags: &Flags) -> Result<Draft, Problems> {
     let draft = load(profile, flags, &world(&env))?;
-    secrets::know(&draft.target.redactor());
+    if secrets::know(&draft.target.redactor()) {
+        draft.warnings.iter().for_each(|warning| say(&format!("warning: {warning}\n")));
+    }
     Ok(draft)
 }
 

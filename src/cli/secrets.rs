@@ -14,11 +14,13 @@ static KNOWN: RwLock<Option<Redactor>> = RwLock::new(None);
 /// Flags whose value is a header.
 const HEADERS: [&str; 2] = ["--header", "--against-header"];
 
-/// Lets the secrets of a profile be taken out of all that goes to stderr from now on.
-pub(super) fn know(secrets: &Redactor) {
+/// Lets the secrets of a profile be taken out of all that goes to stderr from now on. Returns whether there are new ones.
+pub(super) fn know(secrets: &Redactor) -> bool {
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     let all = known.as_ref().map_or_else(|| secrets.clone(), |before| before.and(secrets));
+    let is_new = known.as_ref().is_none_or(|before| *before != all);
     *known = Some(all);
+    is_new
 }
 
 /// A text for stderr.

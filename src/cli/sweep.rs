@@ -19,9 +19,9 @@ use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
 use crate::plan::schedule::Load;
-use crate::plan::secret::{is_secret, shown_text};
 use crate::profile::Draft;
 use crate::profile::flags::Flags;
+use crate::profile::secrets::{is_secret_key, shown_address};
 use crate::report::sweep::{Row, Table};
 use crate::run::Control;
 use crate::summary::Summary;
@@ -233,11 +233,10 @@ fn values(key: &str, text: &str) -> anyhow::Result<Vec<Swept>> {
 
 /// A value as it may be seen: of one that is a secret its number, and an address without those in it.
 fn shown(key: &str, value: &str, number: usize) -> String {
-    if key.strip_prefix("target.headers.").is_some_and(is_secret) {
+    if is_secret_key(key) {
         return format!("#{number}");
     }
-    let is_address = value.contains("://") || ["target.url", "target.proxy", "target.scrape"].contains(&key);
-    if is_address { shown_text(value) } else { value.to_owned() }
+    shown_address(key, value).unwrap_or_else(|| value.to_owned())
 }
 
 /// The flags with a point's values: by the flag of that name where there is one, else as keys of the profile.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::secrets::ADDRESSES;
 use super::tree::Node;
 use crate::plan::secret::{Redactor, is_secret, shown_text};
 use crate::plan::target::Target;
@@ -9,9 +10,6 @@ use crate::wire::plain::lines;
 
 /// A long recording or a long prompt is in its own file; what is kept of a profile is for people.
 const CHARACTERS: usize = 20_000;
-
-/// Keys of the target that hold an address.
-const ADDRESSES: [&str; 3] = ["url", "proxy", "scrape"];
 
 /// The profile as TOML. What stands for a variable, as `${KEY}`, is shown as it is written.
 pub(super) fn effective(tree: &Node, target: &Target) -> String {

@@ -168,7 +168,7 @@ pub(super) fn common_secrets(target: &Target) -> Vec<String> {
         .map(|url| format!("the password in {}", shown(url)));
     let said = |what: String| {
         format!(
-            "warning: {what} is a word of the protocol itself: it is masked where it is sent, and cannot be told from the \
+            "{what} is a word of the protocol itself: it is masked where it is sent, and cannot be told from the \
              protocol's words in replies; use another one"
         )
     };

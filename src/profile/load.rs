@@ -67,6 +67,8 @@ pub struct Draft {
     pub target: Target,
     /// Things worth saying that are no faults.
     pub notes: Vec<String>,
+    /// Secrets that cannot be looked for in replies, and why.
+    pub warnings: Vec<String>,
     /// What the user calls the endpoint.
     pub target_name: Option<String>,
     /// What a conformance check is told of the endpoint.

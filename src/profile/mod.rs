@@ -34,6 +34,7 @@ mod prompts;
 pub mod record;
 mod resolve;
 pub mod schema;
+pub mod secrets;
 mod terms;
 mod tokenizers;
 mod tree;

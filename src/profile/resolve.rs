@@ -225,7 +225,7 @@ pub(super) fn resolve(
     let sent = Sent { recordings, tokenizer: tokenizer.as_deref() };
     let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
     let target = Target { secrets: resolver.secrets, ..target? };
-    notes.extend(common_secrets(&target));
+    let warnings = common_secrets(&target);
     Some(Draft {
         effective: effective(tree, &target),
         name: line(&profile.name.unwrap_or(file_name)),
@@ -234,6 +234,7 @@ pub(super) fn resolve(
         fresh_salt: world.salt,
         target,
         notes,
+        warnings,
         labels: profile.labels.iter().map(|(name, value)| (line(name), line(value))).collect(),
         loads: loads?,
         aborts,

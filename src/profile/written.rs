@@ -8,11 +8,9 @@ use serde_json::Value;
 
 use super::problem::{Problem, Problems, Source};
 use super::schema;
+use super::secrets::ADDRESSES;
 use super::tree::{Kind, Node};
 use crate::plan::secret::{Redactor, Secret, is_secret, masked_by_spans, secret_spans, spans_written};
-
-/// Keys of the target that hold an address.
-const ADDRESSES: [&str; 3] = ["/target/url", "/target/proxy", "/target/scrape"];
 
 /// Faults in these sources, with stars for secrets. They are found by how they are written, whether or not the text is a
 /// profile, and by where they stand in the tree.
@@ -67,7 +65,7 @@ fn spans_of(tree: &Node, source: usize, text: &str) -> Vec<Range<usize>> {
     // What comes from a variable is not written here, and its name is worth showing.
     let is_written = |node: &&Node| node.value().as_str().is_some_and(|value| !value.contains("${"));
     let headers = headers.into_iter().filter(is_written).map(|node| (node, false));
-    let addresses = ADDRESSES.iter().filter_map(|pointer| tree.at(pointer)).map(|node| (node, true));
+    let addresses = ADDRESSES.iter().filter_map(|name| tree.at(&format!("/target/{name}"))).map(|node| (node, true));
     let here = headers.chain(addresses).filter(|(node, _)| node.place.source == source);
     here.flat_map(|(node, is_address)| {
         let value = value_in(text, node.place.span.clone(), is_address);

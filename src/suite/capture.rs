@@ -8,7 +8,6 @@
 //! stay what they were. Where that changes what a rule says of the reply, the line says so, and [`super::replay`] leaves
 //! it out.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +17,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::masking::{is_judged_alike, masked, masked_header};
 use super::{Conformance, Options, Sent};
-use crate::check::{self, Depth, Judge, Verdict};
+use crate::check::Depth;
 use crate::exchange::{
-    Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Reading, Ticket, Transfer, Wanted,
+    Arrival, Asked, Body, Dial, Exchange, Head, Lengths, Outcome, Policies, Ticket, Transfer, Wanted,
 };
 use crate::plan::case::{Case, Setting};
-use crate::plan::secret::{Redactor, is_secret};
+use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
 use crate::run::micros;
 use crate::wire::Dialect;
@@ -268,35 +268,6 @@ pub fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
         transfer: exchange.transfer.clone(),
         masked: masked.as_ref().is_some_and(|masked| !is_judged_alike(exchange, masked)),
     }
-}
-
-/// The value of a header of the reply, without what the server keeps in a cookie of ours.
-fn masked_header(name: &str, value: &str, redactor: &Redactor) -> String {
-    if is_secret(name) { "*".repeat(value.len()) } else { redactor.mask(value) }
-}
-
-/// The same exchange with secrets masked in both bodies; none where there are none.
-fn masked(exchange: &Exchange, redactor: &Redactor) -> Option<Exchange> {
-    let (asked, body) = (redactor.mask_bytes(&exchange.asked.body), redactor.mask_bytes(&exchange.body.bytes));
-    if matches!((&asked, &body), (Cow::Borrowed(_), Cow::Borrowed(_))) {
-        return None;
-    }
-    let asked = Asked { body: Bytes::from(asked.into_owned()), ..exchange.asked.clone() };
-    let body = Body { bytes: body.into_owned(), arrivals: exchange.body.arrivals.clone() };
-    Some(Exchange { asked, body, ..exchange.clone() })
-}
-
-/// Whether every rule on any reply says the same of both.
-fn is_judged_alike(exchange: &Exchange, masked: &Exchange) -> bool {
-    let (plain, masked) = (Reading::of(exchange), Reading::of(masked));
-    let said = |verdict: &Verdict| {
-        let broken =
-            if let Verdict::Broken { level, findings } = verdict { Some((*level, findings.len())) } else { None };
-        (std::mem::discriminant(verdict), broken)
-    };
-    check::catalogue(exchange.asked.wanted.dialect)
-        .filter(|check| matches!(check.judge, Judge::Reply(_)))
-        .all(|check| said(&check.judge(&plain)) == said(&check.judge(&masked)))
 }
 
 fn wanted_line(asked: &Asked, redactor: &Redactor) -> WantedLine {

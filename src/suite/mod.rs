@@ -24,6 +24,7 @@ pub mod capture;
 pub mod failure;
 pub mod gateway;
 mod judging;
+mod masking;
 pub mod obstacle;
 mod probe;
 mod probes;

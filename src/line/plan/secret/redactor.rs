@@ -41,6 +41,12 @@ struct Finder {
 /// Bytes of a text that a secret takes, in order and apart from one another.
 type Spans = Vec<(usize, usize)>;
 
+impl PartialEq for Redactor {
+    fn eq(&self, other: &Redactor) -> bool {
+        self.secrets == other.secrets
+    }
+}
+
 impl Redactor {
     /// A redactor of these values.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Redactor {
