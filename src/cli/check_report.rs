@@ -6,33 +6,35 @@ use super::check_args::Output;
 use super::exit::Exit;
 use super::keeping::Keeping;
 use super::places::Places;
-use super::{folder, github, print, say};
+use super::{folder, github, output, print, say};
 use crate::report::conformance::{annotations, job_summary, write};
 use crate::suite::sheet::Sheet;
 use crate::suite::verdict::Verdict;
 
 /// Tries every place that is written to at the end, and returns the folder of the result, where it is to be kept.
-pub(super) fn place(output: &Output, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
-    output.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
+pub(super) fn place(asked: &Output, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
+    asked.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
+    output::distinct(asked.reports.iter().map(|(_, path)| path), asked.out.as_deref())?;
     Places::job_summary()?;
-    if output.no_out {
+    if asked.no_out {
         return Ok(None);
     }
-    places.run_folder(output.out.as_deref(), "check").map(Some)
+    places.run_folder(asked.out.as_deref(), "check").map(Some)
 }
 
 /// Writes every report that is asked for, and keeps the result in its folder.
-pub(super) fn publish(output: &Output, sheets: &[Sheet], folder: Option<PathBuf>, keeping: &mut Keeping) {
+pub(super) fn publish(asked: &Output, sheets: &[Sheet], folder: Option<PathBuf>, keeping: &mut Keeping) {
     let kept = folder.filter(|folder| keeping.tried("the result", folder::keep_check(sheets, folder)).is_some());
-    keeping.tried("the report on stdout", print(&write(sheets, output.format.into(), output.verbose)));
-    for (kind, path) in &output.reports {
-        let written = std::fs::write(path, write(sheets, *kind, output.verbose));
-        keeping.tried(&format!("the report {}", path.display()), written.map_err(Into::into));
+    keeping.tried("the report on stdout", print(&write(sheets, asked.format.into(), asked.verbose)));
+    let (files, others): (Vec<_>, Vec<_>) = asked.reports.iter().partition(|(_, path)| output::is_file(path));
+    for (kind, path) in files.into_iter().chain(others) {
+        let written = output::write(path, &write(sheets, *kind, asked.verbose));
+        keeping.tried(&format!("the report {}", path.display()), written);
     }
     if github::is_job() {
         keeping.tried("the job's summary", github::publish(&annotations(sheets), &job_summary(sheets)));
     }
-    if let Some(folder) = kept.filter(|_| !output.quiet) {
+    if let Some(folder) = kept.filter(|_| !asked.quiet) {
         say(&format!("kept in {}\n", folder.display()));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::compare_args::{BaseArg, CompareArgs};
 use super::exit::Exit;
 use super::folder::Unusable;
 use super::series::without_cut;
-use super::{folder, github, print, say};
+use super::{folder, github, output, print, say};
 use crate::compare::side::Side;
 use crate::compare::{Comparison, Conclusion, Terms, compare as hold};
 use crate::report::compare::{annotations, job_summary, refusal, write};
@@ -50,8 +50,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let Some(comparison) = compared(&sides, &args.terms()) else { return Ok(Exit::Mismatch) };
     print(&write(&comparison, &sides, args.format.into()))?;
     for (format, path) in &args.reports {
-        std::fs::write(path, write(&comparison, &sides, (*format).into()))
-            .with_context(|| format!("writing {}", path.display()))?;
+        output::write(path, &write(&comparison, &sides, (*format).into()))?;
     }
     if github::is_job() {
         github::publish(&annotations(&comparison), &job_summary(&comparison))?;

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,15 @@ const REPETITION: &str = "run-";
 const CAPACITY: &str = "capacity.json";
 const PAGE: &str = "report.html";
 
+/// What the folder of a run or a check holds.
+pub(super) const KEPT: [&str; 4] = [SUMMARY, CONFORMANCE, PAGE, super::run::JOURNAL];
+
 /// Refuses a folder that already holds something, before anything is sent.
 pub(super) fn check_free(folder: &Path) -> anyhow::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("cannot use {} for the run", folder.display())),
+        Err(error) => return Err(anyhow!("cannot use the folder {}: {error}; choose another one", folder.display())),
     };
     if entries.count() > 0 {
         bail!("{} is not empty; runs are never overwritten, so name another folder with --out", folder.display());
@@ -303,11 +306,23 @@ pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>>
     let text = match files::read_text(&path, Kind::SUMMARY) {
         Ok(text) => text,
         Err(error) if error.is_missing() && path.parent().is_some_and(Path::is_dir) && path.ends_with(SUMMARY) => {
-            return Ok(Err(Unusable(format!("{} is incomplete: {error}", path.display()))));
+            return Ok(Err(incomplete(&path, &error.to_string())));
         }
         Err(error) => return Err(read::failed(&path, &error)),
     };
     Ok(understood(&path, &text, "format", FORMAT, "summary of a run"))
+}
+
+/// Why a folder without a summary cannot be used: it holds several runs, or a part is missing.
+fn incomplete(path: &Path, error: &str) -> Unusable {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    match entries.map(|entry| entry.path()).filter(|own| holds_run(own)).min() {
+        Some(first) => {
+            Unusable(format!("{} holds several runs; name one of them, as {}", folder.display(), first.display()))
+        }
+        None => Unusable(format!("{} is incomplete: {error}", path.display())),
+    }
 }
 
 /// The newest folder under runs/, or with `~1` the one before.

@@ -32,6 +32,7 @@ mod lone;
 mod merge;
 mod new_profile;
 mod outline;
+mod output;
 mod places;
 mod progress;
 mod read;

@@ -97,7 +97,10 @@ fn try_new(path: &Path) -> io::Result<()> {
             fs::remove_file(path).and(written)
         }
         // A link to a file that is not there yet.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => match fs::read_link(path) {
+            Ok(target) => try_new(&path.parent().unwrap_or(Path::new(".")).join(target)),
+            Err(_) => Ok(()),
+        },
         Err(error) => Err(error),
     }
 }

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use super::check::{Ready, tell};
 use super::check_args::CheckArgs;
-use super::read;
+use super::{output, read};
 use crate::profile::files::{self, Kind};
 use crate::profile::{Draft, Problems, record};
 use crate::suite::Row;
@@ -39,7 +37,7 @@ pub(super) fn hold(
     if args.update_baseline {
         text = record::update(&text, &memory.record(rows, args.verdict.strict, env!("CARGO_PKG_VERSION"), &today))?;
     }
-    std::fs::write(file, text).with_context(|| format!("writing {file}"))?;
+    output::write(Path::new(file), &text)?;
     tell(args, &format!("wrote {file}"));
     Ok(again().map(|draft| Memory { baseline: &draft.baseline, target }.hold(rows, &ready.options)))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::args::ReportArgs;
 use super::exit::Exit;
 use super::places::Places;
-use super::{folder, print, repeat, say};
+use super::{folder, output, print, repeat, say};
 use crate::report::Format;
 use crate::report::conformance::{self, Kind};
 use crate::report::run::charts;
@@ -91,7 +91,7 @@ fn save_chart(summary: &Summary, path: &Path) -> anyhow::Result<()> {
         let names: Vec<String> = charts.iter().map(|chart| format!("{}.svg", chart.name)).collect();
         bail!("the run has no picture {}; it has {}", path.display(), names.join(", "));
     };
-    std::fs::write(path, chart.file()).with_context(|| format!("writing {}", path.display()))?;
+    output::write(path, &chart.file())?;
     say(&format!("saved {}\n", path.display()));
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::keeping::Keeping;
 use super::places::Places;
 use super::run_handle::RunHandle;
 use super::serve::{Builtin, builtin_settings};
-use super::{check_profile, folder, github, print, say};
+use super::{check_profile, folder, github, output, print, say};
 use crate::plan::Plan;
 use crate::profile::Draft;
 use crate::report::github::{annotations, job_summary};
@@ -63,6 +63,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut places = Places::default();
     let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &draft.name)?) };
     args.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
+    output::distinct(args.reports.iter().map(|(_, path)| path), folder.as_deref())?;
     Places::job_summary()?;
     let handle = RunHandle::listen()?;
     let seed = draft.seed.unwrap_or_else(fresh_seed);
@@ -106,9 +107,10 @@ pub(super) fn control_of(folder: &Path) -> Control {
 fn publish(args: &RunArgs, summary: &Summary, keeping: &mut Keeping) {
     let report = crate::report::write_beside(summary, args.format.into(), &args.metrics_as);
     keeping.tried("the report on stdout", print(&report));
-    for (format, path) in &args.reports {
-        let written = std::fs::write(path, crate::report::write(summary, *format));
-        keeping.tried(&format!("the report {}", path.display()), written.map_err(Into::into));
+    let (files, others): (Vec<_>, Vec<_>) = args.reports.iter().partition(|(_, path)| output::is_file(path));
+    for (format, path) in files.into_iter().chain(others) {
+        let written = output::write(path, &crate::report::write(summary, *format));
+        keeping.tried(&format!("the report {}", path.display()), written);
     }
     if github::is_job() {
         keeping.tried("the job's summary", github::publish(&annotations(summary), &job_summary(summary)));
@@ -116,7 +118,7 @@ fn publish(args: &RunArgs, summary: &Summary, keeping: &mut Keeping) {
 }
 
 /// Name of the journal in the folder of a run.
-const JOURNAL: &str = "exchanges.jsonl.zst";
+pub(super) const JOURNAL: &str = "exchanges.jsonl.zst";
 
 /// Begins a journal in the folder of the run.
 fn begin_journal(what: JournalArg, folder: &Path, plan: &Plan) -> anyhow::Result<(Arc<Journal>, PathBuf)> {

@@ -153,18 +153,26 @@ fn around(word: &str) -> String {
     }
 }
 
+/// Fewer characters are no word.
+const WORD: usize = 4;
+
+/// Whether a secret is a word of the protocol, and not only a letter of it.
+fn is_common(key: &str) -> bool {
+    key.chars().count() >= WORD && is_word_of_protocol(key)
+}
+
 /// Says of which secrets it is not known where a reply repeats them, since the protocol has the same words.
 pub(super) fn common_secrets(target: &Target) -> Vec<String> {
     let headers = target.headers.iter().filter(|header| header.is_secret());
     let headers = headers.filter_map(|header| {
         let value = header.value.expose();
         let key = value.split_once(' ').map_or(value, |(_, key)| key);
-        is_word_of_protocol(key).then(|| format!("the header {} ({})", header.name, header.shown))
+        is_common(key).then(|| format!("the header {} ({})", header.name, header.shown))
     });
     let page = target.scrape.as_ref().and_then(|scrape| scrape.url.as_ref());
     let addresses = [Some(&target.url), target.proxy.as_ref(), page].into_iter().flatten();
     let passwords = addresses
-        .filter(|url| url.password().is_some_and(is_word_of_protocol))
+        .filter(|url| url.password().is_some_and(is_common))
         .map(|url| format!("the password in {}", shown(url)));
     let said = |what: String| {
         format!(
