@@ -18,7 +18,7 @@ pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let (folder, name) = (parent(&target), target.file_name().and_then(|name| name.to_str()));
     match name.filter(|_| is_plain) {
         // A folder that takes no new file may have one that can be written to.
-        Some(name) if folder::keep_text(folder, name, text).is_ok() => Ok(()),
+        Some(name) if folder.is_dir() && folder::keep_text(folder, name, text).is_ok() => Ok(()),
         Some(_) | None => fs::write(path, text).with_context(|| format!("writing {}", path.display())),
     }
 }
