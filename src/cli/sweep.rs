@@ -19,6 +19,7 @@ use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
 use crate::plan::Plan;
 use crate::plan::schedule::Load;
+use crate::plan::secret::spans_written;
 use crate::profile::Draft;
 use crate::profile::flags::Flags;
 use crate::profile::secrets::{is_secret_key, shown_address};
@@ -236,7 +237,14 @@ fn shown(key: &str, value: &str, number: usize) -> String {
     if is_secret_key(key) {
         return format!("#{number}");
     }
-    shown_address(key, value).unwrap_or_else(|| value.to_owned())
+    // Two that differ only in what may not be seen are two points all the same.
+    match shown_address(key, value) {
+        Some(shown) if shown != value => format!("{shown} #{number}"),
+        Some(_) | None if key.starts_with("target") && !spans_written(value, |_| false).is_empty() => {
+            format!("#{number}")
+        }
+        Some(_) | None => value.to_owned(),
+    }
 }
 
 /// The flags with a point's values: by the flag of that name where there is one, else as keys of the profile.
