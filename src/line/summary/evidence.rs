@@ -47,7 +47,7 @@ impl<'p> Evidence<'p> {
     /// A text without secrets and control characters, cut to so many characters, with `...` for what is left out.
     pub(super) fn shortened(&self, text: &str, most: usize) -> String {
         let read = text.char_indices().nth(16 * most).map_or(text, |(end, _)| &text[..end]);
-        let clean = if read.len() < text.len() { self.clean_start(read) } else { self.clean(read) };
+        let clean = self.clean_start(read);
         match clean.char_indices().nth(most) {
             Some((end, _)) => format!("{}...", &clean[..end]),
             None if read.len() < text.len() => format!("{clean}..."),
@@ -75,8 +75,8 @@ impl<'p> Evidence<'p> {
         let data = event.and_then(|event| reading.stream()?.events.get(event)).map(|event| event.data.as_bytes());
         let bytes = data.unwrap_or(&reading.exchange.body.bytes);
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(READ_BYTES)]);
-        let clean = if bytes.len() > READ_BYTES { self.clean_start(&text) } else { self.clean(&text) };
-        clean.chars().take(FIRST_BYTES).collect()
+        // Here or where the reply broke off.
+        self.clean_start(&text).chars().take(FIRST_BYTES).collect()
     }
 
     /// A command line that sends the same request.

@@ -82,7 +82,9 @@ impl Redactor {
     /// The same for bytes that need not be text. In a stream, secrets in pieces over several events are found too.
     pub fn mask_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
         let Some(finder) = &self.finder else { return Cow::Borrowed(bytes) };
-        masked(bytes, &merged(finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes)).collect()))
+        // A reply may break off within a secret.
+        let spans = finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes));
+        masked(bytes, &merged(spans.chain(finder.beginnings(bytes, true)).collect()))
     }
 
     /// A stream in which only the secrets that lie over several events are masked.
@@ -299,6 +301,7 @@ mod tests {
         assert_eq!(redactor.clean("\"it is sk/live-01...\" came"), "\"it is ***...\" came");
         assert_eq!(redactor.clean("it is sk/live-01"), "it is sk/live-01");
         assert_eq!(redactor.clean_start("it is sk/live-01"), "it is ***");
+        assert_eq!(redactor.mask("it is sk/live-01"), "it is **********");
         assert_eq!(redactor.clean_start("ask/"), "ask/", "three characters give nothing away");
         assert_eq!(redactor.clean(r"it is sk\/live-01..."), "it is ***...");
         assert_eq!(redactor.clean("it is %2573%256B%252F%256C%2569%257..."), "it is ***...");
