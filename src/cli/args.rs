@@ -13,7 +13,7 @@ use super::compare_args::CompareArgs;
 use super::history::HistoryArgs;
 use crate::plan::prompt::tokenizer::is_file;
 use crate::plan::schedule::Shard;
-use crate::plan::secret::is_secret;
+use crate::plan::secret::may_cross;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
@@ -306,8 +306,8 @@ impl TargetArgs {
         ];
         let texts = texts.into_iter().filter_map(|(flag, text)| Some([flag.to_owned(), text.clone()?])).flatten();
         let headers = self.headers.iter().flat_map(|(name, value)| {
-            let secret = is_secret(name) && !self.is_public(name) && !value.contains("${");
-            ["--header".to_owned(), format!("{name}={}", if secret { "${SECRET}" } else { value })]
+            let is_shown = value.contains("${") || may_cross(name, value, &self.public_headers);
+            ["--header".to_owned(), format!("{name}={}", if is_shown { value } else { "${SECRET}" })]
         });
         let public = self.public_headers.iter().flat_map(|name| ["--public-header".to_owned(), name.clone()]);
         texts.chain(headers).chain(public).collect()
@@ -316,14 +316,9 @@ impl TargetArgs {
     /// The same for what stands behind a gateway, which is somebody else's: it gets a key of its own or none, and no
     /// header that is a secret or made from one.
     pub(super) fn flags_behind(&self, key_env: Option<&String>) -> Flags {
-        let goes_there =
-            |(name, value): &&(String, String)| self.is_public(name) || !is_secret(name) && !value.contains("${");
+        let goes_there = |(name, value): &&(String, String)| may_cross(name, value, &self.public_headers);
         let headers = self.headers.iter().filter(goes_there).cloned().collect();
         Flags { key_env: key_env.cloned(), headers, ..self.flags() }
-    }
-
-    fn is_public(&self, name: &str) -> bool {
-        self.public_headers.iter().any(|public| public.eq_ignore_ascii_case(name))
     }
 }
 

@@ -13,24 +13,16 @@ use crate::suite::verdict::Verdict;
 
 /// Tries every place that is written to at the end, and returns the folder of the result, where it is to be kept.
 pub(super) fn place(asked: &Output, places: &mut Places) -> anyhow::Result<Option<PathBuf>> {
-    asked.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
-    output::distinct(asked.reports.iter().map(|(_, path)| path), asked.out.as_deref())?;
+    output::try_reports(&asked.reports, asked.out.as_deref())?;
     Places::job_summary()?;
-    if asked.no_out {
-        return Ok(None);
-    }
-    places.run_folder(asked.out.as_deref(), "check").map(Some)
+    places.unless(asked.no_out, asked.out.as_deref(), "check")
 }
 
 /// Writes every report that is asked for, and keeps the result in its folder.
 pub(super) fn publish(asked: &Output, sheets: &[Sheet], folder: Option<PathBuf>, keeping: &mut Keeping) {
     let kept = folder.filter(|folder| keeping.tried("the result", folder::keep_check(sheets, folder)).is_some());
     keeping.tried("the report on stdout", print(&write(sheets, asked.format.into(), asked.verbose)));
-    let (files, others): (Vec<_>, Vec<_>) = asked.reports.iter().partition(|(_, path)| output::is_file(path));
-    for (kind, path) in files.into_iter().chain(others) {
-        let written = output::write(path, &write(sheets, *kind, asked.verbose));
-        keeping.tried(&format!("the report {}", path.display()), written);
-    }
+    output::write_reports(&asked.reports, keeping, |kind| write(sheets, kind, asked.verbose));
     if github::is_job() {
         keeping.tried("the job's summary", github::publish(&annotations(sheets), &job_summary(sheets)));
     }

@@ -1,5 +1,4 @@
-//! Files that we have kept, read as if somebody else had written them: no text of theirs holds what could drive a terminal or
-//! the log of a CI job, whoever wrote it and with whatever version.
+//! Kept files, read as if somebody else had written them: none of their texts can drive a terminal or the log of a CI job.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

@@ -23,7 +23,7 @@ pub(super) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         Err(no_whole) => return Ok(refuse(&no_whole)),
     };
     let mut places = Places::default();
-    let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &whole.meta.profile)?) };
+    let folder = places.unless(args.no_out, args.out.as_deref(), &whole.meta.profile)?;
     let mut keeping = Keeping::default();
     keeping.tried("the report on stdout", print(&crate::report::write(&whole, args.format.into())));
     if let Some(folder) = folder

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::folder;
+use super::keeping::Keeping;
+use super::places::Places;
 
 /// Writes a file, so that it is either whole or as it was before; a device or a pipe is written to as it is.
 ///
@@ -24,15 +26,33 @@ pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// Whether a path is that of a file, or of nothing yet: to write to a pipe may take for ever, so that comes last.
-pub(super) fn is_file(path: &Path) -> bool {
+fn is_file(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |about| about.is_file())
+}
+
+/// Writes reports, each of which is kept or told of, pipes and devices last.
+pub(super) fn write_reports<K: Copy>(reports: &[(K, PathBuf)], keeping: &mut Keeping, text: impl Fn(K) -> String) {
+    let (files, others): (Vec<_>, Vec<_>) = reports.iter().partition(|(_, path)| is_file(path));
+    for (kind, path) in files.into_iter().chain(others) {
+        keeping.tried(&format!("the report {}", path.display()), write(path, &text(*kind)));
+    }
+}
+
+/// Tries the files of reports, before anything is sent.
+///
+/// # Errors
+/// If one cannot be written, or is a file for something else.
+pub(super) fn try_reports<K>(reports: &[(K, PathBuf)], run: Option<&Path>) -> anyhow::Result<()> {
+    let paths = || reports.iter().map(|(_, path)| path);
+    paths().try_for_each(|path| Places::file(path))?;
+    distinct(paths(), run)
 }
 
 /// Refuses files that would be written over one another, or over what is kept in the folder of the run.
 ///
 /// # Errors
 /// Which they are.
-pub(super) fn distinct<'p>(paths: impl Iterator<Item = &'p PathBuf>, run: Option<&Path>) -> anyhow::Result<()> {
+fn distinct<'p>(paths: impl Iterator<Item = &'p PathBuf>, run: Option<&Path>) -> anyhow::Result<()> {
     let kept = run.into_iter().flat_map(|run| folder::KEPT.map(|name| run.join(name)));
     let mut taken: Vec<PathBuf> = kept.map(|path| place(&path)).collect();
     let of_run = taken.len();

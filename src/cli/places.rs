@@ -33,7 +33,12 @@ impl Places {
         Ok(fresh)
     }
 
-    /// A folder, which is made where there is none.
+    /// The same, unless nothing is to be kept.
+    pub(super) fn unless(&mut self, no_out: bool, named: Option<&Path>, name: &str) -> anyhow::Result<Option<PathBuf>> {
+        if no_out { Ok(None) } else { self.run_folder(named, name).map(Some) }
+    }
+
+    /// A folder, made if it is missing.
     pub(super) fn folder(&mut self, path: &Path) -> anyhow::Result<()> {
         let missing: Vec<&Path> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
         let made = missing.into_iter().rev().try_for_each(|folder| match fs::create_dir(folder) {

@@ -77,7 +77,7 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
     let name = format!("{}-repeat", first.name);
-    let root = if args.no_out { None } else { Some(places.run_folder(out, &name)?) };
+    let root = places.unless(args.no_out, out, &name)?;
     Places::job_summary()?;
     let mut subjects = Vec::new();
     let sides = endpoints.len() as u64;

@@ -61,9 +61,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     let mut places = Places::default();
-    let folder = if args.no_out { None } else { Some(places.run_folder(args.out.as_deref(), &draft.name)?) };
-    args.reports.iter().try_for_each(|(_, path)| Places::file(path))?;
-    output::distinct(args.reports.iter().map(|(_, path)| path), folder.as_deref())?;
+    let folder = places.unless(args.no_out, args.out.as_deref(), &draft.name)?;
+    output::try_reports(&args.reports, folder.as_deref())?;
     Places::job_summary()?;
     let handle = RunHandle::listen()?;
     let seed = draft.seed.unwrap_or_else(fresh_seed);
@@ -107,11 +106,7 @@ pub(super) fn control_of(folder: &Path) -> Control {
 fn publish(args: &RunArgs, summary: &Summary, keeping: &mut Keeping) {
     let report = crate::report::write_beside(summary, args.format.into(), &args.metrics_as);
     keeping.tried("the report on stdout", print(&report));
-    let (files, others): (Vec<_>, Vec<_>) = args.reports.iter().partition(|(_, path)| output::is_file(path));
-    for (format, path) in files.into_iter().chain(others) {
-        let written = output::write(path, &crate::report::write(summary, *format));
-        keeping.tried(&format!("the report {}", path.display()), written);
-    }
+    output::write_reports(&args.reports, keeping, |format| crate::report::write(summary, format));
     if github::is_job() {
         keeping.tried("the job's summary", github::publish(&annotations(summary), &job_summary(summary)));
     }

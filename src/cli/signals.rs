@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 pub(super) enum Signal {
     /// `SIGINT`: somebody pressed Ctrl-C.
     Interrupt,
-    /// `SIGTERM`: whoever started this process wants it gone, and kills it some seconds later.
+    /// `SIGTERM`: the parent process asks for the end, and often kills some seconds later.
     Terminate,
     /// `SIGHUP`: the terminal is gone.
     Hangup,

@@ -82,7 +82,7 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
-    let root = if args.no_out { None } else { Some(places.run_folder(out, &name)?) };
+    let root = places.unless(args.no_out, out, &name)?;
     let Ready { plans, builtin } = match made_ready(args, &handle, &series, points, &tell)? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),

@@ -6,7 +6,7 @@ use super::problem::{COMMAND_LINE, Place, Problem, Source};
 use super::schema;
 use super::tree::{Kind, Node};
 use crate::plan::goal::{Goal, Guard};
-use crate::plan::secret::is_secret;
+use crate::plan::secret::may_cross;
 use crate::wire::json::pointer_token;
 
 /// Changes to a profile, in the words of the command line.
@@ -190,11 +190,8 @@ fn withhold_secrets(tree: &mut Node) {
     let table = tree.at("/target").map(Node::value).unwrap_or_default();
     let public: Vec<&str> =
         table["public_headers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let is_secret = |(name, value): &(&String, &Value)| {
-        let from_variable = value.as_str().is_some_and(|value| value.contains("${"));
-        (is_secret(name) || from_variable) && !public.iter().any(|public| public.eq_ignore_ascii_case(name))
-    };
-    let headers = table["headers"].as_object().into_iter().flatten().filter(is_secret);
+    let is_withheld = |(name, value): &(&String, &Value)| !may_cross(name, value.as_str().unwrap_or_default(), &public);
+    let headers = table["headers"].as_object().into_iter().flatten().filter(is_withheld);
     let headers = headers.map(|(name, _)| format!("/target/headers/{}", pointer_token(name)));
     let gone: Vec<String> = headers.chain(["/target/key_env".to_owned()]).collect();
     tree.remove_all(&gone);
@@ -226,33 +223,28 @@ impl Change<'_> {
     /// Goals of the command line replace the profile's, but for those that guard against what no goal of the command line
     /// is about: whoever asks for a time as well does not want failures to pass.
     fn goals(&mut self, goals: &[String]) {
-        let items: Vec<Node> = goals
-            .iter()
-            .map(|goal| Node { place: self.place("--goal", goal), key: None, kind: Kind::Leaf(json!(goal)) })
-            .collect();
+        let kept = self.kept_goals(goals);
+        self.put_list("--goal", goals, &["goals"], kept);
+    }
+
+    /// Puts the texts of a flag into a list, with what is to stay in it.
+    fn put_list(&mut self, flag: &str, texts: &[String], path: &[&str], stays: Vec<Node>) {
+        let leaf = |text: &String| Node { place: self.place(flag, text), key: None, kind: Kind::Leaf(json!(text)) };
+        let items: Vec<Node> = texts.iter().map(leaf).collect();
         if let Some(first) = items.first() {
             let place = first.place.clone();
-            let items = items.iter().cloned().chain(self.kept_goals(goals)).collect();
-            self.tree.put(&["goals"], Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
+            let items = items.into_iter().chain(stays).collect();
+            self.tree.put(path, Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
         }
     }
 
     /// Names of the command line are added to the profile's.
     fn public_headers(&mut self, names: &[String]) {
-        const PATH: [&str; 2] = ["target", "public_headers"];
         let written = match self.tree.at("/target/public_headers").map(|node| &node.kind) {
             Some(Kind::Array(written)) => written.clone(),
             Some(Kind::Leaf(_) | Kind::Table(_)) | None => Vec::new(),
         };
-        let added: Vec<Node> = names
-            .iter()
-            .map(|name| Node { place: self.place("--public-header", name), key: None, kind: Kind::Leaf(json!(name)) })
-            .collect();
-        if let Some(first) = added.first() {
-            let place = first.place.clone();
-            let items = written.into_iter().chain(added).collect();
-            self.tree.put(&PATH, Node { place: place.clone(), key: Some(place), kind: Kind::Array(items) });
-        }
+        self.put_list("--public-header", names, &["target", "public_headers"], written);
     }
 
     /// The profile's goals that stay beside these.

@@ -10,7 +10,7 @@ use super::problem::{Problem, Problems, Source};
 use super::schema;
 use super::secrets::ADDRESSES;
 use super::tree::{Kind, Node};
-use crate::plan::secret::{Redactor, Secret, is_secret, masked_by_spans, secret_spans, spans_written};
+use crate::plan::secret::{Redactor, Secret, is_secret, masked_by_spans, merged, secret_spans, spans_written};
 
 /// Faults in these sources, with stars for secrets. They are found by how they are written, whether or not the text is a
 /// profile, and by where they stand in the tree.
@@ -18,7 +18,8 @@ pub(super) fn masked(sources: Vec<Source>, problems: Vec<Problem>, tree: &Node) 
     let mut secrets = Vec::new();
     let mask = |(index, source): (usize, Source)| {
         let is_ours = |name: &str| KEYS.contains(name.rsplit('.').next().unwrap_or(name));
-        let spans = merged(spans_written(&source.text, is_ours).into_iter().chain(spans_of(tree, index, &source.text)));
+        let found = spans_written(&source.text, is_ours).into_iter().chain(spans_of(tree, index, &source.text));
+        let spans = merged(found.collect());
         secrets.extend(spans.iter().map(|span| Secret::new(&source.text[span.clone()])));
         Source { text: masked_by_spans(&source.text, &spans), ..source }
     };
@@ -90,18 +91,4 @@ fn value_in(text: &str, span: Range<usize>, is_address: bool) -> Range<usize> {
     let is_pair = text.starts_with("--") && (!is_address || written.starts_with("target."));
     let behind = written.find('=').filter(|_| is_pair).map_or(0, |equals| equals + 1);
     span.start + behind..span.end
-}
-
-/// Spans in order; one that begins within another is a part of it.
-fn merged(spans: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
-    let mut spans: Vec<Range<usize>> = spans.filter(|span| !span.is_empty()).collect();
-    spans.sort_by_key(|span| span.start);
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
-            Some(_) | None => merged.push(span),
-        }
-    }
-    merged
 }

@@ -34,8 +34,7 @@ pub fn in_words(exchange: &Exchange) -> Option<String> {
     (is_text && !looks_like_json && !text.starts_with("data:")).then(|| format!("plain text: {:?}", quoted(text)))
 }
 
-/// A text cut to so many characters, with `...` where something is left out: so it is known that a secret may be cut in
-/// two there.
+/// A text cut to `most` characters. A `...` marks the cut, so that the redactor looks for half a secret there.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}...", &text[..end]),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// How long judging may go on after the last exchange has ended. What is left then is recorded without its body, as
 /// `unjudged`: 256 MiB of replies at most wait, which takes some seconds where the machine is not at its end.
 const LONGEST: Duration = Duration::from_secs(60);
-/// The same where the user cut what was in flight: what was cut is worth a look, and no long wait.
+/// The same after the user cut the requests in flight: long enough to record them.
 const LONGEST_WHEN_CUT: Duration = Duration::from_secs(1);
 
 /// Whether what is left is still to be judged.

@@ -1,4 +1,4 @@
-//! How far a user has asked for what goes on to end, for whoever waits for replies.
+//! How far the user has asked a command to end, for the code that waits for replies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

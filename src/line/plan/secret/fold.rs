@@ -61,7 +61,7 @@ fn fold(text: &[u8]) -> Folded {
     folded
 }
 
-/// What an escape stands for.
+/// The result of resolving an escape.
 enum Decoded {
     Byte(u8),
     Char(char),

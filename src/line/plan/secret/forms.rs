@@ -32,7 +32,7 @@ pub(super) fn forms(secret: &[u8]) -> Vec<Form> {
     forms
 }
 
-/// The digits of base64 that a secret alone decides, where so many bytes are before it in a group of three.
+/// The base64 digits that depend on the secret only, for a secret that begins after `before` bytes of a group of three.
 fn in_base64(secret: &[u8], before: usize, url: bool) -> String {
     let bytes = [&[0; 2][..before], secret].concat();
     let digits = if url { URL_SAFE_NO_PAD.encode(&bytes) } else { STANDARD_NO_PAD.encode(&bytes) };

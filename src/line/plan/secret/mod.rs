@@ -11,16 +11,18 @@ mod forms;
 mod name;
 mod pieces;
 mod redactor;
+mod spans;
 mod value;
 mod vocabulary;
 mod written;
 
 pub use address::{secret_spans, secrets_of, shown, shown_text};
-pub use name::{is_secret, is_variable_name};
+pub use name::{is_secret, is_variable_name, may_cross};
 pub use redactor::Redactor;
+pub use spans::{masked_by_spans, merged};
 pub use value::Secret;
 pub use vocabulary::is_word_of_protocol;
-pub use written::{masked_by_spans, spans_written};
+pub use written::spans_written;
 
 /// What is written for a secret.
 const STARS: &str = "***";

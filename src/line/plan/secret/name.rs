@@ -25,11 +25,17 @@ const OPEN: [&str; 1] = ["idempotency-key"];
 /// A query parameter that holds the key of an Azure function, though no word says so.
 const CODE: &str = "code";
 
-/// Whether what a name stands for is a secret: a header, a query parameter or an environment variable one of whose words
-/// says so. Words end at `-`, `_` and `.`, and where the case changes: `X-ApiKey`, `client_secret`, `accessToken`.
+/// Whether a header, query parameter or environment variable holds a secret, which a word of its name tells. Words end at `-`, `_` and `.`, and where the case changes: `X-ApiKey`, `client_secret`, `accessToken`.
 pub fn is_secret(name: &str) -> bool {
     !OPEN.iter().any(|open| open.eq_ignore_ascii_case(name))
         && words(name).any(|word| WORDS.iter().any(|secret| secret.eq_ignore_ascii_case(word)))
+}
+
+/// Whether a header may go to another origin than the one that it is for: neither it nor a variable in its value is a
+/// secret, or the user has made it public.
+pub fn may_cross(name: &str, value: &str, public: &[impl AsRef<str>]) -> bool {
+    let is_public = public.iter().any(|public| public.as_ref().eq_ignore_ascii_case(name));
+    is_public || !is_secret(name) && !value.contains("${")
 }
 
 /// Whether the value of a query parameter is a secret.
@@ -109,6 +115,8 @@ mod tests {
         ] {
             assert!(!is_secret(name), "{name}");
         }
+        assert!(may_cross("x-team", "red", &[""; 0]) && !may_cross("x-team", "${TEAM}", &[""; 0]));
+        assert!(!may_cross("x-api-key", "k", &["other"]) && may_cross("x-api-key", "k", &["X-API-Key"]));
         assert!(is_secret_parameter("code") && !is_secret("code"));
         assert!(is_variable_name("key_env") && !is_variable_name("key"));
     }

@@ -42,7 +42,7 @@ fn joined(text: &[u8], spans: &[(usize, usize)]) -> Joined {
     Joined { bytes, places: places.map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect() }
 }
 
-/// What stands behind `data:` on each line, with its place.
+/// The text after `data:` of each line, with its place.
 fn data_lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = 0;
     text.split_inclusive(|byte| *byte == b'\n').filter_map(move |line| {
@@ -152,7 +152,7 @@ impl Scanner<'_> {
         Some((start, at))
     }
 
-    /// A number, `true`, `false`, `null`, or what is none.
+    /// Reads a number, `true`, `false`, `null`, or something that is not JSON.
     fn plain(&mut self) -> Option<u64> {
         let start = self.at;
         let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);

@@ -1,12 +1,14 @@
 //! Takes secrets out of what is about to be kept or shown.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
 use super::fold::foldings;
 use super::forms::{Form, forms};
 use super::pieces::{Joined, pieces};
+use super::spans::merged;
 use super::vocabulary::is_word_of_protocol;
 use super::{STARS, Secret};
 
@@ -38,8 +40,8 @@ struct Finder {
     any: AhoCorasick,
 }
 
-/// Bytes of a text that a secret takes, in order and apart from one another.
-type Spans = Vec<(usize, usize)>;
+/// Bytes of a text that secrets take.
+type Spans = Vec<Range<usize>>;
 
 impl PartialEq for Redactor {
     fn eq(&self, other: &Redactor) -> bool {
@@ -83,8 +85,9 @@ impl Redactor {
     pub fn mask_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
         let Some(finder) = &self.finder else { return Cow::Borrowed(bytes) };
         // A reply may break off within a secret.
-        let spans = finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes));
-        masked(bytes, &merged(spans.chain(finder.beginnings(bytes, true)).collect()))
+        let torn = finder.beginning_before(bytes).map(|start| start..bytes.len());
+        let spans = finder.spans(bytes).into_iter().chain(finder.spans_in_pieces(bytes)).chain(torn);
+        masked(bytes, &merged(spans.collect()))
     }
 
     /// A stream in which only the secrets that lie over several events are masked.
@@ -105,7 +108,7 @@ impl Redactor {
         spans.extend(finder.beginnings(text.as_bytes(), is_cut));
         let mut clean = String::new();
         let mut from = 0;
-        for (start, end) in merged(spans) {
+        for Range { start, end } in merged(spans) {
             let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0).max(from);
             clean.push_str(&text[from..start]);
             clean.push_str(STARS);
@@ -142,7 +145,7 @@ impl Finder {
         let parts = (0..text.len().max(1)).step_by(PART);
         let found = parts.flat_map(|from| {
             let part = &text[from..text.len().min(from + PART + OVERLAP)];
-            self.spans_in_part(part).into_iter().map(move |(start, end)| (from + start, from + end))
+            self.spans_in_part(part).into_iter().map(move |span| from + span.start..from + span.end)
         });
         found.collect()
     }
@@ -151,7 +154,7 @@ impl Finder {
         let mut spans: Spans = self.matches(text);
         for folded in foldings(text) {
             let found = self.matches(&folded.bytes).into_iter();
-            spans.extend(found.map(|(start, end)| (folded.spans[start].0, folded.spans[end - 1].1)));
+            spans.extend(found.map(|span| folded.spans[span.start].0..folded.spans[span.end - 1].1));
         }
         spans
     }
@@ -159,8 +162,8 @@ impl Finder {
     /// Places of secrets whose pieces are in several events of a stream.
     fn spans_in_pieces(&self, text: &[u8]) -> Spans {
         let found = |joined: Joined| {
-            let places = self.spans(&joined.bytes).into_iter().flat_map(|(start, end)| &joined.places[start..end]);
-            places.map(|place| (*place as usize, *place as usize + 1)).collect::<Spans>()
+            let places = self.spans(&joined.bytes).into_iter().flat_map(|span| &joined.places[span]);
+            places.map(|place| *place as usize..*place as usize + 1).collect::<Spans>()
         };
         pieces(text).into_iter().flat_map(found).collect()
     }
@@ -169,7 +172,7 @@ impl Finder {
         let found = self.any.find_overlapping_iter(text);
         found
             .map(|found| {
-                let span = (found.start(), found.end());
+                let span = found.start()..found.end();
                 if self.forms[found.pattern().as_usize()].spills { with_neighbours(text, span) } else { span }
             })
             .collect()
@@ -178,7 +181,7 @@ impl Finder {
     /// The beginning of a secret where the text is cut off.
     fn beginnings(&self, text: &[u8], is_cut: bool) -> Spans {
         let ends = memchr::memmem::find_iter(text, CUT).chain(is_cut.then_some(text.len()));
-        ends.filter_map(|end| Some((self.beginning_before(&text[..end])?, end))).collect()
+        ends.filter_map(|end| Some(self.beginning_before(&text[..end])?..end)).collect()
     }
 
     /// Where the beginning of a secret begins that ends with the text, or within an escape that does.
@@ -210,13 +213,13 @@ impl Finder {
     }
 }
 
-fn masked<'t>(bytes: &'t [u8], spans: &Spans) -> Cow<'t, [u8]> {
+fn masked<'t>(bytes: &'t [u8], spans: &[Range<usize>]) -> Cow<'t, [u8]> {
     if spans.is_empty() {
         return Cow::Borrowed(bytes);
     }
     let mut masked = bytes.to_vec();
-    for (start, end) in spans {
-        masked[*start..*end].fill(b'*');
+    for span in spans {
+        masked[span.clone()].fill(b'*');
     }
     Cow::Owned(masked)
 }
@@ -227,25 +230,12 @@ fn is_of_escape(byte: u8) -> bool {
 }
 
 /// A place with the digits of base64 before and after it, which hold some of its bits.
-fn with_neighbours(text: &[u8], (start, end): (usize, usize)) -> (usize, usize) {
+fn with_neighbours(text: &[u8], Range { start, end }: Range<usize>) -> Range<usize> {
     let is_digit =
         |at: &usize| text.get(*at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte));
     let before = start.checked_sub(1).filter(is_digit).unwrap_or(start);
     let after = Some(end).filter(is_digit).map_or(end, |end| end + 1);
-    (before, after)
-}
-
-/// Spans in order, those that touch made one.
-fn merged(mut spans: Spans) -> Spans {
-    spans.sort_unstable();
-    let mut merged: Spans = Vec::new();
-    for (start, end) in spans {
-        match merged.last_mut() {
-            Some((_, last)) if start < *last => *last = end.max(*last),
-            Some(_) | None => merged.push((start, end)),
-        }
-    }
-    merged
+    before..after
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ const OTHERS: &str = "application/json; charset=utf-8 text/event-stream transfer
                       content-encoding connection: keep-alive cache-control: no-cache x-request-id x-ratelimit authorization: \
                       bearer retry-after access-control-allow-origin true false null data: event: id: retry: [done] http/1.1";
 
-/// The schemas of all contracts, in lower case, and the words beside them.
+/// The schemas of all contracts and the words of HTTP and JSON, in lower case.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     let dialects = [Dialect::Pulze, Dialect::OpenAi, Dialect::OpenAiStrict];
     let documents = dialects.into_iter().flat_map(|dialect| {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::address::secret_spans;
 use super::name::{is_secret, is_variable_name};
+use super::spans::merged;
 
 /// Where secrets are in a text of any kind: in addresses, and behind the names of headers and keys, as `api-key: ..` and
 /// `"x-api-key" = ".."`. A name for which `is_ours` is true has no secret; what comes from a variable is not written here.
@@ -19,10 +20,7 @@ pub fn spans_written(text: &str, is_ours: impl Fn(&str) -> bool) -> Vec<Range<us
         let is_secret = is_secret(name) && !is_variable_name(name) && !is_ours(name);
         if is_secret { value_behind(text, at + 1) } else { None }
     });
-    let mut spans: Vec<Range<usize>> = addresses.chain(values).collect();
-    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
-    spans.dedup_by(|next, before| next.start < before.end);
-    spans
+    merged(addresses.chain(values).collect())
 }
 
 fn ends_a_word(c: char) -> bool {
@@ -59,17 +57,9 @@ fn value_behind(text: &str, at: usize) -> Option<Range<usize>> {
     is_written.then_some(span)
 }
 
-/// The text with as many `*` as its secrets have bytes.
-pub fn masked_by_spans(text: &str, spans: &[Range<usize>]) -> String {
-    let mut masked = text.to_owned();
-    for span in spans {
-        masked.replace_range(span.clone(), &"*".repeat(span.len()));
-    }
-    masked
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::masked_by_spans;
     use super::*;
 
     #[test]
