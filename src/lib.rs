@@ -126,6 +126,8 @@ pub mod profile;
 pub mod report;
 pub mod suite;
 
-pub use proofload_line::{check, exchange, plan, run, summary};
+pub use proofload_check as check;
+pub use proofload_check::exchange;
+pub use proofload_engine::{plan, run, summary};
 pub use proofload_reference as reference;
 pub use proofload_wire as wire;

@@ -1,0 +1,302 @@
+//! What happened: one request and all that came back, on one clock.
+//!
+//! An [`Exchange`] holds bytes and instants only; nothing in it is parsed, so that nothing is parsed between due and
+//! last byte. [`Reading`] is the same exchange with its JSON read once, for the rules to judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::wire::Dialect;
+use crate::wire::json::Parsed;
+
+mod choice;
+mod coding;
+mod content;
+pub mod done;
+mod headers;
+mod history;
+mod marks;
+pub mod nonce;
+mod outcome;
+pub mod policies;
+mod reading;
+mod repeat;
+mod stated;
+mod texts;
+mod timing;
+mod tokens;
+mod transfer;
+pub mod words;
+
+pub use choice::{Call, Choice, Fragment, Spoken};
+pub use coding::decode_text;
+pub use headers::Headers;
+pub use history::NoHistory;
+pub use marks::{Gap, carries_content};
+pub use outcome::{Cut, Cutoff, Form, Inband, Outcome};
+pub use policies::Policies;
+pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
+pub use texts::Piece;
+pub use tokens::{TokenSource, Tokens};
+pub use transfer::{Coding, End, TlsFault, Transfer};
+
+/// Leave to send one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// Number of the ticket in its plan, from 0; with the seed it decides all that is random about the request.
+    pub seq: u64,
+    /// Index of the load it belongs to.
+    pub load: usize,
+    /// Number of its session in its load, from 0.
+    pub nth: u64,
+    /// Which turn of its session it is, from 0; a request that stands alone is a session of one.
+    pub turn: u64,
+    /// Number of the ticket that began its session.
+    pub session: u64,
+    /// The slot that it takes, of a closed load.
+    pub slot: usize,
+    /// Index of the case it is an instance of.
+    pub case: usize,
+    /// When the plan says the request is to be sent, from the start of the run.
+    pub due: Duration,
+    /// Whether it is warm-up: sent and judged, and in no figure.
+    pub warmup: bool,
+}
+
+impl Ticket {
+    /// A ticket of the only load.
+    pub fn alone(seq: u64, case: usize, due: Duration) -> Ticket {
+        Ticket { seq, load: 0, nth: seq, turn: 0, session: seq, slot: 0, case, due, warmup: false }
+    }
+}
+
+/// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not states")]
+pub struct Wanted {
+    /// Name of the case.
+    pub case: String,
+    /// Whose contract the reply is held to.
+    pub dialect: Dialect,
+    /// Scheme, host and port that requests go to, as in `http://127.0.0.1:8000`.
+    pub origin: String,
+    /// The model asked for, where one is.
+    pub model: Option<String>,
+    /// Whether the reply is to be a stream.
+    pub stream: bool,
+    /// Whether a stream was asked to state its usage.
+    pub include_usage: bool,
+    /// How many choices.
+    pub n: u64,
+    /// Sampling temperature, where one was asked for.
+    pub temperature: Option<f64>,
+    /// Whether log probabilities were asked for.
+    pub logprobs: bool,
+    /// The tools on offer.
+    pub tools: Vec<OfferedTool>,
+    /// Whether one tool was asked for by name.
+    pub named_tool: bool,
+    /// Pulze's policies, as sent or by default.
+    pub policies: Policies,
+    /// Every text of the prompt, joined by line feeds, before tags are filled in.
+    pub prompt: String,
+    /// Key of the run's tags (see [`nonce`]), where the prompt carries one.
+    pub tag_key: Option<u64>,
+}
+
+/// A tool that was offered, with its argument schema compiled.
+#[derive(Debug)]
+pub struct OfferedTool {
+    /// Its name.
+    pub name: String,
+    /// The schema of a function's arguments, where it has one that compiles.
+    pub parameters: Option<jsonschema::Validator<Parsed>>,
+    /// Whether the arguments must match exactly (`strict`).
+    pub strict: bool,
+    /// Whether it is a custom tool.
+    pub custom: bool,
+}
+
+/// Tokens that a plan asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// Of the prompt.
+    pub input: Option<u64>,
+    /// Of the answer.
+    pub output: Option<u64>,
+}
+
+/// Whole microseconds, as files keep times.
+pub fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One request as it was sent.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What it asks for.
+    pub wanted: Arc<Wanted>,
+    /// The body, to the byte.
+    pub body: Bytes,
+    /// Hash of the prompt as sent: equal prompts have equal hashes.
+    pub prompt_hash: u64,
+    /// The most tokens to generate for each choice, where a limit was asked for.
+    pub cap: Option<u64>,
+    /// Tokens that the prompt was made to have, and tokens that the answer is to have, where the plan says so.
+    pub lengths: Lengths,
+}
+
+impl Asked {
+    /// Whether the request has a text in it, so that one which comes back need not be the endpoint's own.
+    pub fn says(&self, text: &str) -> bool {
+        self.wanted.prompt.contains(text) || memchr::memmem::find(&self.body, text.as_bytes()).is_some()
+    }
+}
+
+/// One request and all that came back; every time is an offset from the start of the run.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Leave to send it.
+    pub ticket: Ticket,
+    /// What was asked.
+    pub asked: Asked,
+    /// Unix time of the start of the run, to compare the server's clock with.
+    pub epoch: Duration,
+    /// When a cap on requests in flight let it go; equals `due` without a cap.
+    pub eligible: Duration,
+    /// When it was handed to the HTTP client; none if it never was.
+    pub sent: Option<Duration>,
+    /// The connection that was opened for it, where no idle one was at hand.
+    pub dial: Option<Dial>,
+    /// Status and headers, once they came.
+    pub head: Option<Head>,
+    /// What came of the body.
+    pub body: Body,
+    /// End of the body, or the instant of the outcome.
+    pub ended: Duration,
+    /// How it ended as far as HTTP goes; [`Reading::outcome`] adds what the content says.
+    pub outcome: Outcome,
+    /// What went wrong, in words, where something did; secrets may be in it until it is redacted.
+    pub cause: Option<String>,
+    /// How the reply was transferred.
+    pub transfer: Transfer,
+    /// Whether the body was dropped unread because the judges could not keep up; of a success, the outcome is then
+    /// [`Outcome::Unjudged`].
+    pub unjudged: bool,
+}
+
+/// Opening of a connection: name lookup, TCP and TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dial {
+    /// When it began.
+    pub began: Duration,
+    /// When the connection was ready.
+    pub ended: Duration,
+}
+
+/// Status and headers of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// When they came.
+    pub at: Duration,
+    /// HTTP status code.
+    pub status: u16,
+    /// HTTP version, as in `HTTP/1.1`.
+    pub version: &'static str,
+    /// Names in lower case, and values; bytes that are no UTF-8 replaced.
+    pub headers: Headers,
+}
+
+impl Head {
+    /// The first header of that lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// Media type of the body in lower case, without parameters.
+    pub fn media_type(&self) -> Option<String> {
+        let value = self.header("content-type")?;
+        Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+    }
+}
+
+/// Bytes of a body with the instants at which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// How they came, in order.
+    pub arrivals: Vec<Arrival>,
+}
+
+/// Bytes that came together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When they came, before anything was decoded.
+    pub at: Duration,
+    /// Offset in the body just behind the last of them.
+    pub end: usize,
+}
+
+impl Exchange {
+    /// An exchange that never was sent: `missed` or `unsent`.
+    pub fn never_sent(ticket: Ticket, asked: Asked, at: Duration, outcome: Outcome) -> Exchange {
+        Exchange {
+            ticket,
+            asked,
+            epoch: Duration::ZERO,
+            eligible: at,
+            sent: None,
+            dial: None,
+            head: None,
+            body: Body::default(),
+            ended: at,
+            outcome,
+            cause: None,
+            transfer: Transfer::default(),
+            unjudged: false,
+        }
+    }
+
+    /// HTTP status of the reply, where one came.
+    pub fn status(&self) -> Option<u16> {
+        self.head.as_ref().map(|head| head.status)
+    }
+
+    /// When the client was free for another request: at the end, unless it waited for more of the body.
+    pub fn freed(&self) -> Duration {
+        self.transfer.freed.unwrap_or(self.ended)
+    }
+
+    /// due -> ended: what a user waited, everything included.
+    pub fn response_time(&self) -> Duration {
+        self.ended.saturating_sub(self.ticket.due)
+    }
+
+    /// sent -> ended.
+    pub fn service_time(&self) -> Option<Duration> {
+        Some(self.ended.saturating_sub(self.sent?))
+    }
+
+    /// due -> eligible: the endpoint was too slow for the cap on requests in flight.
+    pub fn queued(&self) -> Duration {
+        self.eligible.saturating_sub(self.ticket.due)
+    }
+
+    /// How long the endpoint asks to wait, where it says so (RFC 9110, section 10.2.3).
+    pub fn asked_pause(&self) -> Option<Duration> {
+        let text = self.head.as_ref()?.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(until.saturating_sub(self.epoch + self.ended))
+    }
+
+    /// eligible -> sent: we were late.
+    pub fn lateness(&self) -> Option<Duration> {
+        Some(self.sent?.saturating_sub(self.eligible))
+    }
+}

@@ -1,0 +1,249 @@
+//! Rules about requests that are to be served, and how.
+
+use crate::book::{
+    accepted, broken_at, came, each, each_of, first_text, is_refusal, names_parameter, no_server_error, refused, sent,
+};
+use crate::exchange::{Reading, nonce};
+use crate::wire::json::{Members, Value};
+use crate::wire::reply::choices;
+use crate::{Book, Check, Judge, Verdict, levels, shown, tier};
+
+pub(crate) static CHECKS: &[Check] = &[
+    Check {
+        id: "req-minimal-accepted",
+        rule: "model and messages alone are enough",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page; OpenAI's published file",
+        judge: Judge::Probes(&["minimal"], |book| accepted(book.replies("minimal"))),
+        across: None,
+    },
+    Check {
+        id: "req-seed-example-accepted",
+        rule: "every documented parameter at once is accepted",
+        levels: levels("S/-"),
+        tier: tier("C"),
+        source: "Pulze's seed page",
+        judge: Judge::Probes(&["seed-example", "seed-example-fields"], seed_example),
+        across: None,
+    },
+    Check {
+        id: "req-model-omitted-routes",
+        rule: "a request without model is answered, and the reply names one",
+        levels: levels("S/-"),
+        tier: tier("F"),
+        source: "Pulze's OpenAPI text and Pulze's rendered reference: default \"pulze\"",
+        judge: Judge::Probes(&["model-omitted"], routed),
+        across: None,
+    },
+    Check {
+        id: "req-model-omitted-rejected",
+        rule: "a request without model is refused, unless one model is all that there is",
+        levels: levels("-/S/M"),
+        tier: tier("C"),
+        source: "OpenAI's published file requires model; servers of one model need no name (llama.cpp, mlx_lm)",
+        judge: Judge::Probes(&["model-omitted", "page-models"], needs_model),
+        across: None,
+    },
+    Check {
+        id: "req-system-role",
+        rule: "a system message is accepted",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
+        judge: Judge::Probes(&["sys"], |book| accepted(book.replies("sys"))),
+        across: None,
+    },
+    Check {
+        id: "req-assistant-history",
+        rule: "a history with a message of the assistant is accepted",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
+        judge: Judge::Probes(&["multi"], |book| accepted(book.replies("multi"))),
+        across: None,
+    },
+    Check {
+        id: "req-history-recalled",
+        rule: "the answer knows what was said before",
+        levels: levels("S/S"),
+        tier: tier("F*"),
+        source: "webai history.recalled",
+        judge: Judge::Probes(&["multi"], |book| each(book.replies("multi"), recalled)),
+        across: None,
+    },
+    Check {
+        id: "req-developer-role",
+        rule: "a developer message is accepted",
+        levels: levels("Y/S"),
+        tier: tier("F"),
+        source: "OpenAI's published file",
+        judge: Judge::Probes(&["developer"], |book| accepted(book.replies("developer"))),
+        across: None,
+    },
+    Check {
+        id: "req-content-parts",
+        rule: "content in text parts is accepted",
+        levels: levels("Y/M"),
+        tier: tier("F"),
+        source: "OpenAI's published file; openai-compatible SDKs",
+        judge: Judge::Probes(&["parts"], |book| accepted(book.replies("parts"))),
+        across: None,
+    },
+    Check {
+        id: "req-nulls-accepted",
+        rule: "every parameter that may be null may be null, and the reply is a completion as ever; a refusal that names one is skipped",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "OpenAI's published file: nullable; Pulze's reference: `| null`; vllm-project/vllm test_tool_choice_null",
+        judge: Judge::Probes(&["nulls"], |book| each(book.replies("nulls"), takes_nulls)),
+        across: None,
+    },
+    Check {
+        id: "req-stream-default-json",
+        rule: "a request without stream, or with stream false, gets one JSON object",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page: `200 application/json`; OpenAI's published file: default false; decolua/9router #4122, unslothai/unsloth #6570",
+        judge: Judge::Probes(&["basic", "stream-false"], |book| {
+            each_of(book, &["basic", "stream-false"], one_completion)
+        }),
+        across: None,
+    },
+    Check {
+        id: "req-stream-flag-honoured",
+        rule: "a request with stream true gets server-sent events",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page; OpenAI's published file; sgl-project/mini-sglang PR#125",
+        judge: Judge::Probes(&["basic-stream"], |book| each(book.replies("basic-stream"), streamed)),
+        across: None,
+    },
+    Check {
+        id: "req-unknown-field-policy",
+        rule: "a member that no one knows is ignored or refused, and which is told",
+        levels: levels("Y/Y"),
+        tier: tier("F"),
+        source: "practice",
+        judge: Judge::Probes(&["unknown-member"], |book| each(book.replies("unknown-member"), policy)),
+        across: None,
+    },
+    Check {
+        id: "req-user-field",
+        rule: "user is accepted",
+        levels: levels("-/Y"),
+        tier: tier("F"),
+        source: "OpenAI's published file (deprecated)",
+        judge: Judge::Probes(&["user"], |book| accepted(book.replies("user"))),
+        across: None,
+    },
+    Check {
+        id: "req-case-roundtrip",
+        rule: "characters that take several tokens come back as they were sent",
+        levels: levels("M/M"),
+        tier: tier("F*"),
+        source: "RFC 8259",
+        judge: Judge::Probes(&["utf8"], |book| each(book.replies("utf8"), repeated)),
+        across: None,
+    },
+];
+
+/// On a refusal each parameter is sent alone, so that the one at fault has a name.
+fn seed_example(book: &Book<'_>) -> Verdict {
+    let Some(reading) = book.reply("seed-example").filter(|reading| !reading.success()) else {
+        return accepted(book.replies("seed-example"));
+    };
+    let alone = book.replies("seed-example-fields").iter().filter(|reading| is_refusal(reading));
+    let refused: Vec<String> =
+        alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().map(str::to_owned)).collect();
+    let blamed = if refused.is_empty() { "none is refused alone".to_owned() } else { refused.join(", ") };
+    broken_at(reading, "", format!("expected 2xx, got {}; refused alone: {blamed}", came(reading)))
+}
+
+fn routed(book: &Book<'_>) -> Verdict {
+    each(book.replies("model-omitted"), |reading| {
+        let Some(completion) = reading.completion() else {
+            return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
+        };
+        let model = completion.member("model");
+        Verdict::holds(model.and_then(Value::as_str).is_some_and(|model| !model.is_empty()), "/model", || {
+            format!("expected a name, got {}", shown(model))
+        })
+    })
+}
+
+/// The tag stands in the first message only.
+fn recalled(reading: &Reading<'_>) -> Verdict {
+    let (Some(key), Some(text)) = (reading.exchange.asked.wanted.tag_key, first_text(reading)) else {
+        return Verdict::Skip("no answer to judge");
+    };
+    let found = nonce::found(key, &text.to_lowercase());
+    Verdict::holds(found.contains(&reading.exchange.ticket.seq), "/choices/0/message/content", || {
+        format!("the code of the first message is not in {text:?}")
+    })
+}
+
+/// A server that has one model, and says so, needs none named.
+fn needs_model(book: &Book<'_>) -> Verdict {
+    let list = book.reply("page-models").and_then(|reading| reading.json()?.value.member("data")?.as_array());
+    let served = |reading: &Reading<'_>| reading.completion().is_some();
+    if list.is_some_and(|models| models.len() == 1) && book.replies("model-omitted").iter().all(served) {
+        return Verdict::Noted("it is answered by the one model that there is".to_owned());
+    }
+    refused(book.replies("model-omitted"))
+}
+
+/// An endpoint that does not know null for a parameter, and says so by its name, can be told not to get it.
+fn takes_nulls(reading: &Reading<'_>) -> Verdict {
+    let body = sent(reading);
+    let nulls = body.as_object().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name);
+    let mut names = nulls.filter(|_| is_refusal(reading));
+    let says = |name: &str| reading.json().is_some_and(|document| names_parameter(&document.value, name));
+    if names.any(says) {
+        return Verdict::Skip("null is refused for a parameter, by its name");
+    }
+    one_completion(reading)
+}
+
+fn one_completion(reading: &Reading<'_>) -> Verdict {
+    let media_type = reading.exchange.head.as_ref().and_then(crate::exchange::Head::media_type).unwrap_or_default();
+    let is_one = reading.completion().is_some_and(|completion| !choices(completion).is_empty());
+    Verdict::holds(is_one && media_type != "text/event-stream", "", || {
+        format!("expected one JSON object with choices, got {} of type {media_type:?}", came(reading))
+    })
+}
+
+fn streamed(reading: &Reading<'_>) -> Verdict {
+    let events = reading.stream().is_some_and(|stream| !stream.events.is_empty() && stream.bare_json.is_none());
+    Verdict::holds(events, "", || {
+        let object = if reading.success() { " with no events in it" } else { "" };
+        format!("expected server-sent events, got {}{object}", came(reading))
+    })
+}
+
+fn policy(reading: &Reading<'_>) -> Verdict {
+    match no_server_error(std::slice::from_ref(reading)) {
+        Verdict::Pass if reading.success() => Verdict::Noted("unknown members are ignored".to_owned()),
+        Verdict::Pass => Verdict::Noted("unknown members are refused".to_owned()),
+        other @ (Verdict::Noted(_) | Verdict::Skip(_) | Verdict::Broken { .. }) => other,
+    }
+}
+
+/// What shows that bytes were read as something else than UTF-8: a replacement character, half an escape, UTF-8 read as
+/// Latin-1.
+const GARBLED: [&str; 4] = ["\u{FFFD}", "\\ud8", "\\u0", "\u{C3}\u{AF}"];
+
+/// A model that answers otherwise says nothing of the endpoint, unless its answer is garbled.
+fn repeated(reading: &Reading<'_>) -> Verdict {
+    let (Some(text), Some((_, exact))) = (first_text(reading), reading.exchange.asked.wanted.prompt.split_once(": "))
+    else {
+        return Verdict::Skip("no answer to judge");
+    };
+    if text.contains(exact) {
+        return Verdict::Pass;
+    }
+    match GARBLED.iter().find(|garbled| text.contains(**garbled)) {
+        Some(garbled) => Verdict::broken("/choices/0/message/content", format!("{garbled:?} in {text:?}")),
+        None => Verdict::Skip("the model did not repeat the text"),
+    }
+}

@@ -1,0 +1,190 @@
+//! Rules about who decides whether a tool is called: the model, or `tool_choice`.
+
+use super::super::book::{Book, accepted, each, refused};
+use super::super::{Check, Judge, Verdict, levels, tier};
+use super::{CUT, NAMED_TOOL, NO_ANSWER, answered, each_of_both, made, of_answer, was_cut};
+use crate::exchange::{Call, Reading};
+
+pub(crate) static CHECKS: &[Check] = &[
+    Check {
+        id: "tool-accepted",
+        rule: "a request with tools is accepted",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page; OpenAI's published file",
+        judge: Judge::Probes(&["tool-auto"], |book| accepted(book.replies("tool-auto"))),
+        across: None,
+    },
+    Check {
+        id: "tool-auto-calls",
+        rule: "a question that a tool answers gets a tool call",
+        levels: levels("S/S"),
+        tier: tier("C*"),
+        source: "OpenAI's published file; vllm-project/vllm #27572",
+        judge: Judge::Probes(&["tool-auto", "tool-auto-stream"], auto_calls),
+        across: None,
+    },
+    Check {
+        id: "tool-none-no-calls",
+        rule: "with tool_choice none, no tool is called",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page: none; OpenAI's published file",
+        judge: Judge::Probes(&["tool-none", "tool-none-stream"], none_no_calls),
+        across: None,
+    },
+    Check {
+        id: "tool-none-has-content",
+        rule: "with tool_choice none, the answer has content",
+        levels: levels("S/S"),
+        tier: tier("C*"),
+        source: "vllm-project/vllm #55080 (content deleted)",
+        judge: Judge::Probes(&["tool-none"], none_has_content),
+        across: None,
+    },
+    Check {
+        id: "tool-required-calls",
+        rule: "with tool_choice required, a tool is called although none is needed",
+        levels: levels("Y/M"),
+        tier: tier("C"),
+        source: "OpenAI's published file; vllm-project/vllm #44216, #53363, ollama/ollama #8421, #11171, #17921 (ignored)",
+        judge: Judge::Probes(&["tool-req", "tool-req-stream"], required_calls),
+        across: None,
+    },
+    Check {
+        id: "tool-required-terminates",
+        rule: "with tool_choice required, the call ends before 512 tokens",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "vllm-project/vllm #50399 (runs to max tokens)",
+        judge: Judge::Probes(&["tool-req"], required_terminates),
+        across: None,
+    },
+    Check {
+        id: "tool-named-calls-that",
+        rule: "the tool that tool_choice names is called, and no other",
+        levels: levels("M/M"),
+        tier: tier("C"),
+        source: "Pulze's Konfig SDKs: ToolChoice; OpenAI's published file",
+        judge: Judge::Probes(&["tool-named", "tool-named-stream"], named_calls_that),
+        across: None,
+    },
+    Check {
+        id: "tool-named-unknown-rejected",
+        rule: "a tool_choice that names no tool of the request is refused",
+        levels: levels("S/S"),
+        tier: tier("F"),
+        source: "OpenAI's published file",
+        judge: Judge::Probes(&["tool-unknown"], |book| refused(book.replies("tool-unknown"))),
+        across: None,
+    },
+    Check {
+        id: "tool-choice-invalid-rejected",
+        rule: "a tool_choice that is none of the published words is refused",
+        levels: levels("S/M"),
+        tier: tier("C"),
+        source: "Pulze's seed page: enum; OpenAI's published file; Kimi verifier",
+        judge: Judge::Probes(&["tool-sometimes"], |book| refused(book.replies("tool-sometimes"))),
+        across: None,
+    },
+    Check {
+        id: "tool-required-without-tools",
+        rule: "tool_choice required without tools is refused",
+        levels: levels("-/S"),
+        tier: tier("F"),
+        source: "Kimi verifier",
+        judge: Judge::Probes(&["tool-req-without"], |book| refused(book.replies("tool-req-without"))),
+        across: None,
+    },
+    Check {
+        id: "tool-auto-tools-flag",
+        rule: "the feature flag auto_tools is accepted",
+        levels: levels("Y/-"),
+        tier: tier("X"),
+        source: "Pulze's page on headers: Feature-Flags",
+        judge: Judge::Probes(&["pz-flags"], auto_tools_flag),
+        across: None,
+    },
+];
+
+fn auto_calls(book: &Book<'_>) -> Verdict {
+    each_of_both(book, "tool-auto", |reading| {
+        if !answered(reading) {
+            return Verdict::Skip(NO_ANSWER);
+        }
+        calls_some(reading)
+    })
+}
+
+fn none_no_calls(book: &Book<'_>) -> Verdict {
+    each_of_both(book, "tool-none", |reading| {
+        if !answered(reading) {
+            return Verdict::Skip(NO_ANSWER);
+        }
+        let called = made(reading);
+        Verdict::holds(called.is_empty(), "/choices/0", || format!("{} is called", named(called[0])))
+    })
+}
+
+fn none_has_content(book: &Book<'_>) -> Verdict {
+    each(book.replies("tool-none"), |reading| {
+        if !answered(reading) {
+            return Verdict::Skip(NO_ANSWER);
+        }
+        let says = reading.choices.iter().any(|choice| !choice.content.is_empty() || !choice.refusal.is_empty());
+        if !says && was_cut(reading) {
+            return Verdict::Skip(CUT);
+        }
+        Verdict::holds(says, "/choices/0/message/content", || "the answer has no content".to_owned())
+    })
+}
+
+fn required_calls(book: &Book<'_>) -> Verdict {
+    each_of_both(book, "tool-req", |reading| of_answer(reading, calls_some))
+}
+
+fn calls_some(reading: &Reading<'_>) -> Verdict {
+    let none = made(reading).is_empty();
+    if none && was_cut(reading) {
+        return Verdict::Skip(CUT);
+    }
+    Verdict::holds(!none, "/choices/0", || "no tool is called".to_owned())
+}
+
+/// A model that reasons may use its tokens up before it comes to call anything.
+fn required_terminates(book: &Book<'_>) -> Verdict {
+    each(book.replies("tool-req"), |reading| {
+        let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0)
+            || reading.choices.iter().any(|choice| !choice.reasoning.is_empty());
+        if !answered(reading) {
+            return Verdict::Skip(NO_ANSWER);
+        }
+        if reasoned {
+            return Verdict::Skip("the model reasoned first");
+        }
+        Verdict::holds(!was_cut(reading), "/choices/0/finish_reason", || "it ran into the token cap".to_owned())
+    })
+}
+
+fn named_calls_that(book: &Book<'_>) -> Verdict {
+    each_of_both(book, "tool-named", |reading| {
+        of_answer(reading, |reading| match made(reading).iter().find(|call| call.name.as_deref() != Some(NAMED_TOOL)) {
+            Some(other) => Verdict::broken("/choices/0", format!("expected {NAMED_TOOL}, {} is called", named(other))),
+            None => calls_some(reading),
+        })
+    })
+}
+
+fn named(call: &Call) -> String {
+    call.name.clone().unwrap_or_else(|| "a tool without a name".to_owned())
+}
+
+fn auto_tools_flag(book: &Book<'_>) -> Verdict {
+    match accepted(book.replies("pz-flags")) {
+        Verdict::Pass => {
+            let called = book.replies("pz-flags").iter().flat_map(made).count();
+            Verdict::Noted(format!("accepted; {called} tool calls in the answer"))
+        }
+        other @ (Verdict::Noted(_) | Verdict::Skip(_) | Verdict::Broken { .. }) => other,
+    }
+}

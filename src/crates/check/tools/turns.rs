@@ -1,0 +1,51 @@
+//! Rules about the turn after a tool call: the tool's result goes back to the model.
+
+use super::super::book::{Book, came, each, is_refusal};
+use super::super::{Check, Judge, Verdict, levels, tier};
+use super::RESULT;
+use crate::exchange::Reading;
+use crate::wire::Dialect;
+
+pub(crate) static CHECKS: &[Check] = &[
+    Check {
+        id: "tool-roundtrip",
+        rule: "the result of a tool is taken and answered",
+        levels: levels("Y/M"),
+        tier: tier("C"),
+        source: "OpenAI's published file: tool message; Pulze's Konfig SDKs: roles lack tool",
+        judge: Judge::Probes(&["tool-rt"], |book| each(book.replies("tool-rt"), |reading| taken(book, reading, true))),
+        across: None,
+    },
+    Check {
+        id: "tool-roundtrip-own-id",
+        rule: "the endpoint takes its own tool call back with the result",
+        levels: levels("Y/M"),
+        tier: tier("F"),
+        source: "jundot/omlx PR#1997 (server rejects the id it made)",
+        judge: Judge::Probes(&["tool-rt-own"], own_id),
+        across: None,
+    },
+];
+
+/// Pulze publishes no role for a tool's result, so a clean refusal there is no fault.
+fn taken(book: &Book<'_>, reading: &Reading<'_>, quoted: bool) -> Verdict {
+    if book.facts.dialect == Dialect::Pulze && is_refusal(reading) {
+        return Verdict::Noted(came(reading));
+    }
+    if !reading.success() {
+        return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
+    }
+    let said = reading.choices.iter().any(|choice| choice.content.contains(RESULT));
+    if said || !quoted {
+        Verdict::Pass
+    } else {
+        Verdict::Noted("the answer does not have the tool's number".to_owned())
+    }
+}
+
+fn own_id(book: &Book<'_>) -> Verdict {
+    if book.replies("tool-rt-own").is_empty() {
+        return Verdict::Skip("the model called no tool that could be answered");
+    }
+    each(book.replies("tool-rt-own"), |reading| taken(book, reading, false))
+}
