@@ -248,7 +248,7 @@ pub fn line(sent: &Sent, exchange: &Exchange, redactor: &Redactor) -> Line {
     let kept = masked.as_ref().unwrap_or(exchange);
     Line {
         seq: exchange.ticket.seq,
-        probe: sent.probe.to_owned(),
+        probe: sent.probe.name.to_owned(),
         round: sent.round,
         provoked: sent.provoked,
         beside: sent.beside,

@@ -1,13 +1,11 @@
 //! Judges the replies of one round: every rule on the replies to the probes it names, or on any reply.
 
-use std::collections::BTreeMap;
-
 use super::obstacle::SILENT;
-use super::probe::{Capability, Probe};
 use super::roots::Roots;
 use super::status::{Found, Reason, Status};
 use super::{Options, Sent, level};
 use crate::check::book::names_parameter;
+use crate::check::probe::{self, Capability, Kind as ProbeKind, Probe};
 use crate::check::{self, Book, Check, Facts, Judge, Level, Verdict};
 use crate::exchange::{Exchange, Outcome, Reading, TlsFault};
 use crate::plan::target::Target;
@@ -28,9 +26,6 @@ const TEMPERATURE: &str = "sampling-temperature-zero";
 
 /// Why a rule was not judged whose probe would have come after the end of the run.
 pub(super) const CUT_SHORT: &str = "not sent: the run had ended before (--fail-fast, or an interrupt)";
-
-/// The probe of a path that is none of the API's, unless the endpoint takes a slash behind its own for the same.
-const SLASH: &str = "page-slash";
 
 /// Why a rule of a capture was not judged.
 const NOT_CAPTURED: &str = "not captured: no reply is there to a probe that it takes";
@@ -82,12 +77,9 @@ impl<'c> Court<'c> {
     }
 
     /// Some of the replies by probe: by the name of the probe, and what came back.
-    pub(super) fn book_of(&self, wanted: impl Fn(&'static str, &Exchange) -> bool) -> Book<'c> {
-        let mut probes: BTreeMap<&'static str, Vec<Reading<'c>>> = BTreeMap::new();
+    pub(super) fn book_of(&self, wanted: impl Fn(&'static Probe, &Exchange) -> bool) -> Book<'c> {
         let all = self.sent.iter().zip(self.exchanges);
-        for (sent, exchange) in all.filter(|(sent, exchange)| wanted(sent.probe, exchange)) {
-            probes.entry(sent.probe).or_default().push(Reading::of(exchange));
-        }
+        let some = all.filter(|(sent, exchange)| wanted(sent.probe, exchange));
         let facts = Facts {
             dialect: self.target.dialect,
             model: self.target.model.clone().unwrap_or_default(),
@@ -96,7 +88,7 @@ impl<'c> Court<'c> {
             keep_alive: self.target.keep_alive,
             insecure: self.target.tls.insecure,
         };
-        Book::new(facts, probes)
+        Book::new(facts, some.map(|(sent, exchange)| (sent.probe, Reading::of(exchange))))
     }
 
     /// Why a probe is not sent: the endpoint is declared to lack what it needs, or it is one for a plain socket.
@@ -114,7 +106,7 @@ impl<'c> Court<'c> {
 
     /// What came of the plain request.
     pub(super) fn gate(&self) -> Gate<'c> {
-        let Some(at) = self.sent.iter().position(|sent| sent.probe == "basic") else { return Gate::Open };
+        let Some(at) = self.sent.iter().position(|sent| sent.probe == probe::gate()) else { return Gate::Open };
         let exchange = &self.exchanges[at];
         match Kind::of_plain(exchange, self.target) {
             Some(kind) => Gate::Refused(kind, exchange),
@@ -141,7 +133,7 @@ impl<'c> Court<'c> {
     /// Whether the gate is shut because of what the rule is about: the plain request asks for temperature 0, and an
     /// endpoint that refuses that by name is told so, and not only that it lets nobody in.
     fn shuts(&self, check: &Check) -> bool {
-        let at = self.sent.iter().position(|sent| sent.probe == "basic");
+        let at = self.sent.iter().position(|sent| sent.probe == probe::gate());
         let names = |at: usize| {
             let reading = Reading::of(&self.exchanges[at]);
             reading.json().is_some_and(|document| names_parameter(&document.value, "temperature"))
@@ -166,12 +158,12 @@ impl<'c> Court<'c> {
                 _ if is_shut(check) => self.shut_out(check, gate),
                 Judge::Reply(_) => self.judge_replies(check, &book),
                 Judge::Probes(..) | Judge::Defect(..) => {
-                    let names = check.probes(self.target.dialect);
-                    self.obstacle(&names, &book).unwrap_or_else(|| self.judge_book(check, &book))
+                    let probes = check.probes(self.target.dialect);
+                    self.obstacle(&probes, &book).unwrap_or_else(|| self.judge_book(check, &book))
                 }
                 // What keeps one request with a defect from being answered says nothing of the others.
                 Judge::Defects(_) => {
-                    let unsent = |name: &&str| book.replies(name).is_empty();
+                    let unsent = |probe: &&Probe| book.replies(probe).is_empty();
                     match self.extent {
                         Extent::Captured if check.probes(self.target.dialect).iter().all(unsent) => {
                             Found::new(Status::Skip, NOT_CAPTURED)
@@ -233,7 +225,8 @@ impl<'c> Court<'c> {
     /// us off, and its body is in no coding that was left as it is.
     fn is_under_contract(&self, reading: &Reading<'_>) -> bool {
         let no_path = matches!(reading.exchange.status(), Some(404 | 405));
-        let beside = self.sent_for(reading).is_some_and(|sent| sent.beside || sent.probe == SLASH && no_path);
+        let beside =
+            self.sent_for(reading).is_some_and(|sent| sent.beside || sent.probe == probe::wrong_path() && no_path);
         !beside && !is_put_off(reading.exchange) && !reading.exchange.is_coded()
     }
 
@@ -251,15 +244,12 @@ impl<'c> Court<'c> {
     }
 
     /// What keeps a rule from being judged: a probe that was not sent, was put off, or was cleanly refused.
-    fn obstacle(&self, names: &[&'static str], book: &Book<'_>) -> Option<Found> {
-        names.iter().find_map(|name| {
-            let Some(probe) = self.probes.iter().find(|probe| probe.name == *name) else {
-                return Some(Found::new(Status::Error, format!("there is no probe {name}")));
-            };
+    fn obstacle(&self, probes: &[&'static Probe], book: &Book<'_>) -> Option<Found> {
+        probes.iter().find_map(|probe| {
             if let Some(why) = self.lacks(probe) {
                 return Some(Found::new(Status::Skip, why));
             }
-            let replies = book.replies(name);
+            let replies = book.replies(probe);
             if let Some(why) = self.unsent(probe, book).filter(|_| replies.is_empty()) {
                 return Some(Found::new(Status::Skip, why));
             }
@@ -293,7 +283,7 @@ impl<'c> Court<'c> {
                 let ours = format!("probe {}: {}", probe.name, reading.outcome);
                 return Some(Found { reason: Reason { ours, quoted: why }, ..Found::new(Status::Error, "") });
             }
-            let needs = if probe.is_negative() { &[] } else { probe.needs };
+            let needs = if probe.kind == ProbeKind::Defect { &[] } else { probe.needs };
             if let Some(capability) = needs.iter().find(|capability| refuses(reading, **capability)) {
                 let said = reading.json().and_then(|document| error_text(&document.value)).unwrap_or_default();
                 let name = capability.words().0;
@@ -317,7 +307,7 @@ fn found_at(reading: &Reading<'_>, verdict: Verdict, level: Level) -> Found {
 fn is_result(probe: &Probe, reading: &Reading<'_>) -> bool {
     let exchange = reading.exchange;
     let ours = exchange.transfer.tls.is_some_and(TlsFault::is_ours);
-    exchange.head.is_none() && (probe.is_negative() || (exchange.outcome == Outcome::Tls && !ours))
+    exchange.head.is_none() && (probe.kind == ProbeKind::Defect || (exchange.outcome == Outcome::Tls && !ours))
 }
 
 /// Whether one of several replies decides about a rule rather than another. Where the rule applies to none of them, the one

@@ -10,10 +10,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::check::probe::{self, Capability, Path, Probe, ProbeContext, Request, Turn};
 use crate::check::{self, Check, Depth, Judge, Level};
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
-use crate::plan::order::{Order, Path};
+use crate::plan::order::Order;
 use crate::plan::target::Target;
 use crate::run::preflight::Refusal;
 use crate::run::probing::Prober;
@@ -26,8 +27,7 @@ pub mod gateway;
 mod judging;
 mod masking;
 pub mod obstacle;
-mod probe;
-mod probes;
+mod order;
 pub mod recall;
 pub mod replay;
 mod roots;
@@ -39,11 +39,8 @@ pub mod verdict;
 use failure::Failure;
 use judging::{Court, Extent, Gate};
 use obstacle::{Obstacle, Patience};
-use probe::{Asking, Capability, Probe, Request, Turn};
+use order::order;
 use status::{Found, Reason, Status, join};
-
-/// Probes that the rules on any reply are judged on, beside those that other rules ask for.
-const STAPLE: [&str; 3] = ["basic", "basic-stream", "count-stream"];
 
 /// What is to be judged, and how.
 #[derive(Debug, Clone)]
@@ -99,7 +96,7 @@ pub struct Row {
 #[derive(Debug, Clone)]
 pub struct Sent {
     /// The probe it belongs to.
-    pub probe: &'static str,
+    pub probe: &'static Probe,
     /// Which of several tries.
     pub round: u32,
     /// Whether a reply that says to come back later, or none at all, is a result.
@@ -182,7 +179,7 @@ pub fn conduct_with(
         checks: &checks,
         prober: Prober::new(target)?,
         halt,
-        probes: probe::wanted(&asked_for(&checks, target.dialect)),
+        probes: probe::needed(asked_for(&checks, target.dialect)),
         sent: Vec::new(),
         exchanges: Vec::new(),
         from: 0,
@@ -210,20 +207,20 @@ pub fn conduct_with(
 /// replies are not known yet.
 pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
-    let probes = probe::wanted(&asked_for(&checks, target.dialect));
+    let probes = probe::needed(asked_for(&checks, target.dialect));
     let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], extent: Extent::Whole };
     let book = court.book();
     let key = bearer(target);
-    let asking = asking(target, options, &book, key.as_deref());
+    let context = context(target, options, &book, key.as_deref());
     let setting = Setting::of(target, options.seed);
     let mut seq = 0;
     let wanted = probes.iter().filter(|probe| court.lacks(probe).is_none());
     wanted
         .map(|probe| {
-            let requests = if probe.after.is_empty() { (probe.requests)(&asking) } else { Vec::new() };
+            let requests = if probe.after.is_empty() { (probe.requests)(&context) } else { Vec::new() };
             let lines = requests.into_iter().map(|request| {
                 seq += 1;
-                request.order(probe.name, seq - 1, &setting).curl(target)
+                order(request, probe.name, seq - 1, &setting).curl(target)
             });
             (probe.name, lines.collect())
         })
@@ -281,12 +278,12 @@ fn level(target: &Target, options: &Options, check: &Check) -> Level {
 }
 
 /// The probes that some rules ask for.
-fn asked_for(checks: &[&'static Check], dialect: Dialect) -> BTreeSet<&'static str> {
-    let mut names: BTreeSet<&str> = checks.iter().flat_map(|check| check.probes(dialect)).collect();
+fn asked_for(checks: &[&'static Check], dialect: Dialect) -> Vec<&'static Probe> {
+    let mut probes: Vec<&'static Probe> = checks.iter().flat_map(|check| check.probes(dialect)).collect();
     if checks.iter().any(|check| matches!(check.judge, Judge::Reply(_))) {
-        names.extend(STAPLE);
+        probes.extend(probe::plain());
     }
-    names
+    probes
 }
 
 /// The bearer, for probes that show it in another guise.
@@ -295,8 +292,13 @@ fn bearer(target: &Target) -> Option<String> {
     header.value.expose().split_once(' ').map(|(_, key)| key.to_owned())
 }
 
-fn asking<'a>(target: &'a Target, options: &Options, book: &'a check::Book<'a>, key: Option<&'a str>) -> Asking<'a> {
-    Asking {
+fn context<'a>(
+    target: &'a Target,
+    options: &Options,
+    book: &'a check::Book<'a>,
+    key: Option<&'a str>,
+) -> ProbeContext<'a> {
+    ProbeContext {
         dialect: target.dialect,
         model: target.model.as_deref().unwrap_or_default(),
         key,
@@ -313,8 +315,8 @@ fn whole_probes(sent: &[Sent], exchanges: Vec<Exchange>, first: u64) -> (Vec<Sen
     let mut ended: BTreeMap<u64, Exchange> = exchanges.into_iter().map(|e| (e.ticket.seq, e)).collect();
     let numbered = || sent.iter().zip(first..);
     let torn: BTreeSet<&str> =
-        numbered().filter(|(_, seq)| !ended.contains_key(seq)).map(|(sent, _)| sent.probe).collect();
-    let whole = numbered().filter(|(sent, _)| !torn.contains(sent.probe));
+        numbered().filter(|(_, seq)| !ended.contains_key(seq)).map(|(sent, _)| sent.probe.name).collect();
+    let whole = numbered().filter(|(sent, _)| !torn.contains(sent.probe.name));
     whole.filter_map(|(sent, seq)| Some((sent.clone(), ended.remove(&seq)?))).unzip()
 }
 
@@ -393,13 +395,13 @@ impl Suite<'_> {
         let court = self.court();
         let book = court.book();
         let key = bearer(self.target);
-        let asking = asking(self.target, self.options, &book, key.as_deref());
+        let context = context(self.target, self.options, &book, key.as_deref());
         let setting = Setting::of(self.target, self.options.seed);
-        let requests = probes.iter().flat_map(|probe| (probe.requests)(&asking).into_iter().map(|r| (probe.name, r)));
+        let requests = probes.iter().flat_map(|probe| (probe.requests)(&context).into_iter().map(|r| (*probe, r)));
         let first = self.exchanges.len() as u64;
         let (mut orders, mut sent) = (Vec::new(), Vec::new());
         for ((probe, request), seq) in requests.zip(first..) {
-            let order = request.order(probe, seq, &setting);
+            let order = order(request, probe.name, seq, &setting);
             let curl = order.curl(self.target);
             let beside = order.method != "POST" || matches!(order.path, Path::Beside(_));
             sent.push(Sent { probe, round: self.round, provoked: order.provoked, beside, curl });
@@ -407,8 +409,10 @@ impl Suite<'_> {
         }
         drop(book);
         let (mut ended, all) = (self.exchanges.len(), self.exchanges.len() + orders.len());
-        let counts: Vec<(&'static str, usize)> =
-            sent.chunk_by(|one, next| one.probe == next.probe).map(|chunk| (chunk[0].probe, chunk.len())).collect();
+        let counts: Vec<(&'static str, usize)> = sent
+            .chunk_by(|one, next| one.probe == next.probe)
+            .map(|chunk| (chunk[0].probe.name, chunk.len()))
+            .collect();
         hears.begins(self.round, &counts);
         let mut exchanges = self.carry_out(orders, |exchange| {
             ended += 1;
@@ -452,9 +456,9 @@ impl Suite<'_> {
         let court = self.court();
         let book = court.book();
         let key = bearer(self.target);
-        let asking = asking(self.target, self.options, &book, key.as_deref());
+        let context = context(self.target, self.options, &book, key.as_deref());
         let setting = Setting::of(self.target, self.options.seed);
-        let plain = Request::new(asking.base()).order("basic", u64::MAX, &setting);
+        let plain = order(Request::new(context.base()), probe::gate().name, u64::MAX, &setting);
         self.prober.is_answered(plain, STILL_THERE.min(self.target.timeouts.total), self.halt)
     }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::capture::{CaptureError, Line, Meta, Sending};
 use super::judging::{Court, Extent};
 use super::obstacle::Obstacle;
-use super::{Conformance, Options, Sent, Tries, probe, probes, selected};
+use super::{Conformance, Options, Sent, Tries, selected};
 use crate::check::Check;
+use crate::check::probe::{self, Probe};
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
@@ -59,7 +60,7 @@ impl Captured {
     /// If a line is not what it should be.
     pub fn judge(&self, target: &Target, options: &Options) -> Result<Conformance, CaptureError> {
         let (sent, exchanges) = self.exchanges(target, options)?;
-        let probes: Vec<&'static probe::Probe> = probes::all().collect();
+        let probes: Vec<&'static Probe> = probe::all().collect();
         let checks: Vec<&'static Check> = selected(target, options).collect();
         let mut tries = Tries::of(&checks);
         let mut from = 0;
@@ -70,7 +71,8 @@ impl Captured {
             from += round.len();
         }
         let rows = tries.rows(target, options);
-        let plain = sent.iter().zip(&exchanges).find(|(sent, _)| sent.probe == "basic").map(|(_, exchange)| exchange);
+        let plain =
+            sent.iter().zip(&exchanges).find(|(sent, _)| sent.probe == probe::gate()).map(|(_, exchange)| exchange);
         let obstacle = plain.and_then(|exchange| {
             let kind = Kind::of_plain(exchange, target)?;
             Some(Obstacle::Refused(Refusal::new(kind, exchange, target, &Surroundings::default())))
@@ -84,8 +86,8 @@ impl Captured {
         let lines = self.whole_probes();
         for (number, line) in lines.iter().copied() {
             let broken = |error| CaptureError::Line { line: number + 1, error };
-            let probe = probes::all().find(|probe| probe.name == line.probe);
-            let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?.name;
+            let probe = probe::named(&line.probe);
+            let probe = probe.ok_or_else(|| broken(format!("there is no probe {:?} any more", line.probe)))?;
             exchanges.push(line.exchange(&setting).map_err(broken)?);
             sent.push(Sent {
                 probe,

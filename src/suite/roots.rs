@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::judging::Court;
 use super::status::{Found, Status, rank};
 use crate::check::follows::{Spot, root_of, roots_of};
+use crate::check::probe::{self, Probe};
 use crate::check::{Book, Check, Finding, Judge};
 use crate::exchange::{Exchange, Reading};
 
@@ -127,9 +128,9 @@ impl Roots<'_, '_> {
 
     /// Judges a rule on requests of its own again, without some of the replies.
     fn again(&self, check: &'static Check, without: impl Fn(u64) -> bool) -> Found {
-        let names = check.probes(self.court.target.dialect);
-        let wanted = |probe: &'static str, exchange: &Exchange| {
-            (names.contains(&probe) || probe == "basic") && !without(exchange.ticket.seq)
+        let probes = check.probes(self.court.target.dialect);
+        let wanted = |probe: &'static Probe, exchange: &Exchange| {
+            (probes.contains(&probe) || probe == probe::gate()) && !without(exchange.ticket.seq)
         };
         self.court.judge_book(check, &self.court.book_of(wanted))
     }

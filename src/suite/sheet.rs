@@ -265,7 +265,7 @@ impl Writer<'_> {
             fault: failure.signature().fault,
             count: failure.count,
             signature: line(&row.signature_of(failure)),
-            probe: at.map(|(sent, _)| sent.probe.to_owned()),
+            probe: at.map(|(sent, _)| sent.probe.name.to_owned()),
             shows: Vec::new(),
             curl: None,
         };
@@ -300,13 +300,13 @@ impl Writer<'_> {
         let (sent, exchange) = self.exchange(row.seq)?;
         if !self.about.bodies {
             let (first_bytes, curl) = (WITHHELD.to_owned(), WITHHELD.to_owned());
-            return Some(Proof { probe: sent.probe.to_owned(), first_bytes, curl });
+            return Some(Proof { probe: sent.probe.name.to_owned(), first_bytes, curl });
         }
         // What follows from another rule is shown by what shows that one.
         let shown = row.status.root().and_then(|root| self.run.rows.iter().find(|row| row.check.id == root));
         let event = shown.unwrap_or(row).failures.first().and_then(|failure| failure.finding.event);
         Some(Proof {
-            probe: sent.probe.to_owned(),
+            probe: sent.probe.name.to_owned(),
             first_bytes: self.evidence.first_bytes(&Reading::of(exchange), event),
             curl: self.evidence.clean(&sent.curl),
         })

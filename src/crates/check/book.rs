@@ -7,6 +7,7 @@ use crate::wire::json::{At, Value};
 use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
 use crate::exchange::words::{cut, in_words};
+use crate::probe::{Kind, Probe};
 use crate::wire::Dialect;
 use crate::wire::error::error_text;
 
@@ -15,7 +16,7 @@ use crate::wire::error::error_text;
 pub struct Book<'e> {
     /// What is known of the endpoint.
     pub facts: Facts,
-    probes: BTreeMap<&'static str, Vec<Reading<'e>>>,
+    probes: BTreeMap<&'static str, (&'static Probe, Vec<Reading<'e>>)>,
 }
 
 /// What is known of the endpoint that no reply says.
@@ -37,57 +38,38 @@ pub struct Facts {
 
 impl<'e> Book<'e> {
     /// A book of these replies.
-    pub fn new(facts: Facts, probes: BTreeMap<&'static str, Vec<Reading<'e>>>) -> Book<'e> {
+    pub fn new(facts: Facts, replies: impl IntoIterator<Item = (&'static Probe, Reading<'e>)>) -> Book<'e> {
+        let mut probes: BTreeMap<&'static str, (&'static Probe, Vec<Reading<'e>>)> = BTreeMap::new();
+        for (probe, reading) in replies {
+            probes.entry(probe.name).or_insert((probe, Vec::new())).1.push(reading);
+        }
         Book { facts, probes }
     }
 
     /// Every reply to a probe, in the order of its requests; none where the probe was not sent.
-    pub fn replies(&self, probe: &str) -> &[Reading<'e>] {
-        self.probes.get(probe).map_or(&[], Vec::as_slice)
+    pub fn replies(&self, probe: &Probe) -> &[Reading<'e>] {
+        self.probes.get(probe.name).map_or(&[], |(_, replies)| replies)
     }
 
     /// The first reply to a probe.
-    pub fn reply(&self, probe: &str) -> Option<&Reading<'e>> {
+    pub fn reply(&self, probe: &Probe) -> Option<&Reading<'e>> {
         self.replies(probe).first()
-    }
-
-    /// Every probe whose name begins so, with its replies.
-    pub fn beginning<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = (&'static str, &'b [Reading<'e>])> {
-        self.probes
-            .iter()
-            .filter(move |(name, _)| name.starts_with(prefix))
-            .map(|(name, replies)| (*name, replies.as_slice()))
     }
 
     /// Every reply of the run that the rules on any reply say something of.
     pub fn all(&self) -> impl Iterator<Item = &Reading<'e>> {
         self.probes
-            .iter()
-            .flat_map(|(name, replies)| replies.iter().map(move |reading| (*name, reading)))
-            .filter(|(name, reading)| says_something(name, reading))
+            .values()
+            .flat_map(|(probe, replies)| replies.iter().map(move |reading| (*probe, reading)))
+            .filter(|(probe, reading)| says_something(probe, reading))
             .map(|(_, reading)| reading)
     }
 }
 
-/// Probes that the server may well refuse before the API sees them, in words of its own.
-const BELOW_THE_API: [&str; 7] = [
-    "page-head",
-    "page-brew",
-    "neg-oversized-body",
-    "neg-long-header",
-    "neg-slow-body",
-    "neg-half-close",
-    "neg-header-injection",
-];
-
-/// Beginnings of the names of probes that ask for no completion, or for one with a defect: no contract says what their
-/// success looks like, only what an error does.
-const NO_COMPLETION: [&str; 2] = ["page-", "neg-"];
-
 /// Whether the rules on any reply apply to a reply. A body that nobody has decoded is for the rules that asked for one.
-fn says_something(probe: &str, reading: &Reading<'_>) -> bool {
-    let beside = NO_COMPLETION.iter().any(|prefix| probe.starts_with(prefix)) && reading.success();
-    !BELOW_THE_API.contains(&probe) && !beside && !reading.exchange.is_coded()
+fn says_something(probe: &Probe, reading: &Reading<'_>) -> bool {
+    let is_unknown_success = probe.kind != Kind::Completion && reading.success();
+    !probe.below_api && !is_unknown_success && !reading.exchange.is_coded()
 }
 
 /// Characters of an error's message that are quoted.
@@ -170,7 +152,7 @@ fn binding(own: Option<Level>) -> u8 {
 }
 
 /// Judges every reply to several probes; the first probe whose replies do not all pass decides.
-pub(super) fn each_of(book: &Book<'_>, probes: &[&str], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+pub(super) fn each_of(book: &Book<'_>, probes: &[&Probe], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
     let verdicts = probes.iter().map(|probe| each(book.replies(probe), &judge));
     verdicts.into_iter().find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
 }

@@ -7,9 +7,11 @@
 //! know no clock, no I/O and no report.
 
 use crate::exchange::Reading;
+use crate::probe::Probe;
 use wire::Dialect;
 
 mod auth;
+mod basic;
 pub mod book;
 mod error;
 pub mod exchange;
@@ -24,13 +26,13 @@ mod markup;
 mod metadata;
 mod negative;
 pub mod pointed;
+pub mod probe;
 mod request;
-mod response;
 mod said;
 mod sampling;
+pub mod secret;
 mod since;
 mod stream;
-mod structured;
 mod tools;
 mod usage;
 mod verdict;
@@ -98,11 +100,11 @@ pub struct Check {
 pub enum Judge {
     /// On any reply.
     Reply(fn(&Reading<'_>) -> Verdict),
-    /// On the replies to the probes of these names.
-    Probes(&'static [&'static str], fn(&Book<'_>) -> Verdict),
-    /// On the replies to the probe of the rule's own id, a request with one defect, which is in this member of its
-    /// body; the name is empty where it is in none.
-    Defect(&'static str, fn(&[Reading<'_>]) -> Verdict),
+    /// On the replies to these probes.
+    Probes(&'static [&'static Probe], fn(&Book<'_>) -> Verdict),
+    /// On the replies to this probe, a request with one defect, which is in this member of its body. The name is empty
+    /// if it is in none.
+    Defect(&'static Probe, &'static str, fn(&[Reading<'_>]) -> Verdict),
     /// On the replies to all requests with a defect, as far into the catalogue as the rule itself stands.
     Defects(fn(&Book<'_>) -> Verdict),
     /// On the figures of a load run, by the summary.
@@ -158,19 +160,19 @@ impl Check {
     pub fn judge_book(&self, book: &Book<'_>) -> Verdict {
         match self.judge {
             Judge::Probes(_, judge) | Judge::Defects(judge) => judge(book),
-            Judge::Defect(_, judge) => judge(book.replies(self.id)),
+            Judge::Defect(probe, _, judge) => judge(book.replies(probe)),
             Judge::Reply(_) | Judge::Run => Verdict::Skip("judged on each reply, or on a load run"),
         }
     }
 
     /// The probes that it is judged on; none for a rule on any reply.
-    pub fn probes(&self, dialect: Dialect) -> Vec<&'static str> {
+    pub fn probes(&self, dialect: Dialect) -> Vec<&'static Probe> {
         match self.judge {
-            Judge::Probes(names, _) => names.to_vec(),
-            Judge::Defect(..) => vec![self.id],
+            Judge::Probes(probes, _) => probes.to_vec(),
+            Judge::Defect(probe, ..) => vec![probe],
             Judge::Defects(_) => negative::all()
-                .filter(|check| check.level(dialect).is_some() && check.tier.depth <= self.tier.depth)
-                .map(|check| check.id)
+                .filter(|(check, ..)| check.level(dialect).is_some() && check.tier.depth <= self.tier.depth)
+                .map(|(_, probe, _)| probe)
                 .collect(),
             Judge::Reply(_) | Judge::Run => Vec::new(),
         }
@@ -260,8 +262,8 @@ pub static ALL: &[&[Check]] = &[
     request::stop::CHECKS,
     sampling::CHECKS,
     format::CHECKS,
-    response::CHECKS,
-    structured::CHECKS,
+    format::response::CHECKS,
+    format::structured::CHECKS,
     stream::framing::CHECKS,
     stream::chunks::CHECKS,
     stream::cumulative::CHECKS,

@@ -2,6 +2,7 @@
 
 use super::super::book::{broken_at, came, each, is_refusal, refused};
 use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier};
+use crate::error::probes::UNKNOWN_MODEL;
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
 use crate::wire::error::error_text;
@@ -41,7 +42,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "OpenAI, error codes: 404, model_not_found; Pulze's rendered reference: multi-matching; ddalcu/mlx-serve #257, FastFlowLM/FastFlowLM #266, BerriAI/litellm #27030",
-        judge: Judge::Probes(&["unknown-model"], |book| refused(book.replies("unknown-model"))),
+        judge: Judge::Probes(&[&UNKNOWN_MODEL], |book| refused(book.replies(&UNKNOWN_MODEL))),
         across: None,
     },
     Check {
@@ -50,7 +51,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "vllm-project/vllm PR#58025",
-        judge: Judge::Probes(&["unknown-model"], unknown_model_message),
+        judge: Judge::Probes(&[&UNKNOWN_MODEL], unknown_model_message),
         across: None,
     },
     Check {
@@ -66,10 +67,7 @@ pub(crate) static DEFECTS: &[Check] = &[
 
 /// The replies to requests with a defect, each with the member that is broken.
 fn defects<'b, 'e>(book: &'b Book<'e>) -> impl Iterator<Item = (&'static str, &'b Reading<'e>)> {
-    negative::all().flat_map(|check| {
-        let member = if let Judge::Defect(member, _) = check.judge { member } else { "" };
-        book.replies(check.id).iter().map(move |reading| (member, reading))
-    })
+    negative::all().flat_map(|(_, probe, member)| book.replies(probe).iter().map(move |reading| (member, reading)))
 }
 
 /// The first findings, or a pass where there was something to judge.
@@ -131,7 +129,7 @@ fn defect<'r>(reading: &'r Reading<'_>) -> &'r str {
 
 /// The tag at the end of the name is not looked for: a message may be cut short.
 fn unknown_model_message(book: &Book<'_>) -> Verdict {
-    each(book.replies("unknown-model"), |reading| {
+    each(book.replies(&UNKNOWN_MODEL), |reading| {
         let model = reading.exchange.asked.wanted.model.as_deref().unwrap_or_default();
         let name = model.split(PLACEHOLDER).next().unwrap_or_default();
         let text = reading.json().filter(|_| is_refusal(reading)).and_then(|document| error_text(&document.value));
@@ -145,8 +143,8 @@ fn unknown_model_message(book: &Book<'_>) -> Verdict {
 /// Requests that are the same to the byte must get one status.
 fn deterministic(book: &Book<'_>) -> Verdict {
     let mut judged = false;
-    for check in negative::all() {
-        let replies = book.replies(check.id);
+    for (check, probe, _) in negative::all() {
+        let replies = book.replies(probe);
         for (number, reading) in replies.iter().enumerate() {
             let same = |other: &&Reading<'_>| other.exchange.asked.body == reading.exchange.asked.body;
             let Some(first) = replies[..number].iter().find(same) else { continue };

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::super::response::unix_seconds;
 use super::super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use super::{STRING, error, is_string};
 use crate::exchange::Reading;
 use crate::exchange::words::in_words;
+use crate::format::response::unix_seconds;
 
 pub(crate) static LATER: &[Check] = &[
     Check {

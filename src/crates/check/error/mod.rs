@@ -9,6 +9,7 @@ use crate::wire::json::Members;
 mod code;
 mod defects;
 mod later;
+pub(crate) mod probes;
 
 pub(super) use code::CODE;
 pub(super) use defects::DEFECTS;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::book::sent;
-use super::super::response::is_known_finish;
 use super::super::stream::pieces_of;
 use crate::exchange::{Choice, Payload, Reading};
+use crate::format::response::is_known_finish;
 use crate::wire::json::{self, Members, Value};
 use crate::wire::reply::finishes;
 

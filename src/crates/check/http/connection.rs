@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::super::book::{Book, came, each};
 use super::super::{Check, Judge, Verdict, levels, tier};
+use crate::basic::probes::BASIC;
 use crate::exchange::{Exchange, Outcome, Reading};
+use crate::http::probes::{AGAIN, EXPECT_CONTINUE, TWO_KEYS};
 
 pub(crate) static CONNECTION: &[Check] = &[
     Check {
@@ -13,7 +15,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C"),
         source: "RFC 9112, 9.3",
-        judge: Judge::Probes(&["basic", "again"], keepalive),
+        judge: Judge::Probes(&[&BASIC, &AGAIN], keepalive),
         across: None,
     },
     Check {
@@ -22,7 +24,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 9110, 10.1.1",
-        judge: Judge::Probes(&["basic", "expect-continue"], expect_continue),
+        judge: Judge::Probes(&[&BASIC, &EXPECT_CONTINUE], expect_continue),
         across: None,
     },
     Check {
@@ -31,7 +33,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "RFC 9113",
-        judge: Judge::Probes(&["basic"], http2),
+        judge: Judge::Probes(&[&BASIC], http2),
         across: None,
     },
     Check {
@@ -40,7 +42,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "RFC 9110, 4.3.4: clients verify it, and every SDK refuses one that is not valid",
-        judge: Judge::Probes(&["basic"], tls_valid),
+        judge: Judge::Probes(&[&BASIC], tls_valid),
         across: None,
     },
     Check {
@@ -49,7 +51,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 9110, 5.3",
-        judge: Judge::Probes(&["two-keys"], duplicate_header),
+        judge: Judge::Probes(&[&TWO_KEYS], duplicate_header),
         across: None,
     },
 ];
@@ -78,11 +80,11 @@ fn keepalive(book: &Book<'_>) -> Verdict {
                 || head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
         })
     };
-    let Some(first) = book.reply("basic") else { return Verdict::Skip("the probe was not sent") };
+    let Some(first) = book.reply(&BASIC) else { return Verdict::Skip("the probe was not sent") };
     if announced(first) {
         return Verdict::Skip("the server announced that it closes the connection");
     }
-    each(book.replies("again"), |reading| {
+    each(book.replies(&AGAIN), |reading| {
         if !reading.success() {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         }
@@ -96,8 +98,8 @@ fn keepalive(book: &Book<'_>) -> Verdict {
 const STALL: Duration = Duration::from_secs(5);
 
 fn expect_continue(book: &Book<'_>) -> Verdict {
-    let usual = book.reply("basic").and_then(|reading| reading.exchange.service_time()).unwrap_or_default();
-    each(book.replies("expect-continue"), |reading| {
+    let usual = book.reply(&BASIC).and_then(|reading| reading.exchange.service_time()).unwrap_or_default();
+    each(book.replies(&EXPECT_CONTINUE), |reading| {
         if !reading.success() && reading.exchange.status() != Some(417) {
             return Verdict::broken("", format!("expected 2xx or 417, got {}", came(reading)));
         }
@@ -111,7 +113,7 @@ fn is_secure(reading: &Reading<'_>) -> bool {
 }
 
 fn http2(book: &Book<'_>) -> Verdict {
-    each(book.replies("basic"), |reading| match &reading.exchange.head {
+    each(book.replies(&BASIC), |reading| match &reading.exchange.head {
         Some(head) if is_secure(reading) => Verdict::Noted(format!("{} was negotiated", head.version)),
         Some(_) => Verdict::Skip("plain HTTP negotiates no version"),
         None => Verdict::broken("", format!("expected an answer, got {}", came(reading))),
@@ -122,7 +124,7 @@ fn tls_valid(book: &Book<'_>) -> Verdict {
     if book.facts.insecure {
         return Verdict::Skip("certificates are not verified");
     }
-    each(book.replies("basic"), |reading| match (is_secure(reading), reading.exchange.outcome) {
+    each(book.replies(&BASIC), |reading| match (is_secure(reading), reading.exchange.outcome) {
         (false, _) => Verdict::Skip("plain HTTP has no certificate"),
         (true, Outcome::Tls) => {
             let cause = reading.cause().unwrap_or_else(|| "no session".to_owned());
@@ -134,7 +136,7 @@ fn tls_valid(book: &Book<'_>) -> Verdict {
 }
 
 fn duplicate_header(book: &Book<'_>) -> Verdict {
-    each(book.replies("two-keys"), |reading| {
+    each(book.replies(&TWO_KEYS), |reading| {
         let right = reading.complete() && matches!(reading.exchange.status(), Some(400 | 401));
         Verdict::holds(right, "", || format!("expected 400 or 401, got {}", came(reading)))
     })

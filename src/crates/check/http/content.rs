@@ -3,6 +3,9 @@
 use super::super::book::{Book, accepted, came, each, is_refusal, no_server_error};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use crate::exchange::Coding;
+use crate::http::probes::{
+    CONTENT_CHARSET, CONTENT_CHUNKED, CONTENT_GZIP, CONTENT_GZIPPED, CONTENT_HTML, CONTENT_UNTYPED, CONTENT_WRONG,
+};
 use crate::wire::reply::choices;
 
 pub(crate) static CONTENT: &[Check] = &[
@@ -12,7 +15,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "RFC 8259, 11: the parameter has no effect on recipients; RFC 9110, 8.3; .NET's StringContent and OkHttp send it",
-        judge: Judge::Probes(&["content-charset"], |book| accepted(book.replies("content-charset"))),
+        judge: Judge::Probes(&[&CONTENT_CHARSET], |book| accepted(book.replies(&CONTENT_CHARSET))),
         across: None,
     },
     Check {
@@ -21,7 +24,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110, 8.3",
-        judge: Judge::Probes(&["content-untyped"], |book| no_server_error(book.replies("content-untyped"))),
+        judge: Judge::Probes(&[&CONTENT_UNTYPED], |book| no_server_error(book.replies(&CONTENT_UNTYPED))),
         across: None,
     },
     Check {
@@ -30,7 +33,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110, 15.5.16",
-        judge: Judge::Probes(&["content-wrong"], content_type_wrong),
+        judge: Judge::Probes(&[&CONTENT_WRONG], content_type_wrong),
         across: None,
     },
     Check {
@@ -39,7 +42,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "RFC 9110, 12.5.1",
-        judge: Judge::Probes(&["content-html"], accept_ignored),
+        judge: Judge::Probes(&[&CONTENT_HTML], accept_ignored),
         across: None,
     },
     Check {
@@ -48,7 +51,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "RFC 9110, 8.4; every SDK accepts gzip",
-        judge: Judge::Probes(&["content-gzip"], gzip_response),
+        judge: Judge::Probes(&[&CONTENT_GZIP], gzip_response),
         across: None,
     },
     Check {
@@ -57,7 +60,7 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 9110, 8.4",
-        judge: Judge::Probes(&["content-gzipped"], gzip_request),
+        judge: Judge::Probes(&[&CONTENT_GZIPPED], gzip_request),
         across: None,
     },
     Check {
@@ -66,27 +69,27 @@ pub(crate) static CONTENT: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9112, 7.1",
-        judge: Judge::Probes(&["content-chunked"], chunked_request),
+        judge: Judge::Probes(&[&CONTENT_CHUNKED], chunked_request),
         across: None,
     },
 ];
 
 fn content_type_wrong(book: &Book<'_>) -> Verdict {
-    each(book.replies("content-wrong"), |reading| {
+    each(book.replies(&CONTENT_WRONG), |reading| {
         let right = reading.complete() && matches!(reading.exchange.status(), Some(400 | 415 | 422));
         Verdict::holds(right, "", || format!("expected 400, 415 or 422, got {}", came(reading)))
     })
 }
 
 fn accept_ignored(book: &Book<'_>) -> Verdict {
-    each(book.replies("content-html"), |reading| {
+    each(book.replies(&CONTENT_HTML), |reading| {
         let right = reading.exchange.status() == Some(406) || reading.completion().is_some();
         Verdict::holds(right, "", || format!("expected a completion or 406, got {}", came(reading)))
     })
 }
 
 fn gzip_response(book: &Book<'_>) -> Verdict {
-    each(book.replies("content-gzip"), |reading| {
+    each(book.replies(&CONTENT_GZIP), |reading| {
         let exchange = reading.exchange;
         if let (Coding::Broken { .. }, Some(why)) = (exchange.transfer.coding, &exchange.cause) {
             return Verdict::broken("", why.clone());
@@ -108,14 +111,14 @@ fn gzip_response(book: &Book<'_>) -> Verdict {
 }
 
 fn gzip_request(book: &Book<'_>) -> Verdict {
-    each(book.replies("content-gzipped"), |reading| {
+    each(book.replies(&CONTENT_GZIPPED), |reading| {
         let right = reading.success() || is_refusal(reading);
         Verdict::holds(right, "", || format!("expected 2xx, 400 or 415, got {}", came(reading)))
     })
 }
 
 fn chunked_request(book: &Book<'_>) -> Verdict {
-    each(book.replies("content-chunked"), |reading| {
+    each(book.replies(&CONTENT_CHUNKED), |reading| {
         let right = reading.success() || reading.exchange.status() == Some(411);
         Verdict::holds(right, "", || format!("expected 2xx or 411, got {}", came(reading)))
     })

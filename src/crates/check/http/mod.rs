@@ -1,13 +1,14 @@
 //! Rules about HTTP itself: here those on any reply, beside it those on pages and methods, on the body's kind and coding,
 //! and on the connection.
 
-use super::response::unix_seconds;
 use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Cut, Outcome, Reading};
+use crate::format::response::unix_seconds;
 
 mod connection;
 mod content;
 mod pages;
+pub(crate) mod probes;
 mod transfer;
 
 pub(super) use connection::CONNECTION;

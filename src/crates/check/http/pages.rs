@@ -3,6 +3,9 @@
 use super::super::book::{Book, came, each};
 use super::super::{Check, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::Reading;
+use crate::http::probes::{
+    PAGE_BREW, PAGE_DOUBLE, PAGE_GET, PAGE_HEAD, PAGE_METHODS, PAGE_MODELS, PAGE_OPTIONS, PAGE_SLASH, PAGE_UNKNOWN,
+};
 use crate::wire::Dialect;
 use crate::wire::json::{Members, Value};
 
@@ -13,7 +16,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C"),
         source: "RFC 9110, 15.5.6; Schemathesis unsupported_method",
-        judge: Judge::Probes(&["page-get"], get_not_allowed),
+        judge: Judge::Probes(&[&PAGE_GET], get_not_allowed),
         across: None,
     },
     Check {
@@ -22,7 +25,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110, 15.5.6 MUST; Schemathesis allow_header_conformance",
-        judge: Judge::Probes(&["page-get", "page-methods"], allow),
+        judge: Judge::Probes(&[&PAGE_GET, &PAGE_METHODS], allow),
         across: None,
     },
     Check {
@@ -31,7 +34,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110",
-        judge: Judge::Probes(&["page-methods"], |book| is_one_of(book.replies("page-methods"), &[404, 405, 501])),
+        judge: Judge::Probes(&[&PAGE_METHODS], |book| is_one_of(book.replies(&PAGE_METHODS), &[404, 405, 501])),
         across: None,
     },
     Check {
@@ -40,7 +43,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 9110, 15.6.2",
-        judge: Judge::Probes(&["page-brew"], unknown_method),
+        judge: Judge::Probes(&[&PAGE_BREW], unknown_method),
         across: None,
     },
     Check {
@@ -49,7 +52,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "Fetch; llama.cpp test_security",
-        judge: Judge::Probes(&["page-options"], options),
+        judge: Judge::Probes(&[&PAGE_OPTIONS], options),
         across: None,
     },
     Check {
@@ -58,7 +61,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "RFC 9110, 9.3.2",
-        judge: Judge::Probes(&["page-head"], |book| is_one_of(book.replies("page-head"), &[404, 405])),
+        judge: Judge::Probes(&[&PAGE_HEAD], |book| is_one_of(book.replies(&PAGE_HEAD), &[404, 405])),
         across: None,
     },
     Check {
@@ -67,7 +70,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C"),
         source: "RFC 9110, 15.5.5; ray-project/ray #64833",
-        judge: Judge::Probes(&["page-unknown"], unknown_path),
+        judge: Judge::Probes(&[&PAGE_UNKNOWN], unknown_path),
         across: None,
     },
     Check {
@@ -76,7 +79,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "common misconfiguration",
-        judge: Judge::Probes(&["page-double"], |book| is_one_of(book.replies("page-double"), &[404])),
+        judge: Judge::Probes(&[&PAGE_DOUBLE], |book| is_one_of(book.replies(&PAGE_DOUBLE), &[404])),
         across: None,
     },
     Check {
@@ -85,7 +88,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice (FastAPI redirects with 307)",
-        judge: Judge::Probes(&["page-slash"], trailing_slash),
+        judge: Judge::Probes(&[&PAGE_SLASH], trailing_slash),
         across: None,
     },
     Check {
@@ -94,7 +97,7 @@ pub(crate) static PAGES: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("C"),
         source: "OpenAI's published file; Pulze publishes a different shape",
-        judge: Judge::Probes(&["page-models"], models_list),
+        judge: Judge::Probes(&[&PAGE_MODELS], models_list),
         across: None,
     },
 ];
@@ -112,10 +115,10 @@ fn is_one_of(replies: &[Reading<'_>], statuses: &[u16]) -> Verdict {
 fn get_not_allowed(book: &Book<'_>) -> Verdict {
     let lists =
         |reading: &Reading<'_>| reading.success() && reading.json().is_some_and(|document| is_list(&document.value));
-    if book.reply("page-get").is_some_and(lists) {
+    if book.reply(&PAGE_GET).is_some_and(lists) {
         return Verdict::Skip("the endpoint lists stored completions");
     }
-    is_one_of(book.replies("page-get"), &[405])
+    is_one_of(book.replies(&PAGE_GET), &[405])
 }
 
 fn is_list(value: &Value) -> bool {
@@ -123,7 +126,7 @@ fn is_list(value: &Value) -> bool {
 }
 
 fn allow(book: &Book<'_>) -> Verdict {
-    let refused = ["page-get", "page-methods"].into_iter().flat_map(|probe| book.replies(probe));
+    let refused = [&PAGE_GET, &PAGE_METHODS].into_iter().flat_map(|probe| book.replies(probe));
     let refused: Vec<&Reading<'_>> = refused.filter(|reading| reading.exchange.status() == Some(405)).collect();
     if refused.is_empty() {
         return Verdict::Skip("no 405 was seen");
@@ -144,7 +147,7 @@ fn allow(book: &Book<'_>) -> Verdict {
 }
 
 fn unknown_method(book: &Book<'_>) -> Verdict {
-    each(book.replies("page-brew"), |reading| {
+    each(book.replies(&PAGE_BREW), |reading| {
         let status = reading.exchange.status().filter(|_| reading.complete());
         let right = status.is_some_and(|status| (400..500).contains(&status) || status == 501);
         Verdict::holds(right, "", || format!("expected 4xx or 501, got {}", came(reading)))
@@ -153,7 +156,7 @@ fn unknown_method(book: &Book<'_>) -> Verdict {
 
 /// Whatever an endpoint says here is worth knowing for who calls it from a browser, and nothing of it is a fault.
 fn options(book: &Book<'_>) -> Verdict {
-    each(book.replies("page-options"), |reading| {
+    each(book.replies(&PAGE_OPTIONS), |reading| {
         let origin = reading.exchange.head.as_ref().and_then(|head| head.header("access-control-allow-origin"));
         match (reading.exchange.status(), origin) {
             (Some(200..=299), Some(origin)) => Verdict::Noted(format!("browsers may call it from {origin}")),
@@ -166,7 +169,7 @@ fn options(book: &Book<'_>) -> Verdict {
 }
 
 fn unknown_path(book: &Book<'_>) -> Verdict {
-    each(book.replies("page-unknown"), |reading| match reading.json() {
+    each(book.replies(&PAGE_UNKNOWN), |reading| match reading.json() {
         None if reading.exchange.status() == Some(404) => Verdict::broken("", "the 404 has no JSON"),
         Some(_) | None => is_one_of(std::slice::from_ref(reading), &[404]),
     })
@@ -174,7 +177,7 @@ fn unknown_path(book: &Book<'_>) -> Verdict {
 
 /// Where a redirect leads is judged by `http-redirect-same-origin`.
 fn trailing_slash(book: &Book<'_>) -> Verdict {
-    each(book.replies("page-slash"), |reading| match reading.exchange.status() {
+    each(book.replies(&PAGE_SLASH), |reading| match reading.exchange.status() {
         Some(200) => Verdict::Noted("it is the same with a slash behind it".to_owned()),
         Some(status @ (307 | 308)) => Verdict::Noted(format!("a slash behind it is redirected with {status}")),
         Some(404) => Verdict::Noted("a slash behind it is a 404".to_owned()),
@@ -187,7 +190,7 @@ fn models_list(book: &Book<'_>) -> Verdict {
         Dialect::Pulze => pulze_models,
         Dialect::OpenAi | Dialect::OpenAiStrict => openai_models,
     };
-    each(book.replies("page-models"), |reading| match reading.exchange.status() {
+    each(book.replies(&PAGE_MODELS), |reading| match reading.exchange.status() {
         Some(404) if book.facts.dialect == Dialect::Pulze => Verdict::Skip("there is no list of models"),
         Some(200) => judge(reading, &book.facts.model),
         Some(_) | None => Verdict::broken("", format!("expected a list of models, got {}", came(reading))),

@@ -5,6 +5,8 @@ use super::super::request::is_router;
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::metadata::probes::{PZ_BAD_LABELS, PZ_LABELS, PZ_LONG_LABELS, PZ_NORT, PZ_PLUGINS, PZ_ROUTER, PZ_WEIGHTS};
+use crate::probe::Probe;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -14,7 +16,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("C"),
         source: "Pulze's OpenAPI text: default router",
-        judge: Judge::Probes(&["pz-router"], router_resolves),
+        judge: Judge::Probes(&[&PZ_ROUTER], router_resolves),
         across: None,
     },
     Check {
@@ -23,7 +25,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("C"),
         source: "Pulze's page on headers: policies",
-        judge: Judge::Probes(&["pz-nort"], retries_policy_zero),
+        judge: Judge::Probes(&[&PZ_NORT], retries_policy_zero),
         across: None,
     },
     Check {
@@ -32,7 +34,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("C"),
         source: "Pulze's page on headers and Pulze's Konfig SDKs",
-        judge: Judge::Probes(&["pz-labels"], labels_echo),
+        judge: Judge::Probes(&[&PZ_LABELS], labels_echo),
         across: None,
     },
     Check {
@@ -41,7 +43,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's page on headers",
-        judge: Judge::Probes(&["pz-weights"], weights_accepted),
+        judge: Judge::Probes(&[&PZ_WEIGHTS], weights_accepted),
         across: None,
     },
     Check {
@@ -50,7 +52,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's page on headers: stringified JSON",
-        judge: Judge::Probes(&["pz-bad-labels", "pz-long-labels"], bad_header),
+        judge: Judge::Probes(&[&PZ_BAD_LABELS, &PZ_LONG_LABELS], bad_header),
         across: None,
     },
     Check {
@@ -59,7 +61,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's seed page: plugins; Pulze's page on headers: ids",
-        judge: Judge::Probes(&["pz-plugins"], plugins_accepted),
+        judge: Judge::Probes(&[&PZ_PLUGINS], plugins_accepted),
         across: None,
     },
 ];
@@ -70,7 +72,7 @@ pub const LABELS: [(&str, &str); 3] = [("suite", "conf"), ("n", "3"), ("b", "tru
 const REFUSED: &str = "the header or the plugin is refused";
 
 /// Judges replies whose request may cleanly be refused for its header.
-fn each_unless_refused(book: &Book<'_>, probe: &str, judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+fn each_unless_refused(book: &Book<'_>, probe: &Probe, judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
     each(book.replies(probe), |reading| {
         if is_refusal(reading) {
             return Verdict::Skip(REFUSED);
@@ -80,7 +82,7 @@ fn each_unless_refused(book: &Book<'_>, probe: &str, judge: impl Fn(&Reading<'_>
 }
 
 fn router_resolves(book: &Book<'_>) -> Verdict {
-    each_unless_refused(book, "pz-router", |reading| {
+    each_unless_refused(book, &PZ_ROUTER, |reading| {
         let Some(namespace) = namespace(reading) else { return Verdict::Skip(ABSENT) };
         let short = namespace.rsplit('/').next().unwrap_or_default();
         Verdict::holds(!short.is_empty() && !is_router(short), "/metadata/model/namespace", || {
@@ -90,7 +92,7 @@ fn router_resolves(book: &Book<'_>) -> Verdict {
 }
 
 fn retries_policy_zero(book: &Book<'_>) -> Verdict {
-    each_unless_refused(book, "pz-nort", |reading| {
+    each_unless_refused(book, &PZ_NORT, |reading| {
         if reading.metadata().is_none() {
             return Verdict::Skip(ABSENT);
         }
@@ -107,7 +109,7 @@ fn label<'r>(reading: &'r Reading<'_>, name: &str) -> Option<&'r Value> {
 }
 
 fn labels_echo(book: &Book<'_>) -> Verdict {
-    each_unless_refused(book, "pz-labels", |reading| {
+    each_unless_refused(book, &PZ_LABELS, |reading| {
         if reading.metadata().is_none() {
             return Verdict::Skip(ABSENT);
         }
@@ -126,7 +128,7 @@ fn labels_echo(book: &Book<'_>) -> Verdict {
 }
 
 fn weights_accepted(book: &Book<'_>) -> Verdict {
-    each(book.replies("pz-weights"), |reading| {
+    each(book.replies(&PZ_WEIGHTS), |reading| {
         if !reading.success() {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         }
@@ -138,14 +140,14 @@ fn weights_accepted(book: &Book<'_>) -> Verdict {
 
 /// No length is published for a label, so that a long one may be taken or refused.
 fn bad_header(book: &Book<'_>) -> Verdict {
-    match refused_or_lenient(book.replies("pz-bad-labels")) {
-        Verdict::Pass => no_server_error(book.replies("pz-long-labels")),
+    match refused_or_lenient(book.replies(&PZ_BAD_LABELS)) {
+        Verdict::Pass => no_server_error(book.replies(&PZ_LONG_LABELS)),
         other @ (Verdict::Noted(_) | Verdict::Skip(_) | Verdict::Broken { .. }) => other,
     }
 }
 
 fn plugins_accepted(book: &Book<'_>) -> Verdict {
-    each_unless_refused(book, "pz-plugins", |reading| {
+    each_unless_refused(book, &PZ_PLUGINS, |reading| {
         let found = member(reading, "search_results").and_then(|results| results.member("items")?.as_array());
         Verdict::Noted(format!("accepted; {} search results", found.map_or(0, Vec::len)))
     })

@@ -7,6 +7,7 @@ use crate::wire::json::{Members, Value};
 pub(super) mod block;
 pub(super) mod costs;
 pub(super) mod headers;
+pub(crate) mod probes;
 pub(super) mod routing;
 pub(super) mod stored;
 

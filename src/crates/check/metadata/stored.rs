@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::super::book::{Book, broken_at, came};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
+use crate::basic::probes::BASIC;
 use crate::exchange::Reading;
+use crate::metadata::probes::{PZ_LOG, PZ_NORT, PZ_PRICES, PZ_PRIV3, PZ_PRIV3_LOG, PZ_RANK, PZ_ROUTER};
+use crate::probe::Probe;
+use crate::request::probes::CAP5;
 use crate::wire::json::{At, Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -15,7 +19,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's rendered reference: list-app-models prices",
-        judge: Judge::Probes(&["pz-nort", "pz-prices"], costs_match_price),
+        judge: Judge::Probes(&[&PZ_NORT, &PZ_PRICES], costs_match_price),
         across: None,
     },
     Check {
@@ -24,7 +28,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("F"),
         source: "Pulze's Konfig SDKs",
-        judge: Judge::Probes(&["basic", "cap5"], costs_scale),
+        judge: Judge::Probes(&[&BASIC, &CAP5], costs_scale),
         across: None,
     },
     Check {
@@ -33,7 +37,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's Konfig SDKs: /v1/models/rank",
-        judge: Judge::Probes(&["pz-router", "pz-rank"], rank_oracle),
+        judge: Judge::Probes(&[&PZ_ROUTER, &PZ_RANK], rank_oracle),
         across: None,
     },
     Check {
@@ -42,7 +46,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's rendered reference; Pulze's Konfig SDKs: /v1/logs/{log_id}",
-        judge: Judge::Probes(&["basic", "pz-log"], id_is_log),
+        judge: Judge::Probes(&[&BASIC, &PZ_LOG], id_is_log),
         across: None,
     },
     Check {
@@ -51,13 +55,13 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's page on headers: privacy_level",
-        judge: Judge::Probes(&["pz-priv3", "pz-priv3-log"], privacy_no_log),
+        judge: Judge::Probes(&[&PZ_PRIV3, &PZ_PRIV3_LOG], privacy_no_log),
         across: None,
     },
 ];
 
 /// The body of a reply from a neighbour of the endpoint.
-fn page<'r>(book: &'r Book<'_>, probe: &str) -> Option<&'r Value> {
+fn page<'r>(book: &'r Book<'_>, probe: &Probe) -> Option<&'r Value> {
     let reading = book.reply(probe).filter(|reading| reading.success())?;
     reading.json().map(|document| &document.value)
 }
@@ -79,7 +83,7 @@ const ROUNDING: f64 = 0.01;
 
 fn costs_match_price(book: &Book<'_>) -> Verdict {
     const UNREADABLE: Verdict = Verdict::Skip("the price list cannot be read");
-    let (Some(prices), Some(reading)) = (page(book, "pz-prices"), book.reply("pz-nort")) else { return UNREADABLE };
+    let (Some(prices), Some(reading)) = (page(book, &PZ_PRICES), book.reply(&PZ_NORT)) else { return UNREADABLE };
     let (Some(namespace), Some(usage)) = (namespace(reading), reading.usage) else { return Verdict::Skip(ABSENT) };
     let cost = member(reading, "costs").and_then(|costs| costs.member("total_tokens")?.as_f64());
     let Some(cost) = cost else { return Verdict::Skip(ABSENT) };
@@ -106,7 +110,7 @@ fn costs_scale(book: &Book<'_>) -> Verdict {
         let cost = member(reading, "costs")?.member("completion_tokens")?.as_f64()?;
         Some((namespace(reading)?.to_owned(), reading.usage?.completion, cost))
     };
-    let (Some(long), Some(short)) = (book.reply("basic"), book.reply("cap5")) else { return Verdict::Skip(ABSENT) };
+    let (Some(long), Some(short)) = (book.reply(&BASIC), book.reply(&CAP5)) else { return Verdict::Skip(ABSENT) };
     let (Some(one), Some(other)) = (bill(long), bill(short)) else { return Verdict::Skip(ABSENT) };
     if one.0 != other.0 {
         return Verdict::Skip("another model answered");
@@ -123,8 +127,8 @@ fn costs_scale(book: &Book<'_>) -> Verdict {
 }
 
 fn rank_oracle(book: &Book<'_>) -> Verdict {
-    let Some(ranking) = page(book, "pz-rank") else { return Verdict::Skip("the endpoint refuses to rank") };
-    let Some(reading) = book.reply("pz-router") else { return Verdict::Skip(ABSENT) };
+    let Some(ranking) = page(book, &PZ_RANK) else { return Verdict::Skip("the endpoint refuses to rank") };
+    let Some(reading) = book.reply(&PZ_ROUTER) else { return Verdict::Skip(ABSENT) };
     let Some(namespace) = namespace(reading) else { return Verdict::Skip(ABSENT) };
     let mut ranked = Vec::new();
     objects(ranking, &mut ranked);
@@ -139,7 +143,7 @@ fn rank_oracle(book: &Book<'_>) -> Verdict {
 const SETTLED: Duration = Duration::from_secs(10);
 
 fn id_is_log(book: &Book<'_>) -> Verdict {
-    let (Some(asked), Some(log)) = (book.reply("basic"), book.reply("pz-log")) else {
+    let (Some(asked), Some(log)) = (book.reply(&BASIC), book.reply(&PZ_LOG)) else {
         return Verdict::Skip("the reply has no id to look up");
     };
     match log.exchange.status() {
@@ -149,7 +153,7 @@ fn id_is_log(book: &Book<'_>) -> Verdict {
         }
         Some(_) | None => {}
     }
-    let Some(page) = page(book, "pz-log") else {
+    let Some(page) = page(book, &PZ_LOG) else {
         return broken_at(log, "", format!("expected the log, got {}", came(log)));
     };
     let sent: Option<Value> = serde_json::from_slice(&asked.exchange.asked.body).ok();
@@ -168,11 +172,11 @@ fn says(value: &Value, text: &str) -> bool {
 }
 
 fn privacy_no_log(book: &Book<'_>) -> Verdict {
-    let Some(asked) = book.reply("pz-priv3").filter(|reading| reading.success()) else {
+    let Some(asked) = book.reply(&PZ_PRIV3).filter(|reading| reading.success()) else {
         return Verdict::Skip("the request was not served");
     };
     let id = asked.completion().and_then(|completion| completion.member("id")?.as_str());
-    match (id, book.reply("pz-priv3-log").and_then(|log| log.exchange.status())) {
+    match (id, book.reply(&PZ_PRIV3_LOG).and_then(|log| log.exchange.status())) {
         (None, _) | (Some(_), Some(404)) => Verdict::Pass,
         (Some(_), Some(401 | 403)) => Verdict::Skip("this key may not read logs"),
         (Some(id), Some(200..300)) => broken_at(asked, "/id", format!("{id:?} has a log")),

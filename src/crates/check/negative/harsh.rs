@@ -8,7 +8,12 @@ use super::{
     Book, Check, Duration, Finding, Judge, Level, Reading, Verdict, came, each, is_refusal, levels, no_server_error,
     refused, tier,
 };
+use crate::basic::probes::BASIC;
 use crate::exchange::{Outcome, nonce};
+use crate::negative::probes::{
+    NEG_CONTEXT_OVERFLOW, NEG_HALF_CLOSE, NEG_HEADER_INJECTION, NEG_LONG_HEADER, NEG_OVERSIZED_BODY,
+    NEG_SCHEMA_MUTANTS, NEG_SLOW_BODY, NEG_SURVIVES,
+};
 use crate::wire::json::Members;
 
 pub(crate) static HARSH: &[Check] = &[
@@ -18,7 +23,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("X"),
         source: "RFC 9110, 15.5.14",
-        judge: Judge::Defect("", refused_or_closed),
+        judge: Judge::Defect(&NEG_OVERSIZED_BODY, "", refused_or_closed),
         across: None,
     },
     Check {
@@ -27,7 +32,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("X"),
         source: "RFC 6585, 5",
-        judge: Judge::Defect("", refused_or_closed),
+        judge: Judge::Defect(&NEG_LONG_HEADER, "", refused_or_closed),
         across: None,
     },
     Check {
@@ -36,7 +41,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "OpenAI's published file: 400 context_length_exceeded; ollama/ollama #4967, #17889, #2208 (silent truncation)",
-        judge: Judge::Defect("", not_cut),
+        judge: Judge::Defect(&NEG_CONTEXT_OVERFLOW, "", not_cut),
         across: None,
     },
     Check {
@@ -45,7 +50,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "practice",
-        judge: Judge::Defect("", slow_body),
+        judge: Judge::Defect(&NEG_SLOW_BODY, "", slow_body),
         across: None,
     },
     Check {
@@ -54,7 +59,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 9112, 8",
-        judge: Judge::Defect("", refused_or_closed),
+        judge: Judge::Defect(&NEG_HALF_CLOSE, "", refused_or_closed),
         across: None,
     },
     Check {
@@ -63,7 +68,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("X"),
         source: "RFC 9110, 5.5",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_HEADER_INJECTION, "", refused),
         across: None,
     },
     Check {
@@ -72,7 +77,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("X"),
         source: "Portman/Schemathesis style",
-        judge: Judge::Defect("", mutants),
+        judge: Judge::Defect(&NEG_SCHEMA_MUTANTS, "", mutants),
         across: None,
     },
     Check {
@@ -81,7 +86,7 @@ pub(crate) static HARSH: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "an endpoint that one bad request takes down serves no client any more",
-        judge: Judge::Probes(&["basic", "neg-survives"], survives),
+        judge: Judge::Probes(&[&BASIC, &NEG_SURVIVES], survives),
         across: None,
     },
 ];
@@ -169,7 +174,7 @@ fn mutated(reading: &Reading<'_>) -> String {
 const SLOWER: Duration = Duration::from_secs(2);
 
 fn survives(book: &Book<'_>) -> Verdict {
-    let Some((first, last)) = book.reply("basic").zip(book.reply("neg-survives")) else {
+    let Some((first, last)) = book.reply(&BASIC).zip(book.reply(&NEG_SURVIVES)) else {
         return Verdict::Skip("the probe was not sent");
     };
     let broken = |level, detail| Verdict::Broken { level, findings: vec![Finding::new("", detail).at(last)] };

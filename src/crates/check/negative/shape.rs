@@ -1,6 +1,12 @@
 //! Members that are missing, or of another type than the contract gives them: messages, tools, and what is an object.
 
 use super::{Check, Judge, levels, no_server_error, refused, tier};
+use crate::negative::probes::{
+    NEG_CONTENT_NUMBER, NEG_CONTENT_OBJECT, NEG_LOGIT_BIAS_ARRAY, NEG_MESSAGE_NOT_OBJECT, NEG_MESSAGES_EMPTY,
+    NEG_MESSAGES_MISSING, NEG_MESSAGES_NULL, NEG_MESSAGES_STRING, NEG_PLUGINS_STRING, NEG_PLUGINS_UNKNOWN,
+    NEG_RESPONSE_FORMAT_STRING, NEG_ROLE_MISSING, NEG_ROLE_NUMBER, NEG_ROLE_UNKNOWN, NEG_TOOL_CALL_ID_ORPHAN,
+    NEG_TOOL_NO_FUNCTION, NEG_TOOL_NO_NAME, NEG_TOOL_PARAMETERS_STRING, NEG_TOOLS_OBJECT,
+};
 
 pub(crate) static SHAPE: &[Check] = &[
     Check {
@@ -9,7 +15,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's rendered reference and OpenAI's published file: required; Pulze's Konfig SDKs: optional",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_MESSAGES_MISSING, "messages", refused),
         across: None,
     },
     Check {
@@ -18,7 +24,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("C"),
         source: "OpenAI's published file: minItems 1",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_MESSAGES_EMPTY, "messages", refused),
         across: None,
     },
     Check {
@@ -27,7 +33,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file: array",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_MESSAGES_STRING, "messages", refused),
         across: None,
     },
     Check {
@@ -36,7 +42,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's rendered reference; OpenAI's published file",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_MESSAGES_NULL, "messages", refused),
         across: None,
     },
     Check {
@@ -45,7 +51,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file: object",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_MESSAGE_NOT_OBJECT, "messages", refused),
         across: None,
     },
     Check {
@@ -54,7 +60,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs and OpenAI's published file: required",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_ROLE_MISSING, "messages", refused),
         across: None,
     },
     Check {
@@ -63,7 +69,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page and Pulze's Konfig SDKs: enum; OpenAI's published file: enum",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_ROLE_UNKNOWN, "messages", refused),
         across: None,
     },
     Check {
@@ -72,7 +78,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file: string",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_ROLE_NUMBER, "messages", refused),
         across: None,
     },
     Check {
@@ -81,7 +87,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file: a string or an array",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_CONTENT_NUMBER, "messages", refused),
         across: None,
     },
     Check {
@@ -90,7 +96,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file: parts are arrays",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_CONTENT_OBJECT, "messages", refused),
         across: None,
     },
     Check {
@@ -99,7 +105,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page: object; OpenAI's published file: object",
-        judge: Judge::Defect("logit_bias", refused),
+        judge: Judge::Defect(&NEG_LOGIT_BIAS_ARRAY, "logit_bias", refused),
         across: None,
     },
     Check {
@@ -108,7 +114,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page: array; OpenAI's published file: array",
-        judge: Judge::Defect("tools", refused),
+        judge: Judge::Defect(&NEG_TOOLS_OBJECT, "tools", refused),
         across: None,
     },
     Check {
@@ -117,7 +123,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs and OpenAI's published file: required",
-        judge: Judge::Defect("tools", refused),
+        judge: Judge::Defect(&NEG_TOOL_NO_FUNCTION, "tools", refused),
         across: None,
     },
     Check {
@@ -126,7 +132,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's Konfig SDKs and OpenAI's published file",
-        judge: Judge::Defect("tools", refused),
+        judge: Judge::Defect(&NEG_TOOL_NO_NAME, "tools", refused),
         across: None,
     },
     Check {
@@ -135,7 +141,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page: object; OpenAI's published file: object",
-        judge: Judge::Defect("tools", refused),
+        judge: Judge::Defect(&NEG_TOOL_PARAMETERS_STRING, "tools", refused),
         across: None,
     },
     Check {
@@ -144,7 +150,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Defect("messages", refused),
+        judge: Judge::Defect(&NEG_TOOL_CALL_ID_ORPHAN, "messages", refused),
         across: None,
     },
     Check {
@@ -153,7 +159,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page: object; OpenAI's published file: object",
-        judge: Judge::Defect("response_format", refused),
+        judge: Judge::Defect(&NEG_RESPONSE_FORMAT_STRING, "response_format", refused),
         across: None,
     },
     Check {
@@ -162,7 +168,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's seed page: array",
-        judge: Judge::Defect("plugins", refused),
+        judge: Judge::Defect(&NEG_PLUGINS_STRING, "plugins", refused),
         across: None,
     },
     Check {
@@ -171,7 +177,7 @@ pub(crate) static SHAPE: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's rendered reference",
-        judge: Judge::Defect("plugins", no_server_error),
+        judge: Judge::Defect(&NEG_PLUGINS_UNKNOWN, "plugins", no_server_error),
         across: None,
     },
 ];

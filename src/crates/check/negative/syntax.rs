@@ -1,6 +1,11 @@
 //! Bodies that are no JSON object, or JSON that RFC 8259 does not allow.
 
 use super::{Check, Judge, Reading, Verdict, each, levels, no_server_error, refused, tier};
+use crate::negative::probes::{
+    NEG_ARRAY_ROOT, NEG_BAD_JSON, NEG_CONTROL_CHARS_RAW, NEG_DEEP_NESTING, NEG_DUPLICATE_KEYS, NEG_EMPTY_BODY,
+    NEG_INVALID_UTF8, NEG_LONE_SURROGATE, NEG_NAN_LITERAL, NEG_NUMBER_OVERFLOW, NEG_SCALAR_ROOT, NEG_TRAILING_GARBAGE,
+    NEG_UTF16_BODY,
+};
 
 pub(crate) static SYNTAX: &[Check] = &[
     Check {
@@ -9,7 +14,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "RFC 8259; Pulze's OpenAPI text; ggml-org/llama.cpp PR#5961",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_BAD_JSON, "", refused),
         across: None,
     },
     Check {
@@ -18,7 +23,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's OpenAPI text; OpenAI's published file",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_EMPTY_BODY, "", refused),
         across: None,
     },
     Check {
@@ -27,7 +32,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "OpenAI's published file: an object; vLLM test_non_object_body_validation",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_ARRAY_ROOT, "", refused),
         across: None,
     },
     Check {
@@ -36,7 +41,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "OpenAI's published file: an object; vLLM test_non_object_body_validation",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_SCALAR_ROOT, "", refused),
         across: None,
     },
     Check {
@@ -45,7 +50,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 2",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_TRAILING_GARBAGE, "", refused),
         across: None,
     },
     Check {
@@ -54,7 +59,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 8.1",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_INVALID_UTF8, "", refused),
         across: None,
     },
     Check {
@@ -63,7 +68,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "RFC 8259, 8.1",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_UTF16_BODY, "", refused),
         across: None,
     },
     Check {
@@ -72,7 +77,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 6",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_NAN_LITERAL, "", refused),
         across: None,
     },
     Check {
@@ -81,7 +86,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "RFC 8259, 4",
-        judge: Judge::Defect("", which_won),
+        judge: Judge::Defect(&NEG_DUPLICATE_KEYS, "", which_won),
         across: None,
     },
     Check {
@@ -90,7 +95,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 6",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_NUMBER_OVERFLOW, "", refused),
         across: None,
     },
     Check {
@@ -99,7 +104,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("X"),
         source: "RFC 8259, 9",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_DEEP_NESTING, "", refused),
         across: None,
     },
     Check {
@@ -108,7 +113,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 8.2",
-        judge: Judge::Defect("", no_server_error),
+        judge: Judge::Defect(&NEG_LONE_SURROGATE, "", no_server_error),
         across: None,
     },
     Check {
@@ -117,7 +122,7 @@ pub(crate) static SYNTAX: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 8259, 7",
-        judge: Judge::Defect("", refused),
+        judge: Judge::Defect(&NEG_CONTROL_CHARS_RAW, "", refused),
         across: None,
     },
 ];

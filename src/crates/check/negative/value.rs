@@ -1,6 +1,11 @@
 //! Members with a value that the contract does not allow: the model, numbers and texts.
 
 use super::{Check, Judge, Reading, Verdict, came, each, is_refusal, levels, no_server_error, refused, tier};
+use crate::negative::probes::{
+    NEG_BEST_OF_ZERO, NEG_MAX_TOKENS_FLOAT, NEG_MAX_TOKENS_HUGE, NEG_MAX_TOKENS_NEGATIVE, NEG_MAX_TOKENS_STRING,
+    NEG_MAX_TOKENS_ZERO, NEG_MODEL_EMPTY, NEG_MODEL_NUMBER, NEG_MODEL_TRAVERSAL, NEG_N_OVER, NEG_N_STRING, NEG_N_ZERO,
+    NEG_NUL_IN_CONTENT, NEG_SPECIAL_TOKENS, NEG_STOP_FIVE, NEG_STOP_NUMBER, NEG_STREAM_STRING, NEG_TEMPERATURE_STRING,
+};
 
 pub(crate) static VALUE: &[Check] = &[
     Check {
@@ -9,7 +14,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file: string",
-        judge: Judge::Defect("model", refused),
+        judge: Judge::Defect(&NEG_MODEL_NUMBER, "model", refused),
         across: None,
     },
     Check {
@@ -18,7 +23,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Defect("model", refused),
+        judge: Judge::Defect(&NEG_MODEL_EMPTY, "model", refused),
         across: None,
     },
     Check {
@@ -27,7 +32,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Defect("model", kept_in),
+        judge: Judge::Defect(&NEG_MODEL_TRAVERSAL, "model", kept_in),
         across: None,
     },
     Check {
@@ -36,7 +41,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's seed page: number; OpenAI's published file",
-        judge: Judge::Defect("temperature", refused),
+        judge: Judge::Defect(&NEG_TEMPERATURE_STRING, "temperature", refused),
         across: None,
     },
     Check {
@@ -45,7 +50,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's seed page: integer; OpenAI's published file: integer",
-        judge: Judge::Defect("max_tokens", refused),
+        judge: Judge::Defect(&NEG_MAX_TOKENS_STRING, "max_tokens", refused),
         across: None,
     },
     Check {
@@ -54,7 +59,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "Pulze's seed page: integer",
-        judge: Judge::Defect("max_tokens", refused),
+        judge: Judge::Defect(&NEG_MAX_TOKENS_FLOAT, "max_tokens", refused),
         across: None,
     },
     Check {
@@ -63,7 +68,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "said nowhere",
-        judge: Judge::Defect("max_tokens", refused_or_empty),
+        judge: Judge::Defect(&NEG_MAX_TOKENS_ZERO, "max_tokens", refused_or_empty),
         across: None,
     },
     Check {
@@ -72,7 +77,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "Pulze metadata -1 = max context",
-        judge: Judge::Defect("max_tokens", refused),
+        judge: Judge::Defect(&NEG_MAX_TOKENS_NEGATIVE, "max_tokens", refused),
         across: None,
     },
     Check {
@@ -81,7 +86,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Defect("max_tokens", no_server_error),
+        judge: Judge::Defect(&NEG_MAX_TOKENS_HUGE, "max_tokens", no_server_error),
         across: None,
     },
     Check {
@@ -90,7 +95,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "derived from Pulze's seed page: min 1; OpenAI's published file",
-        judge: Judge::Defect("n", refused),
+        judge: Judge::Defect(&NEG_N_ZERO, "n", refused),
         across: None,
     },
     Check {
@@ -99,7 +104,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file: max 128",
-        judge: Judge::Defect("n", refused),
+        judge: Judge::Defect(&NEG_N_OVER, "n", refused),
         across: None,
     },
     Check {
@@ -108,7 +113,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file: integer",
-        judge: Judge::Defect("n", refused),
+        judge: Judge::Defect(&NEG_N_STRING, "n", refused),
         across: None,
     },
     Check {
@@ -117,7 +122,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "derived from Pulze's seed page",
-        judge: Judge::Defect("best_of", refused),
+        judge: Judge::Defect(&NEG_BEST_OF_ZERO, "best_of", refused),
         across: None,
     },
     Check {
@@ -126,7 +131,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's seed page: boolean; OpenAI's published file: boolean",
-        judge: Judge::Defect("stream", refused),
+        judge: Judge::Defect(&NEG_STREAM_STRING, "stream", refused),
         across: None,
     },
     Check {
@@ -135,7 +140,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file: a string or an array",
-        judge: Judge::Defect("stop", refused),
+        judge: Judge::Defect(&NEG_STOP_NUMBER, "stop", refused),
         across: None,
     },
     Check {
@@ -144,7 +149,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file: 1..4",
-        judge: Judge::Defect("stop", refused),
+        judge: Judge::Defect(&NEG_STOP_FIVE, "stop", refused),
         across: None,
     },
     Check {
@@ -153,7 +158,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Defect("messages", no_server_error),
+        judge: Judge::Defect(&NEG_NUL_IN_CONTENT, "messages", no_server_error),
         across: None,
     },
     Check {
@@ -162,7 +167,7 @@ pub(crate) static VALUE: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Defect("messages", no_server_error),
+        judge: Judge::Defect(&NEG_SPECIAL_TOKENS, "messages", no_server_error),
         across: None,
     },
 ];

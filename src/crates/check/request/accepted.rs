@@ -1,9 +1,15 @@
 //! Rules about requests that are to be served, and how.
 
+use crate::basic::probes::{BASIC, BASIC_STREAM};
 use crate::book::{
     accepted, broken_at, came, each, each_of, first_text, is_refusal, names_parameter, no_server_error, refused, sent,
 };
 use crate::exchange::{Reading, nonce};
+use crate::http::probes::PAGE_MODELS;
+use crate::request::probes::{
+    DEVELOPER, MINIMAL, MODEL_OMITTED, MULTI, NULLS, PARTS, SEED_EXAMPLE, SEED_EXAMPLE_FIELDS, STREAM_FALSE, SYS,
+    UNKNOWN_MEMBER, USER, UTF8,
+};
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::choices;
 use crate::{Book, Check, Judge, Verdict, levels, shown, tier};
@@ -15,7 +21,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["minimal"], |book| accepted(book.replies("minimal"))),
+        judge: Judge::Probes(&[&MINIMAL], |book| accepted(book.replies(&MINIMAL))),
         across: None,
     },
     Check {
@@ -24,7 +30,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("C"),
         source: "Pulze's seed page",
-        judge: Judge::Probes(&["seed-example", "seed-example-fields"], seed_example),
+        judge: Judge::Probes(&[&SEED_EXAMPLE, &SEED_EXAMPLE_FIELDS], seed_example),
         across: None,
     },
     Check {
@@ -33,7 +39,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's OpenAPI text and Pulze's rendered reference: default \"pulze\"",
-        judge: Judge::Probes(&["model-omitted"], routed),
+        judge: Judge::Probes(&[&MODEL_OMITTED], routed),
         across: None,
     },
     Check {
@@ -42,7 +48,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S/M"),
         tier: tier("C"),
         source: "OpenAI's published file requires model; servers of one model need no name (llama.cpp, mlx_lm)",
-        judge: Judge::Probes(&["model-omitted", "page-models"], needs_model),
+        judge: Judge::Probes(&[&MODEL_OMITTED, &PAGE_MODELS], needs_model),
         across: None,
     },
     Check {
@@ -51,7 +57,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
-        judge: Judge::Probes(&["sys"], |book| accepted(book.replies("sys"))),
+        judge: Judge::Probes(&[&SYS], |book| accepted(book.replies(&SYS))),
         across: None,
     },
     Check {
@@ -60,7 +66,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs, Pulze's rendered reference and OpenAI's published file",
-        judge: Judge::Probes(&["multi"], |book| accepted(book.replies("multi"))),
+        judge: Judge::Probes(&[&MULTI], |book| accepted(book.replies(&MULTI))),
         across: None,
     },
     Check {
@@ -69,7 +75,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F*"),
         source: "webai history.recalled",
-        judge: Judge::Probes(&["multi"], |book| each(book.replies("multi"), recalled)),
+        judge: Judge::Probes(&[&MULTI], |book| each(book.replies(&MULTI), recalled)),
         across: None,
     },
     Check {
@@ -78,7 +84,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["developer"], |book| accepted(book.replies("developer"))),
+        judge: Judge::Probes(&[&DEVELOPER], |book| accepted(book.replies(&DEVELOPER))),
         across: None,
     },
     Check {
@@ -87,7 +93,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("F"),
         source: "OpenAI's published file; openai-compatible SDKs",
-        judge: Judge::Probes(&["parts"], |book| accepted(book.replies("parts"))),
+        judge: Judge::Probes(&[&PARTS], |book| accepted(book.replies(&PARTS))),
         across: None,
     },
     Check {
@@ -96,7 +102,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "OpenAI's published file: nullable; Pulze's reference: `| null`; vllm-project/vllm test_tool_choice_null",
-        judge: Judge::Probes(&["nulls"], |book| each(book.replies("nulls"), takes_nulls)),
+        judge: Judge::Probes(&[&NULLS], |book| each(book.replies(&NULLS), takes_nulls)),
         across: None,
     },
     Check {
@@ -105,9 +111,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: `200 application/json`; OpenAI's published file: default false; decolua/9router #4122, unslothai/unsloth #6570",
-        judge: Judge::Probes(&["basic", "stream-false"], |book| {
-            each_of(book, &["basic", "stream-false"], one_completion)
-        }),
+        judge: Judge::Probes(&[&BASIC, &STREAM_FALSE], |book| each_of(book, &[&BASIC, &STREAM_FALSE], one_completion)),
         across: None,
     },
     Check {
@@ -116,7 +120,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file; sgl-project/mini-sglang PR#125",
-        judge: Judge::Probes(&["basic-stream"], |book| each(book.replies("basic-stream"), streamed)),
+        judge: Judge::Probes(&[&BASIC_STREAM], |book| each(book.replies(&BASIC_STREAM), streamed)),
         across: None,
     },
     Check {
@@ -125,7 +129,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["unknown-member"], |book| each(book.replies("unknown-member"), policy)),
+        judge: Judge::Probes(&[&UNKNOWN_MEMBER], |book| each(book.replies(&UNKNOWN_MEMBER), policy)),
         across: None,
     },
     Check {
@@ -134,7 +138,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/Y"),
         tier: tier("F"),
         source: "OpenAI's published file (deprecated)",
-        judge: Judge::Probes(&["user"], |book| accepted(book.replies("user"))),
+        judge: Judge::Probes(&[&USER], |book| accepted(book.replies(&USER))),
         across: None,
     },
     Check {
@@ -143,17 +147,17 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F*"),
         source: "RFC 8259",
-        judge: Judge::Probes(&["utf8"], |book| each(book.replies("utf8"), repeated)),
+        judge: Judge::Probes(&[&UTF8], |book| each(book.replies(&UTF8), repeated)),
         across: None,
     },
 ];
 
 /// On a refusal each parameter is sent alone, so that the one at fault has a name.
 fn seed_example(book: &Book<'_>) -> Verdict {
-    let Some(reading) = book.reply("seed-example").filter(|reading| !reading.success()) else {
-        return accepted(book.replies("seed-example"));
+    let Some(reading) = book.reply(&SEED_EXAMPLE).filter(|reading| !reading.success()) else {
+        return accepted(book.replies(&SEED_EXAMPLE));
     };
-    let alone = book.replies("seed-example-fields").iter().filter(|reading| is_refusal(reading));
+    let alone = book.replies(&SEED_EXAMPLE_FIELDS).iter().filter(|reading| is_refusal(reading));
     let refused: Vec<String> =
         alone.filter_map(|reading| sent(reading).as_object()?.keys().next_back().map(str::to_owned)).collect();
     let blamed = if refused.is_empty() { "none is refused alone".to_owned() } else { refused.join(", ") };
@@ -161,7 +165,7 @@ fn seed_example(book: &Book<'_>) -> Verdict {
 }
 
 fn routed(book: &Book<'_>) -> Verdict {
-    each(book.replies("model-omitted"), |reading| {
+    each(book.replies(&MODEL_OMITTED), |reading| {
         let Some(completion) = reading.completion() else {
             return Verdict::broken("", format!("expected 2xx, got {}", came(reading)));
         };
@@ -185,12 +189,12 @@ fn recalled(reading: &Reading<'_>) -> Verdict {
 
 /// A server that has one model, and says so, needs none named.
 fn needs_model(book: &Book<'_>) -> Verdict {
-    let list = book.reply("page-models").and_then(|reading| reading.json()?.value.member("data")?.as_array());
+    let list = book.reply(&PAGE_MODELS).and_then(|reading| reading.json()?.value.member("data")?.as_array());
     let served = |reading: &Reading<'_>| reading.completion().is_some();
-    if list.is_some_and(|models| models.len() == 1) && book.replies("model-omitted").iter().all(served) {
+    if list.is_some_and(|models| models.len() == 1) && book.replies(&MODEL_OMITTED).iter().all(served) {
         return Verdict::Noted("it is answered by the one model that there is".to_owned());
     }
-    refused(book.replies("model-omitted"))
+    refused(book.replies(&MODEL_OMITTED))
 }
 
 /// An endpoint that does not know null for a parameter, and says so by its name, can be told not to get it.

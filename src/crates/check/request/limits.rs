@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::book::{accepted, came, each, refused};
 use crate::exchange::Reading;
+use crate::request::probes::{BEST_OF, BEST_OF_LT_N, CAP1, CAP5, CAP5_STREAM, CAPC5, N2};
 use crate::wire::Dialect;
 use crate::wire::json::{Members, Value};
 use crate::wire::reply::{Usage, choices};
@@ -16,7 +17,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page and Pulze's rendered reference; OpenAI's published file; vllm-project/vllm-omni #445",
-        judge: Judge::Probes(&["cap5"], |book| each(book.replies("cap5"), capped)),
+        judge: Judge::Probes(&[&CAP5], |book| each(book.replies(&CAP5), capped)),
         across: None,
     },
     Check {
@@ -25,8 +26,8 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's rendered reference: list (length, max_tokens); OpenAI's published file; ikawrakow/ik_llama.cpp PR#2321 (\"stop\" at cap)",
-        judge: Judge::Probes(&["cap5"], |book| {
-            each(book.replies("cap5"), |reading| length_reason(reading, reading.usage))
+        judge: Judge::Probes(&[&CAP5], |book| {
+            each(book.replies(&CAP5), |reading| length_reason(reading, reading.usage))
         }),
         across: None,
     },
@@ -36,7 +37,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's rendered reference: list (length, max_tokens); OpenAI's published file; ikawrakow/ik_llama.cpp PR#2321 (\"stop\" at cap)",
-        judge: Judge::Probes(&["cap5", "cap5-stream"], length_reason_stream),
+        judge: Judge::Probes(&[&CAP5, &CAP5_STREAM], length_reason_stream),
         across: None,
     },
     Check {
@@ -45,7 +46,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("C"),
         source: "OpenAI's published file; ggml-org/llama.cpp #13700, PR#19831; vllm-project/vllm #28266",
-        judge: Judge::Probes(&["capc5"], |book| each(book.replies("capc5"), capped)),
+        judge: Judge::Probes(&[&CAPC5], |book| each(book.replies(&CAPC5), capped)),
         across: None,
     },
     Check {
@@ -54,7 +55,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "Pulze's rendered reference; OpenAI's published file",
-        judge: Judge::Probes(&["cap1"], |book| each(book.replies("cap1"), capped)),
+        judge: Judge::Probes(&[&CAP1], |book| each(book.replies(&CAP1), capped)),
         across: None,
     },
     Check {
@@ -63,7 +64,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: n; Pulze's rendered reference: supports_n; OpenAI's published file; ollama/ollama #7518, PR#6948, vllm-project/vllm-omni #4269, abetlen/llama-cpp-python #1906",
-        judge: Judge::Probes(&["n2"], |book| each(book.replies("n2"), |reading| has_choices(reading, 2))),
+        judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), |reading| has_choices(reading, 2))),
         across: None,
     },
     Check {
@@ -72,7 +73,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page and Pulze's Konfig SDKs: index required; OpenAI's published file",
-        judge: Judge::Probes(&["n2"], |book| each(book.replies("n2"), indices)),
+        judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), indices)),
         across: None,
     },
     Check {
@@ -81,7 +82,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's seed page; Pulze's rendered reference",
-        judge: Judge::Probes(&["best-of"], |book| each(book.replies("best-of"), |reading| has_choices(reading, 1))),
+        judge: Judge::Probes(&[&BEST_OF], |book| each(book.replies(&BEST_OF), |reading| has_choices(reading, 1))),
         across: None,
     },
     Check {
@@ -90,7 +91,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("F"),
         source: "Pulze's rendered reference: \"return the best n\"; OpenAI's published file (/completions) must be >= n",
-        judge: Judge::Probes(&["best-of", "best-of-lt-n"], |book| refused(book.replies("best-of-lt-n"))),
+        judge: Judge::Probes(&[&BEST_OF, &BEST_OF_LT_N], |book| refused(book.replies(&BEST_OF_LT_N))),
         across: None,
     },
 ];
@@ -115,8 +116,8 @@ fn capped(reading: &Reading<'_>) -> Verdict {
 
 /// Streams seldom state usage; the same question, whole, then tells whether it takes more than the cap.
 fn length_reason_stream(book: &Book<'_>) -> Verdict {
-    let whole = book.reply("cap5").and_then(|reading| reading.usage);
-    each(book.replies("cap5-stream"), |reading| length_reason(reading, reading.usage.or(whole)))
+    let whole = book.reply(&CAP5).and_then(|reading| reading.usage);
+    each(book.replies(&CAP5_STREAM), |reading| length_reason(reading, reading.usage.or(whole)))
 }
 
 fn length_reason(reading: &Reading<'_>, usage: Option<Usage>) -> Verdict {

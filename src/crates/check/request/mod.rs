@@ -10,6 +10,7 @@ use crate::wire::reply::choices;
 
 pub(super) mod accepted;
 pub(super) mod limits;
+pub(crate) mod probes;
 pub(super) mod stop;
 
 pub(super) static CHECKS: &[Check] = &[

@@ -4,6 +4,8 @@
 
 use crate::book::{accepted, each, sent};
 use crate::exchange::Choice;
+use crate::probe::Probe;
+use crate::request::probes::{STOP_CONTROL, STOP1, STOP1_STREAM, STOPN};
 use crate::wire::json::{Members, Value};
 use crate::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 
@@ -14,7 +16,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C*"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["stop-control", "stop1"], |book| judged(book, "stop1", goes_on)),
+        judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, goes_on)),
         across: None,
     },
     Check {
@@ -23,7 +25,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F*"),
         source: "Pulze's Konfig SDKs: union; OpenAI's published file",
-        judge: Judge::Probes(&["stop-control", "stopn"], |book| judged(book, "stopn", goes_on)),
+        judge: Judge::Probes(&[&STOP_CONTROL, &STOPN], |book| judged(book, &STOPN, goes_on)),
         across: None,
     },
     Check {
@@ -32,7 +34,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C*"),
         source: "OpenAI's published file: \"will not contain the stop sequence\"; huggingface/text-generation-inference #1724",
-        judge: Judge::Probes(&["stop-control", "stop1"], |book| judged(book, "stop1", contains)),
+        judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, contains)),
         across: None,
     },
     Check {
@@ -41,7 +43,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C*"),
         source: "OpenAI's published file; Blaizzy/mlx-vlm #1044 (ignored)",
-        judge: Judge::Probes(&["stop-control", "stop1"], |book| judged(book, "stop1", other_reason)),
+        judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, other_reason)),
         across: None,
     },
     Check {
@@ -50,7 +52,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F*"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["stop-control", "stop1-stream"], |book| judged(book, "stop1-stream", shows_a_part)),
+        judge: Judge::Probes(&[&STOP_CONTROL, &STOP1_STREAM], |book| judged(book, &STOP1_STREAM, shows_a_part)),
         across: None,
     },
 ];
@@ -58,8 +60,8 @@ pub(crate) static CHECKS: &[Check] = &[
 /// What is wrong with a choice that one of these sequences should have ended.
 type Fault = fn(&Choice, &[String]) -> Option<String>;
 
-fn judged(book: &Book<'_>, probe: &str, fault: Fault) -> Verdict {
-    let free = book.reply("stop-control").and_then(|reading| reading.choices.first());
+fn judged(book: &Book<'_>, probe: &Probe, fault: Fault) -> Verdict {
+    let free = book.reply(&STOP_CONTROL).and_then(|reading| reading.choices.first());
     each(book.replies(probe), |reading| {
         if !reading.success() {
             return accepted(std::slice::from_ref(reading));

@@ -17,6 +17,7 @@ pub(super) mod cumulative;
 pub(super) mod framing;
 pub(super) mod pieces;
 pub(super) mod probed;
+pub(crate) mod probes;
 pub(super) mod timing;
 
 /// Whether the reply is a success that answers a request for a stream.

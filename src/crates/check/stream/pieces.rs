@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::response::{is_known_finish, published_finishes};
 use super::super::said::{has_sound, says_nothing, spoken};
 use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Outcome, Reading, carries_content};
+use crate::format::response::{is_known_finish, published_finishes};
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::{choices, finishes};
 

@@ -10,7 +10,10 @@ use super::super::tools::tells_call;
 use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::usage_at_end;
 use super::ended;
+use crate::basic::probes::{BASIC, BASIC_STREAM};
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
+use crate::stream::probes::{ABORT, AFTER_ABORT, GZIP_STREAM, N2_STREAM, USAGE_STREAM, UTF8_STREAM, WRONG_STREAM};
+use crate::tools::probes::TOOL_AUTO_STREAM;
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
 
@@ -21,7 +24,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "OpenAI's published file; sgl-project/sglang PR#8417 (only last index)",
-        judge: Judge::Probes(&["n2-stream"], n2_both_finish),
+        judge: Judge::Probes(&[&N2_STREAM], n2_both_finish),
         across: None,
     },
     Check {
@@ -30,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["basic-stream"], |book| each(book.replies("basic-stream"), reassembles)),
+        judge: Judge::Probes(&[&BASIC_STREAM], |book| each(book.replies(&BASIC_STREAM), reassembles)),
         across: None,
     },
     Check {
@@ -39,7 +42,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F*"),
         source: "vllm-project/vllm #47903; googleapis/python-genai #2868",
-        judge: Judge::Probes(&["basic", "basic-stream"], matches_nonstream),
+        judge: Judge::Probes(&[&BASIC, &BASIC_STREAM], matches_nonstream),
         across: None,
     },
     Check {
@@ -48,7 +51,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("C"),
         source: "OpenAI's published file: stream_options",
-        judge: Judge::Probes(&["usage-stream"], |book| each(book.replies("usage-stream"), usage_chunk)),
+        judge: Judge::Probes(&[&USAGE_STREAM], |book| each(book.replies(&USAGE_STREAM), usage_chunk)),
         across: None,
     },
     Check {
@@ -57,7 +60,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("C"),
         source: "OpenAI's published file; BerriAI/litellm #28735, PR#28736",
-        judge: Judge::Probes(&["usage-stream"], |book| each(book.replies("usage-stream"), usage_empty_choices)),
+        judge: Judge::Probes(&[&USAGE_STREAM], |book| each(book.replies(&USAGE_STREAM), usage_empty_choices)),
         across: None,
     },
     Check {
@@ -66,7 +69,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "OpenAI's published file: \"null on every chunk except the last\"",
-        judge: Judge::Probes(&["usage-stream"], |book| each(book.replies("usage-stream"), usage_null_before)),
+        judge: Judge::Probes(&[&USAGE_STREAM], |book| each(book.replies(&USAGE_STREAM), usage_null_before)),
         across: None,
     },
     Check {
@@ -75,7 +78,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "OpenAI's published file; ggml-org/llama.cpp #14566",
-        judge: Judge::Probes(&["wrong-stream"], |book| each(book.replies("wrong-stream"), prestart_error)),
+        judge: Judge::Probes(&[&WRONG_STREAM], |book| each(book.replies(&WRONG_STREAM), prestart_error)),
         across: None,
     },
     Check {
@@ -84,7 +87,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C*"),
         source: "ggml-org/llama.cpp PR#28926; abetlen/llama-cpp-python #372",
-        judge: Judge::Probes(&["utf8-stream"], |book| each(book.replies("utf8-stream"), no_u_fffd)),
+        judge: Judge::Probes(&[&UTF8_STREAM], |book| each(book.replies(&UTF8_STREAM), no_u_fffd)),
         across: None,
     },
     Check {
@@ -93,7 +96,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F*"),
         source: "guoqingbao/xinfer #383",
-        judge: Judge::Probes(&["tool-auto-stream"], |book| each(book.replies("tool-auto-stream"), no_json_in_content)),
+        judge: Judge::Probes(&[&TOOL_AUTO_STREAM], |book| each(book.replies(&TOOL_AUTO_STREAM), no_json_in_content)),
         across: None,
     },
     Check {
@@ -102,7 +105,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice (proxies buffer)",
-        judge: Judge::Probes(&["basic-stream"], |book| each(book.replies("basic-stream"), cache_control)),
+        judge: Judge::Probes(&[&BASIC_STREAM], |book| each(book.replies(&BASIC_STREAM), cache_control)),
         across: None,
     },
     Check {
@@ -111,7 +114,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["gzip-stream"], |book| each(book.replies("gzip-stream"), compressed_flush)),
+        judge: Judge::Probes(&[&GZIP_STREAM], |book| each(book.replies(&GZIP_STREAM), compressed_flush)),
         across: None,
     },
     Check {
@@ -120,7 +123,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["abort", "after-abort"], abort_harmless),
+        judge: Judge::Probes(&[&ABORT, &AFTER_ABORT], abort_harmless),
         across: None,
     },
 ];
@@ -130,7 +133,7 @@ pub const REPEATED: &str = "\u{1FAE0}\u{1F979} \u{9F9C} na\u{EF}ve \u{645}\u{631
 
 /// That a choice says nothing is a warning, as it is of one choice, and of a whole reply.
 fn n2_both_finish(book: &Book<'_>) -> Verdict {
-    each(book.replies("n2-stream"), |reading| {
+    each(book.replies(&N2_STREAM), |reading| {
         if let Err(verdict) = ended(reading) {
             return verdict;
         }
@@ -206,7 +209,7 @@ fn joined(choice: &Choice) -> Joined {
 }
 
 fn matches_nonstream(book: &Book<'_>) -> Verdict {
-    let (Some(whole), Some(streamed)) = (book.reply("basic"), book.reply("basic-stream")) else {
+    let (Some(whole), Some(streamed)) = (book.reply(&BASIC), book.reply(&BASIC_STREAM)) else {
         return Verdict::Skip("one of the two was not sent");
     };
     let (Some(first), Some(second)) = (whole.choices.first(), streamed.choices.first()) else {
@@ -359,12 +362,12 @@ const SLOWER: u32 = 10;
 const GRACE: Duration = Duration::from_secs(2);
 
 fn abort_harmless(book: &Book<'_>) -> Verdict {
-    if book.reply("abort").is_none_or(|reading| !matches!(reading.exchange.outcome, Outcome::Unfinished(_))) {
+    if book.reply(&ABORT).is_none_or(|reading| !matches!(reading.exchange.outcome, Outcome::Unfinished(_))) {
         return Verdict::Skip("the stream ended before it was left");
     }
-    let usual = book.reply("basic").and_then(|reading| reading.exchange.service_time()).unwrap_or_default();
-    match accepted(book.replies("after-abort")) {
-        Verdict::Pass => each(book.replies("after-abort"), |reading| {
+    let usual = book.reply(&BASIC).and_then(|reading| reading.exchange.service_time()).unwrap_or_default();
+    match accepted(book.replies(&AFTER_ABORT)) {
+        Verdict::Pass => each(book.replies(&AFTER_ABORT), |reading| {
             let took = reading.exchange.service_time().unwrap_or_default();
             let detail = || format!("it took {took:.1?}, the same before took {usual:.1?}");
             Verdict::holds(took <= usual * SLOWER + GRACE, "", detail)

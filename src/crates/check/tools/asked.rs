@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::tools::probes::{
+    TOOL_AUTO, TOOL_CUT, TOOL_CUT_STREAM, TOOL_IRR, TOOL_NAMED, TOOL_NAMED_STREAM, TOOL_NOARG, TOOL_PAR, TOOL_PAR_OFF,
+    TOOL_PAR_STREAM, TOOL_UNICODE,
+};
 use crate::wire::json::{Object, Value};
 
 use super::super::book::{Book, broken_at, each};
@@ -9,6 +13,7 @@ use super::super::{Check, Finding, Judge, Verdict, levels, shown, tier};
 use super::arguments::parse_arguments;
 use super::{CITY, CUT, NO_ANSWER, NO_CALL, answered, argument, each_of_both, made, was_cut};
 use crate::exchange::{Call, Reading};
+use crate::probe::Probe;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -17,7 +22,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F*"),
         source: "OpenAI's published file; BFCL parallel",
-        judge: Judge::Probes(&["tool-par", "tool-par-stream"], parallel_two),
+        judge: Judge::Probes(&[&TOOL_PAR, &TOOL_PAR_STREAM], parallel_two),
         across: None,
     },
     Check {
@@ -26,7 +31,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F*"),
         source: "OpenAI's published file: parallel_tool_calls:false",
-        judge: Judge::Probes(&["tool-par-off"], parallel_off),
+        judge: Judge::Probes(&[&TOOL_PAR_OFF], parallel_off),
         across: None,
     },
     Check {
@@ -35,7 +40,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F*"),
         source: "BFCL irrelevance",
-        judge: Judge::Probes(&["tool-irr"], irrelevant_not_called),
+        judge: Judge::Probes(&[&TOOL_IRR], irrelevant_not_called),
         across: None,
     },
     Check {
@@ -44,7 +49,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F*"),
         source: "own parameters",
-        judge: Judge::Probes(&["tool-auto"], enum_respected),
+        judge: Judge::Probes(&[&TOOL_AUTO], enum_respected),
         across: None,
     },
     Check {
@@ -53,7 +58,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F*"),
         source: "OpenAI's published file: \"omitting parameters\"; Pulze's Konfig SDKs: properties required",
-        judge: Judge::Probes(&["tool-noarg"], noarg),
+        judge: Judge::Probes(&[&TOOL_NOARG], noarg),
         across: None,
     },
     Check {
@@ -62,7 +67,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F*"),
         source: "RFC 8259",
-        judge: Judge::Probes(&["tool-unicode"], unicode_args),
+        judge: Judge::Probes(&[&TOOL_UNICODE], unicode_args),
         across: None,
     },
     Check {
@@ -71,7 +76,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "MiaAI-Lab/DeepSeek-v4-Flash-DSpark-2x-DGX-Spark #55",
-        judge: Judge::Probes(&["tool-cut", "tool-cut-stream"], truncated_length),
+        judge: Judge::Probes(&[&TOOL_CUT, &TOOL_CUT_STREAM], truncated_length),
         across: None,
     },
     Check {
@@ -80,7 +85,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "agents that stream never see the call; ollama/ollama #9632, #12557, #9092, microsoft/foundry-local #346, #874",
-        judge: Judge::Probes(&["tool-named", "tool-named-stream"], stream_not_dropped),
+        judge: Judge::Probes(&[&TOOL_NAMED, &TOOL_NAMED_STREAM], stream_not_dropped),
         across: None,
     },
     Check {
@@ -89,7 +94,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F*"),
         source: "vllm-project/vllm #47903; googleapis/python-genai #2868",
-        judge: Judge::Probes(&["tool-named", "tool-named-stream"], stream_equals_nonstream),
+        judge: Judge::Probes(&[&TOOL_NAMED, &TOOL_NAMED_STREAM], stream_equals_nonstream),
         across: None,
     },
 ];
@@ -103,7 +108,7 @@ fn calls_in<'r>(reading: &'r Reading<'_>) -> Result<Vec<&'r Call>, Verdict> {
 }
 
 fn parallel_two(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-par", |reading| match calls_in(reading) {
+    each_of_both(book, [&TOOL_PAR, &TOOL_PAR_STREAM], |reading| match calls_in(reading) {
         Ok(calls) if calls.is_empty() => Verdict::Skip(NO_CALL),
         Ok(calls) if calls.len() == 1 => Verdict::Noted("one call only".to_owned()),
         Ok(calls) => {
@@ -118,21 +123,21 @@ fn parallel_two(book: &Book<'_>) -> Verdict {
 }
 
 fn parallel_off(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-par-off"), |reading| match calls_in(reading) {
+    each(book.replies(&TOOL_PAR_OFF), |reading| match calls_in(reading) {
         Ok(calls) => Verdict::holds(calls.len() < 2, "/choices/0", || format!("{} calls", calls.len())),
         Err(verdict) => verdict,
     })
 }
 
 fn irrelevant_not_called(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-irr"), |reading| match calls_in(reading) {
+    each(book.replies(&TOOL_IRR), |reading| match calls_in(reading) {
         Ok(calls) => Verdict::holds(calls.is_empty(), "/choices/0", || "a tool is called".to_owned()),
         Err(verdict) => verdict,
     })
 }
 
 fn enum_respected(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-auto"), |reading| {
+    each(book.replies(&TOOL_AUTO), |reading| {
         let calls = match calls_in(reading) {
             Ok(calls) => calls,
             Err(verdict) => return verdict,
@@ -147,7 +152,7 @@ fn enum_respected(book: &Book<'_>) -> Verdict {
 }
 
 fn noarg(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-noarg"), |reading| {
+    each(book.replies(&TOOL_NOARG), |reading| {
         let calls = match calls_in(reading) {
             Ok(calls) => calls,
             Err(verdict) => return verdict,
@@ -168,7 +173,7 @@ fn noarg(book: &Book<'_>) -> Verdict {
 
 /// What the model made of the name is its own affair; letters that broke on the way are not.
 fn unicode_args(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-unicode"), |reading| {
+    each(book.replies(&TOOL_UNICODE), |reading| {
         let calls = match calls_in(reading) {
             Ok(calls) => calls,
             Err(verdict) => return verdict,
@@ -184,7 +189,7 @@ fn unicode_args(book: &Book<'_>) -> Verdict {
 }
 
 fn truncated_length(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-cut", |reading| {
+    each_of_both(book, [&TOOL_CUT, &TOOL_CUT_STREAM], |reading| {
         if !answered(reading) {
             return Verdict::Skip(NO_ANSWER);
         }
@@ -208,7 +213,7 @@ fn truncated_length(book: &Book<'_>) -> Verdict {
 }
 
 /// The first replies to a probe and to its streamed form.
-fn pair<'b, 'e>(book: &'b Book<'e>, whole: &str, streamed: &str) -> Result<[&'b Reading<'e>; 2], Verdict> {
+fn pair<'b, 'e>(book: &'b Book<'e>, whole: &Probe, streamed: &Probe) -> Result<[&'b Reading<'e>; 2], Verdict> {
     match (book.reply(whole), book.reply(streamed)) {
         (Some(whole), Some(streamed)) if answered(whole) && answered(streamed) => {
             if was_cut(whole) || was_cut(streamed) { Err(Verdict::Skip(CUT)) } else { Ok([whole, streamed]) }
@@ -218,7 +223,7 @@ fn pair<'b, 'e>(book: &'b Book<'e>, whole: &str, streamed: &str) -> Result<[&'b 
 }
 
 fn stream_not_dropped(book: &Book<'_>) -> Verdict {
-    let [whole, streamed] = match pair(book, "tool-named", "tool-named-stream") {
+    let [whole, streamed] = match pair(book, &TOOL_NAMED, &TOOL_NAMED_STREAM) {
         Ok(pair) => pair,
         Err(verdict) => return verdict,
     };
@@ -230,7 +235,7 @@ fn stream_not_dropped(book: &Book<'_>) -> Verdict {
 }
 
 fn stream_equals_nonstream(book: &Book<'_>) -> Verdict {
-    let [whole, streamed] = match pair(book, "tool-named", "tool-named-stream") {
+    let [whole, streamed] = match pair(book, &TOOL_NAMED, &TOOL_NAMED_STREAM) {
         Ok(pair) => pair,
         Err(verdict) => return verdict,
     };

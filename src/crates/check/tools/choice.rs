@@ -4,6 +4,10 @@ use super::super::book::{Book, accepted, each, refused};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::{CUT, NAMED_TOOL, NO_ANSWER, answered, each_of_both, made, of_answer, was_cut};
 use crate::exchange::{Call, Reading};
+use crate::tools::probes::{
+    PZ_FLAGS, TOOL_AUTO, TOOL_AUTO_STREAM, TOOL_NAMED, TOOL_NAMED_STREAM, TOOL_NONE, TOOL_NONE_STREAM, TOOL_REQ,
+    TOOL_REQ_STREAM, TOOL_REQ_WITHOUT, TOOL_SOMETIMES, TOOL_UNKNOWN,
+};
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -12,7 +16,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["tool-auto"], |book| accepted(book.replies("tool-auto"))),
+        judge: Judge::Probes(&[&TOOL_AUTO], |book| accepted(book.replies(&TOOL_AUTO))),
         across: None,
     },
     Check {
@@ -21,7 +25,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C*"),
         source: "OpenAI's published file; vllm-project/vllm #27572",
-        judge: Judge::Probes(&["tool-auto", "tool-auto-stream"], auto_calls),
+        judge: Judge::Probes(&[&TOOL_AUTO, &TOOL_AUTO_STREAM], auto_calls),
         across: None,
     },
     Check {
@@ -30,7 +34,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: none; OpenAI's published file",
-        judge: Judge::Probes(&["tool-none", "tool-none-stream"], none_no_calls),
+        judge: Judge::Probes(&[&TOOL_NONE, &TOOL_NONE_STREAM], none_no_calls),
         across: None,
     },
     Check {
@@ -39,7 +43,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C*"),
         source: "vllm-project/vllm #55080 (content deleted)",
-        judge: Judge::Probes(&["tool-none"], none_has_content),
+        judge: Judge::Probes(&[&TOOL_NONE], none_has_content),
         across: None,
     },
     Check {
@@ -48,7 +52,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("C"),
         source: "OpenAI's published file; vllm-project/vllm #44216, #53363, ollama/ollama #8421, #11171, #17921 (ignored)",
-        judge: Judge::Probes(&["tool-req", "tool-req-stream"], required_calls),
+        judge: Judge::Probes(&[&TOOL_REQ, &TOOL_REQ_STREAM], required_calls),
         across: None,
     },
     Check {
@@ -57,7 +61,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "vllm-project/vllm #50399 (runs to max tokens)",
-        judge: Judge::Probes(&["tool-req"], required_terminates),
+        judge: Judge::Probes(&[&TOOL_REQ], required_terminates),
         across: None,
     },
     Check {
@@ -66,7 +70,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs: ToolChoice; OpenAI's published file",
-        judge: Judge::Probes(&["tool-named", "tool-named-stream"], named_calls_that),
+        judge: Judge::Probes(&[&TOOL_NAMED, &TOOL_NAMED_STREAM], named_calls_that),
         across: None,
     },
     Check {
@@ -75,7 +79,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["tool-unknown"], |book| refused(book.replies("tool-unknown"))),
+        judge: Judge::Probes(&[&TOOL_UNKNOWN], |book| refused(book.replies(&TOOL_UNKNOWN))),
         across: None,
     },
     Check {
@@ -84,7 +88,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's seed page: enum; OpenAI's published file; Kimi verifier",
-        judge: Judge::Probes(&["tool-sometimes"], |book| refused(book.replies("tool-sometimes"))),
+        judge: Judge::Probes(&[&TOOL_SOMETIMES], |book| refused(book.replies(&TOOL_SOMETIMES))),
         across: None,
     },
     Check {
@@ -93,7 +97,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "Kimi verifier",
-        judge: Judge::Probes(&["tool-req-without"], |book| refused(book.replies("tool-req-without"))),
+        judge: Judge::Probes(&[&TOOL_REQ_WITHOUT], |book| refused(book.replies(&TOOL_REQ_WITHOUT))),
         across: None,
     },
     Check {
@@ -102,13 +106,13 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("X"),
         source: "Pulze's page on headers: Feature-Flags",
-        judge: Judge::Probes(&["pz-flags"], auto_tools_flag),
+        judge: Judge::Probes(&[&PZ_FLAGS], auto_tools_flag),
         across: None,
     },
 ];
 
 fn auto_calls(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-auto", |reading| {
+    each_of_both(book, [&TOOL_AUTO, &TOOL_AUTO_STREAM], |reading| {
         if !answered(reading) {
             return Verdict::Skip(NO_ANSWER);
         }
@@ -117,7 +121,7 @@ fn auto_calls(book: &Book<'_>) -> Verdict {
 }
 
 fn none_no_calls(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-none", |reading| {
+    each_of_both(book, [&TOOL_NONE, &TOOL_NONE_STREAM], |reading| {
         if !answered(reading) {
             return Verdict::Skip(NO_ANSWER);
         }
@@ -127,7 +131,7 @@ fn none_no_calls(book: &Book<'_>) -> Verdict {
 }
 
 fn none_has_content(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-none"), |reading| {
+    each(book.replies(&TOOL_NONE), |reading| {
         if !answered(reading) {
             return Verdict::Skip(NO_ANSWER);
         }
@@ -140,7 +144,7 @@ fn none_has_content(book: &Book<'_>) -> Verdict {
 }
 
 fn required_calls(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-req", |reading| of_answer(reading, calls_some))
+    each_of_both(book, [&TOOL_REQ, &TOOL_REQ_STREAM], |reading| of_answer(reading, calls_some))
 }
 
 fn calls_some(reading: &Reading<'_>) -> Verdict {
@@ -153,7 +157,7 @@ fn calls_some(reading: &Reading<'_>) -> Verdict {
 
 /// A model that reasons may use its tokens up before it comes to call anything.
 fn required_terminates(book: &Book<'_>) -> Verdict {
-    each(book.replies("tool-req"), |reading| {
+    each(book.replies(&TOOL_REQ), |reading| {
         let reasoned = reading.usage.and_then(|usage| usage.reasoning).is_some_and(|tokens| tokens > 0.0)
             || reading.choices.iter().any(|choice| !choice.reasoning.is_empty());
         if !answered(reading) {
@@ -167,7 +171,7 @@ fn required_terminates(book: &Book<'_>) -> Verdict {
 }
 
 fn named_calls_that(book: &Book<'_>) -> Verdict {
-    each_of_both(book, "tool-named", |reading| {
+    each_of_both(book, [&TOOL_NAMED, &TOOL_NAMED_STREAM], |reading| {
         of_answer(reading, |reading| match made(reading).iter().find(|call| call.name.as_deref() != Some(NAMED_TOOL)) {
             Some(other) => Verdict::broken("/choices/0", format!("expected {NAMED_TOOL}, {} is called", named(other))),
             None => calls_some(reading),
@@ -180,9 +184,9 @@ fn named(call: &Call) -> String {
 }
 
 fn auto_tools_flag(book: &Book<'_>) -> Verdict {
-    match accepted(book.replies("pz-flags")) {
+    match accepted(book.replies(&PZ_FLAGS)) {
         Verdict::Pass => {
-            let called = book.replies("pz-flags").iter().flat_map(made).count();
+            let called = book.replies(&PZ_FLAGS).iter().flat_map(made).count();
             Verdict::Noted(format!("accepted; {called} tool calls in the answer"))
         }
         other @ (Verdict::Noted(_) | Verdict::Skip(_) | Verdict::Broken { .. }) => other,

@@ -2,6 +2,8 @@
 
 use super::super::book::{Book, came, no_server_error, refused};
 use super::super::{Check, Judge, Verdict, levels, tier};
+use crate::probe::Probe;
+use crate::tools::probes::{TOOL_BAD_NAME, TOOL_BARE, TOOL_EMPTY};
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -10,7 +12,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "Pulze's Konfig SDKs: required against OpenAI's optional",
-        judge: Judge::Probes(&["tool-bare"], |book| recorded(book, "tool-bare")),
+        judge: Judge::Probes(&[&TOOL_BARE], |book| recorded(book, &TOOL_BARE)),
         across: None,
     },
     Check {
@@ -19,7 +21,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file: [A-Za-z0-9_-]{1,64}",
-        judge: Judge::Probes(&["tool-bad-name"], |book| refused(book.replies("tool-bad-name"))),
+        judge: Judge::Probes(&[&TOOL_BAD_NAME], |book| refused(book.replies(&TOOL_BAD_NAME))),
         across: None,
     },
     Check {
@@ -28,13 +30,13 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["tool-empty"], |book| recorded(book, "tool-empty")),
+        judge: Judge::Probes(&[&TOOL_EMPTY], |book| recorded(book, &TOOL_EMPTY)),
         across: None,
     },
 ];
 
 /// What came back, unless it is a server error.
-fn recorded(book: &Book<'_>, probe: &str) -> Verdict {
+fn recorded(book: &Book<'_>, probe: &Probe) -> Verdict {
     match (no_server_error(book.replies(probe)), book.reply(probe)) {
         (Verdict::Pass, Some(reading)) if reading.success() => Verdict::Noted("accepted".to_owned()),
         (Verdict::Pass, Some(reading)) => Verdict::Noted(came(reading)),

@@ -3,6 +3,7 @@
 use super::book::{Book, both, came, each};
 use super::{Finding, Verdict};
 use crate::exchange::{Call, Choice, Fragment, Reading};
+use crate::probe::Probe;
 use crate::wire::json::{At, Members, Object, Value};
 
 pub(super) mod arguments;
@@ -11,6 +12,7 @@ pub(super) mod choice;
 pub(super) mod corner;
 pub(super) mod finish;
 pub(super) mod pieces;
+pub(crate) mod probes;
 pub(super) mod shape;
 pub(super) mod turns;
 
@@ -75,14 +77,14 @@ fn each_call(reading: &Reading<'_>, judge: impl Fn(&Call) -> Option<(&'static st
 
 /// Judges the replies to a probe and to its streamed form: what is broken decides before what holds, and that before
 /// what does not apply.
-fn each_of_both(book: &Book<'_>, probe: &str, judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
+fn each_of_both(book: &Book<'_>, [whole, streamed]: [&Probe; 2], judge: impl Fn(&Reading<'_>) -> Verdict) -> Verdict {
     let weight = |verdict: &Verdict| match verdict {
         Verdict::Broken { .. } => 3,
         Verdict::Noted(_) => 2,
         Verdict::Pass => 1,
         Verdict::Skip(_) => 0,
     };
-    let (whole, streamed) = (each(book.replies(probe), &judge), each(book.replies(&format!("{probe}-stream")), &judge));
+    let (whole, streamed) = (each(book.replies(whole), &judge), each(book.replies(streamed), &judge));
     match (whole, streamed) {
         (whole @ Verdict::Broken { .. }, streamed @ Verdict::Broken { .. }) => both(whole, streamed),
         (whole, streamed) if weight(&streamed) > weight(&whole) => streamed,

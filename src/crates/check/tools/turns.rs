@@ -4,6 +4,7 @@ use super::super::book::{Book, came, each, is_refusal};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::RESULT;
 use crate::exchange::Reading;
+use crate::tools::probes::{TOOL_RT, TOOL_RT_OWN};
 use crate::wire::Dialect;
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -13,7 +14,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("C"),
         source: "OpenAI's published file: tool message; Pulze's Konfig SDKs: roles lack tool",
-        judge: Judge::Probes(&["tool-rt"], |book| each(book.replies("tool-rt"), |reading| taken(book, reading, true))),
+        judge: Judge::Probes(&[&TOOL_RT], |book| each(book.replies(&TOOL_RT), |reading| taken(book, reading, true))),
         across: None,
     },
     Check {
@@ -22,7 +23,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("F"),
         source: "jundot/omlx PR#1997 (server rejects the id it made)",
-        judge: Judge::Probes(&["tool-rt-own"], own_id),
+        judge: Judge::Probes(&[&TOOL_RT_OWN], own_id),
         across: None,
     },
 ];
@@ -44,8 +45,8 @@ fn taken(book: &Book<'_>, reading: &Reading<'_>, quoted: bool) -> Verdict {
 }
 
 fn own_id(book: &Book<'_>) -> Verdict {
-    if book.replies("tool-rt-own").is_empty() {
+    if book.replies(&TOOL_RT_OWN).is_empty() {
         return Verdict::Skip("the model called no tool that could be answered");
     }
-    each(book.replies("tool-rt-own"), |reading| taken(book, reading, false))
+    each(book.replies(&TOOL_RT_OWN), |reading| taken(book, reading, false))
 }

@@ -7,6 +7,7 @@ use crate::wire::reply::Usage;
 use crate::wire::{Dialect, json};
 
 pub(super) mod probed;
+pub(crate) mod probes;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {

@@ -1,7 +1,10 @@
 //! Rules about token counts that take requests of their own.
 
+use crate::basic::probes::BASIC;
 use crate::book::each;
 use crate::exchange::Reading;
+use crate::request::probes::N2;
+use crate::usage::probes::{PROMPT_KNOWN, PROMPT_LONG, TWIN, TWIN_STREAM};
 use crate::wire::reply::Usage;
 use crate::{Book, Check, Judge, Verdict, levels, tier};
 
@@ -12,7 +15,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["basic", "prompt-long"], monotone),
+        judge: Judge::Probes(&[&BASIC, &PROMPT_LONG], monotone),
         across: None,
     },
     Check {
@@ -21,7 +24,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["twin"], repeatable),
+        judge: Judge::Probes(&[&TWIN], repeatable),
         across: None,
     },
     Check {
@@ -30,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["twin", "twin-stream"], same_in_stream),
+        judge: Judge::Probes(&[&TWIN, &TWIN_STREAM], same_in_stream),
         across: None,
     },
     Check {
@@ -39,7 +42,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file (billing over all choices)",
-        judge: Judge::Probes(&["n2"], |book| each(book.replies("n2"), n_sums)),
+        judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), n_sums)),
         across: None,
     },
     Check {
@@ -48,7 +51,7 @@ pub(crate) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X"),
         source: "Kimi verifier (expected..+3)",
-        judge: Judge::Probes(&["prompt-known"], ground_truth),
+        judge: Judge::Probes(&[&PROMPT_KNOWN], ground_truth),
         across: None,
     },
 ];
@@ -58,8 +61,8 @@ const PROMPT: &str = "/usage/prompt_tokens";
 
 fn monotone(book: &Book<'_>) -> Verdict {
     let usage = |probe| book.reply(probe).and_then(|reading| reading.usage);
-    let (Some(short), Some(long)) = (usage("basic"), usage("prompt-long")) else { return Verdict::Skip(NO_USAGE) };
-    each(book.replies("prompt-long"), |_| {
+    let (Some(short), Some(long)) = (usage(&BASIC), usage(&PROMPT_LONG)) else { return Verdict::Skip(NO_USAGE) };
+    each(book.replies(&PROMPT_LONG), |_| {
         Verdict::holds(long.prompt > short.prompt, PROMPT, || {
             format!("{} tokens, and {} for a prompt of a twentieth", long.prompt, short.prompt)
         })
@@ -84,13 +87,13 @@ fn equals(reading: &Reading<'_>, other: Option<Usage>) -> Verdict {
 }
 
 fn repeatable(book: &Book<'_>) -> Verdict {
-    let first = book.reply("twin").and_then(|reading| reading.usage);
-    each(book.replies("twin"), |reading| equals(reading, first))
+    let first = book.reply(&TWIN).and_then(|reading| reading.usage);
+    each(book.replies(&TWIN), |reading| equals(reading, first))
 }
 
 fn same_in_stream(book: &Book<'_>) -> Verdict {
-    let whole = book.reply("twin").and_then(|reading| reading.usage);
-    each(book.replies("twin-stream"), |reading| equals(reading, whole))
+    let whole = book.reply(&TWIN).and_then(|reading| reading.usage);
+    each(book.replies(&TWIN_STREAM), |reading| equals(reading, whole))
 }
 
 /// A choice that the cap ended has as many tokens as the cap, give or take the one that ends a text.
@@ -122,7 +125,7 @@ fn ground_truth(book: &Book<'_>) -> Verdict {
     if !MODELS.iter().any(|known| name.starts_with(known)) {
         return Verdict::Skip("no token counts are known for the model");
     }
-    each(book.replies("prompt-known"), |reading| {
+    each(book.replies(&PROMPT_KNOWN), |reading| {
         let known = KNOWN.iter().find(|(prompt, _)| *prompt == reading.exchange.asked.wanted.prompt);
         let (Some((prompt, expected)), Some(usage)) = (known, reading.usage) else { return Verdict::Skip(NO_USAGE) };
         let right = (*expected..=expected + TOLERANCE).contains(&usage.prompt);

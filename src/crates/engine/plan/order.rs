@@ -4,15 +4,14 @@
 //! the usual one: method, path, headers, body, and the way it is put on the wire.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use bytes::Bytes;
 use url::Url;
 
-use super::secret::{Secret, is_secret, shown};
+use super::secret::{is_secret, shown};
 use super::target::{Target, curl_body, curl_headers, quoted};
-use crate::exchange::policies::POLICIES;
-use crate::exchange::{Asked, Policies, Ticket};
+use crate::check::probe::{HeaderChange, Path, Way};
+use crate::check::secret::Secret;
+use crate::exchange::{Asked, Ticket};
 
 /// One request of its own.
 #[derive(Debug, Clone)]
@@ -32,70 +31,6 @@ pub struct Order {
     /// Whether a reply that says to come back later, or none at all, is what the order provokes, so that it is a result
     /// and not tried again.
     pub provoked: bool,
-}
-
-/// Where an order goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Path {
-    /// The endpoint.
-    Endpoint,
-    /// The endpoint's path with this behind it.
-    Behind(&'static str),
-    /// The endpoint with this query string, which may hold a key.
-    Query(Secret),
-    /// A path beside the endpoint, in the place of `/chat/completions`.
-    Beside(String),
-}
-
-/// How an order's headers differ from the target's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderChange {
-    /// In the place of any of that name; the value may be a key.
-    Set(&'static str, Secret),
-    /// Beside those of that name.
-    Add(&'static str, Secret),
-    /// None of that name.
-    Without(&'static str),
-}
-
-impl HeaderChange {
-    /// Pulze's policies, where the header is the one that carries them.
-    pub fn policies(&self) -> Option<Policies> {
-        match self {
-            HeaderChange::Set(name, value) | HeaderChange::Add(name, value) if *name == POLICIES => {
-                Some(Policies::in_header(value.expose()))
-            }
-            HeaderChange::Set(..) | HeaderChange::Add(..) | HeaderChange::Without(_) => None,
-        }
-    }
-}
-
-/// How an order goes on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
-    /// By the HTTP client, as a load's request.
-    Usual,
-    /// By the HTTP client, with a chunked body.
-    Chunked,
-    /// By the HTTP client, which leaves after this many arrivals of the body.
-    Leaving(usize),
-    /// Step by step on a connection of its own, since no HTTP client would send it.
-    Raw(Vec<Step>),
-}
-
-/// What is done on a connection of one's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Sends the request line, the target's headers and these lines, each with its end, then the line that ends a head.
-    Head(String),
-    /// Sends bytes.
-    Send(Bytes),
-    /// Sends bytes one by one, this far apart.
-    Drip(Bytes, Duration),
-    /// Waits.
-    Wait(Duration),
-    /// Ends our half of the connection.
-    Close,
 }
 
 /// Longest value of a header that stands in a command line.

@@ -20,8 +20,9 @@ use super::clock::Clock;
 use super::preflight::{Kind, Surroundings, look_around};
 use super::raw;
 use super::{Halt, RunError, Stage};
+use crate::check::probe::{HeaderChange, Way};
 use crate::exchange::{Exchange, Outcome};
-use crate::plan::order::{HeaderChange, Order, Way};
+use crate::plan::order::Order;
 use crate::plan::target::Target;
 
 /// How often an order is sent at most, where the endpoint says to come back later.

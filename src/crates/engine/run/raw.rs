@@ -11,8 +11,9 @@ use url::Url;
 use super::clock::Clock;
 use super::failure::{Stage, causes, classify_chain};
 use super::http1::{Lines, Malformed, Piece, Reader};
+use crate::check::probe::Step;
 use crate::exchange::{Arrival, Body, Cut, Dial, Exchange, Head, Outcome, Transfer};
-use crate::plan::order::{Order, Step};
+use crate::plan::order::Order;
 use crate::plan::target::Target;
 
 /// Carries out the steps on a new connection and takes in what comes back.

@@ -12,15 +12,14 @@ mod name;
 mod pieces;
 mod redactor;
 mod spans;
-mod value;
 mod vocabulary;
 mod written;
 
+pub use crate::check::secret::Secret;
 pub use address::{secret_spans, secrets_of, shown, shown_text};
 pub use name::{is_secret, is_variable_name, may_cross};
 pub use redactor::Redactor;
 pub use spans::{masked_by_spans, merged};
-pub use value::Secret;
 pub use vocabulary::is_word_of_protocol;
 pub use written::spans_written;
 

@@ -1,20 +1,24 @@
 //! Rules about answers in a format that was asked for.
 
-use super::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
-use super::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
+use crate::book::{accepted, broken_at, came, each, is_refusal, refused, sent};
 use crate::exchange::Reading;
 use crate::exchange::words::cut;
+use crate::format::probes::{
+    FMT_TEXT, FMT_UNKNOWN, JSON_CUT, JSON_NAMELESS, JSON_NO_SCHEMA, JSON_OBJ, JSON_OBJ_STREAM, JSON_SCH,
+    JSON_SCH_STREAM, JSON_SLICE, TOOL_JSON,
+};
 use crate::wire::dialect::{offline_with_formats, violations};
 use crate::wire::json::{self, At, Value};
+use crate::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "fmt-text-accepted",
         rule: "response_format text is accepted",
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's seed page: `{type:text}`; OpenAI's published file",
-        judge: Judge::Probes(&["fmt-text"], |book| accepted(book.replies("fmt-text"))),
+        judge: Judge::Probes(&[&FMT_TEXT], |book| accepted(book.replies(&FMT_TEXT))),
         across: None,
     },
     Check {
@@ -23,7 +27,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's Konfig SDKs: supports_json; OpenAI's published file; waybarrios/vllm-mlx #538, #635",
-        judge: Judge::Probes(&["json-obj"], |book| each(book.replies("json-obj"), an_object)),
+        judge: Judge::Probes(&[&JSON_OBJ], |book| each(book.replies(&JSON_OBJ), an_object)),
         across: None,
     },
     Check {
@@ -32,7 +36,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's Konfig SDKs: supports_json; OpenAI's published file; waybarrios/vllm-mlx #538, #635",
-        judge: Judge::Probes(&["json-obj-stream"], |book| each(book.replies("json-obj-stream"), an_object)),
+        judge: Judge::Probes(&[&JSON_OBJ_STREAM], |book| each(book.replies(&JSON_OBJ_STREAM), an_object)),
         across: None,
     },
     Check {
@@ -41,7 +45,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("C"),
         source: "OpenAI's published file: json_schema strict",
-        judge: Judge::Probes(&["json-sch"], |book| each(book.replies("json-sch"), satisfies)),
+        judge: Judge::Probes(&[&JSON_SCH], |book| each(book.replies(&JSON_SCH), satisfies)),
         across: None,
     },
     Check {
@@ -50,7 +54,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/M"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["json-sch-stream"], |book| each(book.replies("json-sch-stream"), satisfies)),
+        judge: Judge::Probes(&[&JSON_SCH_STREAM], |book| each(book.replies(&JSON_SCH_STREAM), satisfies)),
         across: None,
     },
     Check {
@@ -59,7 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "JSONSchemaBench",
-        judge: Judge::Probes(&["json-sch", "json-slice"], slice),
+        judge: Judge::Probes(&[&JSON_SCH, &JSON_SLICE], slice),
         across: None,
     },
     Check {
@@ -68,7 +72,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "OpenAI's published file: required name; Kimi verifier",
-        judge: Judge::Probes(&["json-sch", "json-nameless"], |book| refused(book.replies("json-nameless"))),
+        judge: Judge::Probes(&[&JSON_SCH, &JSON_NAMELESS], |book| refused(book.replies(&JSON_NAMELESS))),
         across: None,
     },
     Check {
@@ -77,7 +81,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "ggml-org/llama.cpp PR#17572, #17574; vllm-project/vllm #35438 (500)",
-        judge: Judge::Probes(&["json-sch", "json-no-schema"], |book| refused(book.replies("json-no-schema"))),
+        judge: Judge::Probes(&[&JSON_SCH, &JSON_NO_SCHEMA], |book| refused(book.replies(&JSON_NO_SCHEMA))),
         across: None,
     },
     Check {
@@ -86,7 +90,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "Pulze's seed page: enum; OpenAI's published file",
-        judge: Judge::Probes(&["fmt-unknown"], |book| refused(book.replies("fmt-unknown"))),
+        judge: Judge::Probes(&[&FMT_UNKNOWN], |book| refused(book.replies(&FMT_UNKNOWN))),
         across: None,
     },
     Check {
@@ -95,7 +99,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["json-cut"], |book| each(book.replies("json-cut"), declares_length)),
+        judge: Judge::Probes(&[&JSON_CUT], |book| each(book.replies(&JSON_CUT), declares_length)),
         across: None,
     },
     Check {
@@ -104,7 +108,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/-"),
         tier: tier("F"),
         source: "Pulze's Konfig SDKs: tool_choice {type: json_object}",
-        judge: Judge::Probes(&["tool-json"], |book| each(book.replies("tool-json"), an_object_or_refused)),
+        judge: Judge::Probes(&[&TOOL_JSON], |book| each(book.replies(&TOOL_JSON), an_object_or_refused)),
         across: None,
     },
 ];
@@ -171,7 +175,7 @@ fn satisfies(reading: &Reading<'_>) -> Verdict {
 /// A schema that is refused is not covered, and says nothing of those that are (`JSONSchemaBench` keeps the two apart).
 fn slice(book: &Book<'_>) -> Verdict {
     let (mut kept, mut refused, mut unjudged, mut broken) = (0_usize, 0_usize, 0_usize, Vec::new());
-    for reading in book.replies("json-slice") {
+    for reading in book.replies(&JSON_SLICE) {
         match satisfies(reading) {
             Verdict::Pass => kept += 1,
             Verdict::Broken { .. } if is_refusal(reading) => refused += 1,
@@ -194,7 +198,7 @@ fn slice(book: &Book<'_>) -> Verdict {
         broken.insert(0, Finding { pointer: CONTENT.to_owned(), detail: rate, ..broken[0].clone() });
         return Verdict::of(broken);
     }
-    if kept == book.replies("json-slice").len() { Verdict::Pass } else { Verdict::Noted(rate) }
+    if kept == book.replies(&JSON_SLICE).len() { Verdict::Pass } else { Verdict::Noted(rate) }
 }
 
 fn schema_name(reading: &Reading<'_>) -> String {

@@ -1,19 +1,23 @@
 //! Rules about the key: who is let in, and what the others are told.
 
-use super::book::{accepted, broken_at, came, each, is_refusal};
-use super::error::is_string;
-use super::{Book, Check, Judge, Verdict, levels, tier};
+use crate::auth::probes::{
+    AUTH_BAD_JSON, AUTH_EMPTY, AUTH_INVALID, AUTH_INVALID_STREAM, AUTH_LOWER, AUTH_MISSING, AUTH_QUERY, AUTH_SCHEME,
+};
+use crate::basic::probes::BASIC;
+use crate::book::{accepted, broken_at, came, each, is_refusal};
+use crate::error::is_string;
 use crate::exchange::Reading;
 use crate::wire::error::error_text;
+use crate::{Book, Check, Judge, Verdict, levels, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "auth-valid-accepted",
         rule: "a valid key is let in",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI, authentication: Bearer",
-        judge: Judge::Probes(&["basic"], |book| accepted(book.replies("basic"))),
+        judge: Judge::Probes(&[&BASIC], |book| accepted(book.replies(&BASIC))),
         across: None,
     },
     Check {
@@ -22,7 +26,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: \"Authorization required\"; OpenAI, error codes: 401",
-        judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401, 403])),
+        judge: Judge::Probes(&[&AUTH_MISSING], |book| shut_out(book.replies(&AUTH_MISSING), &[401, 403])),
         across: None,
     },
     Check {
@@ -31,7 +35,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "OpenAI, error codes: 401; RFC 9110, 15.5.2; fastapi/fastapi #2026, #10177, PR#13786 (403 until then)",
-        judge: Judge::Probes(&["auth-missing"], |book| shut_out(book.replies("auth-missing"), &[401])),
+        judge: Judge::Probes(&[&AUTH_MISSING], |book| shut_out(book.replies(&AUTH_MISSING), &[401])),
         across: None,
     },
     Check {
@@ -40,7 +44,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["auth-invalid"], invalid_rejected),
+        judge: Judge::Probes(&[&AUTH_INVALID], invalid_rejected),
         across: None,
     },
     Check {
@@ -49,7 +53,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("F"),
         source: "Pulze's seed page: Authorization required; OpenAI, error codes: 401 Invalid Authentication; RFC 6750, 3.1",
-        judge: Judge::Probes(&["auth-empty"], |book| shut_out(book.replies("auth-empty"), &[400, 401, 403])),
+        judge: Judge::Probes(&[&AUTH_EMPTY], |book| shut_out(book.replies(&AUTH_EMPTY), &[400, 401, 403])),
         across: None,
     },
     Check {
@@ -58,7 +62,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/Y"),
         tier: tier("F"),
         source: "Pulze's seed page names the scheme Bearer; RFC 6750, 2.1 binds clients only",
-        judge: Judge::Probes(&["auth-scheme"], |book| shut_out(book.replies("auth-scheme"), &[400, 401, 403])),
+        judge: Judge::Probes(&[&AUTH_SCHEME], |book| shut_out(book.replies(&AUTH_SCHEME), &[400, 401, 403])),
         across: None,
     },
     Check {
@@ -67,7 +71,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110, 11.1",
-        judge: Judge::Probes(&["auth-lower"], |book| accepted(book.replies("auth-lower"))),
+        judge: Judge::Probes(&[&AUTH_LOWER], |book| accepted(book.replies(&AUTH_LOWER))),
         across: None,
     },
     Check {
@@ -76,7 +80,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 9110, 15.5.2",
-        judge: Judge::Probes(&["auth-missing", "auth-invalid"], www_authenticate),
+        judge: Judge::Probes(&[&AUTH_MISSING, &AUTH_INVALID], www_authenticate),
         across: None,
     },
     Check {
@@ -85,7 +89,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("C"),
         source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text",
-        judge: Judge::Probes(&["auth-missing", "auth-invalid"], envelope),
+        judge: Judge::Probes(&[&AUTH_MISSING, &AUTH_INVALID], envelope),
         across: None,
     },
     Check {
@@ -94,7 +98,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "OpenAI's published file; ggml-org/llama.cpp #14566",
-        judge: Judge::Probes(&["auth-invalid-stream"], not_a_stream),
+        judge: Judge::Probes(&[&AUTH_INVALID_STREAM], not_a_stream),
         across: None,
     },
     Check {
@@ -103,7 +107,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["auth-bad-json"], |book| shut_out(book.replies("auth-bad-json"), &[401, 403])),
+        judge: Judge::Probes(&[&AUTH_BAD_JSON], |book| shut_out(book.replies(&AUTH_BAD_JSON), &[401, 403])),
         across: None,
     },
     Check {
@@ -112,7 +116,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["auth-invalid"], not_echoed),
+        judge: Judge::Probes(&[&AUTH_INVALID], not_echoed),
         across: None,
     },
     Check {
@@ -121,7 +125,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "RFC 6750, 2.3",
-        judge: Judge::Probes(&["auth-query"], |book| shut_out(book.replies("auth-query"), &[401, 403])),
+        judge: Judge::Probes(&[&AUTH_QUERY], |book| shut_out(book.replies(&AUTH_QUERY), &[401, 403])),
         across: None,
     },
 ];
@@ -142,7 +146,7 @@ fn one_of(statuses: &[u16]) -> String {
 }
 
 fn invalid_rejected(book: &Book<'_>) -> Verdict {
-    each(book.replies("auth-invalid"), |reading| match reading.exchange.status() {
+    each(book.replies(&AUTH_INVALID), |reading| match reading.exchange.status() {
         Some(403) if is_refusal(reading) => Verdict::warning("", format!("expected 401, got {}", came(reading))),
         _ => shut_out(std::slice::from_ref(reading), &[401]),
     })
@@ -151,7 +155,7 @@ fn invalid_rejected(book: &Book<'_>) -> Verdict {
 /// The 401s and 403s among the replies of strangers.
 fn strangers<'b, 'e>(book: &'b Book<'e>) -> impl Iterator<Item = &'b Reading<'e>> {
     let refused = |reading: &&Reading<'_>| matches!(reading.exchange.status(), Some(401 | 403));
-    ["auth-missing", "auth-invalid"].into_iter().flat_map(|probe| book.replies(probe)).filter(refused)
+    [&AUTH_MISSING, &AUTH_INVALID].into_iter().flat_map(|probe| book.replies(probe)).filter(refused)
 }
 
 fn www_authenticate(book: &Book<'_>) -> Verdict {
@@ -183,7 +187,7 @@ fn envelope(book: &Book<'_>) -> Verdict {
 }
 
 fn not_a_stream(book: &Book<'_>) -> Verdict {
-    each(book.replies("auth-invalid-stream"), |reading| {
+    each(book.replies(&AUTH_INVALID_STREAM), |reading| {
         let json = reading.json().is_some();
         let status = matches!(reading.exchange.status(), Some(401 | 403));
         Verdict::holds(status && json, "", || {
@@ -193,7 +197,7 @@ fn not_a_stream(book: &Book<'_>) -> Verdict {
 }
 
 fn not_echoed(book: &Book<'_>) -> Verdict {
-    each(book.replies("auth-invalid"), |reading| {
+    each(book.replies(&AUTH_INVALID), |reading| {
         let body = String::from_utf8_lossy(&reading.exchange.body.bytes);
         let in_headers =
             reading.exchange.head.as_ref().is_some_and(|head| head.headers.iter().any(|(_, v)| v.contains(WRONG_KEY)));

@@ -1,19 +1,21 @@
 //! Rules about log probabilities: `OpenAI`'s flag and what it reports, and Pulze's number, whose effect no page shows.
 
-use super::book::{accepted, each, refused};
-use super::{Book, Check, Finding, INCOMPLETE, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
+use crate::book::{accepted, each, refused};
 use crate::exchange::{Choice, Reading};
+use crate::logprobs::probes::{LP_FLAG, LP_INTEGER, LP_RANGE, LP_TOP_ALONE, LP_TOP_RANGE, LP_UTF8, LP2, LP2_STREAM};
+use crate::probe::Probe;
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::{self, choices};
+use crate::{Book, Check, Finding, INCOMPLETE, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "logprobs-pulze-integer",
         rule: "logprobs is accepted as an integer",
         levels: levels("S/-"),
         tier: tier("C"),
         source: "Pulze's seed page: integer [0,5]",
-        judge: Judge::Probes(&["lp-integer"], |book| accepted(book.replies("lp-integer"))),
+        judge: Judge::Probes(&[&LP_INTEGER], |book| accepted(book.replies(&LP_INTEGER))),
         across: None,
     },
     Check {
@@ -22,7 +24,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "Pulze's seed page: type",
-        judge: Judge::Probes(&["lp-flag"], |book| refused(book.replies("lp-flag"))),
+        judge: Judge::Probes(&[&LP_FLAG], |book| refused(book.replies(&LP_FLAG))),
         across: None,
     },
     Check {
@@ -31,7 +33,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/-"),
         tier: tier("F"),
         source: "derived from Pulze's seed page: 0..5",
-        judge: Judge::Probes(&["lp-range"], |book| refused(book.replies("lp-range"))),
+        judge: Judge::Probes(&[&LP_RANGE], |book| refused(book.replies(&LP_RANGE))),
         across: None,
     },
     Check {
@@ -40,7 +42,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("C"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), present)),
+        judge: Judge::Probes(&[&LP2], |book| each(book.replies(&LP2), present)),
         across: None,
     },
     Check {
@@ -67,7 +69,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("F"),
         source: "OpenAI's published file; vllm-project/vllm #3179, #4795",
-        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", shape)),
+        judge: Judge::Probes(&[&LP2], |book| each_entry(book, &LP2, shape)),
         across: None,
     },
     Check {
@@ -76,7 +78,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("F"),
         source: "OpenAI's published file; vllm-project/vllm #10234, PR#4149; sgl-project/sglang #5984",
-        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", nonpositive)),
+        judge: Judge::Probes(&[&LP2], |book| each_entry(book, &LP2, nonpositive)),
         across: None,
     },
     Check {
@@ -85,7 +87,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "llama.cpp test",
-        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), joins)),
+        judge: Judge::Probes(&[&LP2], |book| each(book.replies(&LP2), joins)),
         across: None,
     },
     Check {
@@ -94,7 +96,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["lp-utf8"], |book| each_entry(book, "lp-utf8", bytes_match)),
+        judge: Judge::Probes(&[&LP_UTF8], |book| each_entry(book, &LP_UTF8, bytes_match)),
         across: None,
     },
     Check {
@@ -103,7 +105,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("F"),
         source: "OpenAI's published file: 0..20",
-        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", top_count)),
+        judge: Judge::Probes(&[&LP2], |book| each_entry(book, &LP2, top_count)),
         across: None,
     },
     Check {
@@ -112,7 +114,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["lp2"], |book| each_entry(book, "lp2", top_sorted)),
+        judge: Judge::Probes(&[&LP2], |book| each_entry(book, &LP2, top_sorted)),
         across: None,
     },
     Check {
@@ -121,7 +123,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["lp-top-alone"], |book| refused(book.replies("lp-top-alone"))),
+        judge: Judge::Probes(&[&LP_TOP_ALONE], |book| refused(book.replies(&LP_TOP_ALONE))),
         across: None,
     },
     Check {
@@ -130,7 +132,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["lp-top-range"], |book| refused(book.replies("lp-top-range"))),
+        judge: Judge::Probes(&[&LP_TOP_RANGE], |book| refused(book.replies(&LP_TOP_RANGE))),
         across: None,
     },
     Check {
@@ -139,7 +141,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/M"),
         tier: tier("F"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["lp2-stream"], |book| each(book.replies("lp2-stream"), streamed)),
+        judge: Judge::Probes(&[&LP2_STREAM], |book| each(book.replies(&LP2_STREAM), streamed)),
         across: None,
     },
     Check {
@@ -148,7 +150,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/Y"),
         tier: tier("F"),
         source: "practice",
-        judge: Judge::Probes(&["lp2"], |book| each(book.replies("lp2"), count_matches_usage)),
+        judge: Judge::Probes(&[&LP2], |book| each(book.replies(&LP2), count_matches_usage)),
         across: None,
     },
 ];
@@ -209,7 +211,7 @@ fn entries<'r>(reading: &'r Reading<'_>) -> Vec<Entry<'r>> {
 }
 
 /// Judges every entry of the replies to a probe: what is wrong with one, and at which member.
-fn each_entry(book: &Book<'_>, probe: &str, judge: fn(&Value) -> Option<(String, String)>) -> Verdict {
+fn each_entry(book: &Book<'_>, probe: &Probe, judge: fn(&Value) -> Option<(String, String)>) -> Verdict {
     each(book.replies(probe), |reading| {
         let entries = entries(reading);
         if entries.is_empty() {

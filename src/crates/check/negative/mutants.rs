@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::suite::probe::{Asking, Request};
+use crate::probe::{ProbeContext, Request};
 use crate::wire::json::pointer_token;
 
 /// How many are sent.
 const COUNT: usize = 40;
 
 /// The requests.
-pub(super) fn mutants(asking: &Asking<'_>) -> Vec<Request> {
-    let mut all = every(&good(asking), asking.dialect.request().document());
-    all.sort_by_key(|mutant| xxh3_64_with_seed(mutant.to_string().as_bytes(), asking.seed));
+pub(super) fn mutants(context: &ProbeContext<'_>) -> Vec<Request> {
+    let mut all = every(&good(context), context.dialect.request().document());
+    all.sort_by_key(|mutant| xxh3_64_with_seed(mutant.to_string().as_bytes(), context.seed));
     all.into_iter().take(COUNT).map(Request::new).collect()
 }
 
 /// A request with a member at every depth that can be broken. Its answer is short, should a mutant be accepted.
-fn good(asking: &Asking<'_>) -> Value {
-    let mut body = asking.ask("Reply with the single word: ok.");
+fn good(context: &ProbeContext<'_>) -> Value {
+    let mut body = context.ask("Reply with the single word: ok.");
     body["max_tokens"] = json!(1);
     body["tools"] = json!([{"type": "function", "function": {"name": "f", "description": "Does nothing.",
         "parameters": {"type": "object", "properties": {}, "required": []}}}]);

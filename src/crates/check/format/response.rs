@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::markup::marks;
-use super::said::{says_nothing, speaks_otherwise};
-use super::stream::is_filter_chunk;
-use super::{Across, Check, Fault, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
+use crate::markup::marks;
+use crate::said::{says_nothing, speaks_otherwise};
+use crate::stream::is_filter_chunk;
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::choices;
+use crate::{Across, Check, Fault, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "resp-choices-nonempty",
         rule: "a completion has at least one choice",
@@ -336,13 +336,13 @@ fn finish_present(reading: &Reading<'_>) -> Verdict {
 }
 
 /// The five of OpenAI's enum; Pulze's open list adds `max_tokens` (spec, section 2).
-pub(super) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
+pub(crate) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
     matches!(reason, "stop" | "length" | "tool_calls" | "content_filter" | "function_call")
         || (dialect == Dialect::Pulze && reason == "max_tokens")
 }
 
 /// The published reasons in words.
-pub(super) fn published_finishes(dialect: Dialect) -> &'static str {
+pub(crate) fn published_finishes(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Pulze => "stop, length, tool_calls, content_filter, function_call, max_tokens",
         Dialect::OpenAi | Dialect::OpenAiStrict => "stop, length, tool_calls, content_filter, function_call",
@@ -480,7 +480,7 @@ fn kept_for(reading: &Reading<'_>) -> f64 {
 }
 
 /// Seconds since 1970 of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-pub(super) fn unix_seconds(date: &str) -> Option<f64> {
+pub(crate) fn unix_seconds(date: &str) -> Option<f64> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(since.as_secs_f64())
 }

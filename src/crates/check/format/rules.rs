@@ -1,11 +1,11 @@
 //! Rules about the reply as bytes and as JSON, before its members mean anything.
 
-use super::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::words::in_words;
 use crate::exchange::{Payload, Reading, Reply};
 use crate::wire::json;
+use crate::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "resp-status-200",
         rule: "a success has status 200",

@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::book::{accepted, broken_at, each, first_text, refused, sent};
-use super::{Book, Check, Judge, Verdict, levels, tier};
+use crate::basic::probes::BASIC;
+use crate::book::{accepted, broken_at, each, first_text, refused, sent};
 use crate::exchange::Reading;
+use crate::sampling::probes::{
+    LOGIT_BIAS, LOGIT_BIAS_BAN, LOGIT_BIAS_RANGE, N3, PENALTIES, PENALTIES_RANGE, SEED3, TEMPERATURE_MAX,
+    TEMPERATURE_NEGATIVE, TEMPERATURE_OVER_MAX, TOP_P_RANGE, WARM, WARM_NARROW,
+};
+use crate::usage::probes::TWIN;
 use crate::wire::json::{At, Members, Value};
+use crate::{Book, Check, Judge, Verdict, levels, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "sampling-temperature-zero",
         rule: "temperature 0 is accepted",
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: [0,1]; OpenAI's published file",
-        judge: Judge::Probes(&["basic"], |book| accepted(book.replies("basic"))),
+        judge: Judge::Probes(&[&BASIC], |book| accepted(book.replies(&BASIC))),
         across: None,
     },
     Check {
@@ -23,7 +29,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("M/M"),
         tier: tier("C"),
         source: "Pulze's seed page: max 1; OpenAI's published file: max 2",
-        judge: Judge::Probes(&["temperature-max"], |book| accepted(book.replies("temperature-max"))),
+        judge: Judge::Probes(&[&TEMPERATURE_MAX], |book| accepted(book.replies(&TEMPERATURE_MAX))),
         across: None,
     },
     Check {
@@ -32,7 +38,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("C"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["temperature-over-max"], |book| refused(book.replies("temperature-over-max"))),
+        judge: Judge::Probes(&[&TEMPERATURE_OVER_MAX], |book| refused(book.replies(&TEMPERATURE_OVER_MAX))),
         across: None,
     },
     Check {
@@ -41,7 +47,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["temperature-negative"], |book| refused(book.replies("temperature-negative"))),
+        judge: Judge::Probes(&[&TEMPERATURE_NEGATIVE], |book| refused(book.replies(&TEMPERATURE_NEGATIVE))),
         across: None,
     },
     Check {
@@ -50,7 +56,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/S"),
         tier: tier("F"),
         source: "Pulze's rendered reference: prose; OpenAI's published file: [0,1]",
-        judge: Judge::Probes(&["top-p-range"], |book| refused(book.replies("top-p-range"))),
+        judge: Judge::Probes(&[&TOP_P_RANGE], |book| refused(book.replies(&TOP_P_RANGE))),
         across: None,
     },
     Check {
@@ -59,7 +65,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X*"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["warm", "warm-narrow"], top_p_effect),
+        judge: Judge::Probes(&[&WARM, &WARM_NARROW], top_p_effect),
         across: None,
     },
     Check {
@@ -68,7 +74,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X*"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["warm"], |book| differ(&answers(book.replies("warm")))),
+        judge: Judge::Probes(&[&WARM], |book| differ(&answers(book.replies(&WARM)))),
         across: None,
     },
     Check {
@@ -77,7 +83,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("F*"),
         source: "practice",
-        judge: Judge::Probes(&["twin"], greedy_repeatable),
+        judge: Judge::Probes(&[&TWIN], greedy_repeatable),
         across: None,
     },
     Check {
@@ -86,7 +92,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F*"),
         source: "OpenAI's published file: \"best effort\"",
-        judge: Judge::Probes(&["seed3"], seed_repeatable),
+        judge: Judge::Probes(&[&SEED3], seed_repeatable),
         across: None,
     },
     Check {
@@ -95,7 +101,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's seed page: [-2,2]; OpenAI's published file",
-        judge: Judge::Probes(&["penalties"], |book| accepted(book.replies("penalties"))),
+        judge: Judge::Probes(&[&PENALTIES], |book| accepted(book.replies(&PENALTIES))),
         across: None,
     },
     Check {
@@ -104,7 +110,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/S"),
         tier: tier("F"),
         source: "Pulze's seed page; OpenAI's published file",
-        judge: Judge::Probes(&["penalties", "penalties-range"], |book| refused(book.replies("penalties-range"))),
+        judge: Judge::Probes(&[&PENALTIES, &PENALTIES_RANGE], |book| refused(book.replies(&PENALTIES_RANGE))),
         across: None,
     },
     Check {
@@ -113,7 +119,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("S/M"),
         tier: tier("F"),
         source: "Pulze's seed page: `{}`; OpenAI's published file",
-        judge: Judge::Probes(&["logit-bias"], |book| accepted(book.replies("logit-bias"))),
+        judge: Judge::Probes(&[&LOGIT_BIAS], |book| accepted(book.replies(&LOGIT_BIAS))),
         across: None,
     },
     Check {
@@ -122,7 +128,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/Y"),
         tier: tier("X*"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["logit-bias", "logit-bias-ban"], |book| each(book.replies("logit-bias-ban"), banned)),
+        judge: Judge::Probes(&[&LOGIT_BIAS, &LOGIT_BIAS_BAN], |book| each(book.replies(&LOGIT_BIAS_BAN), banned)),
         across: None,
     },
     Check {
@@ -131,7 +137,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("-/S"),
         tier: tier("F"),
         source: "OpenAI's published file: [-100,100]",
-        judge: Judge::Probes(&["logit-bias", "logit-bias-range"], |book| refused(book.replies("logit-bias-range"))),
+        judge: Judge::Probes(&[&LOGIT_BIAS, &LOGIT_BIAS_RANGE], |book| refused(book.replies(&LOGIT_BIAS_RANGE))),
         across: None,
     },
     Check {
@@ -140,7 +146,7 @@ pub(super) static CHECKS: &[Check] = &[
         levels: levels("Y/Y"),
         tier: tier("X*"),
         source: "OpenAI's published file",
-        judge: Judge::Probes(&["n3"], |book| each(book.replies("n3"), independent)),
+        judge: Judge::Probes(&[&N3], |book| each(book.replies(&N3), independent)),
         across: None,
     },
     Check {
@@ -179,7 +185,7 @@ fn differ(answers: &[&str]) -> Verdict {
 
 /// Where the answers are alike anyway, there is nothing that `top_p` could do.
 fn top_p_effect(book: &Book<'_>) -> Verdict {
-    let [wide, narrow] = ["warm", "warm-narrow"].map(|probe| answers(book.replies(probe)));
+    let [wide, narrow] = [&WARM, &WARM_NARROW].map(|probe| answers(book.replies(probe)));
     if wide.len() != narrow.len() || wide.len() < 2 {
         return Verdict::Skip(TOO_FEW);
     }
@@ -191,7 +197,7 @@ fn top_p_effect(book: &Book<'_>) -> Verdict {
 }
 
 fn greedy_repeatable(book: &Book<'_>) -> Verdict {
-    let answers = answers(book.replies("twin"));
+    let answers = answers(book.replies(&TWIN));
     if answers.len() < 2 {
         return Verdict::Skip(TOO_FEW);
     }
@@ -202,7 +208,7 @@ fn greedy_repeatable(book: &Book<'_>) -> Verdict {
 fn seed_repeatable(book: &Book<'_>) -> Verdict {
     let mut texts: BTreeMap<Option<String>, &str> = BTreeMap::new();
     let mut noted = Verdict::Pass;
-    for reading in book.replies("seed3").iter().filter(|reading| reading.success()) {
+    for reading in book.replies(&SEED3).iter().filter(|reading| reading.success()) {
         let (Some(completion), Some(choice)) = (reading.completion(), reading.choices.first()) else { continue };
         let fingerprint = completion.member("system_fingerprint").and_then(Value::as_str).map(str::to_owned);
         let before = *texts.entry(fingerprint.clone()).or_insert(&choice.content);

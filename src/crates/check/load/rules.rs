@@ -2,14 +2,14 @@
 //!
 //! Those on the run as a whole are worked out by the summary, from counts that it keeps anyway.
 
-use super::request::is_router;
-use super::{Across, Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Outcome, Payload, Reading, nonce};
+use crate::request::is_router;
 use crate::wire::Dialect;
 use crate::wire::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
+use crate::{Across, Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "load-no-crosstalk",
         rule: "an answer never contains another request's tag",

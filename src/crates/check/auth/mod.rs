@@ -1,0 +1,7 @@
+//! Keys: who is let in, and what a stranger is told.
+
+pub(crate) mod probes;
+mod rules;
+
+pub(crate) use rules::CHECKS;
+pub use rules::WRONG_KEY;

@@ -1,0 +1,5 @@
+//! What only a load shows.
+
+mod rules;
+
+pub(crate) use rules::CHECKS;

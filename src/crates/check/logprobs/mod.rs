@@ -1,0 +1,6 @@
+//! Log probabilities.
+
+pub(crate) mod probes;
+mod rules;
+
+pub(crate) use rules::CHECKS;
