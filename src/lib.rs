@@ -17,26 +17,25 @@
 //!
 //! # The layers
 //!
-//! A folder is a stage of the line and uses strictly lower layers only; `tests/it/layers.rs` enforces it. Some are
-//! crates of their own, so that what a request waits for is built with more speed than the rest (`Cargo.toml`): `json`,
-//! `wire`, `line` with five folders, and `reference`.
+//! A folder is a stage of the line and uses strictly lower layers only. Crates are cut by meaning, so that Cargo draws
+//! the lines between them; `tests/it/layers.rs` draws those between the folders of one crate.
 //!
-//! | layer | folder | what it is |
-//! |---|---|---|
-//! | 0 | [`json`](wire::json) | JSON values that cost little to make, to look into and to judge |
-//! | 1 | [`wire`] | the contract on the wire: request, reply, server-sent events, the dialects' compiled schemas |
-//! | 2 | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
-//! | 3 | [`check`] | the rules, a file or a folder an area; each judges a reading, or the replies to certain probes |
-//! | 4 | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
-//! | 5 | [`summary`] | what is left behind: only what adds up; percentiles, trust and the digest are worked out by readers |
-//! | 5 | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
-//! | 6 | [`run`] | the line at work: pacer with a lane for each load, HTTP client, judges, health; the only client-side code that reads the clock |
-//! | 6 | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
-//! | 7 | [`suite`] | the conformance suite: probes, and every rule of the catalogue judged on their replies |
-//! | 7 | [`compare`] | runs side by side: what changed, how sure that is, and whether it is better or worse |
-//! | 7 | [`capacity`] | the search for the highest load that holds the goals, and plans from its record |
-//! | 8 | [`report`] | pure functions from a summary to what people and scripts read |
-//! | 9 | [`cli`] | arguments, the terminal, folders and exit codes |
+//! | layer | crate | folder | what it is |
+//! |---|---|---|---|
+//! | 0 | `json` | [`json`](wire::json) | JSON values that cost little to make, to look into and to judge |
+//! | 1 | `wire` | [`wire`] | the contract on the wire: request, reply, server-sent events, the dialects' compiled schemas |
+//! | 2 | `check` | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
+//! | 3 | | [`check`] | the rules, an area a folder with its [probes](check::probe): requests chosen so that rules apply. No I/O |
+//! | 4 | `engine` | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
+//! | 5 | | [`summary`] | what is recorded: only what adds up; percentiles, trust and the digest are worked out by readers |
+//! | 6 | | [`run`] | the engine at work: pacer with a lane for each load, HTTP client, judges, health; the only client-side code that reads the clock |
+//! | - | `reference` | [`mod@reference`] | the reference endpoint; it may use [`wire`] only, so that two faults cannot cancel out |
+//! | 5 | `proofload` | [`profile`] | what the user wrote, and all of its faults at once, until it is a plan |
+//! | 7 | | [`suite`] | the conformance suite: sends probes, and judges every rule of the catalogue on their replies |
+//! | 7 | | [`compare`] | runs side by side: what changed, how sure that is, and whether it is better or worse |
+//! | 7 | | [`capacity`] | the search for the highest load that holds the goals, and plans from its record |
+//! | 8 | | [`report`] | pure functions from a summary to what people and scripts read |
+//! | 9 | | [`cli`] | arguments, the terminal, folders and exit codes |
 //!
 //! # The ideas that hold it together
 //!
@@ -70,14 +69,14 @@
 //!   is data, never a Rust error; what the user wrote wrong is [`profile::Problems`]; what we could not do is a small
 //!   error type of the module that raises it.
 //! * **A [`check::Check`] is a constant**: id, rule, level for each dialect, source, and how it is judged
-//!   ([`check::Judge`]): on any reply, by the load run and the suite alike; on the replies to probes it names; or on the
-//!   figures of a load run. (Not a trait: hundreds of rules without state need no objects.) A rule that spans the run
+//!   ([`check::Judge`]): on any reply, by the load run and the suite alike; on the replies to the probes it needs; or on
+//!   the figures of a load run. (Not a trait: hundreds of rules without state need no objects.) A rule that spans the run
 //!   also says what to remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
 //! * **One fault is told once**: a table says which rules follow from which ([`check::follows`]). A rule that is broken
 //!   only on exchanges that show its root's fault is said to follow, and counts for nothing; one that is broken on any
 //!   other exchange stands for itself, so that no fault hides behind another.
-//! * **The suite is the same line with another front**: a probe makes [`plan::order::Order`]s, which may be wrong on
-//!   purpose, `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
+//! * **The suite is the same line with another front**: a [`check::probe::Probe`] makes requests, which may be wrong on
+//!   purpose ([`plan::order::Order`]), `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
 //!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
 //! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request or its head, on the JSON of the reply,
 //!   on its bytes, or on the connection ([`mod@reference`]). Two matrices, of load runs and of the suite, say what each must

@@ -50,8 +50,11 @@ pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
     let check = find(id)?;
     let judged = match check.judge {
         Judge::Reply(_) => "on every reply, of a load run too".to_owned(),
-        Judge::Probes(probes, _) => format!("on the replies to the probes {}", probes.join(", ")),
-        Judge::Defect(..) => format!("on the replies to the probe {}", check.id),
+        Judge::Probes(probes, _) => {
+            let names: Vec<&str> = probes.iter().map(|probe| probe.name).collect();
+            format!("on the replies to the probes {}", names.join(", "))
+        }
+        Judge::Defect(probe, ..) => format!("on the replies to the probe {}", probe.name),
         Judge::Defects(_) => "on the replies to all requests with a defect".to_owned(),
         Judge::Run => "on a load run".to_owned(),
     };

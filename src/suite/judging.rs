@@ -58,8 +58,6 @@ pub(super) enum Extent {
 pub(super) struct Court<'c> {
     pub(super) target: &'c Target,
     pub(super) options: &'c Options,
-    /// The probes that the rules ask for.
-    pub(super) probes: &'c [&'static Probe],
     pub(super) sent: &'c [Sent],
     pub(super) exchanges: &'c [Exchange],
     pub(super) extent: Extent,

@@ -208,7 +208,7 @@ pub fn conduct_with(
 pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
     let probes = probe::needed(asked_for(&checks, target.dialect));
-    let court = Court { target, options, probes: &probes, sent: &[], exchanges: &[], extent: Extent::Whole };
+    let court = Court { target, options, sent: &[], exchanges: &[], extent: Extent::Whole };
     let book = court.book();
     let key = bearer(target);
     let context = context(target, options, &book, key.as_deref());
@@ -349,7 +349,7 @@ impl Suite<'_> {
         let mut left: Vec<&'static Probe> =
             self.probes.iter().copied().filter(|probe| court.lacks(probe).is_none()).collect();
         while !left.is_empty() {
-            let ready = |probe: &&'static Probe| probe.after.iter().all(|name| sent.contains(name));
+            let ready = |probe: &&'static Probe| probe.after.iter().all(|before| sent.contains(before.name));
             let Some(turn) = left.iter().filter(|probe| ready(probe)).map(|probe| probe.turn).min() else { return };
             let at_once = match turn {
                 Turn::Any if self.options.fail_fast => self.options.jobs.max(1),
@@ -379,7 +379,7 @@ impl Suite<'_> {
     fn has_failed(&self, sent: &BTreeSet<&'static str>) -> bool {
         let complete = |check: &&&'static Check| match check.judge {
             Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => {
-                check.probes(self.target.dialect).iter().all(|name| sent.contains(name))
+                check.probes(self.target.dialect).iter().all(|probe| sent.contains(probe.name))
             }
             Judge::Reply(_) => true,
             Judge::Run => false,
@@ -476,7 +476,6 @@ impl Suite<'_> {
         Court {
             target: self.target,
             options: self.options,
-            probes: &self.probes,
             sent: &self.sent[self.from..],
             exchanges: &self.exchanges[self.from..],
             extent: match (self.silent, self.cut_short) {

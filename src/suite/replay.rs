@@ -7,7 +7,7 @@ use super::judging::{Court, Extent};
 use super::obstacle::Obstacle;
 use super::{Conformance, Options, Sent, Tries, selected};
 use crate::check::Check;
-use crate::check::probe::{self, Probe};
+use crate::check::probe;
 use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
@@ -60,14 +60,13 @@ impl Captured {
     /// If a line is not what it should be.
     pub fn judge(&self, target: &Target, options: &Options) -> Result<Conformance, CaptureError> {
         let (sent, exchanges) = self.exchanges(target, options)?;
-        let probes: Vec<&'static Probe> = probe::all().collect();
         let checks: Vec<&'static Check> = selected(target, options).collect();
         let mut tries = Tries::of(&checks);
         let mut from = 0;
         for round in sent.chunk_by(|one, next| one.round == next.round) {
             let exchanges = &exchanges[from..from + round.len()];
             let extent = Extent::Captured;
-            tries.judge(&Court { target, options, probes: &probes, sent: round, exchanges, extent });
+            tries.judge(&Court { target, options, sent: round, exchanges, extent });
             from += round.len();
         }
         let rows = tries.rows(target, options);

@@ -201,10 +201,11 @@ impl Source<'_> {
     /// The rules of the suite that look at the line's probe, with all the lines that they look at.
     fn jury(&self) -> Jury {
         let dialect = self.suite.dialect;
-        let asks = |check: &&Check| check.probes(dialect).contains(&self.line.probe.as_str());
+        let asks = |check: &&Check| check.probes(dialect).iter().any(|probe| probe.name == self.line.probe);
         let spans = |check: &&Check| check.across.is_some() && check.id != UNIT_BY_CLOCK;
         let rules: Vec<&Check> = check::catalogue(dialect).filter(|check| asks(check) || spans(check)).collect();
-        let mut probes: BTreeSet<&str> = rules.iter().flat_map(|check| check.probes(dialect)).collect();
+        let mut probes: BTreeSet<&str> =
+            rules.iter().flat_map(|check| check.probes(dialect)).map(|probe| probe.name).collect();
         probes.insert(GATE);
         let seen = |line: &&Line| probes.contains(line.probe.as_str());
         let lines = self.suite.captured.lines.iter().filter(seen).cloned().collect();

@@ -1,6 +1,5 @@
 //! The rules that take requests of their own, each on replies made by hand: one that keeps it and one that breaks it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proofload::check::{self, Book, CITY, Depth, Facts, REPEATED, Verdict};
@@ -130,10 +129,8 @@ fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
 /// What a rule says of these replies.
 fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
     let exchanges: Vec<Exchange> = (0..).zip(replies).map(|(seq, reply)| exchange(dialect, seq, reply)).collect();
-    let mut probes: BTreeMap<&'static str, Vec<Reading<'_>>> = BTreeMap::new();
-    for (reply, exchange) in replies.iter().zip(&exchanges) {
-        probes.entry(reply.probe).or_default().push(Reading::of(exchange));
-    }
+    let probe = |name| check::probe::named(name).unwrap_or_else(|| panic!("no probe {name}"));
+    let replies = replies.iter().zip(&exchanges).map(|(reply, exchange)| (probe(reply.probe), Reading::of(exchange)));
     let book = Book::new(
         Facts {
             dialect,
@@ -143,7 +140,7 @@ fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
             insecure: false,
             keep_alive: true,
         },
-        probes,
+        replies,
     );
     check::find(id).unwrap_or_else(|| panic!("no rule {id}")).judge_book(&book)
 }

@@ -4,4 +4,4 @@ pub(crate) mod probes;
 mod rules;
 
 pub(crate) use rules::CHECKS;
-pub use rules::WRONG_KEY;
+pub(crate) use rules::WRONG_KEY;

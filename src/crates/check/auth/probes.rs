@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::WRONG_KEY;
+use super::rules::WRONG_KEY;
 use crate::probe::{Capability, HeaderChange, Path, Probe, Request};
 use crate::secret::Secret;
 

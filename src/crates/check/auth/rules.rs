@@ -131,7 +131,7 @@ pub(crate) static CHECKS: &[Check] = &[
 ];
 
 /// The key that no endpoint knows; a nonce makes it unlike any that was issued.
-pub const WRONG_KEY: &str = "sk-invalid-4f1d2c7a9b";
+pub(crate) const WRONG_KEY: &str = "sk-invalid-4f1d2c7a9b";
 
 /// Every reply is a complete refusal with one of these statuses.
 fn shut_out(replies: &[Reading<'_>], statuses: &[u16]) -> Verdict {

@@ -3,14 +3,9 @@
 //! An [`Exchange`] holds bytes and instants only; nothing in it is parsed, so that nothing is parsed between due and
 //! last byte. [`Reading`] is the same exchange with its JSON read once, for the rules to judge.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::wire::Dialect;
-use crate::wire::json::Parsed;
-
+mod asked;
 mod choice;
 mod coding;
 mod content;
@@ -28,8 +23,10 @@ mod texts;
 mod timing;
 mod tokens;
 mod transfer;
+mod wanted;
 pub mod words;
 
+pub use asked::{Asked, Lengths};
 pub use choice::{Call, Choice, Fragment, Spoken};
 pub use coding::decode_text;
 pub use headers::Headers;
@@ -41,6 +38,7 @@ pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
 pub use texts::Piece;
 pub use tokens::{TokenSource, Tokens};
 pub use transfer::{Coding, End, TlsFault, Transfer};
+pub use wanted::{OfferedTool, Wanted};
 
 /// Leave to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,87 +70,9 @@ impl Ticket {
     }
 }
 
-/// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request, not states")]
-pub struct Wanted {
-    /// Name of the case.
-    pub case: String,
-    /// Whose contract the reply is held to.
-    pub dialect: Dialect,
-    /// Scheme, host and port that requests go to, as in `http://127.0.0.1:8000`.
-    pub origin: String,
-    /// The model asked for, where one is.
-    pub model: Option<String>,
-    /// Whether the reply is to be a stream.
-    pub stream: bool,
-    /// Whether a stream was asked to state its usage.
-    pub include_usage: bool,
-    /// How many choices.
-    pub n: u64,
-    /// Sampling temperature, where one was asked for.
-    pub temperature: Option<f64>,
-    /// Whether log probabilities were asked for.
-    pub logprobs: bool,
-    /// The tools on offer.
-    pub tools: Vec<OfferedTool>,
-    /// Whether one tool was asked for by name.
-    pub named_tool: bool,
-    /// Pulze's policies, as sent or by default.
-    pub policies: Policies,
-    /// Every text of the prompt, joined by line feeds, before tags are filled in.
-    pub prompt: String,
-    /// Key of the run's tags (see [`nonce`]), where the prompt carries one.
-    pub tag_key: Option<u64>,
-}
-
-/// A tool that was offered, with its argument schema compiled.
-#[derive(Debug)]
-pub struct OfferedTool {
-    /// Its name.
-    pub name: String,
-    /// The schema of a function's arguments, where it has one that compiles.
-    pub parameters: Option<jsonschema::Validator<Parsed>>,
-    /// Whether the arguments must match exactly (`strict`).
-    pub strict: bool,
-    /// Whether it is a custom tool.
-    pub custom: bool,
-}
-
-/// Tokens that a plan asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lengths {
-    /// Of the prompt.
-    pub input: Option<u64>,
-    /// Of the answer.
-    pub output: Option<u64>,
-}
-
 /// Whole microseconds, as files keep times.
 pub fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// One request as it was sent.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// What it asks for.
-    pub wanted: Arc<Wanted>,
-    /// The body, to the byte.
-    pub body: Bytes,
-    /// Hash of the prompt as sent: equal prompts have equal hashes.
-    pub prompt_hash: u64,
-    /// The most tokens to generate for each choice, where a limit was asked for.
-    pub cap: Option<u64>,
-    /// Tokens that the prompt was made to have, and tokens that the answer is to have, where the plan says so.
-    pub lengths: Lengths,
-}
-
-impl Asked {
-    /// Whether the request has a text in it, so that one which comes back need not be the endpoint's own.
-    pub fn says(&self, text: &str) -> bool {
-        self.wanted.prompt.contains(text) || memchr::memmem::find(&self.body, text.as_bytes()).is_some()
-    }
 }
 
 /// One request and all that came back; every time is an offset from the start of the run.
@@ -241,6 +161,26 @@ pub struct Arrival {
 }
 
 impl Exchange {
+    /// An exchange from bytes that someone else received: the status, the headers in order (names in any case) and the
+    /// whole body. No time passed in it, so that rules about time say nothing.
+    pub fn received(
+        asked: Asked,
+        status: u16,
+        headers: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<[u8]>)>,
+        body: impl Into<Vec<u8>>,
+    ) -> Exchange {
+        let at = Duration::ZERO;
+        let bytes: Vec<u8> = body.into();
+        let arrivals = vec![Arrival { at, end: bytes.len() }];
+        let sent = Exchange::never_sent(Ticket::alone(0, 0, at), asked, at, Outcome::of_status(status));
+        Exchange {
+            sent: Some(at),
+            head: Some(Head { at, status, version: "HTTP/1.1", headers: headers.into_iter().collect() }),
+            body: Body { bytes, arrivals },
+            ..sent
+        }
+    }
+
     /// An exchange that never was sent: `missed` or `unsent`.
     pub fn never_sent(ticket: Ticket, asked: Asked, at: Duration, outcome: Outcome) -> Exchange {
         Exchange {

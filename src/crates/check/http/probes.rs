@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::WRONG_KEY;
+use crate::auth::WRONG_KEY;
 use crate::secret::Secret;
 use crate::wire::Dialect;
 

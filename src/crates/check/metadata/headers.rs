@@ -67,7 +67,7 @@ pub(crate) static CHECKS: &[Check] = &[
 ];
 
 /// Labels that the probe sends, as they are to come back: Pulze stores them as strings in lower case.
-pub const LABELS: [(&str, &str); 3] = [("suite", "conf"), ("n", "3"), ("b", "true")];
+pub(crate) const LABELS: [(&str, &str); 3] = [("suite", "conf"), ("n", "3"), ("b", "true")];
 
 const REFUSED: &str = "the header or the plugin is refused";
 

@@ -4,7 +4,7 @@ use crate::basic::probes::BASIC;
 use crate::probe::{HeaderChange, Path, Probe, ProbeContext, Request, Turn};
 use serde_json::{Map, Value, json};
 
-use crate::LABELS;
+use super::headers::LABELS;
 use crate::exchange::Reading;
 use crate::secret::Secret;
 

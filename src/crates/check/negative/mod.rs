@@ -20,7 +20,6 @@ mod value;
 pub(super) use harsh::HARSH;
 pub(super) use shape::SHAPE;
 pub(super) use syntax::SYNTAX;
-pub use value::TRAVERSAL;
 pub(super) use value::VALUE;
 
 /// Every rule that needs a request with a defect of its own, with the probe that sends it and the member that is broken.

@@ -1,4 +1,4 @@
-//! Requests with one defect. Each has the name of the rule that says what must become of it (`check/negative`).
+//! Requests with one defect. Each has the name of the rule that says what must become of it (`value.rs` and others).
 //!
 //! They are made from one plain question without a tag, so that the same defect sent twice is the same to the byte.
 
@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::mutants::mutants;
+use super::value::TRAVERSAL;
+use crate::Depth;
 use crate::probe::{Capability, HeaderChange, Probe, ProbeContext, Request, Step, Turn, Way, with};
 use crate::secret::Secret;
 use crate::wire::Dialect;
-use crate::{Depth, TRAVERSAL};
 
 const CHOICE: &[Capability] = &[Capability::ModelChoice];
 const TOOLS: &[Capability] = &[Capability::Tools];

@@ -173,7 +173,7 @@ pub(crate) static VALUE: &[Check] = &[
 ];
 
 /// What a request names as its model to get out of the folder of the models.
-pub const TRAVERSAL: &str = "../../etc/passwd";
+pub(super) const TRAVERSAL: &str = "../../etc/passwd";
 
 /// The model's name may come back as it was sent, but not put together with a folder of the server's.
 fn kept_in(replies: &[Reading<'_>]) -> Verdict {

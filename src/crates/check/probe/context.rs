@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::wire::Dialect;
 use crate::{Book, Depth};
 
-/// What requests are made from. It holds the key, so it has no `Debug`.
+/// What requests are made from.
+#[expect(missing_debug_implementations, reason = "it holds the key")]
 pub struct ProbeContext<'a> {
     /// Whose contract the endpoint is held to.
     pub dialect: Dialect,

@@ -10,4 +10,4 @@ pub use capability::Capability;
 pub use context::{ProbeContext, streamed, with};
 pub use kind::{Kind, Probe, Turn};
 pub use request::{Content, HeaderChange, Path, Request, Step, Way};
-pub use table::{all, gate, named, needed, plain, wrong_path};
+pub use table::{all, gate, named, needed, plain, wrong_key, wrong_path};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Probe, Turn};
+use crate::auth::probes::AUTH_INVALID;
 use crate::basic::probes::{BASIC, BASIC_STREAM};
 use crate::http::probes::PAGE_SLASH;
 use crate::stream::probes::COUNT_STREAM;
@@ -43,6 +44,11 @@ pub fn gate() -> &'static Probe {
 /// The probes that rules on any reply are judged on, besides those that other rules need.
 pub fn plain() -> [&'static Probe; 3] {
     [&BASIC, &BASIC_STREAM, &COUNT_STREAM]
+}
+
+/// The plain request with a wrong key.
+pub fn wrong_key() -> &'static Probe {
+    &AUTH_INVALID
 }
 
 /// The probe of a path that the API does not have, unless the endpoint ignores a slash at the end of its path.

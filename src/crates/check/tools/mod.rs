@@ -17,11 +17,11 @@ pub(super) mod shape;
 pub(super) mod turns;
 
 /// The tool that the probes ask for by name.
-pub const NAMED_TOOL: &str = "get_time";
+pub(crate) const NAMED_TOOL: &str = "get_time";
 /// A city that no ASCII spells.
 pub const CITY: &str = "\u{c5}lesund \u{9F9C}";
 /// The number that a tool gives, to be found in the answer.
-pub const RESULT: &str = "17";
+pub(crate) const RESULT: &str = "17";
 
 const NO_CALL: &str = "no tool call";
 const NO_ANSWER: &str = "the request got no whole answer";

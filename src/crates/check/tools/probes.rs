@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::{CITY, NAMED_TOOL, RESULT};
 use crate::probe::{Capability, HeaderChange, Probe, ProbeContext, Request, with};
 use crate::secret::Secret;
-use crate::{CITY, NAMED_TOOL, RESULT};
 
 const TOOLS: &[Capability] = &[Capability::Tools];
 const STREAMED: &[Capability] = &[Capability::Tools, Capability::Stream];

@@ -16,10 +16,9 @@ use super::schedule::think::Think;
 use super::target::Target;
 use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
-use crate::exchange::{Asked, Lengths, OfferedTool, Policies, Ticket, Wanted};
+use crate::exchange::{Asked, Lengths, Policies, Ticket, Wanted};
 use crate::wire::Dialect;
-use crate::wire::dialect::offline_for_replies;
-use crate::wire::request::{ChatRequest, ToolChoice};
+use crate::wire::request::ChatRequest;
 
 /// A kind of request.
 #[derive(Debug)]
@@ -342,19 +341,11 @@ impl Template {
         let messages = body.get("messages").map(Value::to_string).unwrap_or_default();
         let wanted = Wanted {
             case: case.to_owned(),
-            dialect: setting.dialect,
             origin: setting.origin.clone(),
-            model: request.model.map(str::to_owned),
-            stream: request.stream,
-            include_usage: request.include_usage,
-            n: request.n,
-            temperature: request.temperature,
-            logprobs: request.logprobs,
-            tools: request.tools.iter().map(offered).collect(),
-            named_tool: matches!(request.tool_choice, ToolChoice::Named(_)),
             policies: setting.policies,
             tag_key: tagged_prompt.then(|| nonce::key(setting.seed)),
             prompt: prompt.replace(PROMPT, ""),
+            ..Wanted::of(setting.dialect, body)
         };
         Template {
             wanted: Arc::new(wanted),
@@ -405,12 +396,6 @@ fn pieces(text: &str, columns: usize) -> Vec<Piece> {
     }
     pieces.push(Piece::Text(rest.as_bytes().to_vec()));
     pieces
-}
-
-/// A tool with its parameters compiled; a schema that does not compile judges nothing.
-fn offered(tool: &crate::wire::request::Tool<'_>) -> OfferedTool {
-    let parameters = tool.parameters.and_then(|schema| offline_for_replies(schema).ok());
-    OfferedTool { name: tool.name.to_owned(), parameters, strict: tool.strict, custom: tool.input.is_some() }
 }
 
 #[cfg(test)]
