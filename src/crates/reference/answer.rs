@@ -65,7 +65,7 @@ pub(super) fn answer(
     let stream = ask.request.stream;
     let headers = timing(dialect, if stream { pace.ready.first().copied().unwrap_or_default() } else { took });
     let bodies = if stream { made.chunks(&pace.ready) } else { vec![Write { at: took, bytes: made.whole() }] };
-    // Only Pulze's id is that of a log (difference 20).
+    // Only Pulze's id is that of a log (schemas/README.md#difference-20).
     if let (Dialect::Pulze, Some(id)) = (dialect, &id) {
         let response =
             if stream { made.whole() } else { bodies.first().map(|body| body.bytes.clone()).unwrap_or_default() };

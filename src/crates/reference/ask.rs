@@ -1,5 +1,5 @@
 //! What of a request decides the answer, and what is refused although the schema allows it: the schema publishes no
-//! such rule, but servers keep it (spec, section 0.1, ruling 9).
+//! such rule, but servers keep it (`schemas/README.md#ruling-9`).
 
 use std::collections::BTreeMap;
 
@@ -150,7 +150,8 @@ fn strings(list: Option<&Value>) -> Vec<&str> {
     items(list).iter().filter_map(Value::as_str).collect()
 }
 
-/// The cap of a choice. In Pulze's words -1 is the model's own limit (spec, section 2.1), and there is one name only.
+/// The cap of a choice. In Pulze's words -1 is the model's own limit (`schemas/README.md#metadata`), and there is
+/// one name only.
 fn cap(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
     let names: &[&str] = if dialect.is_openai() { &["max_completion_tokens", "max_tokens"] } else { &["max_tokens"] };
     let found = names.iter().find_map(|name| Some((*name, member(body, name).filter(|cap| !cap.is_null())?)));
@@ -209,7 +210,8 @@ fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
     }
 }
 
-/// `json_schema` is not in the stored part of Pulze's pages (spec, section 7, difference 16), so it is refused there.
+/// `json_schema` is not in the stored part of Pulze's pages (`schemas/README.md#difference-16`), so it is refused
+/// there.
 fn format(body: &Value, dialect: Dialect) -> Result<Format<'_>, Refusal> {
     let kind = inner(body, &["response_format", "type"]).and_then(Value::as_str).unwrap_or("text");
     match kind {
@@ -231,7 +233,7 @@ fn reasoning(body: &Value, dialect: Dialect) -> usize {
     EFFORTS.iter().find(|(name, _)| Some(*name) == effort).map_or(0, |(_, tokens)| *tokens)
 }
 
-/// The tools; what `OpenAI` demands of the names of functions is prose (spec, section 0.1, ruling 9).
+/// The tools; what `OpenAI` demands of the names of functions is prose (`schemas/README.md#ruling-9`).
 fn offers(body: &Value, dialect: Dialect) -> Result<Vec<(usize, Tool<'_>)>, Refusal> {
     let tools = items(member(body, "tools")).iter().enumerate();
     let offers: Vec<(usize, Tool<'_>)> = tools.filter_map(|(place, tool)| Some((place, Tool::of(tool)?))).collect();

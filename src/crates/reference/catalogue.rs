@@ -19,7 +19,7 @@ pub(super) struct Prices {
     pub(super) completion: f64,
 }
 
-/// The model that savings are measured against: the first generation said GPT-4 (spec, section 2.1).
+/// The model that savings are measured against: the first generation said GPT-4 (`schemas/README.md#metadata`).
 pub(super) const BENCHMARK: Prices = Prices { prompt: 3e-5, completion: 6e-5 };
 
 /// The name by which a request leaves the choice to the router.

@@ -63,7 +63,8 @@ impl Frame<'_> {
     }
 }
 
-/// Pulze's block, or OpenAI's echo of the request's: two things that share a name (spec, section 7, difference 12).
+/// Pulze's block, or OpenAI's echo of the request's: two things that share a name
+/// (`schemas/README.md#difference-12`).
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(untagged)]
 pub(super) enum About<'a> {

@@ -328,7 +328,7 @@ fn listed(model: &Model) -> Value {
     json!({"id": model.name, "object": "model", "created": 1_700_000_000, "owned_by": model.owner()})
 }
 
-/// A model in Pulze's array (K, `ModelParts`).
+/// A model in Pulze's array (`schemas/README.md#model-parts`).
 fn parts(model: &Model) -> Value {
     json!({"model": model.short(), "provider": model.owner(), "owner": model.owner(), "namespace": model.namespace, "at": null})
 }

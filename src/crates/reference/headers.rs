@@ -1,4 +1,5 @@
-//! Pulze's request headers, each a stringified JSON object (spec, section 4). Other dialects do not read them.
+//! Pulze's request headers, each a stringified JSON object (`schemas/README.md#headers`). Other dialects do not read
+//! them.
 
 use std::collections::BTreeMap;
 

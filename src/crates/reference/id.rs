@@ -52,7 +52,7 @@ pub(super) fn uuid(random: &mut Pcg64) -> String {
     )
 }
 
-/// Milliseconds in the pulze dialect, seconds in the openai dialect (spec, section 7, difference 10).
+/// Milliseconds in the pulze dialect, seconds in the openai dialect (`schemas/README.md#difference-10`).
 pub(super) fn created(dialect: Dialect) -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     match dialect {

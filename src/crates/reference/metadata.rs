@@ -1,4 +1,4 @@
-//! Pulze's metadata block (spec, section 2.1).
+//! Pulze's metadata block (`schemas/README.md#metadata`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What a server says to a request that it has no room for, in the dialect's own envelope (spec, section 3).
+//! What a server says to a request that it has no room for, in the dialect's own envelope
+//! (`schemas/README.md#errors`).
 
 use super::batch::Refusal as Full;
 use super::refuse::Refusal;

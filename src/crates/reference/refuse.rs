@@ -1,4 +1,4 @@
-//! A request that is not served, in the dialect's own envelope (spec, section 3).
+//! A request that is not served, in the dialect's own envelope (`schemas/README.md#errors`).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Which model answers: Pulze's router, with the retries that hide behind one request (spec, section 4).
+//! Which model answers: Pulze's router, with the retries that hide behind one request (`schemas/README.md#policies`).
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
@@ -66,7 +66,7 @@ fn score(model: &Model, weights: &[f64; 3]) -> f64 {
 }
 
 /// Calls providers until one answers. Pulze tries the same model again and then others; `OpenAI`'s client sees the first
-/// failure (difference 18).
+/// failure (`schemas/README.md#difference-18`).
 fn call<'s>(
     candidates: &[(&'s Model, f64)],
     wishes: &Wishes,

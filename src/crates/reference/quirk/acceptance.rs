@@ -11,7 +11,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::request(
         "bounds-lenient",
         "values beyond their bounds are taken for the nearest within, and what is missing for its default",
-        "no server known; specification, ruling 8",
+        "no server known; schemas/README.md#ruling-8",
         lenient,
     ),
     Quirk::answer(
@@ -27,7 +27,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::request(
         "always-greedy",
         "the temperature is taken for 0",
-        "no server known; O says what it does",
+        "no server known; OpenAI says what it does",
         |asked, _| {
             warm(asked, 0);
         },
@@ -35,7 +35,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::request(
         "never-greedy",
         "the temperature is taken for 1, and the seed is not kept",
-        "no server known; O says that it is best effort",
+        "no server known; OpenAI says that it is best effort",
         |asked, _| {
             warm(asked, 1);
             forget(asked, &["seed"]);
@@ -51,9 +51,14 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         },
     ),
-    Quirk::request("shaping-ignored", "top_p and logit_bias are not kept", "K \"COMING SOON\"", |asked, _| {
-        forget(asked, &["top_p", "logit_bias"]);
-    }),
+    Quirk::request(
+        "shaping-ignored",
+        "top_p and logit_bias are not kept",
+        "Pulze's SDKs: \"COMING SOON\"",
+        |asked, _| {
+            forget(asked, &["top_p", "logit_bias"]);
+        },
+    ),
     Quirk::answer(
         "unknown-500",
         "a member that no one knows is answered with 500",

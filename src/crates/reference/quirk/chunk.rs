@@ -239,7 +239,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft(
         "usage-chunk-twice",
         "two chunks at the end have the usage",
-        "no server known; O: one additional chunk",
+        "no server known; OpenAI: one additional chunk",
         |draft| {
             let states = |chunk: &Value| {
                 chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty)

@@ -17,12 +17,17 @@ pub(super) const QUIRKS: &[Quirk] = &[
             }
         },
     ),
-    Quirk::draft("logprobs-positive", "log probabilities have no sign", "no server known; O says logarithm", |draft| {
-        entries(draft, |entry| {
-            let magnitude = entry.get("logprob").and_then(Value::as_f64).map_or(1.0, f64::abs);
-            set(entry, "/logprob", magnitude);
-        });
-    }),
+    Quirk::draft(
+        "logprobs-positive",
+        "log probabilities have no sign",
+        "no server known; OpenAI: a logarithm",
+        |draft| {
+            entries(draft, |entry| {
+                let magnitude = entry.get("logprob").and_then(Value::as_f64).map_or(1.0, f64::abs);
+                set(entry, "/logprob", magnitude);
+            });
+        },
+    ),
     Quirk::draft("logprobs-top-missing", "entries have no top_logprobs", "vllm-project/vllm #3179, #4795", |draft| {
         entries(draft, |entry| remove(entry, "", "top_logprobs"));
     }),

@@ -84,7 +84,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::draft(
         "usage-one-choice",
         "of several choices only one is counted",
-        "O: billing over all choices",
+        "OpenAI: billing over all choices",
         |draft| {
             each(draft, |reply| {
                 if reply.get("choices").and_then(Value::as_array).is_some_and(|choices| choices.len() == 2) {
