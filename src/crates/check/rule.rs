@@ -36,7 +36,7 @@ impl Level {
 /// One rule of the contract.
 #[derive(Debug)]
 pub struct Check {
-    /// Stable id, that of the conformance catalogue; never renamed.
+    /// Stable id; never renamed.
     pub id: &'static str,
     /// The rule in one line.
     pub rule: &'static str,
@@ -166,7 +166,7 @@ pub enum Across {
 }
 
 /// Levels as the catalogue writes them, `M/S` for MUST in pulze and SHOULD in openai; `Y` is MAY, `-` not applicable.
-/// The strict dialect takes openai's level, unless a third letter raises it (spec, ruling 10).
+/// The strict dialect takes openai's level, unless a third letter raises it (`schemas/README.md#ruling-10`).
 pub(crate) const fn levels(text: &str) -> [Option<Level>; 3] {
     let bytes = text.as_bytes();
     [one_level(bytes[0]), one_level(bytes[2]), one_level(bytes[if bytes.len() > 4 { 4 } else { 2 }])]

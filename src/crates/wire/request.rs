@@ -8,7 +8,8 @@ pub const MOST_CHOICES: u64 = 1 << 16;
 /// Path of the endpoint below the base address.
 pub const PATH: &str = "/chat/completions";
 
-/// Pulze's request headers, each a stringified JSON object, by the name a profile gives them (spec, section 4).
+/// Pulze's request headers, each a stringified JSON object, by the name a profile gives them
+/// (`schemas/README.md#headers`).
 pub const PULZE_HEADERS: [(&str, &str); 4] = [
     ("labels", "pulze-labels"),
     ("weights", "pulze-weights"),

@@ -1,4 +1,5 @@
-//! What Pulze's policies, those sent or the published defaults, say about a right reply (spec, section 4).
+//! What Pulze's policies, those sent or the published defaults, say about a right reply
+//! (`schemas/README.md#policies`).
 
 use crate::wire::json::{Members, Value};
 

@@ -275,7 +275,7 @@ fn role_assistant(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-/// Null where nothing explains it is a warning only: the schema allows null (spec, 2.2).
+/// Null where nothing explains it is a warning only: the schema allows null (`schemas/README.md#whole-replies`).
 fn type_of_content(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let mut unexplained = None;
@@ -335,7 +335,7 @@ fn finish_present(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-/// The five of OpenAI's enum; Pulze's open list adds `max_tokens` (spec, section 2).
+/// The five of OpenAI's enum; Pulze's open list adds `max_tokens` (`schemas/README.md#difference-13`).
 pub(crate) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
     matches!(reason, "stop" | "length" | "tool_calls" | "content_filter" | "function_call")
         || (dialect == Dialect::Pulze && reason == "max_tokens")

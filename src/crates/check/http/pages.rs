@@ -197,7 +197,7 @@ fn models_list(book: &Book<'_>) -> Verdict {
     })
 }
 
-/// Pulze's array of `ModelParts` (K).
+/// Pulze's array of `ModelParts` (`schemas/README.md#model-parts`).
 fn pulze_models(reading: &Reading<'_>, _: &str) -> Verdict {
     let list = reading.json().and_then(|document| document.value.as_array());
     let Some(list) = list else { return Verdict::broken("", "expected an array of models") };

@@ -194,7 +194,7 @@ fn integer_from(reading: &Reading<'_>, name: &str, least: i64) -> Verdict {
     })
 }
 
-/// Another number may be a budget of prompt and answer together (spec, section 2.1).
+/// Another number may be a budget of prompt and answer together (`schemas/README.md#metadata`).
 fn max_tokens_echo(reading: &Reading<'_>) -> Verdict {
     let said = member(reading, "max_tokens").and_then(Value::as_f64);
     let (Some(cap), Some(said)) = (reading.exchange.asked.cap, said) else { return Verdict::Skip(ABSENT) };

@@ -1,4 +1,5 @@
-//! Rules about Pulze's request headers and plugins: what they ask for shows in metadata (spec, section 4).
+//! Rules about Pulze's request headers and plugins: what they ask for shows in metadata
+//! (`schemas/README.md#headers`).
 
 use super::super::book::{Book, accepted, came, each, is_refusal, no_server_error, refused_or_lenient};
 use super::super::request::is_router;

@@ -1,4 +1,5 @@
-//! Requests with Pulze's headers, and what Pulze says of requests elsewhere (spec, sections 4 and 6).
+//! Requests with Pulze's headers, and what Pulze says of requests elsewhere (`schemas/README.md#headers`,
+//! `schemas/README.md#neighbours`).
 
 use crate::basic::probes::BASIC;
 use crate::probe::{HeaderChange, Path, Probe, ProbeContext, Request, Turn};

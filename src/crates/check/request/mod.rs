@@ -58,7 +58,7 @@ fn n_default_one(reading: &Reading<'_>) -> Verdict {
     }
 }
 
-/// Model names that stand for Pulze's router, which picks a model of its own (spec, section 1).
+/// Model names that stand for Pulze's router, which picks a model of its own (`schemas/README.md#difference-5`).
 pub(super) fn is_router(model: &str) -> bool {
     model == "pulze" || model.starts_with("pulze-v0")
 }

@@ -68,7 +68,7 @@ pub(super) fn parse_arguments(text: &str) -> Result<Value, String> {
     serde_json::from_str::<Value>(text).map_err(|error| format!("not JSON: {error}"))
 }
 
-/// Empty arguments of a tool that takes none are a warning only (conformance section 3, "not a deviation").
+/// Empty arguments of a tool that takes none are a warning only: servers send them, and clients read them.
 fn empty_for_no_argument(text: &str, tool: Option<&OfferedTool>) -> bool {
     let takes_none =
         tool.is_some_and(|tool| tool.parameters.as_ref().is_none_or(|p| p.is_valid(&Value::Object(Object::default()))));

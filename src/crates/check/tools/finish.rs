@@ -39,7 +39,8 @@ pub(crate) static CHECKS: &[Check] = &[
     },
 ];
 
-/// Pulze's published list has `function_call` where OpenAI's has `tool_calls` (spec, section 2).
+/// Pulze's published list has `function_call` where OpenAI's has `tool_calls`
+/// (`schemas/README.md#difference-13`).
 fn finish_reason(reading: &Reading<'_>) -> Verdict {
     let wanted = &reading.exchange.asked.wanted;
     let mut any = false;

@@ -110,7 +110,7 @@ fn raw_pieces(chunk: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// `type` may be left out in the pulze dialect, where it has a default (ruling 6).
+/// `type` may be left out in the pulze dialect, where it has a default (`schemas/README.md#ruling-6`).
 fn shape(reading: &Reading<'_>) -> Verdict {
     let type_optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
     if reading.stream().is_some() {
