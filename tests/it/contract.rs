@@ -1,4 +1,4 @@
-//! The contract: the seed page and the specification's vectors get their verdicts, every constraint is enforced at the
+//! The contract: the seed page and the vectors get their verdicts, every constraint is enforced at the
 //! right place, and everything in the schema files says what it means and where it comes from.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use breach::{breaches, documents};
 
 const SEED_REQUEST: &str = include_str!("contract/seed-request.json");
 const SEED_RESPONSE: &str = include_str!("contract/seed-response.json");
-const VECTORS: &str = include_str!("contract/vectors.json");
+const VECTORS: &str = include_str!("../vectors/documents.json");
 const PATHS: &str = include_str!("contract/paths.json");
 const CATALOGUE: &str = include_str!("contract/catalogue.json");
 
@@ -43,7 +43,7 @@ fn the_seed_pages_own_request_and_response_validate() {
 }
 
 #[test]
-fn the_vectors_of_the_specification_get_their_verdicts() {
+fn the_vectors_get_their_verdicts() {
     for vector in parse(VECTORS).as_array().expect("vectors") {
         for dialect in Dialect::ALL {
             let schema = if vector["schema"] == "response" { dialect.response() } else { dialect.chunk() };
@@ -311,8 +311,7 @@ fn the_checks_are_those_of_the_catalogue() {
         .iter()
         .map(|row| {
             let level = row["level"].as_str().expect("level");
-            // The strict dialect takes openai's level, but the rows marked O! are a MUST (ruling 10), and its schema says
-            // what some rules say of its kin.
+            // The strict dialect takes openai's level, but where its schema says more (schemas/README.md#ruling-10).
             let strict = row["strict"].as_str().unwrap_or(&level[2..]);
             let text = row["tier"].as_str().expect("tier");
             // A row of "C L" is judged by the suite and on a load run.

@@ -1,5 +1,5 @@
-//! The twenty differences between Pulze and OpenAI that need a dialect switch (specification, section 7), each shown on
-//! served endpoints of both dialects.
+//! The twenty differences between Pulze and OpenAI that need a dialect switch (`schemas/README.md#differences`),
+//! each shown on served endpoints of both dialects.
 
 use proofload::reference::quirk;
 use proofload::wire::Dialect;

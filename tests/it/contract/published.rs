@@ -14,7 +14,8 @@ const PUBLISHED: &str = include_str!("openai-published.json");
 /// The published schemas, with `nullable` spelt as JSON Schema 2020-12 reads it, also beside a `$ref`.
 fn published() -> Value {
     let mut schemas = parse(PUBLISHED)["schemas"].take();
-    // Two of the three layers of top_logprobs take null; the member is read as nullable (ruling 2).
+    // Two of the three layers of top_logprobs take null; the member is read as nullable
+    // (schemas/README.md#ruling-2).
     schemas["CreateModelResponseProperties"]["allOf"][1]["properties"]["top_logprobs"]["nullable"] = json!(true);
     rewrite(&mut schemas);
     schemas
