@@ -1,6 +1,5 @@
-//! The parser vectors of the conformance catalogue (section 2.4): each stream is read whole, byte by byte and cut at
-//! every offset, and must give the same outcome, the same verdicts and the same text. The transport faults among them
-//! are replayed over a socket.
+//! Vectors of streams (`tests/vectors/streams.json`): each is read whole, byte by byte and cut at every offset, and must
+//! give the same outcome, the same verdicts and the same text. Faults of transport are replayed over a socket.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -8,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload::check::{self, Verdict};
-use proofload::exchange::{
-    Arrival, Asked, Body, Cut, Exchange, Form, Head, Inband, Outcome, Policies, Reading, Ticket, Wanted,
-};
+use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Policies, Reading, Ticket, Wanted};
 use proofload::wire::Dialect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::harness::{Raw, begin, chunk, run_json};
+use crate::vectors::{bytes, vectors};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -118,246 +116,51 @@ fn judged(exchange: &Exchange) -> (Outcome, BTreeSet<String>, String) {
     (reading.outcome, broken, reading.choices.first().map(|choice| choice.content.clone()).unwrap_or_default())
 }
 
-/// Reads whole, byte by byte and cut in two at every offset; all must agree.
-fn read(bytes: &[u8], content_type: &str) -> (Outcome, BTreeSet<String>, String) {
-    let whole = judged(&exchange(Dialect::OpenAi, content_type, &[bytes]));
-    let single: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(judged(&exchange(Dialect::OpenAi, content_type, &single)), whole, "byte by byte");
+/// Reads whole, byte by byte and cut in two at every offset; all must agree. HTTP says that the body ended so.
+fn read(bytes: &[u8], content_type: &str, transfer: Outcome) -> (Outcome, BTreeSet<String>, String) {
+    let of =
+        |pieces: &[&[u8]]| judged(&Exchange { outcome: transfer, ..exchange(Dialect::OpenAi, content_type, pieces) });
+    let whole = of(&[bytes]);
+    assert_eq!(of(&bytes.chunks(1).collect::<Vec<_>>()), whole, "byte by byte");
     for cut in 1..bytes.len() {
-        assert_eq!(
-            judged(&exchange(Dialect::OpenAi, content_type, &[&bytes[..cut], &bytes[cut..]])),
-            whole,
-            "cut at {cut}"
-        );
+        assert_eq!(of(&[&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
     }
     whole
 }
 
 pub(crate) const SSE: &str = "text/event-stream";
 
-fn assert_fine(bytes: &[u8], said: &str) {
-    let (outcome, broken, text) = read(bytes, SSE);
-    assert_eq!((outcome, broken, text.as_str()), (Outcome::Ok, BTreeSet::new(), said));
-}
-
-fn assert_broken(bytes: &[u8], outcome: Outcome, checks: &[&str]) {
-    let (found, broken, _) = read(bytes, SSE);
-    assert_eq!((found, broken), (outcome, expected(outcome, checks)));
-}
-
-/// These checks, and with them the one that a stream breaks by not being ok.
-fn expected(outcome: Outcome, checks: &[&str]) -> BTreeSet<String> {
-    let incomplete = (outcome != Outcome::Ok).then_some("load-all-streams-complete");
-    checks.iter().copied().chain(incomplete).map(str::to_owned).collect()
-}
-
 fn usual() -> Vec<String> {
     vec![role(), text("Hel"), text("lo"), finish(), done()]
 }
 
-#[test]
-fn line_endings_spacing_and_comments_change_nothing() {
-    for ending in ["\n", "\r\n", "\r"] {
-        assert_fine(&stream(ending, &usual()), "Hello");
-    }
-    let plain = String::from_utf8(stream("\n", &usual())).expect("UTF-8");
-    assert_fine(plain.replace("data: ", "data:").as_bytes(), "Hello");
-    assert_fine(plain.replace("data: {", "data:  {").as_bytes(), "Hello");
-    assert_fine(
-        format!(": keep-alive\n\n:\n{}", plain.replace("\n\n", "\n:inside\n\n: between\n\n")).as_bytes(),
-        "Hello",
-    );
-    assert_fine(plain.replace("\n\n", "\n\n\n\n\n").as_bytes(), "Hello");
-    assert_fine(plain.replace("data: {", "id: 1\nretry: 10\ndata: {").as_bytes(), "Hello");
-    assert_fine([b"\xef\xbb\xbf".as_slice(), plain.as_bytes()].concat().as_slice(), "Hello");
-    assert_fine(plain.replace("[DONE]", "[DONE] ").as_bytes(), "Hello");
-    assert_fine(plain.replace("data: [DONE]", "data:[DONE]").as_bytes(), "Hello");
-    assert_fine(plain.replace("data: {", "data\n\ndata:\n\ndata: {").as_bytes(), "Hello");
+/// The calls of the first choice: id, name and arguments.
+fn calls(exchange: &Exchange) -> Value {
+    let choices = Reading::of(exchange).choices;
+    let calls = choices.first().into_iter().flat_map(|choice| &choice.calls);
+    calls.map(|call| json!([call.id, call.name, call.arguments])).collect()
 }
 
 #[test]
-fn json_split_between_data_lines_is_joined() {
-    let plain = String::from_utf8(stream("\n", &usual())).expect("UTF-8");
-    assert_fine(plain.replace(",\"choices\"", "\ndata: ,\"choices\"").as_bytes(), "Hello");
-}
-
-#[test]
-fn mixed_line_endings_are_read_with_a_warning() {
-    let bytes = [stream("\n", &usual()[..2]), stream("\r\n", &usual()[2..])].concat();
-    assert_broken(&bytes, Outcome::Ok, &["stream-line-ending"]);
-}
-
-#[test]
-fn a_character_cut_across_packets_is_one_character() {
-    assert_fine(&stream("\n", &[role(), text("\u{1FAE0}\u{9F9C}"), finish(), done()]), "\u{1FAE0}\u{9F9C}");
-}
-
-#[test]
-fn invalid_utf8_and_lone_surrogates_are_reported_and_nothing_panics() {
-    let mut bytes = stream("\n", &usual());
-    let at = bytes.windows(3).position(|w| w == b"Hel").expect("the text");
-    bytes[at] = 0xff;
-    assert_broken(&bytes, Outcome::Malformed(Form::BadEvent), &["stream-data-json", "stream-utf8-valid"]);
-    let plain = String::from_utf8(stream("\n", &[role(), text("A"), text("B"), finish(), done()])).expect("UTF-8");
-    let halves = plain.replace("\"A\"", "\"\\ud83e\"").replace("\"B\"", "\"\\udee0\"");
-    assert_broken(halves.as_bytes(), Outcome::Malformed(Form::BadEvent), &["stream-data-json", "stream-nonempty"]);
-}
-
-#[test]
-fn each_truncation_has_its_own_class_and_a_lack_of_done_is_none() {
-    let all = usual();
-    assert_broken(&stream("\n", &all[..4]), Outcome::Ok, &["stream-done-present"]);
-    let unfinished = [&all[..3], &all[4..]].concat();
-    assert_broken(&stream("\n", &unfinished), Outcome::Truncated(Cut::NoFinish), &["stream-finish-once"]);
-    assert_broken(
-        &stream("\n", &[]),
-        Outcome::Truncated(Cut::Empty),
-        &["stream-done-present", "stream-finish-once", "stream-nonempty"],
-    );
-    for (outcome, checks) in [
-        (Outcome::Truncated(Cut::ShortBody), &["http-body-length", "stream-clean-close"][..]),
-        (Outcome::Reset, &["stream-clean-close"]),
-    ] {
-        let bytes = stream("\n", &all[..3]);
-        let cut = Exchange { outcome, ..exchange(Dialect::OpenAi, SSE, &[&bytes]) };
-        let (found, broken, _) = judged(&cut);
-        assert_eq!((found, broken), (outcome, expected(outcome, checks)));
-    }
-}
-
-#[test]
-fn an_unterminated_last_event_is_dropped_and_reported() {
-    let plain = String::from_utf8(stream("\n", &usual())).expect("UTF-8");
-    let broken = ["stream-done-present", "stream-final-blank-line"];
-    assert_broken(plain.trim_end().as_bytes(), Outcome::Ok, &broken);
-}
-
-#[test]
-fn a_chunk_after_done_is_reported() {
-    let late = [usual(), vec![data(&json!({}), &Value::Null)]].concat();
-    assert_broken(&stream("\n", &late), Outcome::Ok, &["stream-done-once-last"]);
-    assert_broken(&stream("\n", &[usual(), vec![done()]].concat()), Outcome::Ok, &["stream-done-once-last"]);
-}
-
-#[test]
-fn an_error_in_the_stream_is_one_in_whatever_shape() {
-    let error = json!({"error": {"message": "boom", "type": "server_error", "param": null, "code": null}}).to_string();
-    let with =
-        |event: &str| [stream("\n", &usual()[..2]), event.as_bytes().to_vec(), stream("\n", &usual()[3..])].concat();
-    assert_broken(
-        &with(&format!("data: {error}\n\n")),
-        Outcome::InbandError(Inband::Stated),
-        &["stream-no-inband-error"],
-    );
-    assert_broken(
-        &with("event: error\ndata: {\"message\": \"boom\"}\n\n"),
-        Outcome::InbandError(Inband::Stated),
-        &["stream-no-inband-error"],
-    );
-    let beside = json!({"id": "c1", "object": "chat.completion.chunk", "created": CREATED, "model": "m", "choices": [], "error": {"message": "boom"}});
-    assert_broken(
-        &with(&format!("data: {beside}\n\n")),
-        Outcome::InbandError(Inband::Stated),
-        &["stream-no-inband-error"],
-    );
-    let bare = error.as_bytes();
-    let found = read(bare, SSE);
-    assert_eq!(found.0, Outcome::InbandError(Inband::Stated));
-    assert_eq!(found.1, expected(found.0, &["stream-no-inband-error", "stream-sse-wellformed"]));
-}
-
-#[test]
-fn azures_first_chunk_is_a_warning_and_no_crash() {
-    let first = json!({"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": [{"prompt_index": 0}]});
-    assert_broken(
-        &stream("\n", &[vec![first.to_string()], usual()].concat()),
-        Outcome::Ok,
-        &["stream-first-chunk-usable"],
-    );
-}
-
-#[test]
-fn a_usage_chunk_with_empty_choices_is_read() {
-    let mut usage: Value = serde_json::from_str(&role()).expect("JSON");
-    usage["choices"] = json!([]);
-    usage["usage"] = json!({"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5});
-    let payloads = [&usual()[..4], &[usage.to_string(), done()]].concat();
-    assert_fine(&stream("\n", &payloads), "Hello");
-    let bytes = stream("\n", &payloads);
-    let exchange = exchange(Dialect::OpenAi, SSE, &[&bytes]);
-    assert_eq!(Reading::of(&exchange).usage.map(|usage| usage.total), Some(5.0));
-}
-
-#[test]
-fn json_in_place_of_a_stream_is_not_a_stream() {
-    let body = json!({"id": "c1", "object": "chat.completion", "created": CREATED, "model": "m",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}]})
-    .to_string();
-    let (outcome, broken, _) = judged(&exchange(Dialect::OpenAi, "application/json", &[body.as_bytes()]));
-    assert_eq!(
-        (outcome, broken),
-        (Outcome::Malformed(Form::NotSse), BTreeSet::from(["stream-content-type".to_owned()]))
-    );
-    let (outcome, ..) = judged(&exchange(Dialect::OpenAi, SSE, &[b"<html>busy</html>"]));
-    assert_eq!(outcome, Outcome::Malformed(Form::NotSse));
-}
-
-#[test]
-fn tool_fragments_are_put_together_and_faults_flagged() {
-    let piece = |index: Value, id: Value, name: Value, arguments: &str| {
-        let mut call = json!({"function": {"arguments": arguments}});
-        if !index.is_null() {
-            call["index"] = index;
+fn every_vector_has_its_outcome_its_verdicts_and_its_text() {
+    let vectors = vectors("streams.json");
+    assert!(vectors.len() > 30, "only {} vectors", vectors.len());
+    for vector in vectors {
+        let bytes = bytes(&vector["bytes"]);
+        let content_type = vector["content_type"].as_str().unwrap_or(SSE);
+        let transfer = Outcome::named(vector["transfer"].as_str().unwrap_or("ok")).expect("an outcome");
+        let (outcome, broken, text) = read(&bytes, content_type, transfer);
+        let found = json!({"outcome": outcome.to_string(), "broken": broken, "text": text});
+        let expected = json!({"outcome": vector["outcome"], "broken": vector["broken"], "text": vector["text"]});
+        assert_eq!(found, expected, "{}", vector["id"]);
+        let whole = exchange(Dialect::OpenAi, content_type, &[&bytes]);
+        if vector.get("calls").is_some() {
+            assert_eq!(calls(&whole), vector["calls"], "{}", vector["id"]);
         }
-        if !id.is_null() {
-            call["id"] = id;
-            call["type"] = json!("function");
-            call["function"]["name"] = name;
-        }
-        data(&json!({"tool_calls": [call]}), &Value::Null)
-    };
-    let end = data(&json!({}), &json!("tool_calls"));
-    let stream_of = |pieces: &[String]| stream("\n", &[&[role()][..], pieces, &[end.clone(), done()]].concat());
-    let calls = |bytes: &[u8]| {
-        let exchange = exchange(Dialect::OpenAi, SSE, &[bytes]);
-        let choice = Reading::of(&exchange).choices[0].clone();
-        choice
-            .calls
-            .into_iter()
-            .map(|c| (c.id.unwrap_or_default(), c.name.unwrap_or_default(), c.arguments.unwrap_or_default()))
-            .collect::<Vec<_>>()
-    };
-    let both = vec![
-        ("a".to_owned(), "f".to_owned(), "{\"x\":1}".to_owned()),
-        ("b".to_owned(), "g".to_owned(), "{}".to_owned()),
-    ];
-    let letters: Vec<String> =
-        "{\"x\":1}".chars().map(|c| piece(json!(0), Value::Null, Value::Null, &c.to_string())).collect();
-    let mut interleaved =
-        vec![piece(json!(0), json!("a"), json!("f"), ""), piece(json!(1), json!("b"), json!("g"), "")];
-    for (number, letter) in letters.iter().enumerate() {
-        interleaved.push(letter.clone());
-        if number < 2 {
-            interleaved.push(piece(json!(1), Value::Null, Value::Null, ["{", "}"][number]));
+        if let Some(total) = vector["total_tokens"].as_f64() {
+            assert_eq!(Reading::of(&whole).usage.map(|usage| usage.total), Some(total), "{}", vector["id"]);
         }
     }
-    let bytes = stream_of(&interleaved);
-    assert_eq!(calls(&bytes), both);
-    // No tool was offered, so the names are undeclared; the shape is right.
-    assert_broken(&bytes, Outcome::Ok, &["tool-name-declared"]);
-    let unnumbered = stream_of(&[
-        piece(Value::Null, json!("a"), json!("f"), "{\"x\""),
-        piece(Value::Null, Value::Null, Value::Null, ":1}"),
-        piece(Value::Null, json!("b"), json!("g"), "{}"),
-    ]);
-    assert_eq!(calls(&unnumbered), both, "without an index, a new id opens the next call");
-    assert_broken(&unnumbered, Outcome::Ok, &["stream-chunk-schema", "tool-name-declared", "tool-stream-index"]);
-    let repeated = stream_of(&[
-        piece(json!(0), json!("a"), json!("f"), "{\"x\":1}"),
-        piece(json!(0), json!("b"), json!("g"), "{}"),
-    ]);
-    assert_eq!(calls(&repeated), both, "one index with two ids is two calls");
-    assert_broken(&repeated, Outcome::Ok, &["tool-name-declared", "tool-stream-index"]);
 }
 
 #[test]
