@@ -3,16 +3,13 @@
 //! Both sides of the line stand on this module (the harness and the reference endpoint), so it holds facts of the
 //! protocol only: no timing, no judgement, no I/O.
 
-pub mod content;
+pub mod api;
 pub mod dialect;
-pub mod error;
 pub mod exposition;
-pub mod finish;
 mod names;
 pub mod plain;
-pub mod reply;
-pub mod request;
 pub mod sse;
 
+pub use api::{content, error, finish, reply, request};
 pub use dialect::Dialect;
 pub use proofload_json as json;
