@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use proofload::check::{self, Check, Verdict};
-use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Reading, Ticket, carries_content};
+use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Reading, Ticket};
 use proofload::plan::Plan;
 use proofload::wire::Dialect;
 use proptest::prelude::*;
@@ -138,7 +138,11 @@ fn said(plan: &Plan, reading: &Reading<'_>) -> (Vec<(&'static str, Verdict)>, St
     let figures = (
         (reading.outcome, &reading.choices, reading.usage, reading.cause(), reading.metadata()),
         (instants, reading.gaps(), reading.events_per_arrival(), reading.time_per_output_token(), reading.tokens()),
-        (reading.delivered_characters(), reading.content_events(), reading.chunk_times(carries_content)),
+        (
+            reading.delivered_characters(),
+            reading.content_events(),
+            reading.chunk_times(|content| content.says_something()),
+        ),
     );
     (verdicts, format!("{figures:?}"))
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::exchange::{Choice, Reading};
-use crate::wire::json::{Members, Value};
+use crate::wire::api::chunk::Update;
+use crate::wire::json::Value;
 
 /// Whether a choice says nothing, and nothing explains that: not even hidden reasoning that used its tokens up, or a
 /// filter that took its text away. Where the cap ended it and no usage tells, reasoning may have been hidden.
 pub(super) fn says_nothing(reading: &Reading<'_>, choice: &Choice) -> bool {
     let said = [&choice.content, &choice.refusal, &choice.reasoning].iter().any(|text| !text.trim().is_empty());
     let reasoned = reading.usage.is_none_or(|usage| usage.reasoning.is_some_and(|tokens| tokens > 0.0));
-    let excused = (choice.is_cut() && reasoned) || choice.finish.as_deref() == Some("content_filter");
+    let excused = (choice.is_cut() && reasoned) || choice.is_filtered();
     !said && choice.calls.is_empty() && !excused && !speaks_otherwise(choice)
 }
 
@@ -26,5 +27,5 @@ pub(super) fn spoken(reading: &Reading<'_>) -> BTreeSet<u64> {
 
 /// Whether a piece of a choice brings sound, its transcript, or the time until which it is kept.
 pub(super) fn has_sound(piece: &Value) -> bool {
-    piece.member("delta").and_then(|delta| delta.member("audio")).is_some_and(Value::is_object)
+    Update::of(piece).content().is_some_and(|content| content.audio().is_some())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Wanted;
 use crate::wire::Dialect;
-use crate::wire::request::ChatRequest;
+use crate::wire::api::request::ChatRequest;
 
 /// Tokens that a plan asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,15 +1,14 @@
 //! What the content of a reply says of its outcome, where HTTP says that it came whole.
 
 use super::Exchange;
-use super::choice::Choice;
 use super::outcome::{Cut, Form, Inband, Outcome};
 use super::reading::{Payload, Reply, Seen, Stream};
 use super::words::in_words;
 use crate::wire::Dialect;
-use crate::wire::error::{Place, error_in};
-use crate::wire::finish::is_failure;
+use crate::wire::api::error::{Place, error_in};
+use crate::wire::api::finish::{ends, failure_in};
+use crate::wire::api::output::Choice;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, finishes, index};
 
 /// Adds what the content says to what HTTP says. Where two apply, transport beats content, and the earlier beats the
 /// later. A success whose body was dropped unread is none of ours to call a success.
@@ -39,7 +38,7 @@ fn of_whole(exchange: &Exchange, body: &Value) -> Outcome {
         Outcome::Malformed(Form::NotSse)
     } else if !body.is_object() {
         Outcome::Malformed(Form::NotJson)
-    } else if failed_choice(body).is_some() {
+    } else if failure_in(body).is_some() {
         Outcome::InbandError(Inband::GenerationFailed)
     } else {
         Outcome::Ok
@@ -57,7 +56,7 @@ fn of_stream(exchange: &Exchange, stream: &Stream, read: &[Choice]) -> Outcome {
                 if metadata_error(exchange, &document.value) {
                     return Outcome::InbandError(Inband::Stated);
                 }
-                if failed_choice(&document.value).is_some() {
+                if failure_in(&document.value).is_some() {
                     return Outcome::InbandError(Inband::GenerationFailed);
                 }
             }
@@ -73,17 +72,10 @@ fn of_stream(exchange: &Exchange, stream: &Stream, read: &[Choice]) -> Outcome {
         return if empty { Outcome::Truncated(Cut::Empty) } else { Outcome::Malformed(Form::NotSse) };
     }
     let finished = |wanted: u64| {
-        let told = stream.distinct().flat_map(|(_, chunk)| choices(chunk));
-        told.filter(|piece| index(piece) == wanted).any(finishes)
+        stream.distinct().any(|(_, chunk)| ends(chunk, wanted))
             || read.iter().any(|choice| choice.index == wanted && choice.is_spoken())
     };
     if (0..exchange.asked.wanted.n).all(finished) { Outcome::Ok } else { Outcome::Truncated(Cut::NoFinish) }
-}
-
-/// The finish reason of a choice, whole or streamed, that says that generation failed.
-pub(super) fn failed_choice(body: &Value) -> Option<&str> {
-    let reasons = choices(body).iter().filter_map(|choice| choice.member("finish_reason")?.as_str());
-    reasons.into_iter().find(|reason| is_failure(reason))
 }
 
 /// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more.
@@ -120,7 +112,7 @@ fn in_body(body: &Value, place: Place) -> Option<String> {
 }
 
 fn by_finish(body: &Value) -> Option<String> {
-    failed_choice(body).map(|reason| format!("the finish reason is {reason:?}"))
+    failure_in(body).map(|reason| format!("the finish reason is {reason:?}"))
 }
 
 /// What an event says of an error; JSON in an event named `error` may be one of no known shape.

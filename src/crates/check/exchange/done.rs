@@ -1,6 +1,6 @@
 //! Whether a stream has said `[DONE]`, by its last bytes alone: cheap enough for the time between due and last byte.
 
-use crate::wire::reply::DONE;
+use crate::wire::api::finish::DONE;
 
 /// So many bytes at the end tell.
 pub const TAIL: usize = 32;

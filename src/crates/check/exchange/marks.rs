@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Exchange;
-use super::choice::{called, calls_of};
 use super::reading::{Payload, Stream};
-use crate::wire::content::{Audio, function_call, texts as said, thoughts};
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, index};
+use crate::wire::api::chunk::{texts, updates};
+use crate::wire::json::Value;
 
 /// A piece of content and the arrival that brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +49,7 @@ pub(super) fn marks(stream: &Stream, weigh: impl Fn(&str) -> u32) -> Vec<Mark> {
 
 /// How much text a chunk adds, in all of its choices.
 pub(super) fn weight(chunk: &Value, weigh: impl Fn(&str) -> u32) -> u32 {
-    let deltas = choices(chunk).iter().filter_map(|choice| choice.member("delta"));
-    deltas.flat_map(texts).map(weigh).fold(0, u32::saturating_add)
+    texts(chunk).map(weigh).fold(0, u32::saturating_add)
 }
 
 /// Characters of a text.
@@ -61,37 +58,14 @@ pub(super) fn characters(text: &str) -> u32 {
 }
 
 fn mark(marks: &mut Vec<Mark>, chunk: &Value, arrival: usize, weigh: impl Fn(&str) -> u32) {
-    for choice in choices(chunk) {
-        let Some(delta) = choice.member("delta") else { continue };
-        let (visible, reasoning) = (is_visible(delta), thoughts(delta).next().is_some());
+    for update in updates(chunk) {
+        let Some(content) = update.content() else { continue };
+        let (visible, reasoning) = (content.is_visible(), content.is_reasoning());
         if visible || reasoning {
-            let weight = texts(delta).map(&weigh).fold(0, u32::saturating_add);
-            marks.push(Mark { choice: index(choice), arrival, visible, reasoning, weight });
+            let weight = content.all_texts().map(&weigh).fold(0, u32::saturating_add);
+            marks.push(Mark { choice: update.index(), arrival, visible, reasoning, weight });
         }
     }
-}
-
-/// Every text that a delta adds: content, reasoning, a refusal, what audio says in writing, names and arguments of calls.
-fn texts(delta: &Value) -> impl Iterator<Item = &str> {
-    let calls = calls_of(delta).iter().flat_map(called).flatten().filter_map(Value::as_str);
-    let legacy = function_call(delta).into_iter().flatten().flatten();
-    let refusal = delta.member("refusal").and_then(Value::as_str);
-    let spoken = Audio::of(delta).map(|audio| audio.transcript);
-    said(delta).chain(refusal).chain(spoken).chain(calls).chain(legacy).chain(thoughts(delta))
-}
-
-/// Whether a delta adds something: what a user would see or hear, a program would use, or reasoning.
-pub fn carries_content(delta: &Value) -> bool {
-    is_visible(delta) || thoughts(delta).next().is_some()
-}
-
-fn is_visible(delta: &Value) -> bool {
-    let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let call = |name: &str| {
-        delta.get(name).is_some_and(|call| call.is_object() || call.as_array().is_some_and(|c| !c.is_empty()))
-    };
-    let spoken = || Audio::of(delta).is_some_and(|audio| audio.says_something());
-    said(delta).next().is_some() || filled("refusal") || call("tool_calls") || call("function_call") || spoken()
 }
 
 /// Gaps between consecutive arrivals that carry content of one choice, in the order in which they ended. Events that

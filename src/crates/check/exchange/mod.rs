@@ -27,14 +27,15 @@ mod wanted;
 pub mod words;
 
 pub use asked::{Asked, Lengths};
-pub use choice::{Call, Choice, Fragment, Spoken};
+pub use crate::wire::api::error::is_error_body;
+pub use crate::wire::api::output::{Call, Choice, Fragment, Spoken};
 pub use coding::decode_text;
 pub use headers::Headers;
 pub use history::NoHistory;
-pub use marks::{Gap, carries_content};
+pub use marks::Gap;
 pub use outcome::{Cut, Cutoff, Form, Inband, Outcome};
 pub use policies::Policies;
-pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole, is_error_body};
+pub use reading::{Payload, Reading, Reply, Seen, Stream, Whole};
 pub use texts::Piece;
 pub use tokens::{TokenSource, Tokens};
 pub use transfer::{Coding, End, TlsFault, Transfer};

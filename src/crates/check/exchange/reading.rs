@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use super::choice::{Choice, joined_choices, whole_choice};
+use super::choice::joined_choices;
 use super::marks::{Gap, Mark, characters, gaps, marks};
-use super::repeat::{Part, Pattern};
+use super::repeat::Pattern;
 use super::stated::Stated;
 use super::tokens::Recount;
 use super::{Exchange, Outcome, content};
-use crate::wire::error::{Place, error_in};
+use crate::wire::api::chunk::is_chunk;
+use crate::wire::api::error::{Place, error_in, is_error_body};
+use crate::wire::api::finish::DONE;
+use crate::wire::api::lone::Part;
+use crate::wire::api::output::{self, Choice};
+use crate::wire::api::usage::Usage;
 use crate::wire::json::{self, Document, Members, Value};
-use crate::wire::reply::{DONE, Usage, choices};
 use crate::wire::sse::{Decoder, Event, Framing};
 
 /// An exchange, read.
@@ -139,10 +143,7 @@ impl<'e> Reading<'e> {
         let (choices, stated) = match &reply {
             Reply::Nothing => (Vec::new(), Stated::default()),
             Reply::Whole(whole) => match &whole.json {
-                Ok(document) => (
-                    choices(&document.value).iter().map(whole_choice).collect(),
-                    Stated::once(Usage::of(&document.value)),
-                ),
+                Ok(document) => (output::whole(&document.value), Stated::once(Usage::of(&document.value))),
                 Err(_) => (Vec::new(), Stated::default()),
             },
             Reply::Stream(stream) => (joined_choices(stream), Stated::in_stream(stream)),
@@ -312,11 +313,6 @@ fn is_message(name: &str) -> bool {
     matches!(name, "" | "message")
 }
 
-/// Whether a body is an error in place of a completion, in any of the shapes of [`wire::error`](crate::wire::error).
-pub fn is_error_body(body: &Value) -> bool {
-    choices(body).is_empty() && error_in(body, Place::Body).is_some()
-}
-
 fn read_reply(exchange: &Exchange, events: Events) -> Reply {
     let Some(head) = exchange.head.as_ref().filter(|_| !exchange.unjudged) else { return Reply::Nothing };
     let success = (200..300).contains(&head.status);
@@ -400,7 +396,7 @@ fn payload(name: &str, data: &[u8]) -> Payload {
     }
     match json::read(text) {
         Ok(document) if is_error || error_in(&document.value, place).is_some() => Payload::Error(document),
-        Ok(document) if is_aside && document.value.member("choices").is_none() => Payload::Empty,
+        Ok(document) if is_aside && !is_chunk(&document.value) => Payload::Empty,
         Ok(document) => Payload::Chunk(document),
         Err(_) if is_error => Payload::ErrorText,
         Err(_) if text.is_empty() || is_aside => Payload::Empty,

@@ -2,8 +2,7 @@
 //!
 //! Most chunks of most streams are. Where that holds to the byte, such a chunk needs no parsing, and a rule on its
 //! members can only say of it what it says of the one before: so a stream keeps the text alone, and rules look at the
-//! chunks that are distinct. What may differ is one non-empty text of the only choice's delta, in a chunk that neither
-//! ends the choice nor carries a call, audio, a refusal or log probabilities.
+//! chunks that are distinct. What may differ is the one text of a chunk that brings nothing else ([`lone_text`]).
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -11,17 +10,8 @@ use std::sync::LazyLock;
 use memchr::memchr2;
 use memchr::memmem::Finder;
 
-use crate::wire::json::{self, Document, Members, Value};
-use crate::wire::reply::choices;
-
-/// The text of a delta in which a chunk may differ from the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Visible text.
-    Content,
-    /// Reasoning, under either name.
-    Reasoning,
-}
+use crate::wire::api::lone::{Part, TEXTS, lone_text, text_mut};
+use crate::wire::json::{self, Document, Value};
 
 /// A chunk with a hole where its text is.
 #[derive(Debug)]
@@ -36,9 +26,6 @@ pub(super) struct Pattern {
     proved: bool,
 }
 
-const TEXTS: [(&str, Part); 3] =
-    [("content", Part::Content), ("reasoning_content", Part::Reasoning), ("reasoning", Part::Reasoning)];
-
 /// Finds the names of [`TEXTS`] with their quotes.
 static NAMES: LazyLock<[Finder<'static>; 3]> =
     LazyLock::new(|| TEXTS.map(|(name, _)| Finder::new(&format!("\"{name}\"")).into_owned()));
@@ -46,22 +33,9 @@ static NAMES: LazyLock<[Finder<'static>; 3]> =
 impl Pattern {
     /// What a chunk may repeat as, where it has such a text.
     pub(super) fn of(event: usize, text: &str, chunk: &Value) -> Option<Pattern> {
-        let [choice] = choices(chunk) else { return None };
-        let says = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
-        let delta = choice.member("delta")?;
-        if says(choice.member("finish_reason")) || says(choice.member("logprobs")) {
-            return None;
-        }
-        if ["tool_calls", "function_call", "refusal", "audio"].into_iter().any(|name| says(delta.get(name))) {
-            return None;
-        }
-        let filled = |name: &str| delta.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        if delta.member("content").is_some_and(Value::is_array) {
-            return None;
-        }
-        let mut texts = TEXTS.iter().zip(NAMES.iter()).filter(|((name, _), _)| filled(name));
-        let (Some(((name, part), finder)), None) = (texts.next(), texts.next()) else { return None };
-        Some(Pattern { event, part: *part, name, hole: hole(text, finder)?, proved: false })
+        let place = lone_text(chunk)?;
+        let (name, part) = TEXTS[place];
+        Some(Pattern { event, part, name, hole: hole(text, &NAMES[place])?, proved: false })
     }
 
     /// The text in which another chunk differs from this one, if it does in nothing else: from the JSON of both, and
@@ -77,20 +51,12 @@ impl Pattern {
     /// what it seems.
     fn is_proved_by(&self, this: &str, chunk: &Document) -> bool {
         let mut expected = chunk.clone();
-        let Some(place) = only_delta(&mut expected.value).and_then(|delta| delta.get_mut(self.name)) else {
-            return false;
-        };
+        let Some(place) = text_mut(&mut expected.value, self.name) else { return false };
         let other = if *place == "+" { "-" } else { "+" };
         *place = Value::from(other);
         let text = [&this[..self.hole.start], other, &this[self.hole.end..]].concat();
         json::read(text.as_bytes()).is_ok_and(|read| read == expected)
     }
-}
-
-/// The delta of the first choice.
-fn only_delta(chunk: &mut Value) -> Option<&mut Value> {
-    let Value::Array(choices) = chunk.get_mut("choices")? else { return None };
-    choices.first_mut()?.get_mut("delta")
 }
 
 /// Where the text of the only member of a name stands, without its quotes, in the JSON of a chunk.
@@ -168,22 +134,6 @@ mod tests {
         // The only "content" that can be seen is another member than the one that is the text.
         let first = r#"{"choices":[{"delta":{"c\u006fntent":"a"}}],"note":{"content":"a"}}"#;
         assert_eq!(repeated(first, &first.replace("note\":{\"content\":\"a\"", "note\":{\"content\":\"b\"")), None);
-    }
-
-    #[test]
-    fn what_ends_a_choice_or_calls_a_tool_is_never_repeated() {
-        for chunk in [
-            made!({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}),
-            made!({"choices": [{"delta": {"content": "a", "tool_calls": []}}]}),
-            made!({"choices": [{"delta": {"reasoning": "a", "audio": {"data": "b"}}}]}),
-            made!({"choices": [{"delta": {"reasoning": "a", "content": [{"type": "text", "text": "b"}]}}]}),
-            made!({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": []}}]}),
-            made!({"choices": [{"delta": {"content": "a", "reasoning": "b"}}]}),
-            made!({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "a"}}]}),
-            made!({"choices": []}),
-        ] {
-            assert!(Pattern::of(0, &chunk.to_string(), &chunk).is_none(), "{chunk}");
-        }
     }
 
     proptest! {

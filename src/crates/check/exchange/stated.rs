@@ -10,7 +10,7 @@
 
 use super::marks::{characters, weight};
 use super::reading::{Payload, Stream};
-use crate::wire::reply::Usage;
+use crate::wire::api::usage::Usage;
 
 /// Every statement of a reply, summed up.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -1,10 +1,9 @@
 //! The texts that the deltas of a stream add, one by one.
 
 use super::reading::{Payload, Stream};
-use super::repeat::Part;
-use crate::wire::content::{texts, thoughts};
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::{choices, index};
+use crate::wire::api::chunk::{first_index, updates};
+use crate::wire::api::lone::Part;
+use crate::wire::json::Value;
 
 /// A text that a delta adds to a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +27,7 @@ impl Stream {
             let (repeat, pieces) = match &seen.payload {
                 Payload::Chunk(document) => (None, of_chunk(event, &document.value)),
                 Payload::Repeat(repeat) => {
-                    let choice = self.chunk(repeat.of).and_then(|chunk| choices(chunk).first()).map_or(0, index);
+                    let choice = self.chunk(repeat.of).map_or(0, first_index);
                     let reasoning = repeat.part == Part::Reasoning;
                     (Some(Piece { event, choice, position: 0, reasoning, text: repeat.text() }), Vec::new())
                 }
@@ -43,11 +42,11 @@ impl Stream {
 
 fn of_chunk(event: usize, chunk: &Value) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
-    for (position, piece) in choices(chunk).iter().enumerate() {
-        let Some(delta) = piece.member("delta") else { continue };
-        let of = |reasoning: bool| move |text| Piece { event, choice: index(piece), position, reasoning, text };
-        pieces.extend(texts(delta).map(of(false)));
-        pieces.extend(thoughts(delta).map(of(true)));
+    for (position, update) in updates(chunk).enumerate() {
+        let Some(content) = update.content() else { continue };
+        let of = |reasoning: bool| move |text| Piece { event, choice: update.index(), position, reasoning, text };
+        pieces.extend(content.texts().map(of(false)));
+        pieces.extend(content.thoughts().map(of(true)));
     }
     pieces
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::marks::Gap;
 use super::reading::{Payload, Reading, Seen};
-use crate::wire::json::{Members, Value};
-use crate::wire::reply::choices;
+use crate::wire::api::chunk::first_content;
+use crate::wire::api::content::Content;
+use crate::wire::api::output::Choice;
 
 impl Reading<'_> {
     /// Offset of the first arrival with non-empty content, reasoning, refusal, audio or a piece of a call. A ping, a
@@ -53,13 +54,7 @@ impl Reading<'_> {
 
     /// Everything that the choices deliver: content, reasoning, refusals, transcripts, names and arguments of calls.
     pub fn delivered_texts(&self) -> impl Iterator<Item = &str> {
-        self.choices.iter().flat_map(|choice| {
-            let calls = choice.calls.iter().chain(&choice.function_call);
-            let calls = calls.flat_map(|call| [call.name.as_deref(), call.arguments.as_deref()]);
-            let own = [&choice.content, &choice.reasoning, &choice.refusal];
-            let spoken = choice.audio.as_ref().map(|audio| audio.transcript.as_str());
-            own.into_iter().map(String::as_str).chain(spoken).chain(calls.flatten())
-        })
+        self.choices.iter().flat_map(Choice::texts)
     }
 
     /// Characters of everything that the choices deliver.
@@ -67,22 +62,20 @@ impl Reading<'_> {
         self.delivered_texts().map(|text| text.chars().count() as u64).sum()
     }
 
-    /// When the chunks of a stream came whose first choice has such a delta; what a text says is nothing to go by.
-    pub fn chunk_times(&self, counts: impl Fn(&Value) -> bool) -> Vec<Duration> {
+    /// When the chunks of a stream came whose first choice has such content; what a text says is nothing to go by.
+    pub fn chunk_times(&self, counts: impl Fn(Content<'_>) -> bool) -> Vec<Duration> {
         let Some(stream) = self.stream() else { return Vec::new() };
-        let counted =
-            |chunk: &Value| choices(chunk).first().and_then(|choice| choice.member("delta")).is_some_and(&counts);
         let mut before = false;
-        let mut counts = |event: &&Seen| {
+        let mut is_counted = |event: &&Seen| {
             before = match &event.payload {
-                Payload::Chunk(document) => counted(&document.value),
+                Payload::Chunk(document) => first_content(&document.value).is_some_and(&counts),
                 Payload::Repeat(_) => before,
                 Payload::Done | Payload::Empty | Payload::Error(_) | Payload::ErrorText | Payload::Broken(_) => false,
             };
             before
         };
         let mut times = Vec::with_capacity(stream.events.len());
-        times.extend(stream.events.iter().filter(|event| counts(event)).map(|event| self.arrived(event.arrival)));
+        times.extend(stream.events.iter().filter(|event| is_counted(event)).map(|event| self.arrived(event.arrival)));
         times
     }
 }

@@ -6,7 +6,8 @@ use super::Policies;
 use crate::wire::Dialect;
 use crate::wire::dialect::offline_for_replies;
 use crate::wire::json::Parsed;
-use crate::wire::request::{ChatRequest, Tool, ToolChoice};
+use crate::wire::api::request::ChatRequest;
+use crate::wire::api::tool::{Tool, ToolChoice};
 
 /// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
 #[derive(Debug)]

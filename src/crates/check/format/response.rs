@@ -306,7 +306,8 @@ fn explains_null(choice: Option<&Choice>) -> bool {
             || !choice.refusal.is_empty()
             || !choice.reasoning.is_empty()
             || speaks_otherwise(choice)
-            || matches!(choice.finish.as_deref(), Some("length" | "max_tokens" | "content_filter"))
+            || choice.is_cut()
+            || choice.is_filtered()
     })
 }
 

@@ -6,8 +6,10 @@ use super::super::said::{has_sound, says_nothing, spoken};
 use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
-use crate::exchange::{Outcome, Reading, carries_content};
+use crate::exchange::{Outcome, Reading};
 use crate::format::response::{is_known_finish, published_finishes};
+use crate::wire::api::chunk::Update;
+use crate::wire::api::content::Content;
 use crate::wire::json::{At, Members, Value};
 use crate::wire::reply::{choices, finishes};
 
@@ -182,7 +184,7 @@ fn finish_last(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
     let mut finished = BTreeSet::new();
     for (event, position, index, piece) in pieces_of(stream) {
-        if finished.contains(&index) && piece.member("delta").is_some_and(carries_content) {
+        if finished.contains(&index) && Update::of(piece).content().is_some_and(Content::says_something) {
             let detail = format!("expected nothing of choice {index} after its finish_reason, got content");
             let finding = Finding::in_event(event, &format!("/choices/{position}/delta"), detail);
             return Verdict::of(vec![finding.kind(Fault::OutOfOrder)]);

@@ -50,9 +50,9 @@ type Judged<'r> = (Finding, &'r str, Option<&'r OfferedTool>);
 fn judged_arguments<'r>(reading: &'r Reading<'_>) -> Vec<Judged<'r>> {
     let tools = &reading.exchange.asked.wanted.tools;
     let whole = reading.completion().is_some();
-    let was_cut = |choice: &Choice| match choice.finish.as_deref() {
-        None => !whole,
-        reason => choice.is_cut() || reason == Some("content_filter"),
+    let was_cut = |choice: &Choice| {
+        let has_no_end = choice.finish.is_none() && !whole;
+        has_no_end || choice.is_cut() || choice.is_filtered()
     };
     calls_by_choice(reading)
         .filter(|(choice, _, call)| !was_cut(choice) && !call.is_custom())

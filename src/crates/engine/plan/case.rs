@@ -18,7 +18,7 @@ use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
 use crate::exchange::{Asked, Lengths, Policies, Ticket, Wanted};
 use crate::wire::Dialect;
-use crate::wire::request::ChatRequest;
+use crate::wire::api::request::ChatRequest;
 
 /// A kind of request.
 #[derive(Debug)]
@@ -338,7 +338,7 @@ impl Template {
         let pieces = pieces(&body.to_string(), variables.map_or(0, Table::columns));
         let prompts = prompts.filter(|_| pieces.contains(&Piece::Messages));
         let tagged_prompt = prompt.contains(PLACEHOLDER) || prompts.is_some_and(|prompts| prompts.tagged);
-        let messages = body.get("messages").map(Value::to_string).unwrap_or_default();
+        let messages = request.input.map(Value::to_string).unwrap_or_default();
         let wanted = Wanted {
             case: case.to_owned(),
             origin: setting.origin.clone(),

@@ -7,8 +7,8 @@ use url::Url;
 use super::scrape::Scrape;
 use super::secret::{Redactor, Secret, secrets_of, shown};
 use crate::wire::Dialect;
+use crate::wire::api::request::PATH;
 use crate::wire::plain;
-use crate::wire::request::PATH;
 
 /// The endpoint.
 #[derive(Debug, Clone)]

@@ -25,6 +25,7 @@ use crate::plan::Plan;
 use crate::plan::schedule::Warmup;
 use crate::summary::evidence::Evidence;
 use crate::summary::{Judged, Summary};
+use crate::wire::api::history;
 
 /// Bodies that may wait to be judged.
 const BACKLOG_BYTES: usize = 256 << 20;
@@ -238,8 +239,7 @@ fn turns(plan: &Plan, exchange: &Exchange) -> Option<u64> {
 
 /// The answer as a message of the history; none where its session ends with it.
 fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
-    let said = reading.as_history().ok()?;
-    Some(serde_json::json!({"role": "assistant", "content": said}).to_string().into_bytes())
+    Some(history::message(reading.as_history().ok()?).to_string().into_bytes())
 }
 
 type Verdicts = Vec<(&'static Check, Verdict)>;

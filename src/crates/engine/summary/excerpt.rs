@@ -10,8 +10,9 @@ use super::evidence::Evidence;
 use crate::check::{Finding, pointed};
 use crate::exchange::words::in_words;
 use crate::exchange::{Payload, Reading, Reply, Seen, Stream};
+use crate::wire::api::chunk::is_about;
+use crate::wire::api::output::choice_at;
 use crate::wire::json::Value;
-use crate::wire::reply::{choices, index};
 
 /// A part of a reply that shows a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -193,13 +194,11 @@ impl Evidence<'_> {
 
 /// The events that show how a stream ended: the last two, of the choice that the pointer names if it names one.
 fn ending(stream: &Stream, pointer: &str) -> Vec<Option<usize>> {
-    let choice = pointer.strip_prefix("/choices/").and_then(|rest| rest.split('/').next()?.parse::<u64>().ok());
     let of_choice = |wanted: u64| {
-        let pieces =
-            stream.chunks().filter(move |(_, chunk)| choices(chunk).iter().any(|piece| index(piece) == wanted));
-        pieces.map(|(number, _)| number).collect::<Vec<_>>()
+        let chunks = stream.chunks().filter(move |(_, chunk)| is_about(chunk, wanted));
+        chunks.map(|(number, _)| number).collect::<Vec<_>>()
     };
-    let all = choice.map(of_choice).filter(|numbers| !numbers.is_empty());
+    let all = choice_at(pointer).map(of_choice).filter(|numbers| !numbers.is_empty());
     let numbers = all.unwrap_or_else(|| (0..stream.events.len()).collect());
     numbers[numbers.len().saturating_sub(2)..].iter().copied().map(Some).collect()
 }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::timing::Timing;
 use super::{micros, milli};
-use crate::exchange::{Outcome, Reading, carries_content};
-use crate::wire::json::{Members, Value};
+use crate::exchange::{Outcome, Reading};
+use crate::wire::api::content::Content;
 
 /// A tool with definitions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,18 +81,16 @@ impl Tool {
         }
     }
 
-    /// Whether a chunk is a token to this tool, by the delta of its first choice.
-    fn is_token(self, delta: &Value) -> bool {
+    /// Whether a chunk is a token to this tool, by what it adds to its first choice.
+    fn is_token(self, content: Content<'_>) -> bool {
         match self {
-            Tool::Aiperf => carries_content(delta),
+            Tool::Aiperf => content.says_something(),
             // It knows `reasoning`, the newer of the two names, only.
             Tool::Vllm => {
-                let text = |name: &str| delta.get(name).and_then(Value::as_str);
-                let calls = delta.member("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
-                let call = delta.get("function_call").is_some_and(Value::is_object);
-                let blank = text("content") == Some("") && delta.member("role").is_none();
-                let filled = |name: &str| text(name).is_some_and(|text| !text.is_empty());
-                filled("content") || filled("reasoning") || calls || call || blank
+                let text = content.plain_text();
+                let blank = text == Some("") && !content.has_role();
+                let calls = content.lists_calls() || content.function_call().is_some();
+                text.is_some_and(|text| !text.is_empty()) || content.newer_reasoning().is_some() || calls || blank
             }
         }
     }
@@ -161,7 +159,7 @@ impl MetricsAs {
 impl Measured {
     fn record(&mut self, tool: Tool, reading: &Reading<'_>) {
         let Some(sent) = reading.exchange.sent else { return };
-        let chunks = reading.chunk_times(|delta| tool.is_token(delta));
+        let chunks = reading.chunk_times(|content| tool.is_token(content));
         let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
         let tokens = reading.tokens();
         // They take the completion as it is stated last, and know nothing of what is billed beside it.

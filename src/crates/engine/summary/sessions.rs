@@ -9,6 +9,7 @@ use super::goal_parts::share;
 use super::seconds::Found;
 use super::splits::Split;
 use crate::exchange::{NoHistory, Reading};
+use crate::wire::api::history::NotSent;
 
 /// Turns that have figures of their own; those behind them are counted with the last.
 pub const TURNS: u64 = 32;
@@ -44,8 +45,8 @@ impl Sessions {
         match reading.as_history() {
             Err(NoHistory::Failed) => self.failed += u64::from(reading.outcome.is_accountable()),
             _ if turn + 1 == turns => self.complete += 1,
-            Err(NoHistory::Calls) => self.called += 1,
-            Err(NoHistory::Silent) => self.silent += 1,
+            Err(NoHistory::NotSent(NotSent::Calls)) => self.called += 1,
+            Err(NoHistory::NotSent(NotSent::Silent)) => self.silent += 1,
             Ok(_) => {}
         }
     }

@@ -83,6 +83,11 @@ pub fn error_in(value: &Value, place: Place) -> Option<ErrorFound<'_>> {
     }
 }
 
+/// Whether a body is an error and no completion: it has no choices.
+pub fn is_error_body(body: &Value) -> bool {
+    choices(body).is_empty() && error_in(body, Place::Body).is_some()
+}
+
 /// The words of an error body of whatever shape.
 pub fn error_text(body: &Value) -> Option<&str> {
     error_in(body, Place::Body)?.message()

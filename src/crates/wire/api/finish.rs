@@ -1,4 +1,11 @@
-//! Finish reasons that say that generation failed.
+//! How an answer ends: its finish reason, and `[DONE]` behind a stream.
+
+use super::chunk::updates;
+use super::reply::choices;
+use crate::json::{Members, Value};
+
+/// The data payload that ends a stream.
+pub const DONE: &[u8] = b"[DONE]";
 
 /// A finish reason by which a server says that it did not generate what was asked for, and who sends it.
 ///
@@ -32,8 +39,26 @@ pub fn failures() -> impl Iterator<Item = (&'static str, &'static str)> {
     FAILED.into_iter()
 }
 
+/// The finish reason of a choice, whole or streamed, that says that generation failed.
+pub fn failure_in(body: &Value) -> Option<&str> {
+    let reasons = choices(body).iter().filter_map(|choice| choice.member("finish_reason")?.as_str());
+    reasons.into_iter().find(|reason| is_failure(reason))
+}
+
+/// Whether a finish reason says that the cap on tokens ended the answer; Pulze has two names for that.
+pub fn is_cut(reason: &str) -> bool {
+    matches!(reason, "length" | "max_tokens")
+}
+
+/// Whether a chunk says why a choice ends.
+pub fn ends(chunk: &Value, choice: u64) -> bool {
+    updates(chunk).any(|update| update.index() == choice && update.finishes())
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::json::made;
+
     use super::*;
 
     #[test]
@@ -43,5 +68,13 @@ mod tests {
         {
             assert!(!is_failure(reason), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_chunk_ends_the_choice_that_it_names() {
+        let chunk = made!({"choices": [{"index": 1, "finish_reason": "stop"}, {"index": 2, "finish_reason": null}]});
+        assert_eq!([0, 1, 2].map(|choice| ends(&chunk, choice)), [false, true, false]);
+        assert_eq!(failure_in(&chunk), None);
+        assert_eq!(failure_in(&made!({"choices": [{"finish_reason": "Error"}]})), Some("Error"));
     }
 }

@@ -1,6 +1,9 @@
 //! The request as both sides read it: the few members that change what a correct reply is.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+use super::message;
+pub use super::tool::{Input, Tool, ToolChoice, tool_name};
 
 /// No reply has more choices, however many are asked for: what is judged of each takes room for each.
 pub const MOST_CHOICES: u64 = 1 << 16;
@@ -17,45 +20,11 @@ pub const PULZE_HEADERS: [(&str, &str); 4] = [
     ("feature_flags", "pulze-feature-flags"),
 ];
 
-/// A tool that the request offers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tool<'v> {
-    /// Its name.
-    pub name: &'v str,
-    /// What it is said to do.
-    pub description: Option<&'v str>,
-    /// JSON Schema of a function's arguments, where given.
-    pub parameters: Option<&'v Value>,
-    /// Whether the arguments must match that schema exactly (`strict`, openai only).
-    pub strict: bool,
-    /// What a custom tool takes (openai only); a function takes arguments instead.
-    pub input: Option<Input<'v>>,
-}
+/// Members in the order in which bodies are usually written; all others come behind them.
+pub const FIRST: [&str; 2] = ["model", "messages"];
 
-/// What a custom tool takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input<'v> {
-    /// Any text.
-    Text,
-    /// A text that a regular expression matches, in the syntax of Rust's.
-    Regex(&'v str),
-    /// A text of a grammar in Lark's notation, or in one that is not known.
-    Grammar(&'v str),
-}
-
-/// Which tool the request wants called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ToolChoice<'v> {
-    /// Not said, or `auto`: the model decides.
-    #[default]
-    Auto,
-    /// None may be called.
-    None,
-    /// At least one must be called.
-    Required,
-    /// This one must be called.
-    Named(&'v str),
-}
+/// The names of the limit on tokens of an answer, the one that counts first.
+pub const CAPS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 /// A lenient view of a request body: what is absent, null or of the wrong type reads as its default.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +47,8 @@ pub struct ChatRequest<'v> {
     pub tools: Vec<Tool<'v>>,
     /// Which of them to call.
     pub tool_choice: ToolChoice<'v>,
+    /// What the model is given: the messages as they are written.
+    pub input: Option<&'v Value>,
     /// Every text of every message, in order.
     pub texts: Vec<&'v str>,
     /// Role of the last message.
@@ -87,21 +58,46 @@ pub struct ChatRequest<'v> {
 impl<'v> ChatRequest<'v> {
     /// Reads a body.
     pub fn of(body: &'v Value) -> Self {
-        let messages = items(member(body, "messages"));
+        let input = member(body, "messages");
+        let messages = items(input);
         ChatRequest {
             model: member(body, "model").and_then(Value::as_str),
             stream: flag(member(body, "stream")),
             include_usage: flag(inner(body, &["stream_options", "include_usage"])),
             n: member(body, "n").and_then(Value::as_u64).unwrap_or(1).clamp(1, MOST_CHOICES),
-            cap: ["max_completion_tokens", "max_tokens"].iter().find_map(|name| member(body, name)?.as_u64()),
+            cap: CAPS.iter().find_map(|name| member(body, name)?.as_u64()),
             temperature: member(body, "temperature").and_then(Value::as_f64),
             logprobs: member(body, "logprobs").is_some_and(|asked| *asked == Value::Bool(true) || asked.is_number()),
             tools: items(member(body, "tools")).iter().filter_map(Tool::of).collect(),
-            tool_choice: tool_choice(member(body, "tool_choice")),
+            tool_choice: ToolChoice::of(member(body, "tool_choice")),
+            input,
             texts: texts(messages),
             last_role: messages.last().and_then(|m| member(m, "role")).and_then(Value::as_str),
         }
     }
+}
+
+/// A request for one answer to one question, of at most so many tokens.
+pub fn question(model: Option<&str>, text: &str, cap: Option<u64>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.extend(model.map(|model| (FIRST[0].to_owned(), json!(model))));
+    body.insert(FIRST[1].to_owned(), json!([message::of_user(text)]));
+    body.extend(cap.map(|cap| (CAPS[1].to_owned(), json!(cap))));
+    body
+}
+
+/// Makes a request one for a whole reply of one token, whatever it asked for.
+pub fn shorten(body: &mut Map<String, Value>) {
+    for name in ["stream", "stream_options", "min_tokens", "ignore_eos", "n"] {
+        body.shift_remove(name);
+    }
+    let cap = if body.contains_key(CAPS[0]) { CAPS[0] } else { CAPS[1] };
+    body.insert(cap.to_owned(), json!(1));
+}
+
+/// Has a stream end in a usage chunk, unless the body itself says something of it.
+pub fn ask_for_usage(body: &mut Map<String, Value>) {
+    body.entry("stream_options").or_insert_with(|| json!({"include_usage": true}));
 }
 
 /// A member of an object. Requests have a few members, and comparing their names costs less than hashing one.
@@ -119,49 +115,8 @@ pub fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn flag(value: Option<&Value>) -> bool {
+pub(super) fn flag(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool).unwrap_or(false)
-}
-
-impl<'v> Tool<'v> {
-    /// Reads a tool; none where it has no name.
-    pub fn of(tool: &'v Value) -> Option<Tool<'v>> {
-        let function = member(tool, "function");
-        let custom = member(tool, "custom").filter(|_| function.is_none());
-        let about = function.or(custom)?;
-        Some(Tool {
-            name: member(about, "name")?.as_str()?,
-            description: member(about, "description").and_then(Value::as_str),
-            parameters: function.and_then(|function| member(function, "parameters")).filter(|p| p.is_object()),
-            strict: function.is_some_and(|function| flag(member(function, "strict"))),
-            input: custom.map(input),
-        })
-    }
-}
-
-fn input(custom: &Value) -> Input<'_> {
-    let grammar = |name| inner(custom, &["format", "grammar", name]).and_then(Value::as_str);
-    match (grammar("syntax"), grammar("definition")) {
-        (Some("regex"), Some(pattern)) => Input::Regex(pattern),
-        (_, Some(definition)) => Input::Grammar(definition),
-        (_, None) => Input::Text,
-    }
-}
-
-/// The name in a choice of a tool or in a list of them: that of a function, or of a custom tool.
-pub fn tool_name(tool: &Value) -> Option<&str> {
-    let about = member(tool, "function").or_else(|| member(tool, "custom"))?;
-    member(about, "name")?.as_str()
-}
-
-fn tool_choice(choice: Option<&Value>) -> ToolChoice<'_> {
-    let Some(choice) = choice else { return ToolChoice::Auto };
-    match choice.as_str() {
-        Some("none") => ToolChoice::None,
-        Some("required") => ToolChoice::Required,
-        Some(_) => ToolChoice::Auto,
-        None => tool_name(choice).map_or(ToolChoice::Auto, ToolChoice::Named),
-    }
 }
 
 /// The text of each content, or of each text part of it.
@@ -190,28 +145,9 @@ mod tests {
         let request = ChatRequest::of(&body);
         assert_eq!((request.model, request.stream, request.include_usage), (Some("m"), true, true));
         assert_eq!((request.n, request.cap, request.temperature), (2, Some(5), Some(0.5)));
-        assert_eq!(request.tools.len(), 1);
-        assert!(request.tools[0].strict && request.tools[0].input.is_none());
-        assert_eq!(request.tool_choice, ToolChoice::Named("f"));
+        assert_eq!((request.tools.len(), request.tool_choice), (1, ToolChoice::Named("f")));
+        assert_eq!(request.input, body.get("messages"));
         assert_eq!((request.texts.as_slice(), request.last_role), (&["a", "b"][..], Some("user")));
-    }
-
-    #[test]
-    fn reads_custom_tools() {
-        let grammar = |syntax: &str| json!({"type": "grammar", "grammar": {"syntax": syntax, "definition": "a+"}});
-        let inputs = [json!({"type": "text"}), json!(null), grammar("regex"), grammar("lark")].map(|format| {
-            let tool = json!({"type": "custom", "custom": {"name": "c", "description": "d", "format": format}});
-            let body = json!({"tools": [tool], "tool_choice": {"type": "custom", "custom": {"name": "c"}}});
-            let request = ChatRequest::of(&body);
-            assert_eq!(request.tool_choice, ToolChoice::Named("c"));
-            let [Tool { name: "c", description: Some("d"), parameters: None, strict: false, input }] =
-                request.tools[..]
-            else {
-                panic!("not as it was written: {:?}", request.tools)
-            };
-            format!("{input:?}")
-        });
-        assert_eq!(inputs, ["Some(Text)", "Some(Text)", "Some(Regex(\"a+\"))", "Some(Grammar(\"a+\"))"]);
     }
 
     #[test]
@@ -221,5 +157,21 @@ mod tests {
         assert_eq!((request.stream, request.n, request.cap), (false, 1, None));
         assert_eq!(request.tool_choice, ToolChoice::Auto);
         assert!(request.tools.is_empty() && request.texts.is_empty());
+    }
+
+    #[test]
+    fn bodies_are_written() {
+        let mut body = question(Some("m"), "hi", Some(9));
+        let written = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
+        assert_eq!(json!(body).to_string(), written);
+        body.extend([("stream".to_owned(), json!(true)), ("n".to_owned(), json!(3))]);
+        ask_for_usage(&mut body);
+        let whole = Value::Object(body.clone());
+        assert!(ChatRequest::of(&whole).include_usage);
+        shorten(&mut body);
+        let short = Value::Object(body);
+        let request = ChatRequest::of(&short);
+        assert_eq!((request.stream, request.n, request.cap, request.texts), (false, 1, Some(1), vec!["hi"]));
+        assert_eq!(question(None, "hi", None).keys().collect::<Vec<_>>(), ["messages"]);
     }
 }

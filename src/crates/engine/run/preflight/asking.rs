@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::plan::prompt::synthetic::Scale;
 use crate::plan::target::Target;
 use crate::run::client::{Client, ClientError};
+use crate::wire::api::request::question;
+use crate::wire::api::usage;
+use crate::wire::json;
 
 /// The models an endpoint lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +82,7 @@ pub async fn calibrate(target: &Target, question: impl Fn(u64) -> Value) -> Resu
 }
 
 fn prompt_tokens(reply: &[u8]) -> Option<f64> {
-    serde_json::from_slice::<Value>(reply).ok()?.pointer("/usage/prompt_tokens")?.as_f64()
+    usage::prompt_tokens(&json::read(reply).ok()?.value)
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -96,14 +99,11 @@ pub async fn wait(
     mut tell: impl FnMut(&str),
 ) -> Result<Result<(), String>, ClientError> {
     let client = Client::new(target)?;
-    let mut body = json!({"messages": [{"role": "user", "content": "ready?"}], "max_tokens": 1});
-    if let Some(model) = &target.model {
-        body["model"] = json!(model);
-    }
+    let body = Value::Object(question(target.model.as_deref(), "ready?", Some(1))).to_string().into_bytes();
     let deadline = Instant::now() + limit;
     let mut pause = FIRST_PAUSE;
     loop {
-        let said = match client.ask(Method::POST, target.url.clone(), Some(body.to_string().into_bytes())).await {
+        let said = match client.ask(Method::POST, target.url.clone(), Some(body.clone())).await {
             Ok((502..=504, body)) => {
                 format!("it answers {:?}", String::from_utf8_lossy(&body).chars().take(80).collect::<String>())
             }

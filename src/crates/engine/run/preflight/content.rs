@@ -1,8 +1,7 @@
 //! Whether a stream that is still coming has brought content.
 
-use crate::exchange::carries_content;
-use crate::wire::json::{self, Members as _, Value};
-use crate::wire::reply::{choices, finishes};
+use crate::wire::api::chunk::brings_anything;
+use crate::wire::json;
 use crate::wire::sse::Decoder;
 
 /// Whether the events so far have content in them, or the end of a choice: then there is nothing more to wait for. An
@@ -10,9 +9,7 @@ use crate::wire::sse::Decoder;
 pub(in super::super) fn has_content(bytes: &[u8]) -> bool {
     let mut found = false;
     Decoder::new().push(bytes, |event| {
-        let Ok(document) = json::read(&event.data) else { return };
-        let has = |choice: &Value| choice.member("delta").is_some_and(carries_content) || finishes(choice);
-        found |= choices(&document.value).iter().any(has);
+        found |= json::read(&event.data).is_ok_and(|document| brings_anything(&document.value));
     });
     found
 }

@@ -7,9 +7,9 @@ use crate::exchange::{Exchange, Outcome, Reading};
 use crate::plan::secret::{is_secret, shown};
 use crate::plan::target::{Header, Target};
 use crate::summary::evidence::Evidence;
-use crate::wire::error::error_text;
+use crate::wire::api::error::error_text;
+use crate::wire::api::request::PATH;
 use crate::wire::json::{At as _, Value};
-use crate::wire::request::PATH;
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
