@@ -34,6 +34,7 @@ use crate::profile::flags::Flags;
 use crate::report::capacity::{Kind, write};
 use crate::run::{Control, Parts, Sampler, run, run_by_case};
 use crate::summary::Summary;
+use crate::wire::api::request::ChatRequest;
 use crate::wire::plain;
 
 pub(super) fn capacity(args: &CapacityArgs) -> anyhow::Result<Exit> {
@@ -269,11 +270,9 @@ impl Hunt {
         let mean = |of: &dyn Fn(&serde_json::Value) -> f64| {
             cases.iter().map(|(weight, body)| f64::from(*weight) * of(body)).sum::<f64>() / weight.max(1.0)
         };
-        let cap = |body: &serde_json::Value| {
-            let keys = ["max_completion_tokens", "max_tokens"];
-            keys.iter().find_map(|key| body.get(key)?.as_f64()).unwrap_or(UNCAPPED)
-        };
-        let input = mean(&|body| body.get("messages").map_or(0, |m| m.to_string().len()) as f64 / CHARACTERS);
+        let cap = |body: &serde_json::Value| ChatRequest::of(body).cap.map_or(UNCAPPED, |cap| cap as f64);
+        let characters = |body: &serde_json::Value| ChatRequest::of(body).input.map_or(0, |i| i.to_string().len());
+        let input = mean(&|body| characters(body) as f64 / CHARACTERS);
         Request { input, output: mean(&cap), takes_s: 1.0 }
     }
 

@@ -23,6 +23,7 @@ use crate::reference::quirk::{self, Quirk};
 use crate::reference::record::{Recorder, Sink, Written};
 use crate::reference::{Settings, When, serve as serve_on, tls};
 use crate::wire::Dialect;
+use crate::wire::api::request::{PATH, question};
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
     if args.list_quirks {
@@ -102,11 +103,14 @@ fn greeting(address: SocketAddr, settings: &Settings, args: &ServeArgs) -> Strin
         [] => String::new(),
         quirks => format!(", wrong on purpose{}: {}", sometimes(settings.when), quirks.join(", ")),
     };
+    let mut body = question(Some(model), "Hello", None);
+    body.insert("stream".to_owned(), true.into());
     format!(
         "listening on {base} ({} dialect{wrong})\n\
-         curl -sN{trust} {base}/chat/completions -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
-         -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
-        settings.dialect
+         curl -sN{trust} {base}{PATH} -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
+         -d '{}'\n",
+        settings.dialect,
+        serde_json::Value::Object(body)
     )
 }
 

@@ -14,6 +14,8 @@ use crate::plan::goal::nearest;
 use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::table::Table;
 use crate::wire::Dialect;
+use crate::wire::api::message;
+use crate::wire::api::request::{CAPS, FIRST, ask_for_usage, shorten};
 
 /// What the bodies of a case are made from.
 pub(super) struct Bodies<'b> {
@@ -37,10 +39,6 @@ pub(super) struct Made {
     pub(super) variables: Option<Arc<Table>>,
 }
 
-/// Fields in the order in which bodies are usually written.
-const FIRST: [&str; 2] = ["model", "messages"];
-/// The names of the cap on tokens.
-const CAPS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 /// Faults of one body that are shown; a wrong type can break many rules at once.
 const SHOWN: usize = 5;
 
@@ -102,9 +100,9 @@ impl Bodies<'_> {
             resolver.fill_in(&self.pointer(name), value, variables);
         }
         if self.table.input_tokens.is_some()
-            && let Some(messages) = messages_of(&mut own)
+            && let Some(messages) = message::all_of(&mut own)
         {
-            messages.push(json!({"role": "user", "content": PROMPT}));
+            messages.push(message::of_user(PROMPT));
         }
         self.add_images(resolver, &mut own);
         own
@@ -136,7 +134,7 @@ impl Bodies<'_> {
             resolver.fault(&self.pointer(key), title, "", None);
         }
         let mut turns: Vec<Value> =
-            table.turns.iter().take(self.most_turns()).map(|text| json!({"role": "user", "content": text})).collect();
+            table.turns.iter().take(self.most_turns()).map(|text| message::of_user(text.as_str())).collect();
         for (index, turn) in turns.iter_mut().enumerate() {
             resolver.fill_in(&self.pointer(&format!("turns/{index}")), turn, variables);
         }
@@ -174,8 +172,7 @@ impl Bodies<'_> {
         if !self.table.sessions {
             return vec![messages];
         }
-        let is_answer = |message: &Value| message["role"] == "assistant";
-        let turns = messages.split(is_answer).filter(|turn| turn.iter().any(|message| message["role"] == "user"));
+        let turns = messages.split(message::is_answer).filter(|turn| turn.iter().any(message::is_of_user));
         turns.take(self.most_turns()).map(<[Value]>::to_vec).collect()
     }
 
@@ -190,17 +187,8 @@ impl Bodies<'_> {
         if !self.dialect.is_openai() {
             resolver.fault(&self.pointer("image_files"), "only the openai dialects have images", "", None);
         }
-        let Some(messages) = messages_of(own) else { return };
-        if messages.last().is_none_or(|last| last["role"] != "user") {
-            messages.push(json!({"role": "user", "content": []}));
-        }
-        if let Some(content) = messages.last_mut().map(|last| &mut last["content"]) {
-            if let Value::String(text) = content {
-                *content = json!([{"type": "text", "text": text}]);
-            }
-            if let Value::Array(content) = content {
-                content.extend(parts);
-            }
+        if let Some(messages) = message::all_of(own) {
+            message::add_parts(messages, parts);
         }
     }
 
@@ -210,7 +198,7 @@ impl Bodies<'_> {
         let before = resolver.problems.len();
         let none = Map::new();
         // What is wrong with the case itself is no fault of every line.
-        self.judge(resolver, &self.body(own, &[json!({"role": "user", "content": "a prompt"})], &none), notes);
+        self.judge(resolver, &self.body(own, &[message::of_user("a prompt")], &none), notes);
         if resolver.problems.len() > before {
             return;
         }
@@ -258,7 +246,7 @@ impl Bodies<'_> {
             }
         }
         if !messages.is_empty()
-            && let Some(own) = messages_of(&mut body)
+            && let Some(own) = message::all_of(&mut body)
         {
             own.extend_from_slice(messages);
         }
@@ -276,7 +264,7 @@ impl Bodies<'_> {
         // Without it, an OpenAI stream states no usage, and tokens could only be counted from events.
         let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         if streams && self.dialect.is_openai() {
-            body.entry("stream_options").or_insert_with(|| json!({"include_usage": true}));
+            ask_for_usage(&mut body);
         }
         Value::Object(body)
     }
@@ -341,20 +329,11 @@ impl Bodies<'_> {
     }
 }
 
-/// The messages of a body, which gets none where it has no such member; none where they are no list.
-fn messages_of(body: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
-    body.entry("messages").or_insert_with(|| json!([])).as_array_mut()
-}
-
 /// A request like those of a case, with a prompt of so many words, for one whole reply of one token.
 pub(super) fn question(body: &Value, words: u64) -> Value {
     let mut asked = filled(body, words);
     if let Some(members) = asked.as_object_mut() {
-        for name in ["stream", "stream_options", "min_tokens", "ignore_eos", "n"] {
-            members.shift_remove(name);
-        }
-        let cap = if members.contains_key("max_completion_tokens") { "max_completion_tokens" } else { "max_tokens" };
-        members.insert(cap.to_owned(), json!(1));
+        shorten(members);
     }
     asked
 }

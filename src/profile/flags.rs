@@ -7,6 +7,7 @@ use super::schema;
 use super::tree::{Kind, Node};
 use crate::plan::goal::{Goal, Guard};
 use crate::plan::secret::may_cross;
+use crate::wire::api::request::CAPS;
 use crate::wire::json::pointer_token;
 
 /// Changes to a profile, in the words of the command line.
@@ -164,7 +165,6 @@ impl Flags {
     /// `--input-tokens` and `--output-tokens` decide on every case's lengths.
     fn resize(&self, change: &mut Change<'_>) {
         const WRITTEN: [&str; 2] = ["messages", "prompt_files"];
-        const CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
         let lengths = [
             ("--input-tokens", "input_tokens", &self.input_tokens, WRITTEN),
             ("--output-tokens", "output_tokens", &self.output_tokens, CAPS),

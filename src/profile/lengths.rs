@@ -10,6 +10,7 @@ use super::resolve::Resolver;
 use crate::plan::prompt::length::{LONGEST, Length};
 use crate::plan::prompt::synthetic::{Manner, Prefix, Synthetic};
 use crate::plan::prompt::trace::Trace;
+use crate::wire::api::request::CAPS;
 
 /// Faults of one file that are shown.
 const SHOWN: usize = 20;
@@ -69,7 +70,7 @@ impl Resolver<'_> {
             }
             return None;
         };
-        for cap in ["max_tokens", "max_completion_tokens"].iter().filter(|cap| table.body.contains_key(**cap)) {
+        for cap in CAPS.iter().filter(|cap| table.body.contains_key(**cap)) {
             self.fault(
                 &format!("{at}/{cap}"),
                 format!("both {cap} and output_tokens"),

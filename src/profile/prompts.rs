@@ -4,11 +4,12 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::files::{self, Kind, Unread};
 use super::resolve::Resolver;
-use crate::wire::request::PATH;
+use crate::wire::api::message::{self, of_user};
+use crate::wire::api::request::PATH;
 
 /// What a prompt file has, one after another.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +94,7 @@ impl Resolver<'_> {
         }
         if text.trim().is_empty() {
             self.fault(pointer, format!("{file:?} is empty"), "", None);
-        } else if let Err(message) = take(Prompt::Messages(vec![user(text.trim_end())])) {
+        } else if let Err(message) = take(Prompt::Messages(vec![of_user(text.trim_end())])) {
             self.fault(pointer, format!("{file}: {message}"), "", None);
         }
     }
@@ -193,10 +194,6 @@ impl Resolver<'_> {
     }
 }
 
-fn user(text: &str) -> Value {
-    json!({"role": "user", "content": text})
-}
-
 /// Lines that were not taken, as many as are told, and how many more there are.
 #[derive(Default)]
 struct Faults {
@@ -240,7 +237,7 @@ fn prompt_of(line: &[u8]) -> Result<Prompt, String> {
         }
     })?;
     if let Some(text) = value.as_str().or_else(|| value.get("prompt")?.as_str()) {
-        return Ok(Prompt::Messages(vec![user(text)]));
+        return Ok(Prompt::Messages(vec![of_user(text)]));
     }
     if let Some(address) = value.get("url").and_then(Value::as_str).filter(|address| !address.ends_with(PATH)) {
         return Err(format!("a request to {address}, not to {PATH}"));
@@ -278,7 +275,7 @@ impl Turn {
             "system" => "system",
             _ => "assistant",
         };
-        json!({"role": role, "content": self.value})
+        message::of(role, &self.value)
     }
 }
 
@@ -315,7 +312,8 @@ impl<'de, T: FnMut(Prompt) -> Result<(), String>> Visitor<'de> for &mut Conversa
                 self.full = Some(Stop::Unread(Unread::TooLarge { size: None, kind: Kind::PROMPT }));
                 return Err(serde::de::Error::custom("a prompt is too long"));
             }
-            let messages = if self.whole { turns.map(Turn::message).collect() } else { vec![user(&turn.value)] };
+            let messages =
+                if self.whole { turns.map(Turn::message).collect() } else { vec![of_user(turn.value.as_str())] };
             let prompt = Prompt::Messages(messages);
             if let Err(stop) = self.taken.count(&prompt) {
                 self.full = Some(stop);
@@ -337,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_prompt_in_one_of_four_forms() {
-        let messages = |text| Ok(Prompt::Messages(vec![user(text)]));
+        let messages = |text| Ok(Prompt::Messages(vec![of_user(text)]));
         assert_eq!(prompt_of(b"\"hi\""), messages("hi"));
         assert_eq!(prompt_of(b"{\"prompt\": \"hi\"}"), messages("hi"));
         assert_eq!(prompt_of(b"{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}"), messages("hi"));
@@ -378,6 +376,6 @@ mod tests {
         };
         serde_json::Deserializer::from_str(text).deserialize_seq(&mut reader).expect("a list");
         assert_eq!((reader.number, reader.without), (3, 1));
-        assert_eq!(taken, [Prompt::Messages(vec![user("hi")]), Prompt::Messages(vec![user("you")])]);
+        assert_eq!(taken, [Prompt::Messages(vec![of_user("hi")]), Prompt::Messages(vec![of_user("you")])]);
     }
 }
