@@ -67,7 +67,7 @@ impl<'r> Ask<'r> {
         let request = ChatRequest::of(body);
         let openai = dialect.is_openai();
         let wrong = |pointer: &str, message: &str| Err(Refusal::parameter(dialect, pointer, message));
-        let messages = items(member(body, "messages"));
+        let messages = items(request.input);
         if openai && messages.is_empty() {
             return wrong("/messages", "at least one message is needed");
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::pace::Pace;
 use super::transcript::{Draft, Header, Kind, Transcript, Write};
+use crate::wire::api::finish::DONE;
 
 /// A reply, or the chunks of one.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ impl Reply {
             for write in &mut writes {
                 write.bytes = event(&write.bytes);
             }
-            writes.push(Write { at: end, bytes: b"data: [DONE]\n\n".to_vec() });
+            writes.push(Write { at: end, bytes: event(DONE) });
         }
         Transcript { kind, status, headers, writes }
     }

@@ -40,7 +40,7 @@ impl Prompt {
     /// That of a request.
     pub(super) fn of(ask: &Ask<'_>) -> Prompt {
         let (texts, blocks) = cache::blocks(&ask.request.texts);
-        let messages = items(member(ask.body, "messages"));
+        let messages = items(ask.request.input);
         let beside: u64 = messages.iter().map(|message| MESSAGE + calls(message) + images(message)).sum();
         let tools = member(ask.body, "tools").filter(|tools| !items(Some(tools)).is_empty());
         let tools = tools.map_or(0, |tools| token::count(&tools.to_string()));
