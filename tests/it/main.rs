@@ -4,6 +4,7 @@ mod ask;
 mod behaviour;
 mod call_pieces;
 mod capacity;
+mod chat_in_one_place;
 mod citations;
 mod compare;
 mod conformance;
