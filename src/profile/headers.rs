@@ -12,7 +12,7 @@ use super::resolve::Resolver;
 use crate::plan::secret::{Secret, is_secret, is_word_of_protocol, shown};
 use crate::plan::target::{Header, Target};
 use crate::wire::Dialect;
-use crate::wire::request::PULZE_HEADERS;
+use crate::wire::api::request::PULZE_HEADERS;
 
 impl Resolver<'_> {
     /// The key, the profile's headers, and Pulze's.

@@ -28,7 +28,7 @@ use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
 use crate::run::micros;
 use crate::wire::Dialect;
-use crate::wire::request::MOST_CHOICES;
+use crate::wire::api::request::MOST_CHOICES;
 
 /// The format of the files.
 pub const FORMAT: u32 = 1;

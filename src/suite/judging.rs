@@ -13,7 +13,7 @@ use crate::run::preflight::{Kind, Refusal, Surroundings};
 use crate::run::probing::is_put_off;
 use crate::summary::evidence::Evidence;
 use crate::summary::tally::Tally;
-use crate::wire::error::error_text;
+use crate::wire::api::error::error_text;
 
 /// The rule without which nothing else can be judged.
 const GATE: &str = "auth-valid-accepted";

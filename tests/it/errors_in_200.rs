@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use proofload::exchange::{Exchange, Inband, Outcome, Reading};
-use proofload::wire::{Dialect, finish};
+use proofload::wire::Dialect;
+use proofload::wire::api::finish;
 use serde_json::{Value, json};
 
 use crate::stream::{SSE, data, exchange, stream, wanted};

@@ -9,7 +9,7 @@ use crate::exchange::Reading;
 use crate::exchange::words::{cut, in_words};
 use crate::probe::{Kind, Probe};
 use crate::wire::Dialect;
-use crate::wire::error::error_text;
+use crate::wire::api::error::error_text;
 
 /// Replies by the name of the probe that asked for them.
 #[derive(Debug)]

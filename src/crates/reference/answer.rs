@@ -24,7 +24,7 @@ use super::transcript::{Header, Kind, Write};
 use super::usage::{Prompt, Usage};
 use super::{State, id, pace};
 use crate::wire::Dialect;
-use crate::wire::request::member;
+use crate::wire::api::request::member;
 
 /// The answer to a body that satisfies the request schema, which came as these bytes.
 pub(super) fn answer(

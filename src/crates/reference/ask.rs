@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::language::Sampling;
 use super::refuse::Refusal;
 use crate::wire::Dialect;
-use crate::wire::request::{ChatRequest, Tool, ToolChoice, inner, items, member, tool_name};
+use crate::wire::api::request::{ChatRequest, inner, items, member};
+use crate::wire::api::tool::{Tool, ToolChoice, tool_name};
 
 /// Most choices that one request gets: what `OpenAI` publishes; Pulze publishes no maximum.
 const MOST_CHOICES: u64 = 128;

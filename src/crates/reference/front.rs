@@ -19,7 +19,7 @@ use super::reply::Reply;
 use super::transcript::Header;
 use super::{State, id, openapi, token};
 use crate::wire::Dialect;
-use crate::wire::request::PATH;
+use crate::wire::api::request::PATH;
 
 /// Longest request body that is read.
 pub(super) const LONGEST: usize = 32 << 20;

@@ -22,7 +22,7 @@ use super::example::{Example, exactly};
 use super::refuse::Refusal;
 use super::say::opening;
 use crate::wire::Dialect;
-use crate::wire::request::{Input, Tool, ToolChoice};
+use crate::wire::api::tool::{Input, Tool, ToolChoice};
 
 /// Most calls made at once.
 const MOST_CALLS: usize = 8;

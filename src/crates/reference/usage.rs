@@ -6,7 +6,7 @@ use super::ask::Ask;
 use super::json::Json;
 use super::say::Said;
 use super::{State, cache, token};
-use crate::wire::request::{items, member};
+use crate::wire::api::request::{items, member};
 
 /// What a message costs beside its text, its role among it: as OpenAI's models count.
 const MESSAGE: u64 = 4;

@@ -10,6 +10,5 @@ mod names;
 pub mod plain;
 pub mod sse;
 
-pub use api::{content, error, finish, reply, request};
 pub use dialect::Dialect;
 pub use proofload_json as json;

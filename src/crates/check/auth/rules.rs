@@ -7,7 +7,7 @@ use crate::basic::probes::BASIC;
 use crate::book::{accepted, broken_at, came, each, is_refusal};
 use crate::error::is_string;
 use crate::exchange::Reading;
-use crate::wire::error::error_text;
+use crate::wire::api::error::error_text;
 use crate::{Book, Check, Judge, Verdict, levels, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

@@ -5,7 +5,7 @@ use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier}
 use crate::error::probes::UNKNOWN_MODEL;
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
-use crate::wire::error::error_text;
+use crate::wire::api::error::error_text;
 use crate::wire::json::{At, Members, Value};
 
 pub(crate) static DEFECTS: &[Check] = &[

@@ -3,7 +3,7 @@
 use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::words::in_words;
 use crate::exchange::{Reading, is_error_body};
-use crate::wire::error::{Place, error_in, error_text};
+use crate::wire::api::error::{Place, error_in, error_text};
 use crate::wire::json::Members;
 
 mod code;

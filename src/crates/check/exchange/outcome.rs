@@ -66,9 +66,9 @@ pub enum Cut {
 /// How a success says that it is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Inband {
-    /// By an error in place of the answer, or beside it (see [`wire::error`](crate::wire::error)).
+    /// By an error in place of the answer, or beside it (see [`wire::api::error`](crate::wire::api::error)).
     Stated,
-    /// By a finish reason (see [`wire::finish`](crate::wire::finish)).
+    /// By a finish reason (see [`wire::api::finish`](crate::wire::api::finish)).
     GenerationFailed,
 }
 

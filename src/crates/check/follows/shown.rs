@@ -6,8 +6,8 @@ use super::super::book::sent;
 use super::super::stream::pieces_of;
 use crate::exchange::{Choice, Payload, Reading};
 use crate::format::response::is_known_finish;
+use crate::wire::api::reply::finishes;
 use crate::wire::json::{self, Members, Value};
-use crate::wire::reply::finishes;
 
 /// A completion came.
 pub(super) fn served(reading: &Reading<'_>) -> bool {
@@ -228,5 +228,5 @@ pub(super) fn counts_no_prompt(reading: &Reading<'_>) -> bool {
 /// The first chunk of the stream has a choice.
 pub(super) fn begins_with_choice(reading: &Reading<'_>) -> bool {
     let first = reading.stream().and_then(|stream| stream.chunks().next().map(|(_, chunk)| chunk));
-    first.is_some_and(|chunk| !crate::wire::reply::choices(chunk).is_empty())
+    first.is_some_and(|chunk| !crate::wire::api::reply::choices(chunk).is_empty())
 }

@@ -7,9 +7,9 @@ use crate::markup::marks;
 use crate::said::{says_nothing, speaks_otherwise};
 use crate::stream::is_filter_chunk;
 use crate::wire::Dialect;
-use crate::wire::error::{Place, error_in};
+use crate::wire::api::error::{Place, error_in};
+use crate::wire::api::reply::choices;
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::choices;
 use crate::{Across, Check, Fault, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

@@ -6,7 +6,7 @@ use crate::exchange::Coding;
 use crate::http::probes::{
     CONTENT_CHARSET, CONTENT_CHUNKED, CONTENT_GZIP, CONTENT_GZIPPED, CONTENT_HTML, CONTENT_UNTYPED, CONTENT_WRONG,
 };
-use crate::wire::reply::choices;
+use crate::wire::api::reply::choices;
 
 pub(crate) static CONTENT: &[Check] = &[
     Check {

@@ -5,7 +5,7 @@
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::request::is_router;
 use crate::wire::Dialect;
-use crate::wire::error::{Place, error_in};
+use crate::wire::api::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
 use crate::{Across, Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
 

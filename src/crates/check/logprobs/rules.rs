@@ -5,7 +5,7 @@ use crate::exchange::{Choice, Reading};
 use crate::logprobs::probes::{LP_FLAG, LP_INTEGER, LP_RANGE, LP_TOP_ALONE, LP_TOP_RANGE, LP_UTF8, LP2, LP2_STREAM};
 use crate::probe::Probe;
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::{self, choices};
+use crate::wire::api::reply::{self, choices};
 use crate::{Book, Check, Finding, INCOMPLETE, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

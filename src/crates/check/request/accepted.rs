@@ -11,7 +11,7 @@ use crate::request::probes::{
     UNKNOWN_MEMBER, USER, UTF8,
 };
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::choices;
+use crate::wire::api::reply::choices;
 use crate::{Book, Check, Judge, Verdict, levels, shown, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

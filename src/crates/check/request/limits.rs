@@ -6,8 +6,9 @@ use crate::book::{accepted, came, each, refused};
 use crate::exchange::Reading;
 use crate::request::probes::{BEST_OF, BEST_OF_LT_N, CAP1, CAP5, CAP5_STREAM, CAPC5, N2};
 use crate::wire::Dialect;
+use crate::wire::api::reply::choices;
+use crate::wire::api::usage::Usage;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::{Usage, choices};
 use crate::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

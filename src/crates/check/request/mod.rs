@@ -5,8 +5,8 @@ use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
 use crate::wire::Dialect;
+use crate::wire::api::reply::choices;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::choices;
 
 pub(super) mod accepted;
 pub(super) mod limits;

@@ -7,9 +7,9 @@ use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, sho
 use super::{asked_stream, ended, is_filter_chunk};
 use crate::exchange::words::quoted;
 use crate::exchange::{Payload, Reading, Seen, Stream};
-use crate::wire::error::{ErrorFound, Place, error_in};
+use crate::wire::api::error::{ErrorFound, Place, error_in};
+use crate::wire::api::reply::choices;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::choices;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {

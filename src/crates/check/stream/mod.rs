@@ -10,7 +10,7 @@ use crate::wire::json::{Members, Value};
 use super::{INCOMPLETE, NO_STREAM, Verdict};
 use crate::exchange::words::cut;
 use crate::exchange::{Reading, Stream};
-use crate::wire::reply::{choices, index};
+use crate::wire::api::reply::{choices, index};
 
 pub(super) mod chunks;
 pub(super) mod cumulative;

@@ -10,8 +10,8 @@ use crate::exchange::{Outcome, Reading};
 use crate::format::response::{is_known_finish, published_finishes};
 use crate::wire::api::chunk::Update;
 use crate::wire::api::content::Content;
+use crate::wire::api::reply::{choices, finishes};
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::{choices, finishes};
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {

@@ -14,8 +14,8 @@ use crate::basic::probes::{BASIC, BASIC_STREAM};
 use crate::exchange::{Choice, Outcome, Payload, Reading, Stream};
 use crate::stream::probes::{ABORT, AFTER_ABORT, GZIP_STREAM, N2_STREAM, USAGE_STREAM, UTF8_STREAM, WRONG_STREAM};
 use crate::tools::probes::TOOL_AUTO_STREAM;
+use crate::wire::api::reply::choices;
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::choices;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {

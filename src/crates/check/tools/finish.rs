@@ -7,7 +7,7 @@ use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, tie
 use super::{NO_CALL, piece_of};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
-use crate::wire::reply::finishes;
+use crate::wire::api::reply::finishes;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {

@@ -6,8 +6,8 @@ use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, le
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
 use crate::wire::Dialect;
+use crate::wire::api::reply::choices;
 use crate::wire::json::{At, Members, Value};
-use crate::wire::reply::choices;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {

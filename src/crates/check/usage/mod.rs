@@ -2,8 +2,8 @@
 
 use super::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 use crate::exchange::{Choice, Reading};
+use crate::wire::api::usage::Usage;
 use crate::wire::json::{Members, Value};
-use crate::wire::reply::Usage;
 use crate::wire::{Dialect, json};
 
 pub(super) mod probed;

@@ -5,7 +5,7 @@ use crate::book::each;
 use crate::exchange::Reading;
 use crate::request::probes::N2;
 use crate::usage::probes::{PROMPT_KNOWN, PROMPT_LONG, TWIN, TWIN_STREAM};
-use crate::wire::reply::Usage;
+use crate::wire::api::usage::Usage;
 use crate::{Book, Check, Judge, Verdict, levels, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

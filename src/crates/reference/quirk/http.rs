@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::transcript::{Kind, Transcript, Write};
 use super::framing::header;
 use super::{MADE_UP, Quirk, set};
-use crate::wire::request::PATH;
+use crate::wire::api::request::PATH;
 
 pub(super) const QUIRKS: &[Quirk] = &[
     Quirk::head(

@@ -1,7 +1,5 @@
 //! The choices of a reply or a chunk as JSON, for those who judge their form.
 
-pub use super::finish::DONE;
-pub use super::usage::Usage;
 use crate::json::{Members, Value};
 
 /// The choices of a reply or a chunk; none when it has no such array.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::message;
-pub use super::tool::{Input, Tool, ToolChoice, tool_name};
+use super::tool::{Tool, ToolChoice};
 
 /// No reply has more choices, however many are asked for: what is judged of each takes room for each.
 pub const MOST_CHOICES: u64 = 1 << 16;
