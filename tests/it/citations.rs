@@ -115,9 +115,9 @@ fn cites_elsewhere(line: &str) -> bool {
 
 /// Whether a source is one letter, as in `S; K required`.
 fn is_lettered(line: &str) -> bool {
-    let words = line.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '\'' | '"' | '.')));
+    let is_end = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '\'' | '"' | '.'));
     let is_letter = |word: &str| matches!(word, "S" | "K" | "R" | "Y" | "H" | "O" | "S-derived");
-    line.contains("\"$comment\"") && words.into_iter().any(is_letter)
+    line.contains("\"$comment\"") && line.split(is_end).any(is_letter)
 }
 
 #[test]
