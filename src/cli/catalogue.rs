@@ -1,4 +1,4 @@
-//! `proofload check --list` and `--explain`.
+//! `proofload check --list`.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::check_args::KindArg;
 use super::exit::Exit;
 use super::print;
-use crate::check::{self, Check, Judge, Level};
+use crate::check::{self, Check, Level};
 use crate::plan::goal::nearest;
+use crate::suite::cited::Cited;
 use crate::wire::Dialect;
 
 /// Every rule of the catalogue.
@@ -29,7 +30,7 @@ fn line(check: &Check) -> String {
     format!("{:38} {:10} {:10} {levels:24} {}\n", check.id, check.area(), check.tier.depth.name(), check.rule)
 }
 
-fn row(check: &Check) -> Value {
+pub(super) fn row(check: &Check) -> Value {
     let levels: BTreeMap<&str, Option<&str>> =
         Dialect::ALL.iter().map(|dialect| (dialect.name(), check.level(*dialect).map(Level::name))).collect();
     json!({
@@ -39,39 +40,11 @@ fn row(check: &Check) -> Value {
         "by_model": check.tier.by_model,
         "levels": levels,
         "rule": check.rule,
-        "source": check.source,
+        "source": check.source(),
+        "sources": Cited::all(check),
         "since": check.since(),
         "implemented": true,
     })
-}
-
-/// All that is known of one rule.
-pub(super) fn explain(id: &str) -> anyhow::Result<Exit> {
-    let check = find(id)?;
-    let judged = match check.judge {
-        Judge::Reply(_) => "on every reply, of a load run too".to_owned(),
-        Judge::Probes(probes, _) => {
-            let names: Vec<&str> = probes.iter().map(|probe| probe.name).collect();
-            format!("on the replies to the probes {}", names.join(", "))
-        }
-        Judge::Defect(probe, ..) => format!("on the replies to the probe {}", probe.name),
-        Judge::Defects(_) => "on the replies to all requests with a defect".to_owned(),
-        Judge::Run => "on a load run".to_owned(),
-    };
-    let levels =
-        Dialect::ALL.map(|dialect| format!("{dialect} {}", check.level(dialect).map_or("not applicable", Level::name)));
-    let by_model = if check.tier.by_model { ", depends on the model" } else { "" };
-    print(&format!(
-        "{}\n  rule    {}\n  levels  {}\n  tier    {}{by_model}\n  area    {}\n  source  {}\n  since   {}\n  judged  {judged}\n",
-        check.id,
-        check.rule,
-        levels.join(", "),
-        check.tier.depth.name(),
-        check.area(),
-        check.source,
-        check.since()
-    ))?;
-    Ok(Exit::Pass)
 }
 
 /// The rule of that id.

@@ -11,7 +11,7 @@ use super::places::Places;
 use super::progress::Count;
 use super::run_handle::{Interrupted, RunHandle};
 use super::serve::{Builtin, builtin_settings};
-use super::{catalogue, check_profile, check_report, folder, print, recall, run, say, under_load};
+use super::{catalogue, check_profile, check_report, explain, folder, print, recall, run, say, under_load};
 use crate::exchange::Exchange;
 use crate::plan::target::Target;
 use crate::profile::flags::Flags;
@@ -22,7 +22,7 @@ use crate::suite::{Conformance, Hears, Options, Sent, conduct_with, gateway, reh
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(id) = &args.explain {
-        return catalogue::explain(id);
+        return explain::explain(id, args.output.format);
     }
     if args.list {
         return catalogue::list(args.output.format);

@@ -17,7 +17,8 @@ const EXAMPLES: &str = "Examples:
   proofload check http://gateway:4000/v1 --key-env KEY --upstream http://127.0.0.1:8000/v1 --upstream-key-env INNER_KEY
   proofload check my.toml --baseline known.toml --target-name staging --update-baseline
   proofload check --list
-  proofload check --explain stream-done-present";
+  proofload check --explain stream-done-present
+  proofload check --explain usage";
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, ClapArgs)]
@@ -84,7 +85,7 @@ pub(super) struct CheckArgs {
     /// List the catalogue instead.
     #[arg(long, help_heading = "Output")]
     pub(super) list: bool,
-    /// Explain one check instead.
+    /// Explain one check instead, or what the checks of an area, or of the beginning of an id, ask.
     #[arg(long, value_name = "ID", help_heading = "Output")]
     pub(super) explain: Option<String>,
     /// Keep every exchange in this folder, byte for byte, for proofload replay.

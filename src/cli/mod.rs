@@ -24,6 +24,7 @@ mod compare;
 mod compare_args;
 mod ending;
 mod exit;
+mod explain;
 mod folder;
 mod github;
 mod history;
@@ -48,6 +49,7 @@ mod serve;
 mod signals;
 mod sweep;
 mod under_load;
+mod wrapped;
 
 use args::{Args, Command, ProfileCommand};
 use exit::Exit;

@@ -22,6 +22,7 @@ use crate::run::{Halt, RunError};
 use crate::wire::Dialect;
 
 pub mod capture;
+pub mod cited;
 pub mod failure;
 pub mod gateway;
 mod judging;
@@ -32,6 +33,7 @@ pub mod recall;
 pub mod replay;
 mod roots;
 pub mod sheet;
+pub mod shown;
 pub mod status;
 pub mod support;
 pub mod verdict;

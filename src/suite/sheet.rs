@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
+use super::cited::Cited;
 use super::failure::Failure;
 use super::status::{Reason, Status, rank};
 use super::{Conformance, Row, Sent, support};
@@ -70,8 +71,11 @@ pub struct Entry {
     pub tier: String,
     /// The rule in one line.
     pub rule: String,
-    /// Where the rule comes from.
+    /// Where the rule comes from, in words.
     pub source: String,
+    /// The same, each source with its kind and its address; empty in files of earlier versions.
+    #[serde(default)]
+    pub sources: Vec<Cited>,
     /// The version of this program that judged it first.
     pub since: String,
     /// Why the status is as it is.
@@ -244,7 +248,8 @@ impl Writer<'_> {
             area: row.check.area().to_owned(),
             tier: row.check.tier.depth.name().to_owned(),
             rule: row.check.rule.to_owned(),
-            source: row.check.source.to_owned(),
+            source: row.check.source(),
+            sources: Cited::all(row.check),
             since: row.check.since().to_owned(),
             reason: self.told(&row.reason),
             see: row.status.root().map(str::to_owned),

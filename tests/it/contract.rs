@@ -326,5 +326,5 @@ fn the_checks_are_those_of_the_catalogue() {
         })
         .collect();
     assert_eq!(ours, theirs);
-    assert!(check::ALL.iter().copied().flatten().all(|check| !check.rule.is_empty() && !check.source.is_empty()));
+    assert!(check::ALL.iter().copied().flatten().all(|check| !check.rule.is_empty() && !check.sources.is_empty()));
 }

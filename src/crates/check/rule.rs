@@ -3,6 +3,7 @@
 use crate::catalogue::AREAS;
 use crate::exchange::Reading;
 use crate::probe::Probe;
+use crate::source::{self, Source};
 use crate::wire::Dialect;
 use crate::{Book, Verdict, negative};
 
@@ -44,9 +45,9 @@ pub struct Check {
     pub(crate) levels: [Option<Level>; 3],
     /// Which part of the catalogue it belongs to.
     pub tier: Tier,
-    /// Where the rule comes from, in words: what is published, an RFC or WHATWG HTML with the section, the public issue
+    /// Where the rule comes from: what is published, an RFC or the HTML standard with the section, the public issue
     /// that proves it worth having, or a client that breaks. A MUST has one that says so.
-    pub source: &'static str,
+    pub sources: &'static [Source],
     /// How it is judged.
     pub judge: Judge,
     /// What of each exchange is remembered for the run, for rules that span it.
@@ -140,6 +141,11 @@ impl Check {
     pub fn area(&self) -> &'static str {
         let prefix = self.id.split('-').next().unwrap_or_default();
         AREAS.iter().find(|(known, _)| *known == prefix).map_or(prefix, |(_, area)| *area)
+    }
+
+    /// Where the rule comes from, in words on one line.
+    pub fn source(&self) -> String {
+        source::words(self.sources)
     }
 
     /// How binding the rule is in a dialect; none where it does not apply.

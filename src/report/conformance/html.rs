@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Across, differences, support};
 use crate::report::page::page;
+use crate::suite::cited::Cited;
 use crate::suite::sheet::{Entry, Sheet};
 use crate::summary::excerpt::Excerpt;
 
@@ -55,12 +56,34 @@ fn row(id: &str, entry: &Entry) -> Markup {
             td class="id" { code { (id) } }
             td class="level" { (entry.level) }
             td {
-                (entry.rule) " " span class="soft" { "[" (entry.source) "]" }
+                (entry.rule) br; (sources(entry))
                 @if !entry.reason.is_empty() { br; (entry.reason) }
                 @if entry.is_worth_showing() { (evidence(entry)) }
             }
         }
     }
+}
+
+/// The sources in words, each a link where it has an address.
+fn sources(entry: &Entry) -> Markup {
+    html! {
+        span class="soft" {
+            "source: "
+            @if entry.sources.is_empty() { (entry.source) }
+            @for (number, Cited { text, url, .. }) in entry.sources.iter().enumerate() {
+                @if number > 0 { "; " }
+                @match url {
+                    Some(url) if is_web(url) => a href=(url) rel="noreferrer" { (text) },
+                    _ => (text),
+                }
+            }
+        }
+    }
+}
+
+/// A file that somebody else wrote may hold any address.
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://")
 }
 
 fn evidence(entry: &Entry) -> Markup {

@@ -51,7 +51,7 @@ fn status(entry: &Entry) -> TestCaseStatus {
 }
 
 fn description(entry: &Entry) -> String {
-    let mut lines = vec![format!("rule: {} [{}]", entry.rule, entry.source)];
+    let mut lines = vec![format!("rule: {}", entry.rule), format!("source: {}", entry.source)];
     for place in &entry.findings {
         lines.push(format!("{}{}", place.heading(), place.detail));
         lines.extend(place.shows.iter().map(|excerpt| format!("{}: {}", excerpt.what, excerpt.text)));

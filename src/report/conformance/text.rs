@@ -60,7 +60,8 @@ fn row(id: &str, entry: &Entry) -> String {
     if !entry.is_worth_showing() {
         return text;
     }
-    let _ = writeln!(text, "        rule: {} [{}]", entry.rule, entry.source);
+    let _ = writeln!(text, "        rule: {}", entry.rule);
+    let _ = writeln!(text, "        source: {}", entry.source);
     for place in entry.findings.iter().take(PLACES) {
         let _ = writeln!(text, "        {}{}", place.heading(), place.detail);
         for Excerpt { what, text: excerpt } in &place.shows {

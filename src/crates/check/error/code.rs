@@ -3,6 +3,7 @@
 use super::super::{Check, Judge, Verdict, levels, shown, tier};
 use super::{NO_ERROR, error};
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static CODE: &[Check] = &[
@@ -11,7 +12,7 @@ pub(crate) static CODE: &[Check] = &[
         rule: "the code of an error is a string or null, no number",
         levels: levels("-/S"),
         tier: tier("F"),
-        source: "OpenAI's published file: string or null; ggml-org/llama.cpp PR#5961, OpenRouter",
+        sources: &[Source::OPENAI.note("string or null"), Source::pull("ggml-org/llama.cpp", 5961), Source::OPENROUTER],
         judge: Judge::Reply(code_string),
         across: None,
     },
@@ -20,7 +21,7 @@ pub(crate) static CODE: &[Check] = &[
         rule: "a code that is an HTTP status is that of the reply",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(code_matches_status),
         across: None,
     },
@@ -29,7 +30,7 @@ pub(crate) static CODE: &[Check] = &[
         rule: "a header has an id by which the request can be found again",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(request_id),
         across: None,
     },

@@ -5,6 +5,7 @@ use super::super::{Book, Check, Finding, Judge, Verdict, levels, negative, tier}
 use crate::error::probes::UNKNOWN_MODEL;
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
+use crate::source::Source;
 use crate::wire::api::error::error_text;
 use crate::wire::json::{At, Members, Value};
 
@@ -14,7 +15,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "the detail of a 422 names the member that is broken",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's OpenAPI text and Pulze's Konfig SDKs",
+        sources: &[Source::PULZE_OPENAPI, Source::PULZE_SDKS],
         judge: Judge::Defects(loc_names_field),
         across: None,
     },
@@ -23,7 +24,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "param is the parameter that is broken, where it is any",
         levels: levels("-/Y"),
         tier: tier("F"),
-        source: "OpenAI's published file: param",
+        sources: &[Source::OPENAI.note("param")],
         judge: Judge::Defects(param_names_field),
         across: None,
     },
@@ -32,7 +33,16 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "a request with a defect is no server error",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 9110, 15.5.1 and 15.6; openai-python and openai-node send a request again after a 5xx, twice; vllm-project/vllm #16774, #35438; ggml-org/llama.cpp PR#5961, PR#17572",
+        sources: &[
+            Source::rfc(9110, "15.5.1"),
+            Source::rfc(9110, "15.6"),
+            Source::client("openai/openai-python", "sends a request again after a 5xx, twice"),
+            Source::client("openai/openai-node", "sends a request again after a 5xx, twice"),
+            Source::issue("vllm-project/vllm", 16774),
+            Source::issue("vllm-project/vllm", 35438),
+            Source::pull("ggml-org/llama.cpp", 5961),
+            Source::pull("ggml-org/llama.cpp", 17572),
+        ],
         judge: Judge::Defects(no_5xx),
         across: None,
     },
@@ -41,7 +51,13 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "a model that does not exist is refused",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI, error codes: 404, model_not_found; Pulze's rendered reference: multi-matching; ddalcu/mlx-serve #257, FastFlowLM/FastFlowLM #266, BerriAI/litellm #27030",
+        sources: &[
+            Source::OPENAI_ERRORS.note("404, model_not_found"),
+            Source::PULZE_REFERENCE.note("multi-matching"),
+            Source::issue("ddalcu/mlx-serve", 257),
+            Source::issue("FastFlowLM/FastFlowLM", 266),
+            Source::issue("BerriAI/litellm", 27030),
+        ],
         judge: Judge::Probes(&[&UNKNOWN_MODEL], |book| refused(book.replies(&UNKNOWN_MODEL))),
         across: None,
     },
@@ -50,7 +66,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "the refusal of a model names it",
         levels: levels("Y/S"),
         tier: tier("F"),
-        source: "vllm-project/vllm PR#58025",
+        sources: &[Source::pull("vllm-project/vllm", 58025)],
         judge: Judge::Probes(&[&UNKNOWN_MODEL], unknown_model_message),
         across: None,
     },
@@ -59,7 +75,7 @@ pub(crate) static DEFECTS: &[Check] = &[
         rule: "the same defect gets the same status twice",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Defects(deterministic),
         across: None,
     },

@@ -8,6 +8,7 @@ use super::{STRING, error, is_string};
 use crate::exchange::Reading;
 use crate::exchange::words::in_words;
 use crate::format::response::unix_seconds;
+use crate::source::Source;
 
 pub(crate) static LATER: &[Check] = &[
     Check {
@@ -15,7 +16,10 @@ pub(crate) static LATER: &[Check] = &[
         rule: "a 429 has a body of the dialect's shape",
         levels: levels("S/M"),
         tier: tier("F"),
-        source: "OpenAI's published file: ErrorResponse; mostlygeek/llama-swap #1037 (a string, which err-error-not-string judges)",
+        sources: &[
+            Source::OPENAI.note("ErrorResponse"),
+            Source::issue("mostlygeek/llama-swap", 1037).note("a string, which err-error-not-string judges"),
+        ],
         judge: Judge::Reply(envelope_429),
         across: None,
     },
@@ -24,7 +28,7 @@ pub(crate) static LATER: &[Check] = &[
         rule: "Retry-After of a 429 is a number of seconds or a date, less than an hour away",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "OpenAI's published file: optional header >= 1; RFC 6585, 4",
+        sources: &[Source::OPENAI.note("optional header >= 1"), Source::rfc(6585, "4")],
         judge: Judge::Reply(retry_after_429),
         across: None,
     },
@@ -33,7 +37,7 @@ pub(crate) static LATER: &[Check] = &[
         rule: "a 503 has Retry-After",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "RFC 9110, 15.6.4",
+        sources: &[Source::rfc(9110, "15.6.4")],
         judge: Judge::Reply(retry_after_503),
         across: None,
     },

@@ -3,6 +3,7 @@
 use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::words::in_words;
 use crate::exchange::{Reading, is_error_body};
+use crate::source::Source;
 use crate::wire::api::error::{Place, error_in, error_text};
 use crate::wire::json::Members;
 
@@ -21,7 +22,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "the body of an error is JSON with a JSON content type",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: ErrorResponse; Pulze's OpenAPI text: 422",
+        sources: &[Source::OPENAI.note("ErrorResponse"), Source::PULZE_OPENAPI.note("422")],
         judge: Judge::Reply(json_body),
         across: None,
     },
@@ -30,7 +31,13 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "the body of an error has one of the dialect's shapes",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "Pulze's OpenAPI text, Pulze's Konfig SDKs and OpenAI's published file; vllm-project/vllm PR#22099, ray-project/ray #64833",
+        sources: &[
+            Source::PULZE_OPENAPI,
+            Source::PULZE_SDKS,
+            Source::OPENAI,
+            Source::pull("vllm-project/vllm", 22099),
+            Source::issue("ray-project/ray", 64833),
+        ],
         judge: Judge::Reply(envelope),
         across: None,
     },
@@ -39,7 +46,11 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an error says something for people",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "OpenAI's published file requires the message, and no client breaks where it is empty; Konfig SDK: msg",
+        sources: &[
+            Source::OPENAI.note("the message is required"),
+            Source::ours("no client breaks where the message is empty"),
+            Source::PULZE_SDKS.note("msg"),
+        ],
         judge: Judge::Reply(message_nonempty),
         across: None,
     },
@@ -48,7 +59,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "error is an object, not a string; no other rule on error bodies judges one that is a string",
         levels: levels("Y/S"),
         tier: tier("C"),
-        source: "OpenAI's published file: Error is an object; mostlygeek/llama-swap #1037",
+        sources: &[Source::OPENAI.note("Error is an object"), Source::issue("mostlygeek/llama-swap", 1037)],
         judge: Judge::Reply(error_not_string),
         across: None,
     },
@@ -57,7 +68,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an error has message, type, param and code",
         levels: levels("-/Y/M"),
         tier: tier("F"),
-        source: "OpenAI's published file: all four keys",
+        sources: &[Source::OPENAI.note("all four keys")],
         judge: Judge::Reply(keys_complete),
         across: None,
     },
@@ -66,7 +77,11 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "no error body comes with a 2xx status",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "openai-python takes it for a completion without choices; BerriAI/litellm #27030; OpenRouter",
+        sources: &[
+            Source::client("openai/openai-python", "takes it for a completion without choices"),
+            Source::issue("BerriAI/litellm", 27030),
+            Source::OPENROUTER,
+        ],
         judge: Judge::Reply(no_success_status),
         across: None,
     },
@@ -75,7 +90,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "an error shows no stack trace, file path, key or internal host",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(no_leak),
         across: None,
     },

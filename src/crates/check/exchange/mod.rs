@@ -26,9 +26,9 @@ mod transfer;
 mod wanted;
 pub mod words;
 
-pub use asked::{Asked, Lengths};
 pub use crate::wire::api::error::is_error_body;
 pub use crate::wire::api::output::{Call, Choice, Fragment, Spoken};
+pub use asked::{Asked, Lengths};
 pub use coding::decode_text;
 pub use headers::Headers;
 pub use history::NoHistory;

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::Policies;
 use crate::wire::Dialect;
-use crate::wire::dialect::offline_for_replies;
-use crate::wire::json::Parsed;
 use crate::wire::api::request::ChatRequest;
 use crate::wire::api::tool::{Tool, ToolChoice};
+use crate::wire::dialect::offline_for_replies;
+use crate::wire::json::Parsed;
 
 /// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
 #[derive(Debug)]

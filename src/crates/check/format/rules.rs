@@ -2,6 +2,7 @@
 
 use crate::exchange::words::in_words;
 use crate::exchange::{Payload, Reading, Reply};
+use crate::source::Source;
 use crate::wire::json;
 use crate::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown, tier};
 
@@ -11,7 +12,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a success has status 200",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page; OpenAI's published file: 200",
+        sources: &[Source::SEED, Source::OPENAI.note("200")],
         judge: Judge::Reply(status_200),
         across: None,
     },
@@ -20,7 +21,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a whole reply has content type application/json",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page; OpenAI's published file; EricLBuehler/mistral.rs #79",
+        sources: &[Source::SEED, Source::OPENAI, Source::issue("EricLBuehler/mistral.rs", 79)],
         judge: Judge::Reply(content_type_json),
         across: None,
     },
@@ -29,7 +30,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a whole reply is one JSON object with nothing but white space around it",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 8259",
+        sources: &[Source::whole_rfc(8259)],
         judge: Judge::Reply(json_parses),
         across: None,
     },
@@ -38,7 +39,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a body is UTF-8 without a byte-order mark",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 8259, 8.1",
+        sources: &[Source::rfc(8259, "8.1")],
         judge: Judge::Reply(utf8_valid),
         across: None,
     },
@@ -47,7 +48,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no member name stands twice in an object",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "RFC 8259, 4",
+        sources: &[Source::rfc(8259, "4")],
         judge: Judge::Reply(json_unique_names),
         across: None,
     },
@@ -56,7 +57,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no NaN and no Infinity stands in JSON",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 8259, 6; vllm-project/vllm #10234, PR#11073",
+        sources: &[
+            Source::rfc(8259, "6"),
+            Source::issue("vllm-project/vllm", 10234),
+            Source::pull("vllm-project/vllm", 11073),
+        ],
         judge: Judge::Reply(json_finite),
         across: None,
     },
@@ -65,7 +70,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a completion validates against the dialect's response schema",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page and OpenAI's published file",
+        sources: &[Source::SEED, Source::OPENAI],
         judge: Judge::Reply(schema),
         across: None,
     },
@@ -74,7 +79,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "members that the schema does not name are listed",
         levels: levels("Y/Y"),
         tier: tier("C"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(extra_members),
         across: None,
     },

@@ -7,6 +7,7 @@ use super::super::{Check, Judge, Verdict, levels, tier};
 use crate::basic::probes::BASIC;
 use crate::exchange::{Exchange, Outcome, Reading};
 use crate::http::probes::{AGAIN, EXPECT_CONTINUE, TWO_KEYS};
+use crate::source::Source;
 
 pub(crate) static CONNECTION: &[Check] = &[
     Check {
@@ -14,7 +15,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         rule: "a connection serves a second request",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "RFC 9112, 9.3",
+        sources: &[Source::rfc(9112, "9.3")],
         judge: Judge::Probes(&[&BASIC, &AGAIN], keepalive),
         across: None,
     },
@@ -23,7 +24,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         rule: "a request that waits for 100 is answered, or refused with 417, without a pause",
         levels: levels("Y/Y"),
         tier: tier("X"),
-        source: "RFC 9110, 10.1.1",
+        sources: &[Source::rfc(9110, "10.1.1")],
         judge: Judge::Probes(&[&BASIC, &EXPECT_CONTINUE], expect_continue),
         across: None,
     },
@@ -32,7 +33,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         rule: "HTTP/2 is spoken where TLS negotiates it, else HTTP/1.1",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "RFC 9113",
+        sources: &[Source::whole_rfc(9113)],
         judge: Judge::Probes(&[&BASIC], http2),
         across: None,
     },
@@ -41,7 +42,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         rule: "the certificate is valid for the host",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 9110, 4.3.4: clients verify it, and every SDK refuses one that is not valid",
+        sources: &[Source::rfc(9110, "4.3.4").note("clients verify it, and every SDK refuses one that is not valid")],
         judge: Judge::Probes(&[&BASIC], tls_valid),
         across: None,
     },
@@ -50,7 +51,7 @@ pub(crate) static CONNECTION: &[Check] = &[
         rule: "two Authorization headers are refused with 400 or 401",
         levels: levels("Y/Y"),
         tier: tier("X"),
-        source: "RFC 9110, 5.3",
+        sources: &[Source::rfc(9110, "5.3")],
         judge: Judge::Probes(&[&TWO_KEYS], duplicate_header),
         across: None,
     },

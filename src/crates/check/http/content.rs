@@ -6,6 +6,7 @@ use crate::exchange::Coding;
 use crate::http::probes::{
     CONTENT_CHARSET, CONTENT_CHUNKED, CONTENT_GZIP, CONTENT_GZIPPED, CONTENT_HTML, CONTENT_UNTYPED, CONTENT_WRONG,
 };
+use crate::source::Source;
 use crate::wire::api::reply::choices;
 
 pub(crate) static CONTENT: &[Check] = &[
@@ -14,7 +15,11 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "application/json; charset=utf-8 is accepted",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 8259, 11: the parameter has no effect on recipients; RFC 9110, 8.3; .NET's StringContent and OkHttp send it",
+        sources: &[
+            Source::rfc(8259, "11").note("the parameter has no effect on recipients"),
+            Source::rfc(9110, "8.3"),
+            Source::ours(".NET's StringContent and OkHttp send it"),
+        ],
         judge: Judge::Probes(&[&CONTENT_CHARSET], |book| accepted(book.replies(&CONTENT_CHARSET))),
         across: None,
     },
@@ -23,7 +28,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "a body without a content type is no server error",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "RFC 9110, 8.3",
+        sources: &[Source::rfc(9110, "8.3")],
         judge: Judge::Probes(&[&CONTENT_UNTYPED], |book| no_server_error(book.replies(&CONTENT_UNTYPED))),
         across: None,
     },
@@ -32,7 +37,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "a body that is called text or a form is refused with 400, 415 or 422",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "RFC 9110, 15.5.16",
+        sources: &[Source::rfc(9110, "15.5.16")],
         judge: Judge::Probes(&[&CONTENT_WRONG], content_type_wrong),
         across: None,
     },
@@ -41,7 +46,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "who accepts HTML only gets JSON, or a 406",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "RFC 9110, 12.5.1",
+        sources: &[Source::rfc(9110, "12.5.1")],
         judge: Judge::Probes(&[&CONTENT_HTML], accept_ignored),
         across: None,
     },
@@ -50,7 +55,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "who accepts gzip gets a completion, and one that is compressed can be read",
         levels: levels("M/M"),
         tier: tier("F"),
-        source: "RFC 9110, 8.4; every SDK accepts gzip",
+        sources: &[Source::rfc(9110, "8.4"), Source::ours("every SDK accepts gzip")],
         judge: Judge::Probes(&[&CONTENT_GZIP], gzip_response),
         across: None,
     },
@@ -59,7 +64,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "a compressed request is accepted, or refused with a 4xx",
         levels: levels("Y/Y"),
         tier: tier("X"),
-        source: "RFC 9110, 8.4",
+        sources: &[Source::rfc(9110, "8.4")],
         judge: Judge::Probes(&[&CONTENT_GZIPPED], gzip_request),
         across: None,
     },
@@ -68,7 +73,7 @@ pub(crate) static CONTENT: &[Check] = &[
         rule: "a chunked request is accepted, or refused with 411",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "RFC 9112, 7.1",
+        sources: &[Source::rfc(9112, "7.1")],
         judge: Judge::Probes(&[&CONTENT_CHUNKED], chunked_request),
         across: None,
     },

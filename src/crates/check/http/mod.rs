@@ -4,6 +4,7 @@
 use super::{Check, Fault, Finding, Judge, Verdict, levels, tier};
 use crate::exchange::{Cut, Outcome, Reading};
 use crate::format::response::unix_seconds;
+use crate::source::Source;
 
 mod connection;
 mod content;
@@ -22,7 +23,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "no redirect leads to another origin or from https to http",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 9110, 15.4: clients take the credentials off on the way to another origin, as httpx and fetch do, so that they are refused there",
+        sources: &[Source::rfc(9110, "15.4").note("clients take the credentials off on the way to another origin, as httpx and fetch do, so that they are refused there")],
         judge: Judge::Reply(redirect_same_origin),
         across: None,
     },
@@ -31,7 +32,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a body is as long as Content-Length says, or a complete chunked one",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "RFC 9112, 6.3, 8",
+        sources: &[Source::rfc(9112, "6.3"), Source::rfc(9112, "8")],
         judge: Judge::Reply(body_length),
         across: None,
     },
@@ -40,7 +41,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "Date is within 60 s of our clock",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "RFC 9110, 6.6.1",
+        sources: &[Source::rfc(9110, "6.6.1")],
         judge: Judge::Reply(date_skew),
         across: None,
     },
@@ -49,7 +50,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "no answer comes out of a cache",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "RFC 9110, 9.3.3",
+        sources: &[Source::rfc(9110, "9.3.3")],
         judge: Judge::Reply(not_cacheable),
         across: None,
     },
@@ -58,7 +59,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "x-ratelimit-* are numbers, and no more remains than the limit",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(ratelimit_headers),
         across: None,
     },

@@ -3,6 +3,7 @@
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::NO_HEAD;
 use crate::exchange::{Coding, Reading};
+use crate::source::Source;
 
 pub(crate) static TRANSFER: &[Check] = &[
     Check {
@@ -10,7 +11,7 @@ pub(crate) static TRANSFER: &[Check] = &[
         rule: "a body is in the content coding that Content-Encoding names",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "9110 8.4",
+        sources: &[Source::rfc(9110, "8.4")],
         judge: Judge::Reply(content_coding),
         across: None,
     },
@@ -19,7 +20,7 @@ pub(crate) static TRANSFER: &[Check] = &[
         rule: "a reply has no Content-Length beside Transfer-Encoding",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "9112 6.2; Node.js refuses such a reply",
+        sources: &[Source::rfc(9112, "6.2"), Source::client("nodejs/node", "refuses such a reply")],
         judge: Judge::Reply(one_framing),
         across: None,
     },
@@ -28,7 +29,7 @@ pub(crate) static TRANSFER: &[Check] = &[
         rule: "whether a header line is folded, which clients read as one line or refuse",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "9112 5.2",
+        sources: &[Source::rfc(9112, "5.2")],
         judge: Judge::Reply(header_folded),
         across: None,
     },

@@ -4,6 +4,7 @@
 
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::request::is_router;
+use crate::source::Source;
 use crate::wire::Dialect;
 use crate::wire::api::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
@@ -15,7 +16,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "an answer never contains another request's tag",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "sgl-project/sglang #34677; {{unique}} in the prompt",
+        sources: &[
+            Source::issue("sgl-project/sglang", 34677),
+            Source::ours("each prompt carries a tag of its own ({{unique}})"),
+        ],
         judge: Judge::Reply(no_crosstalk),
         across: None,
     },
@@ -24,7 +28,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "every reply and every chunk validates, but for what the dialect or the baseline lets pass",
         levels: levels("M/M"),
         tier: tier("L"),
-        source: "the schemas of the dialect",
+        sources: &[Source::SEED.note("its members and types"), Source::OPENAI.note("its schemas")],
         judge: Judge::Run,
         across: None,
     },
@@ -33,7 +37,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "every stream comes to its end: a finish_reason for every choice, no error, and a complete body",
         levels: levels("M/M"),
         tier: tier("L"),
-        source: "OpenAI's published file: finish_reason and [DONE]; vllm-project/vllm #52852; infiniflow/ragflow PR#19498",
+        sources: &[
+            Source::OPENAI.note("finish_reason and [DONE]"),
+            Source::issue("vllm-project/vllm", 52852),
+            Source::pull("infiniflow/ragflow", 19498),
+        ],
         judge: Judge::Reply(streams_complete),
         across: None,
     },
@@ -42,7 +50,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no reply is a server error",
         levels: levels("S/S"),
         tier: tier("L"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Run,
         across: None,
     },
@@ -51,7 +59,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "an endpoint that refuses load does so with 429 or 503, not by resets and timeouts",
         levels: levels("S/S"),
         tier: tier("L"),
-        source: "RFC 6585, 4",
+        sources: &[Source::rfc(6585, "4")],
         judge: Judge::Run,
         across: None,
     },
@@ -60,7 +68,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "due <= sent <= connected <= head <= first token <= last token <= ended",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "arithmetic",
+        sources: &[Source::ours("arithmetic")],
         judge: Judge::Reply(latency_order),
         across: None,
     },
@@ -69,7 +77,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the head takes longer than the dial, tokens come below 20,000 a second, not all times are equal",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(latency_plausible),
         across: Some(Across::Varied(Level::Should, |reading| {
             reading.completion()?;
@@ -81,7 +89,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "where some replies state their usage, all do, so that no rate is a count of chunks",
         levels: levels("S/S"),
         tier: tier("L"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Run,
         across: None,
     },
@@ -90,7 +98,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "most answers to distinct prompts differ, where the temperature is not 0",
         levels: levels("S/S"),
         tier: tier("L"),
-        source: "practice (caches flatter)",
+        sources: &[Source::ours("good practice: caches flatter figures")],
         judge: Judge::Reply(no_replayed_answers),
         across: Some(Across::Distinct(Level::Should, answer)),
     },
@@ -99,7 +107,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a pinned model is answered by one model throughout the run",
         levels: levels("S/S"),
         tier: tier("L"),
-        source: "Pulze's Konfig SDKs: router; OpenAI's published file",
+        sources: &[Source::PULZE_SDKS.note("router"), Source::OPENAI],
         judge: Judge::Reply(|reading| {
             if pinned(reading).is_some() { Verdict::Pass } else { Verdict::Skip("no model was pinned, or none named") }
         }),
@@ -110,7 +118,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "whether system_fingerprint changes during the run",
         levels: levels("Y/Y"),
         tier: tier("L"),
-        source: "OpenAI's published file: system_fingerprint",
+        sources: &[Source::OPENAI.note("system_fingerprint")],
         judge: Judge::Reply(|reading| {
             if fingerprint(reading).is_some() { Verdict::Pass } else { Verdict::Skip("the reply has no fingerprint") }
         }),
@@ -121,7 +129,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no retries hide in the times of a reply",
         levels: levels("S/-"),
         tier: tier("L"),
-        source: "Pulze's page on headers",
+        sources: &[Source::PULZE_HEADERS],
         judge: Judge::Reply(hidden_retries),
         across: None,
     },
@@ -130,7 +138,12 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a success with an error in it is counted as failed",
         levels: levels("M/M"),
         tier: tier("L"),
-        source: "kubernetes-sigs/inference-perf #713, PR#744; doublewordai/control-layer PR#1048; Pulze's Konfig SDKs: error",
+        sources: &[
+            Source::issue("kubernetes-sigs/inference-perf", 713),
+            Source::pull("kubernetes-sigs/inference-perf", 744),
+            Source::pull("doublewordai/control-layer", 1048),
+            Source::PULZE_SDKS.note("error"),
+        ],
         judge: Judge::Reply(inband_failures_counted),
         across: None,
     },
@@ -139,7 +152,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the measurement can be believed: the client kept to the plan",
         levels: levels("M/M"),
         tier: tier("L"),
-        source: "coordinated omission (wrk2; oha --latency-correction)",
+        sources: &[
+            Source::project("giltene/wrk2").note("coordinated omission"),
+            Source::project("hatoo/oha").note("--latency-correction"),
+        ],
         judge: Judge::Run,
         across: None,
     },
@@ -148,7 +164,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "how many connections the requests took",
         levels: levels("Y/Y"),
         tier: tier("L"),
-        source: "RFC 9112, 9.3",
+        sources: &[Source::rfc(9112, "9.3")],
         judge: Judge::Run,
         across: None,
     },

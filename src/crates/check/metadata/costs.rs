@@ -3,6 +3,7 @@
 use super::super::{Across, Check, Judge, Level, Verdict, levels, shown, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -11,7 +12,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "costs: total is prompt plus completion, or more by one base cost per model",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: PulzeEngineTokens; base_cost may add",
+        sources: &[Source::PULZE_SDKS.note("PulzeEngineTokens"), Source::ours("a base cost per model may be added")],
         judge: Judge::Reply(costs_total_is_sum),
         across: Some(Across::Constant(Level::Should, |reading| {
             let base = base_cost(reading, "costs").filter(|base| *base >= 0.0)?;
@@ -23,7 +24,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "costs are 0 or more",
         levels: levels("M/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: dollars",
+        sources: &[Source::PULZE_SDKS.note("dollars")],
         judge: Judge::Reply(costs_nonnegative),
         across: None,
     },
@@ -32,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the total cost is below a cent per token, so not a token count",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: \"Cost (in $)\"",
+        sources: &[Source::PULZE_SDKS.note("\"Cost (in $)\"")],
         judge: Judge::Reply(costs_are_dollars),
         across: None,
     },
@@ -41,7 +42,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no request costs more than max_cost allows",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's page on headers: max_cost default 0.02",
+        sources: &[Source::PULZE_HEADERS.note("max_cost default 0.02")],
         judge: Judge::Reply(costs_under_max),
         across: None,
     },
@@ -50,7 +51,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "cost_savings: total is prompt plus completion; negative is allowed",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs",
+        sources: &[Source::PULZE_SDKS],
         judge: Judge::Reply(savings_total_is_sum),
         across: None,
     },

@@ -8,6 +8,7 @@ use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
 use crate::metadata::probes::{PZ_BAD_LABELS, PZ_LABELS, PZ_LONG_LABELS, PZ_NORT, PZ_PLUGINS, PZ_ROUTER, PZ_WEIGHTS};
 use crate::probe::Probe;
+use crate::source::Source;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -16,7 +17,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a request to the router is answered by a real model",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's OpenAPI text: default router",
+        sources: &[Source::PULZE_OPENAPI.note("default router")],
         judge: Judge::Probes(&[&PZ_ROUTER], router_resolves),
         across: None,
     },
@@ -25,7 +26,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "where the policies allow no retry, metadata.retries is 0 or null",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's page on headers: policies",
+        sources: &[Source::PULZE_HEADERS.note("policies")],
         judge: Judge::Probes(&[&PZ_NORT], retries_policy_zero),
         across: None,
     },
@@ -34,7 +35,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "metadata.labels has the labels sent, as strings",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's page on headers and Pulze's Konfig SDKs",
+        sources: &[Source::PULZE_HEADERS, Source::PULZE_SDKS],
         judge: Judge::Probes(&[&PZ_LABELS], labels_echo),
         across: None,
     },
@@ -43,7 +44,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "weights are accepted, and stand among the labels",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's page on headers",
+        sources: &[Source::PULZE_HEADERS],
         judge: Judge::Probes(&[&PZ_WEIGHTS], weights_accepted),
         across: None,
     },
@@ -52,7 +53,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "labels that are no JSON object are refused; to ignore them is a warning",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's page on headers: stringified JSON",
+        sources: &[Source::PULZE_HEADERS.note("stringified JSON")],
         judge: Judge::Probes(&[&PZ_BAD_LABELS, &PZ_LONG_LABELS], bad_header),
         across: None,
     },
@@ -61,7 +62,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "plugins are accepted",
         levels: levels("Y/-"),
         tier: tier("X"),
-        source: "Pulze's seed page: plugins; Pulze's page on headers: ids",
+        sources: &[Source::SEED.note("plugins"), Source::PULZE_HEADERS.note("ids")],
         judge: Judge::Probes(&[&PZ_PLUGINS], plugins_accepted),
         across: None,
     },

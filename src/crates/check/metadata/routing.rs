@@ -6,6 +6,7 @@ use super::super::request::is_router;
 use super::super::{Across, Check, Judge, Level, Verdict, levels, tier};
 use super::{ABSENT, member, namespace};
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -14,7 +15,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "latency is more than 0 and no longer than we waited, in one unit throughout the run",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: \"time it took for the Provider\"; unit unstated",
+        sources: &[
+            Source::PULZE_SDKS.note("\"time it took for the Provider\""),
+            Source::ours("the unit is stated nowhere"),
+        ],
         judge: Judge::Reply(latency_plausible),
         across: Some(Across::Constant(Level::Should, |reading| {
             let unit = latency_unit(member(reading, "latency")?.as_f64()?, reading.exchange.service_time()?)?;
@@ -26,7 +30,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "metadata.model has a non-empty model and namespace",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: model, namespace required",
+        sources: &[Source::PULZE_SDKS.note("model, namespace required")],
         judge: Judge::Reply(model_required),
         across: None,
     },
@@ -35,7 +39,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the top-level model is metadata.model.namespace",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: \"fully qualified name\" (both)",
+        sources: &[Source::PULZE_SDKS.note("\"fully qualified name\" (both)")],
         judge: Judge::Reply(namespace_is_model),
         across: None,
     },
@@ -44,7 +48,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the namespace begins with the owner",
         levels: levels("Y/-"),
         tier: tier("F"),
-        source: "Pulze's page on headers: owner/model",
+        sources: &[Source::PULZE_HEADERS.note("owner/model")],
         judge: Judge::Reply(owner_prefix),
         across: None,
     },
@@ -53,7 +57,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the namespace contains the model asked for",
         levels: levels("S/-"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs; Pulze's OpenAPI text: multi-matching",
+        sources: &[Source::PULZE_SDKS, Source::PULZE_OPENAPI.note("multi-matching")],
         judge: Judge::Reply(pinned_honoured),
         across: None,
     },
@@ -62,7 +66,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "which models the router picks",
         levels: levels("Y/-"),
         tier: tier("F"),
-        source: "Pulze's rendered reference: rank endpoint",
+        sources: &[Source::PULZE_REFERENCE.note("rank endpoint")],
         judge: Judge::Reply(router_distribution),
         across: None,
     },
@@ -71,7 +75,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no more calls were retried than the policies allow, by default 3",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's page on headers: formula: (same+1) x (switch+1) calls, default 4",
+        sources: &[Source::PULZE_HEADERS.note("formula: (same+1) x (switch+1) calls, default 4")],
         judge: Judge::Reply(retries_within_policy),
         across: None,
     },

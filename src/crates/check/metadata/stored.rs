@@ -10,6 +10,7 @@ use crate::exchange::Reading;
 use crate::metadata::probes::{PZ_LOG, PZ_NORT, PZ_PRICES, PZ_PRIV3, PZ_PRIV3_LOG, PZ_RANK, PZ_ROUTER};
 use crate::probe::Probe;
 use crate::request::probes::CAP5;
+use crate::source::Source;
 use crate::wire::json::{At, Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -18,7 +19,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the cost is that of the app's price list",
         levels: levels("Y/-"),
         tier: tier("X"),
-        source: "Pulze's rendered reference: list-app-models prices",
+        sources: &[Source::PULZE_REFERENCE.note("list-app-models prices")],
         judge: Judge::Probes(&[&PZ_NORT, &PZ_PRICES], costs_match_price),
         across: None,
     },
@@ -27,7 +28,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "of two answers of one model, the one with more tokens costs more",
         levels: levels("Y/-"),
         tier: tier("F"),
-        source: "Pulze's Konfig SDKs",
+        sources: &[Source::PULZE_SDKS],
         judge: Judge::Probes(&[&BASIC, &CAP5], costs_scale),
         across: None,
     },
@@ -36,7 +37,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the router picks one of the models that /models/rank names",
         levels: levels("Y/-"),
         tier: tier("X"),
-        source: "Pulze's Konfig SDKs: /v1/models/rank",
+        sources: &[Source::PULZE_SDKS.note("/v1/models/rank")],
         judge: Judge::Probes(&[&PZ_ROUTER, &PZ_RANK], rank_oracle),
         across: None,
     },
@@ -45,7 +46,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the id is that of a log with the request in it",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's rendered reference; Pulze's Konfig SDKs: /v1/logs/{log_id}",
+        sources: &[Source::PULZE_REFERENCE, Source::PULZE_SDKS.note("/v1/logs/{log_id}")],
         judge: Judge::Probes(&[&BASIC, &PZ_LOG], id_is_log),
         across: None,
     },
@@ -54,7 +55,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "with privacy_level 3, there is no id or no log",
         levels: levels("Y/-"),
         tier: tier("X"),
-        source: "Pulze's page on headers: privacy_level",
+        sources: &[Source::PULZE_HEADERS.note("privacy_level")],
         judge: Judge::Probes(&[&PZ_PRIV3, &PZ_PRIV3_LOG], privacy_no_log),
         across: None,
     },

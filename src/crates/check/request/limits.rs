@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::book::{accepted, came, each, refused};
 use crate::exchange::Reading;
 use crate::request::probes::{BEST_OF, BEST_OF_LT_N, CAP1, CAP5, CAP5_STREAM, CAPC5, N2};
+use crate::source::Source;
 use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::api::usage::Usage;
@@ -17,7 +18,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "an answer has at most max_tokens tokens",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page and Pulze's rendered reference; OpenAI's published file; vllm-project/vllm-omni #445",
+        sources: &[Source::SEED, Source::PULZE_REFERENCE, Source::OPENAI, Source::issue("vllm-project/vllm-omni", 445)],
         judge: Judge::Probes(&[&CAP5], |book| each(book.replies(&CAP5), capped)),
         across: None,
     },
@@ -26,7 +27,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "an answer that the cap ends has finish_reason length",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "Pulze's rendered reference: list (length, max_tokens); OpenAI's published file; ikawrakow/ik_llama.cpp PR#2321 (\"stop\" at cap)",
+        sources: &[
+            Source::PULZE_REFERENCE.note("list (length, max_tokens)"),
+            Source::OPENAI,
+            Source::pull("ikawrakow/ik_llama.cpp", 2321).note("\"stop\" at cap"),
+        ],
         judge: Judge::Probes(&[&CAP5], |book| {
             each(book.replies(&CAP5), |reading| length_reason(reading, reading.usage))
         }),
@@ -37,7 +42,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a stream that the cap ends has finish_reason length",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "Pulze's rendered reference: list (length, max_tokens); OpenAI's published file; ikawrakow/ik_llama.cpp PR#2321 (\"stop\" at cap)",
+        sources: &[
+            Source::PULZE_REFERENCE.note("list (length, max_tokens)"),
+            Source::OPENAI,
+            Source::pull("ikawrakow/ik_llama.cpp", 2321).note("\"stop\" at cap"),
+        ],
         judge: Judge::Probes(&[&CAP5, &CAP5_STREAM], length_reason_stream),
         across: None,
     },
@@ -46,7 +55,12 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "an answer has at most max_completion_tokens tokens",
         levels: levels("-/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; ggml-org/llama.cpp #13700, PR#19831; vllm-project/vllm #28266",
+        sources: &[
+            Source::OPENAI,
+            Source::issue("ggml-org/llama.cpp", 13700),
+            Source::pull("ggml-org/llama.cpp", 19831),
+            Source::issue("vllm-project/vllm", 28266),
+        ],
         judge: Judge::Probes(&[&CAPC5], |book| each(book.replies(&CAPC5), capped)),
         across: None,
     },
@@ -55,7 +69,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "max_tokens 1 is accepted and kept",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "Pulze's rendered reference; OpenAI's published file",
+        sources: &[Source::PULZE_REFERENCE, Source::OPENAI],
         judge: Judge::Probes(&[&CAP1], |book| each(book.replies(&CAP1), capped)),
         across: None,
     },
@@ -64,7 +78,15 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "n = 2 gets exactly two choices",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page: n; Pulze's rendered reference: supports_n; OpenAI's published file; ollama/ollama #7518, PR#6948, vllm-project/vllm-omni #4269, abetlen/llama-cpp-python #1906",
+        sources: &[
+            Source::SEED.note("n"),
+            Source::PULZE_REFERENCE.note("supports_n"),
+            Source::OPENAI,
+            Source::issue("ollama/ollama", 7518),
+            Source::pull("ollama/ollama", 6948),
+            Source::issue("vllm-project/vllm-omni", 4269),
+            Source::issue("abetlen/llama-cpp-python", 1906),
+        ],
         judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), |reading| has_choices(reading, 2))),
         across: None,
     },
@@ -73,7 +95,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "n = 2 gets the indices 0 and 1, each once",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page and Pulze's Konfig SDKs: index required; OpenAI's published file",
+        sources: &[Source::SEED, Source::PULZE_SDKS.note("index required"), Source::OPENAI],
         judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), indices)),
         across: None,
     },
@@ -82,7 +104,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "best_of 2 with n = 1 is accepted and gets one choice",
         levels: levels("S/-"),
         tier: tier("F"),
-        source: "Pulze's seed page; Pulze's rendered reference",
+        sources: &[Source::SEED, Source::PULZE_REFERENCE],
         judge: Judge::Probes(&[&BEST_OF], |book| each(book.replies(&BEST_OF), |reading| has_choices(reading, 1))),
         across: None,
     },
@@ -91,7 +113,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "best_of below n is refused",
         levels: levels("Y/-"),
         tier: tier("F"),
-        source: "Pulze's rendered reference: \"return the best n\"; OpenAI's published file (/completions) must be >= n",
+        sources: &[
+            Source::PULZE_REFERENCE.note("\"return the best n\""),
+            Source::OPENAI.note("/completions: must be >= n"),
+        ],
         judge: Judge::Probes(&[&BEST_OF, &BEST_OF_LT_N], |book| refused(book.replies(&BEST_OF_LT_N))),
         across: None,
     },

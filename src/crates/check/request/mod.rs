@@ -4,6 +4,7 @@ use super::book::sent;
 use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
+use crate::source::Source;
 use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::json::{Members, Value};
@@ -19,7 +20,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "a request without n, or with n = 1, gets exactly one choice, of index 0",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's rendered reference: default 1; OpenAI's published file",
+        sources: &[Source::PULZE_REFERENCE.note("default 1"), Source::OPENAI],
         judge: Judge::Reply(n_default_one),
         across: None,
     },
@@ -28,7 +29,7 @@ pub(super) static CHECKS: &[Check] = &[
         rule: "the reply's model equals, starts with or ends with the model asked for",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: \"fully qualified model name\"; OpenAI's published file",
+        sources: &[Source::PULZE_SDKS.note("\"fully qualified model name\""), Source::OPENAI],
         judge: Judge::Reply(pinned_model),
         across: None,
     },

@@ -6,6 +6,7 @@ use crate::book::{accepted, each, sent};
 use crate::exchange::Choice;
 use crate::probe::Probe;
 use crate::request::probes::{STOP_CONTROL, STOP1, STOP1_STREAM, STOPN};
+use crate::source::Source;
 use crate::wire::json::{Members, Value};
 use crate::{Book, Check, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 
@@ -15,7 +16,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "nothing comes behind a stop sequence",
         levels: levels("S/M"),
         tier: tier("C*"),
-        source: "Pulze's seed page; OpenAI's published file",
+        sources: &[Source::SEED, Source::OPENAI],
         judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, goes_on)),
         across: None,
     },
@@ -24,7 +25,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the earliest of several stop sequences ends the text",
         levels: levels("S/M"),
         tier: tier("F*"),
-        source: "Pulze's Konfig SDKs: union; OpenAI's published file",
+        sources: &[Source::PULZE_SDKS.note("union"), Source::OPENAI],
         judge: Judge::Probes(&[&STOP_CONTROL, &STOPN], |book| judged(book, &STOPN, goes_on)),
         across: None,
     },
@@ -33,7 +34,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the stop sequence is not in the text",
         levels: levels("S/M"),
         tier: tier("C*"),
-        source: "OpenAI's published file: \"will not contain the stop sequence\"; huggingface/text-generation-inference #1724",
+        sources: &[
+            Source::OPENAI.note("\"will not contain the stop sequence\""),
+            Source::issue("huggingface/text-generation-inference", 1724),
+        ],
         judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, contains)),
         across: None,
     },
@@ -42,7 +46,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a text that a stop sequence ends has finish_reason stop",
         levels: levels("S/M"),
         tier: tier("C*"),
-        source: "OpenAI's published file; Blaizzy/mlx-vlm #1044 (ignored)",
+        sources: &[Source::OPENAI, Source::issue("Blaizzy/mlx-vlm", 1044).note("ignored")],
         judge: Judge::Probes(&[&STOP_CONTROL, &STOP1], |book| judged(book, &STOP1, other_reason)),
         across: None,
     },
@@ -51,7 +55,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a stream shows neither the stop sequence nor the beginning of it",
         levels: levels("S/M"),
         tier: tier("F*"),
-        source: "OpenAI's published file",
+        sources: &[Source::OPENAI],
         judge: Judge::Probes(&[&STOP_CONTROL, &STOP1_STREAM], |book| judged(book, &STOP1_STREAM, shows_a_part)),
         across: None,
     },

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use super::super::{Check, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use crate::exchange::{Piece, Reading};
+use crate::source::Source;
 
 pub(crate) static CHECKS: &[Check] = &[Check {
     id: "stream-delta-not-cumulative",
     rule: "a delta is what is new: neither each nor a late one repeats the text so far",
     levels: levels("S/M"),
     tier: tier("C"),
-    source: "O delta, which clients join; QwenLM/qwen-code PR#3896 (DashScope), openclaw/openclaw PR#142888",
+    sources: &[
+        Source::OPENAI.note("delta, which clients join"),
+        Source::pull("QwenLM/qwen-code", 3896).note("DashScope"),
+        Source::pull("openclaw/openclaw", 142888),
+    ],
     judge: Judge::Reply(not_cumulative),
     across: None,
 }];

@@ -8,6 +8,7 @@ use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Outcome, Reading};
 use crate::format::response::{is_known_finish, published_finishes};
+use crate::source::Source;
 use crate::wire::api::chunk::Update;
 use crate::wire::api::content::Content;
 use crate::wire::api::reply::{choices, finishes};
@@ -19,7 +20,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the first delta of each choice has role assistant",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "OpenAI's published file; SGLang and llama.cpp tests",
+        sources: &[
+            Source::OPENAI,
+            Source::project("sgl-project/sglang").note("tests"),
+            Source::project("ggml-org/llama.cpp").note("tests"),
+        ],
         judge: Judge::Reply(role_first),
         across: None,
     },
@@ -28,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no later delta of a choice has another role",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "llama.cpp test (role only first)",
+        sources: &[Source::project("ggml-org/llama.cpp").note("tests: the role comes first only")],
         judge: Judge::Reply(role_consistent),
         across: None,
     },
@@ -37,7 +42,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "delta.content is absent, null or a string",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; vllm-project/vllm-ascend #14501",
+        sources: &[Source::OPENAI, Source::issue("vllm-project/vllm-ascend", 14501)],
         judge: Judge::Reply(content_delta_type),
         across: None,
     },
@@ -46,7 +51,14 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "each choice has exactly one finish_reason, a spoken one at most one",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "openai-node's stream helper throws where one is missing; OpenAI's published file; sgl-project/sglang PR#8417, vllm-project/vllm #27572, microsoft/foundry-local #299, openai/openai-node #1206",
+        sources: &[
+            Source::client("openai/openai-node", "the stream helper throws where one is missing"),
+            Source::OPENAI,
+            Source::pull("sgl-project/sglang", 8417),
+            Source::issue("vllm-project/vllm", 27572),
+            Source::issue("microsoft/foundry-local", 299),
+            Source::issue("openai/openai-node", 1206),
+        ],
         judge: Judge::Reply(finish_once),
         across: None,
     },
@@ -55,7 +67,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no content of a choice comes after its finish_reason",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "OpenAI's published file; vllm-project/vllm #35705",
+        sources: &[Source::OPENAI, Source::issue("vllm-project/vllm", 35705)],
         judge: Judge::Reply(finish_last),
         across: None,
     },
@@ -64,7 +76,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "every piece of a choice has the key finish_reason, null until the last",
         levels: levels("Y/S/M"),
         tier: tier("F"),
-        source: "OpenAI's published file: required, nullable; vllm-project/vllm #19650, PR#19662",
+        sources: &[
+            Source::OPENAI.note("required, nullable"),
+            Source::issue("vllm-project/vllm", 19650),
+            Source::pull("vllm-project/vllm", 19662),
+        ],
         judge: Judge::Reply(finish_null_key),
         across: None,
     },
@@ -73,7 +89,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "finish_reason is one of the published",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "as resp-finish-reason-known; OpenRouter error",
+        sources: &[
+            Source::PULZE_REFERENCE.note("open list"),
+            Source::OPENAI.note("enum"),
+            Source::OPENROUTER.note("adds the reason error"),
+        ],
         judge: Judge::Reply(finish_known),
         across: None,
     },
@@ -82,7 +102,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "choice indices are 0 to n-1, each seen",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; microsoft/foundry-local #144",
+        sources: &[Source::OPENAI, Source::issue("microsoft/foundry-local", 144)],
         judge: Judge::Reply(index_valid),
         across: None,
     },
@@ -91,7 +111,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a stream has a choice, and each says something before it finishes",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "a client shows an empty answer; diegosouzapw/OmniRoute PR#8210, infiniflow/ragflow PR#19498",
+        sources: &[
+            Source::ours("a client shows an empty answer"),
+            Source::pull("diegosouzapw/OmniRoute", 8210),
+            Source::pull("infiniflow/ragflow", 19498),
+        ],
         judge: Judge::Reply(nonempty),
         across: None,
     },

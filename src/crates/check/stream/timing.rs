@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::{Check, Judge, NO_STREAM, Verdict, levels, tier};
 use super::ended;
 use crate::exchange::Reading;
+use crate::source::Source;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -12,7 +13,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "content comes in at least three pieces, spread over more than a tenth of the time after the first",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "practice; BerriAI/litellm PR#29557",
+        sources: &[Source::ours("good practice"), Source::pull("BerriAI/litellm", 29557)],
         judge: Judge::Reply(incremental),
         across: None,
     },
@@ -21,7 +22,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the first content comes more than 5 ms before the last",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(ttft_before_end),
         across: None,
     },
@@ -30,7 +31,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no 30 s pass between two arrivals of bytes",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Reply(gap_bound),
         across: None,
     },

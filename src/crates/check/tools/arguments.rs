@@ -6,6 +6,7 @@
 //! valid JSON, and may hallucinate parameters not defined by your function schema", so it is a SHOULD, and a MUST where
 //! the function is `strict`, whose arguments match the schema exactly.
 
+use crate::source::Source;
 use crate::wire::json::{Object, Value};
 
 use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
@@ -19,7 +20,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a whole call's arguments parse as JSON",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs; OpenAI's published file: stringified JSON, which clients parse; vllm-project/vllm #55541",
+        sources: &[
+            Source::PULZE_SDKS,
+            Source::OPENAI.note("stringified JSON, which clients parse"),
+            Source::issue("vllm-project/vllm", 55541),
+        ],
         judge: Judge::Reply(args_json),
         across: None,
     },
@@ -28,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a call's arguments are an object that validates against the tool's own parameters",
         levels: levels("S/S"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs; OpenAI's published file (a MUST when strict)",
+        sources: &[Source::PULZE_SDKS, Source::OPENAI.note("a MUST when strict")],
         judge: Judge::Reply(args_schema),
         across: None,
     },
@@ -37,7 +42,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a streamed call's joined arguments parse as JSON",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs; OpenAI's published file: stringified JSON, which clients join and parse; vllm-project/vllm #55541",
+        sources: &[
+            Source::PULZE_SDKS,
+            Source::OPENAI.note("stringified JSON, which clients join and parse"),
+            Source::issue("vllm-project/vllm", 55541),
+        ],
         judge: Judge::Reply(stream_args_join),
         across: None,
     },

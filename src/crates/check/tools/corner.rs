@@ -3,6 +3,7 @@
 use super::super::book::{Book, came, no_server_error, refused};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use crate::probe::Probe;
+use crate::source::Source;
 use crate::tools::probes::{TOOL_BAD_NAME, TOOL_BARE, TOOL_EMPTY};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -11,7 +12,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "what becomes of a tool without parameters",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "Pulze's Konfig SDKs: required against OpenAI's optional",
+        sources: &[Source::PULZE_SDKS.note("required against OpenAI's optional")],
         judge: Judge::Probes(&[&TOOL_BARE], |book| recorded(book, &TOOL_BARE)),
         across: None,
     },
@@ -20,7 +21,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a tool whose name has other characters than A-Z, a-z, 0-9, _ and - is refused",
         levels: levels("Y/S"),
         tier: tier("F"),
-        source: "OpenAI's published file: [A-Za-z0-9_-]{1,64}",
+        sources: &[Source::OPENAI.note("[A-Za-z0-9_-]{1,64}")],
         judge: Judge::Probes(&[&TOOL_BAD_NAME], |book| refused(book.replies(&TOOL_BAD_NAME))),
         across: None,
     },
@@ -29,7 +30,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "what becomes of an empty list of tools",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Probes(&[&TOOL_EMPTY], |book| recorded(book, &TOOL_EMPTY)),
         across: None,
     },

@@ -6,6 +6,7 @@ use super::super::stream::pieces_of;
 use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, tier};
 use super::{NO_CALL, piece_of};
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::wire::Dialect;
 use crate::wire::api::reply::finishes;
 
@@ -15,7 +16,13 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a choice with tool calls finishes with tool_calls, or stop where the tool was named",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; vllm-project/vllm PR#25054, BerriAI/litellm #12862, #35663, googleapis/python-genai #2868",
+        sources: &[
+            Source::OPENAI,
+            Source::pull("vllm-project/vllm", 25054),
+            Source::issue("BerriAI/litellm", 12862),
+            Source::issue("BerriAI/litellm", 35663),
+            Source::issue("googleapis/python-genai", 2868),
+        ],
         judge: Judge::Reply(finish_reason),
         across: None,
     },
@@ -24,7 +31,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "finish_reason tool_calls comes only with a tool call",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: tool_calls if the model called a tool; vllm-project/vllm #53363, #53255",
+        sources: &[
+            Source::OPENAI.note("tool_calls if the model called a tool"),
+            Source::issue("vllm-project/vllm", 53363),
+            Source::issue("vllm-project/vllm", 53255),
+        ],
         judge: Judge::Reply(finish_implies_call),
         across: None,
     },
@@ -33,7 +44,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a streamed choice finishes after the last piece of its calls",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "sgl-project/sglang PR#8417",
+        sources: &[Source::pull("sgl-project/sglang", 8417)],
         judge: Judge::Reply(stream_finish_not_split),
         across: None,
     },

@@ -4,6 +4,7 @@ use super::super::stream::pieces_of;
 use super::super::{Check, Fault, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
 use super::{NO_CALL, piece_of};
 use crate::exchange::{Call, Fragment, Reading, Stream};
+use crate::source::Source;
 use crate::wire::json::{At, Members, Value};
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -12,7 +13,12 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "every piece of a streamed call has its index; calls are numbered from 0",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: required; ollama/ollama #7881, #15457, sgl-project/sglang #6310",
+        sources: &[
+            Source::OPENAI.note("required"),
+            Source::issue("ollama/ollama", 7881),
+            Source::issue("ollama/ollama", 15457),
+            Source::issue("sgl-project/sglang", 6310),
+        ],
         judge: Judge::Reply(stream_index),
         across: None,
     },
@@ -21,7 +27,12 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the first piece of a streamed call has id and name, and later ones do not change id, type and name",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "openai-node's stream helper throws where id, type or name is missing; OpenAI's published file; vllm-project/vllm #18412, huggingface/smolagents PR#1958",
+        sources: &[
+            Source::client("openai/openai-node", "the stream helper throws where id, type or name is missing"),
+            Source::OPENAI,
+            Source::issue("vllm-project/vllm", 18412),
+            Source::pull("huggingface/smolagents", 1958),
+        ],
         judge: Judge::Reply(stream_header_first),
         across: None,
     },
@@ -30,7 +41,13 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no later piece of a streamed call says id or name again, or takes the type back with null",
         levels: levels("S/M"),
         tier: tier("C"),
-        source: "O deltas, which openai-python joins (accumulate_delta); ggml-org/llama.cpp PR#13800, open-webui/open-webui PR#22235, langchain-ai/langchain PR#22589",
+        sources: &[
+            Source::OPENAI.note("deltas"),
+            Source::client("openai/openai-python", "joins deltas (accumulate_delta)"),
+            Source::pull("ggml-org/llama.cpp", 13800),
+            Source::pull("open-webui/open-webui", 22235),
+            Source::pull("langchain-ai/langchain", 22589),
+        ],
         judge: Judge::Reply(stream_header_once),
         across: None,
     },
@@ -39,7 +56,10 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "no later piece of a streamed call has an empty id or name",
         levels: levels("Y/Y"),
         tier: tier("F"),
-        source: "O leaves them out; NousResearch/hermes-agent PR#106943 (LM Studio)",
+        sources: &[
+            Source::OPENAI.note("leaves them out"),
+            Source::pull("NousResearch/hermes-agent", 106943).note("LM Studio"),
+        ],
         judge: Judge::Reply(stream_header_empty),
         across: None,
     },

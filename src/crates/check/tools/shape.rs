@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, levels, shown, tier};
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::json::{At, Members, Value};
@@ -15,7 +16,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a tool call has id, type, function.name and function.arguments, or custom.name and custom.input",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page; OpenAI's published file",
+        sources: &[Source::SEED, Source::OPENAI],
         judge: Judge::Reply(shape),
         across: None,
     },
@@ -24,7 +25,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "tool_calls is an array",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page; OpenAI's published file; huggingface/text-generation-inference #2794",
+        sources: &[Source::SEED, Source::OPENAI, Source::issue("huggingface/text-generation-inference", 2794)],
         judge: Judge::Reply(calls_array),
         across: None,
     },
@@ -33,7 +34,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "arguments is a JSON string, and the input of a custom tool a string",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page: \"arguments: string\"; Pulze's Konfig SDKs: \"stringified JSON\"; huggingface/text-generation-inference PR#2954",
+        sources: &[
+            Source::SEED.note("\"arguments: string\""),
+            Source::PULZE_SDKS.note("\"stringified JSON\""),
+            Source::pull("huggingface/text-generation-inference", 2954),
+        ],
         judge: Judge::Reply(args_string),
         across: None,
     },
@@ -42,7 +47,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the function or custom tool called is one of the request's tools",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; sgl-project/sglang #34677",
+        sources: &[Source::OPENAI, Source::issue("sgl-project/sglang", 34677)],
         judge: Judge::Reply(name_declared),
         across: None,
     },
@@ -51,7 +56,13 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a tool call has a non-empty id",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's Konfig SDKs: required; OpenAI's published file; huggingface/text-generation-inference #1782, vllm-project/vllm #18412, BerriAI/litellm #11407",
+        sources: &[
+            Source::PULZE_SDKS.note("required"),
+            Source::OPENAI,
+            Source::issue("huggingface/text-generation-inference", 1782),
+            Source::issue("vllm-project/vllm", 18412),
+            Source::issue("BerriAI/litellm", 11407),
+        ],
         judge: Judge::Reply(id_nonempty),
         across: None,
     },
@@ -60,7 +71,11 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "tool call ids are unique inside a message, and should be over the run",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "OpenAI's published file; tenstorrent/tt-inference-server #3226, tetsuo-ai/agenc-core #417",
+        sources: &[
+            Source::OPENAI,
+            Source::issue("tenstorrent/tt-inference-server", 3226),
+            Source::issue("tetsuo-ai/agenc-core", 417),
+        ],
         judge: Judge::Reply(id_unique),
         across: Some(Across::Unique(Level::Should, |reading| {
             // Repeats inside a message are judged there, so a message hands in each id once.
@@ -74,7 +89,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "type of a tool call is that of the tool: function, or custom",
         levels: levels("M/M"),
         tier: tier("C"),
-        source: "Pulze's seed page; OpenAI's published file",
+        sources: &[Source::SEED, Source::OPENAI],
         judge: Judge::Reply(type_function),
         across: None,
     },
@@ -83,7 +98,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "content beside a tool call is null or a string, never the text of the call",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "OpenAI's published file",
+        sources: &[Source::OPENAI],
         judge: Judge::Reply(content_null_ok),
         across: None,
     },

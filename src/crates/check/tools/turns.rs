@@ -4,6 +4,7 @@ use super::super::book::{Book, came, each, is_refusal};
 use super::super::{Check, Judge, Verdict, levels, tier};
 use super::RESULT;
 use crate::exchange::Reading;
+use crate::source::Source;
 use crate::tools::probes::{TOOL_RT, TOOL_RT_OWN};
 use crate::wire::Dialect;
 
@@ -13,7 +14,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the result of a tool is taken and answered",
         levels: levels("Y/M"),
         tier: tier("C"),
-        source: "OpenAI's published file: tool message; Pulze's Konfig SDKs: roles lack tool",
+        sources: &[Source::OPENAI.note("tool message"), Source::PULZE_SDKS.note("roles lack tool")],
         judge: Judge::Probes(&[&TOOL_RT], |book| each(book.replies(&TOOL_RT), |reading| taken(book, reading, true))),
         across: None,
     },
@@ -22,7 +23,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the endpoint takes its own tool call back with the result",
         levels: levels("Y/M"),
         tier: tier("F"),
-        source: "jundot/omlx PR#1997 (server rejects the id it made)",
+        sources: &[Source::pull("jundot/omlx", 1997).note("server rejects the id it made")],
         judge: Judge::Probes(&[&TOOL_RT_OWN], own_id),
         across: None,
     },

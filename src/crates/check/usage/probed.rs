@@ -4,6 +4,7 @@ use crate::basic::probes::BASIC;
 use crate::book::each;
 use crate::exchange::Reading;
 use crate::request::probes::N2;
+use crate::source::Source;
 use crate::usage::probes::{PROMPT_KNOWN, PROMPT_LONG, TWIN, TWIN_STREAM};
 use crate::wire::api::usage::Usage;
 use crate::{Book, Check, Judge, Verdict, levels, tier};
@@ -14,7 +15,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a longer prompt has more tokens",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Probes(&[&BASIC, &PROMPT_LONG], monotone),
         across: None,
     },
@@ -23,7 +24,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "the same prompt has the same number of tokens",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "practice",
+        sources: &[Source::ours("good practice")],
         judge: Judge::Probes(&[&TWIN], repeatable),
         across: None,
     },
@@ -32,7 +33,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "a prompt has as many tokens in a stream as in a whole reply",
         levels: levels("S/S"),
         tier: tier("F"),
-        source: "OpenAI's published file",
+        sources: &[Source::OPENAI],
         judge: Judge::Probes(&[&TWIN, &TWIN_STREAM], same_in_stream),
         across: None,
     },
@@ -41,7 +42,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "completion_tokens counts all choices",
         levels: levels("Y/S"),
         tier: tier("F"),
-        source: "OpenAI's published file (billing over all choices)",
+        sources: &[Source::OPENAI.note("billing over all choices")],
         judge: Judge::Probes(&[&N2], |book| each(book.replies(&N2), n_sums)),
         across: None,
     },
@@ -50,7 +51,7 @@ pub(crate) static CHECKS: &[Check] = &[
         rule: "prompts of a known length have as many tokens as are known, and at most 3 more",
         levels: levels("Y/Y"),
         tier: tier("X"),
-        source: "Kimi verifier (expected..+3)",
+        sources: &[Source::project("MoonshotAI/Kimi-Vendor-Verifier").note("the expected number, and up to 3 more")],
         judge: Judge::Probes(&[&PROMPT_KNOWN], ground_truth),
         across: None,
     },
