@@ -14,7 +14,7 @@ pub(crate) static CHECKS: &[Check] = &[Check {
     sources: &[
         Source::OPENAI.note("delta, which clients join"),
         Source::pull("QwenLM/qwen-code", 3896).note("DashScope"),
-        Source::pull("openclaw/openclaw", 142888),
+        Source::pull("openclaw/openclaw", 142_888),
     ],
     judge: Judge::Reply(not_cumulative),
     across: None,

@@ -58,7 +58,7 @@ pub(crate) static CHECKS: &[Check] = &[
         tier: tier("F"),
         sources: &[
             Source::OPENAI.note("leaves them out"),
-            Source::pull("NousResearch/hermes-agent", 106943).note("LM Studio"),
+            Source::pull("NousResearch/hermes-agent", 106_943).note("LM Studio"),
         ],
         judge: Judge::Reply(stream_header_empty),
         across: None,
