@@ -141,7 +141,7 @@ fn said(plan: &Plan, reading: &Reading<'_>) -> (Vec<(&'static str, Verdict)>, St
         (
             reading.delivered_characters(),
             reading.content_events(),
-            reading.chunk_times(|content| content.says_something()),
+            reading.chunk_times(|content| content.is_visible() || content.is_reasoning()),
         ),
     );
     (verdicts, format!("{figures:?}"))
