@@ -14,6 +14,7 @@ use super::history::HistoryArgs;
 use crate::plan::prompt::tokenizer::is_file;
 use crate::plan::schedule::Shard;
 use crate::plan::secret::may_cross;
+use crate::profile::contracts;
 use crate::profile::flags::Flags;
 use crate::reference::Rate;
 use crate::reference::capacity::Capacity;
@@ -260,8 +261,7 @@ pub(super) struct TargetArgs {
     /// What you call the endpoint, for the entries of a baseline that are of it only [target.name].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     target_name: Option<String>,
-    /// Contract: pulze, openai or openai-strict [target.dialect; openai for a URL, pulze for the built-in endpoint].
-    #[arg(long, value_name = "D", help_heading = "Target")]
+    #[arg(long, value_name = "D", help_heading = "Target", help = target_dialect())]
     dialect: Option<String>,
     /// Model to ask for [target.model; without it, /models is asked].
     #[arg(long, value_name = "M", help_heading = "Target")]
@@ -286,7 +286,7 @@ impl TargetArgs {
     pub(super) fn flags(&self) -> Flags {
         Flags {
             target_name: self.target_name.clone(),
-            dialect: self.dialect.clone(),
+            dialect: self.dialect.as_deref().map(dialect),
             model: self.model.clone(),
             key_env: self.key_env.clone(),
             headers: self.headers.clone(),
@@ -325,6 +325,22 @@ impl TargetArgs {
 /// A path given on the command line is relative to where the user stands, not to the profile.
 pub(super) fn absolute(file: &str) -> String {
     std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// A dialect given on the command line: a name, or a folder relative to where the user stands.
+pub(super) fn dialect(written: &str) -> String {
+    if contracts::is_folder(written) { absolute(written) } else { written.to_owned() }
+}
+
+fn target_dialect() -> String {
+    format!(
+        "Contract: {}, or a folder of your own [target.dialect; openai for a URL, pulze for the built-in endpoint]",
+        contracts::names().join(", ")
+    )
+}
+
+fn served_dialect() -> String {
+    format!("Contract to keep: {}, or a folder of your own", contracts::names().join(", "))
 }
 
 /// What a journal holds of each exchange.
@@ -393,8 +409,7 @@ pub(super) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
-    /// Contract to keep: pulze, openai or openai-strict.
-    #[arg(long, value_name = "D", default_value = "pulze", value_parser = ["pulze", "openai", "openai-strict"])]
+    #[arg(long, value_name = "D", default_value = "pulze", help = served_dialect())]
     pub(super) dialect: String,
     /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
     #[arg(long, value_name = "NAME")]

@@ -108,11 +108,10 @@ pub(super) fn prepare(
         Ok(draft) => draft,
         Err(problems) => return Ok(Err(check_profile::draw(&problems))),
     };
-    draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     place(&draft)?;
     let seed = draft.seed.or(known).unwrap_or_else(fresh_seed);
-    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
+    let settings = builtin_settings(&draft.builtin, &draft.target.contract, seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
@@ -488,7 +487,7 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
         terms: args.terms().iter().map(|word| plain::line(word)).collect(),
         target: plain::line(&plan.target.shown()),
         builtin: plan.target.builtin.then(|| format!("{:?}", draft.builtin)),
-        dialect: plan.target.dialect.name().to_owned(),
+        dialect: plan.target.contract.name().to_owned(),
         model: plan.target.model.as_deref().map(plain::line),
         labels: plan.labels.clone(),
         goals: texts(&goals.whole, false),

@@ -10,8 +10,8 @@ use super::exit::Exit;
 use super::print;
 use crate::check::{self, Check, Level};
 use crate::plan::goal::nearest;
+use crate::profile::contracts;
 use crate::suite::cited::Cited;
-use crate::wire::Dialect;
 
 /// Every rule of the catalogue.
 pub(super) fn list(format: KindArg) -> anyhow::Result<Exit> {
@@ -26,13 +26,17 @@ pub(super) fn list(format: KindArg) -> anyhow::Result<Exit> {
 }
 
 fn line(check: &Check) -> String {
-    let levels = Dialect::ALL.map(|dialect| check.level(dialect).map_or("-", Level::name)).join("/");
+    let levels = contracts::all()
+        .iter()
+        .map(|contract| check.level(contract).map_or("-", Level::name))
+        .collect::<Vec<_>>()
+        .join("/");
     format!("{:38} {:10} {:10} {levels:24} {}\n", check.id, check.area(), check.tier.depth.name(), check.rule)
 }
 
 pub(super) fn row(check: &Check) -> Value {
     let levels: BTreeMap<&str, Option<&str>> =
-        Dialect::ALL.iter().map(|dialect| (dialect.name(), check.level(*dialect).map(Level::name))).collect();
+        contracts::all().iter().map(|contract| (contract.name(), check.level(contract).map(Level::name))).collect();
     json!({
         "id": check.id,
         "area": check.area(),

@@ -219,9 +219,8 @@ pub(super) fn tell(args: &CheckArgs, text: &str) {
 /// Starts what is built in, waits for what is to be waited for, and asks for the model.
 fn ready(args: &CheckArgs, handle: &RunHandle, mut draft: Draft) -> anyhow::Result<Result<Ready, Exit>> {
     draft.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
-    draft.tighten().map_err(anyhow::Error::msg)?;
     let options = options(args, &draft)?;
-    let settings = builtin_settings(&draft.builtin, draft.target.dialect, options.seed)?;
+    let settings = builtin_settings(&draft.builtin, &draft.target.contract, options.seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
@@ -239,7 +238,7 @@ fn send(
     capturing: Option<&mut Capturing>,
 ) -> anyhow::Result<Conformance> {
     let target = &ready.draft.target;
-    tell(args, &format!("{}: {} dialect, seed {}", target.shown(), target.dialect, ready.options.seed));
+    tell(args, &format!("{}: {} dialect, seed {}", target.shown(), target.contract, ready.options.seed));
     let progress = Count::start(args.output.quiet);
     handle.hold_probes(GRACE.min(target.timeouts.total));
     Ok(conduct_with(target, &ready.options, handle.halt(), &mut Heard { progress, capturing })?)

@@ -163,6 +163,9 @@ pub(super) struct Output {
 pub(super) struct ReplayArgs {
     /// Folder that check --capture wrote.
     pub(super) folder: PathBuf,
+    /// Contract to judge by: a dialect, or its folder [that of the capture].
+    #[arg(long, value_name = "D", help_heading = "Verdict")]
+    pub(super) dialect: Option<String>,
     /// Profile whose [levels], [check], schemas, name and baseline hold; nothing is sent, whatever else is in it.
     #[arg(long, value_name = "PROFILE", help_heading = "Verdict")]
     pub(super) profile: Option<String>,

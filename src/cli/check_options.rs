@@ -12,7 +12,7 @@ use crate::plan::terms::Terms;
 use crate::profile::Draft;
 use crate::suite::capture::Meta;
 use crate::suite::{Options, capabilities};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 
 /// Tokens that an answer may have, and that one of a model that reasons first may have.
 const CAP: [u64; 2] = [64, 512];
@@ -29,7 +29,7 @@ pub(super) fn options(args: &CheckArgs, draft: &Draft) -> anyhow::Result<Options
     let forgiven = draft.baseline.known.iter().filter(|known| known.is_of(name)).map(|known| known.check);
     Ok(Options {
         depth: depth(selection),
-        only: only(selection, draft.target.dialect)?,
+        only: only(selection, &draft.target.contract)?,
         without,
         require: known(selection.require.iter().chain(&terms.require))?,
         levels: levels(terms),
@@ -46,10 +46,15 @@ pub(super) fn options(args: &CheckArgs, draft: &Draft) -> anyhow::Result<Options
 
 /// The options under which a capture is judged again: those it was taken with, narrowed by the flags, on the terms that
 /// a profile has now.
-pub(super) fn of_capture(selection: &Selection, meta: &Meta, terms: &Terms) -> anyhow::Result<Options> {
+pub(super) fn of_capture(
+    selection: &Selection,
+    meta: &Meta,
+    contract: &Contract,
+    terms: &Terms,
+) -> anyhow::Result<Options> {
     Ok(Options {
         depth: depth(selection).max(meta.depth()),
-        only: only(selection, meta.dialect()?)?,
+        only: only(selection, contract)?,
         without: known(selection.without.iter().chain(&meta.without).chain(&terms.without))?,
         require: known(selection.require.iter().chain(&terms.require))?,
         levels: levels(terms),
@@ -88,7 +93,7 @@ fn known<'n>(names: impl Iterator<Item = &'n String>) -> anyhow::Result<BTreeSet
 }
 
 /// The ids that the flags leave; none where no flag takes any out.
-fn only(selection: &Selection, dialect: Dialect) -> anyhow::Result<Option<BTreeSet<&'static str>>> {
+fn only(selection: &Selection, contract: &Contract) -> anyhow::Result<Option<BTreeSet<&'static str>>> {
     let (only, skip) = (ids(&selection.only)?, ids(&selection.skip)?);
     let areas: BTreeSet<&str> = check::AREAS.iter().map(|(_, area)| *area).collect();
     if let Some(area) = selection.area.iter().find(|area| !areas.contains(area.as_str())) {
@@ -106,9 +111,9 @@ fn only(selection: &Selection, dialect: Dialect) -> anyhow::Result<Option<BTreeS
         (only.is_empty() || only.contains(check.id))
             && !skip.contains(check.id)
             && (selection.area.is_empty() || selection.area.iter().any(|area| area == check.area()))
-            && least.is_none_or(|least| check.level(dialect).is_some_and(|level| level <= least))
+            && least.is_none_or(|least| check.level(contract).is_some_and(|level| level <= least))
     };
-    Ok(Some(check::catalogue(dialect).filter(fits).map(|check| check.id).collect()))
+    Ok(Some(check::catalogue(contract).filter(fits).map(|check| check.id).collect()))
 }
 
 fn ids(names: &[String]) -> anyhow::Result<BTreeSet<&'static str>> {

@@ -11,8 +11,9 @@ use super::print;
 use super::wrapped::{lines, words};
 use crate::check::explain::Example;
 use crate::check::{self, Check, Depth, Judge, Level};
+use crate::profile::contracts;
 use crate::suite::shown::{Shown, shown_by};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 
 /// Prints what is known of the rule of that id, or of each rule of that area or with that beginning of its id.
 pub(super) fn explain(named: &str, format: KindArg) -> anyhow::Result<Exit> {
@@ -43,8 +44,10 @@ fn brief(check: &Check) -> String {
 }
 
 fn levels(check: &Check) -> String {
-    let level = |dialect| check.level(dialect).map_or("not applicable", Level::name);
-    Dialect::ALL.map(|dialect| format!("{dialect} {}", level(dialect))).join(", ")
+    let level = |contract: &Contract| check.level(contract).map_or("not applicable", Level::name);
+    let levels: Vec<String> =
+        contracts::all().iter().map(|contract| format!("{contract} {}", level(contract))).collect();
+    levels.join(", ")
 }
 
 fn whole(check: &Check) -> String {

@@ -65,7 +65,6 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let first = &endpoints[0].drafts[0];
-    first.tighten().map_err(anyhow::Error::msg)?;
     first.notes.iter().for_each(|note| tell(args, &format!("note: {note}")));
     let out = args.out.as_deref().filter(|_| !args.no_out);
     let series = Series::of(out, first, plan(&endpoints))?;
@@ -190,7 +189,7 @@ fn subject(
     let mut builtin = None;
     if let Some(first) = kept.iter().position(Option::is_none) {
         let own = &drafts[first];
-        let settings = builtin_settings(&own.builtin, own.target.dialect, seed)?;
+        let settings = builtin_settings(&own.builtin, &own.target.contract, seed)?;
         builtin = own.target.builtin.then(|| Builtin::start(settings)).transpose()?;
         if let Some(builtin) = &builtin {
             for draft in &mut drafts {

@@ -58,7 +58,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             say(&format!("{text}\n"));
         }
     };
-    draft.tighten().map_err(anyhow::Error::msg)?;
     draft.notes.iter().for_each(|note| tell(&format!("note: {note}")));
     let mut places = Places::default();
     let folder = places.unless(args.no_out, args.out.as_deref(), &draft.name)?;
@@ -66,7 +65,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     Places::job_summary()?;
     let handle = RunHandle::listen()?;
     let seed = draft.seed.unwrap_or_else(fresh_seed);
-    let settings = builtin_settings(&draft.builtin, draft.target.dialect, seed)?;
+    let settings = builtin_settings(&draft.builtin, &draft.target.contract, seed)?;
     let builtin = draft.target.builtin.then(|| Builtin::start(settings)).transpose()?;
     if let Some(builtin) = &builtin {
         draft.connect(&builtin.url, &builtin.key);
@@ -161,7 +160,7 @@ pub(super) fn introduction(plan: &Plan) -> String {
         plan.profile,
         plan.describe(),
         target.shown(),
-        target.dialect,
+        target.contract,
         crate::report::roots(plan.seed, plan.salt)
     ))
 }

@@ -6,6 +6,7 @@ use std::panic::PanicHookInfo;
 use std::sync::{PoisonError, RwLock};
 
 use crate::plan::secret::{Redactor, Secret, is_secret, spans_written};
+use crate::profile::contracts;
 use crate::wire::plain;
 
 /// What is known of the profiles that this process has read. Panics know nothing else.
@@ -48,7 +49,7 @@ fn of_arguments(arguments: impl Iterator<Item = String>) -> Redactor {
         }
         is_header = !is_header && HEADERS.contains(&argument.as_str());
     }
-    Redactor::new(secrets)
+    Redactor::new(secrets, contracts::all())
 }
 
 /// The value of a header that is written as an argument: all of it, where no name is written.

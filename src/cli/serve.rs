@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
@@ -17,12 +18,13 @@ use super::signals::Signals;
 use super::{check_profile, print, read, say};
 use crate::plan::capacity::BuiltinTerms;
 use crate::plan::goal::nearest;
+use crate::profile::dialect;
 use crate::profile::files::{self, Kind};
 use crate::reference::delay::{Delay, Length};
 use crate::reference::quirk::{self, Quirk};
 use crate::reference::record::{Recorder, Sink, Written};
 use crate::reference::{Settings, When, serve as serve_on, tls};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::{PATH, question};
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
@@ -109,7 +111,7 @@ fn greeting(address: SocketAddr, settings: &Settings, args: &ServeArgs) -> Strin
         "listening on {base} ({} dialect{wrong})\n\
          curl -sN{trust} {base}{PATH} -H \"Authorization: Bearer {key}\" -H 'Content-Type: application/json' \
          -d '{}'\n",
-        settings.dialect,
+        settings.contract,
         serde_json::Value::Object(body)
     )
 }
@@ -124,8 +126,8 @@ fn sometimes(when: When) -> String {
 }
 
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
-    let dialect = Dialect::named(&args.dialect).with_context(|| format!("unknown dialect {:?}", args.dialect))?;
-    let mut settings = Settings::new(dialect, args.seed.unwrap_or(DEFAULT_SEED));
+    let contract = dialect::written(&args.dialect).map_err(|problems| anyhow::anyhow!("{}", problems.draw(false)))?;
+    let mut settings = Settings::new(contract, args.seed.unwrap_or(DEFAULT_SEED));
     if args.seed.is_none() {
         settings.salt = super::run::random();
     }
@@ -181,7 +183,7 @@ pub(super) struct Builtin {
 }
 
 /// What a profile says of the built-in endpoint, read as the flags of `serve` are.
-pub(super) fn builtin_settings(terms: &BuiltinTerms, dialect: Dialect, seed: u64) -> anyhow::Result<Settings> {
+pub(super) fn builtin_settings(terms: &BuiltinTerms, contract: &Arc<Contract>, seed: u64) -> anyhow::Result<Settings> {
     let read = |key: &str, error: String| anyhow::anyhow!("target.builtin.{key}: {error}");
     let capacity = terms.capacity.as_ref().map(|text| text.parse().map_err(|error| read("capacity", error)));
     let limit = terms.rate_limit.as_ref().map(|text| rate(text).map_err(|error| read("rate_limit", error)));
@@ -190,7 +192,7 @@ pub(super) fn builtin_settings(terms: &BuiltinTerms, dialect: Dialect, seed: u64
         rate: limit.transpose()?,
         quirks: terms.quirks.iter().map(|name| find(name)).collect::<anyhow::Result<_>>()?,
         when: When { above_in_flight: terms.quirk_above_in_flight, ..When::default() },
-        ..Settings::new(dialect, seed)
+        ..Settings::new(Arc::clone(contract), seed)
     })
 }
 

@@ -71,7 +71,6 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let Some(first) = points.first() else { bail!("--sweep has no values") };
-    first.draft.tighten().map_err(anyhow::Error::msg)?;
     let out = args.out.as_deref().filter(|_| !args.no_out);
     let series = Series::of(out, &first.draft, plan(args, &first.draft)?)?;
     let name = format!("{}-sweep", first.draft.name);
@@ -135,7 +134,7 @@ fn made_ready(
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Result<Ready, Exit>> {
     let first = points.iter().find(|point| point.kept.is_none()).map(|point| &point.draft);
-    let start = |first: &Draft| Builtin::start(builtin_settings(&first.builtin, first.target.dialect, series.seed)?);
+    let start = |first: &Draft| Builtin::start(builtin_settings(&first.builtin, &first.target.contract, series.seed)?);
     let builtin = first.filter(|first| first.target.builtin).map(start).transpose()?;
     let model = points.iter().find_map(|point| point.kept.as_ref()?.meta.model.clone());
     let (mut plans, mut targets) = (Vec::new(), Vec::new());

@@ -34,7 +34,7 @@ pub(super) fn conduct(
     let target = &ready.draft.target;
     let flags = Flags {
         url: Some("http://replaced.invalid".to_owned()),
-        dialect: Some(target.dialect.name().to_owned()),
+        dialect: Some(target.contract.written().to_owned()),
         model: target.model.clone(),
         duration: Some(LONGEST.to_owned()),
         ..Flags::default()

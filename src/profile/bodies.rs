@@ -13,7 +13,7 @@ use crate::plan::case::{MESSAGES, OUTPUT, PROMPT};
 use crate::plan::goal::nearest;
 use crate::plan::prompt::conversation::Conversations;
 use crate::plan::prompt::table::Table;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::message;
 use crate::wire::api::request::{CAPS, FIRST, ask_for_usage, shorten};
 
@@ -24,7 +24,7 @@ pub(super) struct Bodies<'b> {
     /// Its table.
     pub(super) table: &'b CaseTable,
     /// Whose request schema they must satisfy.
-    pub(super) dialect: Dialect,
+    pub(super) contract: &'b Contract,
     /// The model of the target.
     pub(super) model: Option<&'b str>,
 }
@@ -71,7 +71,7 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>, notes: &mu
     made
 }
 
-impl Bodies<'_> {
+impl<'b> Bodies<'b> {
     fn pointer(&self, below: &str) -> String {
         let below = if below.is_empty() { String::new() } else { format!("/{below}") };
         format!("/case/{}{below}", self.number)
@@ -79,15 +79,14 @@ impl Bodies<'_> {
 
     /// A field of the other dialect is most likely a mistake.
     fn check_field(&self, resolver: &mut Resolver<'_>, name: &str) {
-        let fields = self.dialect.request().document()["properties"].as_object();
-        if self.table.unchecked || fields.is_none_or(|fields| fields.contains_key(name)) {
+        let known: Vec<&str> = self.contract.request().properties().map(|(name, _)| name).collect();
+        if self.table.unchecked || known.is_empty() || known.contains(&name) {
             return;
         }
-        let known: Vec<&str> = fields.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let near = nearest(name, &known).map_or(String::new(), |near| format!("did you mean {near}? "));
         resolver.fault(
             &self.pointer(name),
-            format!("{name} is not a field of the {} dialect", self.dialect),
+            format!("{name} is not a field of the {} dialect", self.contract),
             "",
             format!("{near}put it under extra to send it all the same"),
         );
@@ -184,7 +183,7 @@ impl Bodies<'_> {
         if self.table.image_files.is_empty() {
             return;
         }
-        if !self.dialect.is_openai() {
+        if !self.contract.facts.images {
             resolver.fault(&self.pointer("image_files"), "only the openai dialects have images", "", None);
         }
         if let Some(messages) = message::all_of(own) {
@@ -263,21 +262,23 @@ impl Bodies<'_> {
         }
         // Without it, an OpenAI stream states no usage, and tokens could only be counted from events.
         let streams = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
-        if streams && self.dialect.is_openai() {
+        if streams && self.contract.facts.stream_options {
             ask_for_usage(&mut body);
         }
         Value::Object(body)
     }
 
     /// What the dialect calls the most tokens of an answer; kin know the older name best.
-    fn cap_name(&self) -> &'static str {
-        if self.dialect == Dialect::OpenAiStrict { "max_completion_tokens" } else { "max_tokens" }
+    fn cap_name(&self) -> &'b str {
+        &self.contract.facts.cap
     }
 
     /// The body as it will be sent; where the endpoint is to name its model, a name stands in.
     fn complete(&self, body: &Value) -> Value {
         let mut body = filled(body, 1);
-        if let (Some(members), true) = (body.as_object_mut(), self.model.is_some() || self.dialect.is_openai()) {
+        if let (Some(members), true) =
+            (body.as_object_mut(), self.model.is_some() || self.contract.facts.model_required)
+        {
             members.entry("model").or_insert_with(|| json!(self.model.unwrap_or("asked-of-the-endpoint")));
         }
         body
@@ -286,17 +287,17 @@ impl Bodies<'_> {
     /// What the request schema has against a body from a file.
     fn fits(&self, body: &Value) -> Result<(), String> {
         let body = self.complete(body);
-        let schema = self.dialect.request();
+        let schema = self.contract.request();
         if self.table.unchecked || schema.is_valid(&body) {
             return Ok(());
         }
         let violations = schema.violations(&body);
-        let refused = violations.iter().find(|violation| !kin::may_take(self.dialect, &body, violation));
+        let refused = violations.iter().find(|violation| !kin::may_take(self.contract, &body, violation));
         if refused.is_none() {
             return Ok(());
         }
         let first = refused.map(|violation| format!("{}: {}", violation.pointer, violation.message));
-        Err(format!("not what the {} dialect asks for: {}", self.dialect, first.unwrap_or_default()))
+        Err(format!("not what the {} dialect asks for: {}", self.contract, first.unwrap_or_default()))
     }
 
     /// What the request schema has against a body: a fault, unless servers that follow the API are known to take it.
@@ -306,14 +307,14 @@ impl Bodies<'_> {
         }
         let own = self.pointer("");
         let body = self.complete(body);
-        let violations = self.dialect.request().violations(&body);
+        let violations = self.contract.request().violations(&body);
         // What the body as a whole lacks may be what an unknown key was to be.
         let unknown = resolver.faulty.is(&own);
         let (of_kin, faults): (Vec<_>, Vec<_>) = violations
             .into_iter()
             .filter(|violation| !(unknown && violation.pointer.is_empty()))
-            .partition(|violation| kin::may_take(self.dialect, &body, violation));
-        notes.extend(of_kin.iter().map(|violation| kin::note(&own, self.dialect, violation)));
+            .partition(|violation| kin::may_take(self.contract, &body, violation));
+        notes.extend(of_kin.iter().map(|violation| kin::note(&own, self.contract, violation)));
         for violation in faults.into_iter().take(SHOWN) {
             let in_table = format!("{own}{}", violation.pointer);
             let in_extra = format!("{own}/extra{}", violation.pointer);
@@ -321,7 +322,7 @@ impl Bodies<'_> {
             let field = if violation.pointer.is_empty() { "the body" } else { &violation.pointer[1..] };
             resolver.fault(
                 &pointer,
-                format!("{} is not what the {} dialect asks for", field.replace('/', "."), self.dialect),
+                format!("{} is not what the {} dialect asks for", field.replace('/', "."), self.contract),
                 violation.message,
                 "unchecked = true in the case sends it all the same".to_owned(),
             );

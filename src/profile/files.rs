@@ -61,6 +61,9 @@ impl Kind {
     /// A tokenizer.
     pub const TOKENIZER: Kind =
         Kind { what: "a tokenizer", most: 256 * MIB, cure: "it takes the tokenizer.json of a model, not its weights" };
+    /// The facts and levels of a dialect.
+    pub const CONTRACT: Kind =
+        Kind { what: "a dialect", most: MIB, cure: "name the folder of a dialect, with its contract.toml" };
     /// A JSON Schema.
     pub const SCHEMA: Kind = Kind { what: "a schema", most: 16 * MIB, cure: "split it" };
     /// Certificates or keys.

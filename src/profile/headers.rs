@@ -1,6 +1,7 @@
 //! The headers of every request: the key, the user's own, and Pulze's.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +12,12 @@ use super::TargetTable;
 use super::resolve::Resolver;
 use crate::plan::secret::{Secret, is_secret, is_word_of_protocol, shown};
 use crate::plan::target::{Header, Target};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::PULZE_HEADERS;
 
 impl Resolver<'_> {
     /// The key, the profile's headers, and Pulze's.
-    pub(super) fn headers(&mut self, table: &TargetTable, dialect: Dialect, url: Option<&Url>) -> Vec<Header> {
+    pub(super) fn headers(&mut self, table: &TargetTable, contract: &Contract, url: Option<&Url>) -> Vec<Header> {
         let mut headers: Vec<Header> = url.and_then(basic).into_iter().collect();
         if let Some(name) = &table.key_env {
             match (self.world.env)(name) {
@@ -45,7 +46,7 @@ impl Resolver<'_> {
             let json = "application/json";
             headers.push(Header { name: "content-type".to_owned(), value: Secret::new(json), shown: json.to_owned() });
         }
-        if dialect == Dialect::Pulze {
+        if contract.facts.pulze_headers {
             let pulze = &table.pulze;
             let tables = [&pulze.labels, &pulze.weights, &pulze.policies, &pulze.feature_flags];
             for ((_, header), members) in PULZE_HEADERS.iter().zip(tables) {
@@ -157,8 +158,8 @@ fn around(word: &str) -> String {
 const WORD: usize = 4;
 
 /// Whether a secret is a word of the protocol, and not only a letter of it.
-fn is_common(key: &str) -> bool {
-    key.chars().count() >= WORD && is_word_of_protocol(key)
+fn is_common(key: &str, contract: &Arc<Contract>) -> bool {
+    key.chars().count() >= WORD && is_word_of_protocol(key, std::slice::from_ref(contract))
 }
 
 /// Says of which secrets it is not known where a reply repeats them, since the protocol has the same words.
@@ -167,12 +168,12 @@ pub(super) fn common_secrets(target: &Target) -> Vec<String> {
     let headers = headers.filter_map(|header| {
         let value = header.value.expose();
         let key = value.split_once(' ').map_or(value, |(_, key)| key);
-        is_common(key).then(|| format!("the header {} ({})", header.name, header.shown))
+        is_common(key, &target.contract).then(|| format!("the header {} ({})", header.name, header.shown))
     });
     let page = target.scrape.as_ref().and_then(|scrape| scrape.url.as_ref());
     let addresses = [Some(&target.url), target.proxy.as_ref(), page].into_iter().flatten();
     let passwords = addresses
-        .filter(|url| url.password().is_some_and(is_common))
+        .filter(|url| url.password().is_some_and(|password| is_common(password, &target.contract)))
         .map(|url| format!("the password in {}", shown(url)));
     let said = |what: String| {
         format!(

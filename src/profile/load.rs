@@ -12,7 +12,6 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::flags::Flags;
-use super::overlay::Overlay;
 use super::problem::{Problem, Problems, Source};
 use super::resolve::Faulty;
 use super::tree::Node;
@@ -83,7 +82,6 @@ pub struct Draft {
     pub preflight: u64,
     /// The profile as it held, without secrets.
     pub(super) effective: String,
-    pub(super) overlays: Vec<Overlay>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) loads: Vec<Load>,
     pub(super) aborts: Vec<Abort>,
@@ -118,7 +116,7 @@ impl Draft {
     /// Whether some request names no model although the dialect demands one.
     pub fn needs_model(&self) -> bool {
         self.target.model.is_none()
-            && self.target.dialect.is_openai()
+            && self.target.contract.facts.model_required
             && self.cases.iter().flat_map(|case| &case.bodies).any(|body| body.get("model").is_none())
     }
 
@@ -140,14 +138,6 @@ impl Draft {
         if let Some(synthetic) = self.cases.get_mut(case).and_then(|case| case.synthetic.as_mut()) {
             synthetic.manner.scale = scale;
         }
-    }
-
-    /// Lets the user's own schemas hold beside those of the dialect, from now on.
-    ///
-    /// # Errors
-    /// If another profile's schemas do already.
-    pub fn tighten(&self) -> Result<(), String> {
-        self.overlays.iter().try_for_each(|overlay| overlay.schema.tighten(&overlay.document))
     }
 
     /// The first body of each case, with its share of the requests.

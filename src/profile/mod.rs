@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 mod baseline;
 mod bodies;
 mod capacity;
+pub mod contracts;
+pub mod dialect;
 mod effective;
 pub mod files;
 mod fit;
@@ -97,8 +99,9 @@ struct TargetTable {
     url: Option<String>,
     /// What you call the endpoint; a baseline's entries may be of one endpoint only.
     name: Option<String>,
-    /// Whose contract the endpoint is held to; pulze for "builtin", else openai.
-    dialect: Option<DialectName>,
+    /// Whose contract the endpoint is held to: the name of a built-in dialect, or a folder with a contract.toml of your own,
+    /// such as "./ours"; pulze for "builtin", else openai.
+    dialect: Option<String>,
     /// The model asked for by cases that name none. Without one, /models is asked in the openai dialect.
     model: Option<String>,
     /// Name of the environment variable that holds the API key, sent as a bearer token.
@@ -166,19 +169,6 @@ struct PriceTable {
     /// Of answers.
     #[schemars(range(min = 0.0))]
     output: f64,
-}
-
-/// Whose contract.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum DialectName {
-    /// Pulze's API.
-    Pulze,
-    /// OpenAI's, tolerant of vLLM, llama.cpp, LiteLLM and their kin.
-    Openai,
-    /// OpenAI's as published, to the letter.
-    #[serde(rename = "openai-strict")]
-    OpenaiStrict,
 }
 
 /// Which HTTP.

@@ -18,7 +18,7 @@ use super::load::{Draft, DraftCase, World};
 use super::problem::{Problem, Source};
 use super::prompts::Taken;
 use super::tree::Node;
-use super::{CaseTable, DialectName, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable};
+use super::{CaseTable, GoodputTable, HttpName, LimitsTable, PriceTable, Profile, TargetTable};
 use crate::plan::abort::Abort;
 use crate::plan::goal::{Goal, Part, nearest};
 use crate::plan::prompt::synthetic::Manner;
@@ -29,7 +29,7 @@ use crate::plan::scrape::{Figure, Kind as FigureKind, Scrape};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 use crate::plan::{Goodput, Limits, Price};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::plain::line;
 
 /// What a default stands for where the profile is silent.
@@ -200,14 +200,17 @@ pub(super) fn resolve(
         taken: Taken::default(),
         secrets: Vec::new(),
     };
-    let target = resolver.target(&profile.target);
+    let builtin = profile.target.url.as_deref() == Some(BUILTIN);
+    let contract = resolver.contract(&profile.target, builtin, sources);
+    let contract = resolver.tightened(contract, profile.target.schemas.as_deref());
+    let target = resolver.target(&profile.target, &contract);
     let timeouts = target.as_ref().map_or(TOTAL, |target| target.timeouts.total);
     let loads = resolver.loads(profile.load.as_ref(), &profile.loads, &profile.case, timeouts);
     let goals = resolver.goals(&profile.case);
     let goodput = profile.goodput.as_ref().map(|table| resolver.goodput(table));
     let limits = resolver.limits(&profile.limits);
     let search = resolver.search(&profile.capacity, &profile.case, limits);
-    let builtin = resolver.builtin(&profile.target.builtin, profile.target.url.as_deref() == Some(BUILTIN));
+    let builtin = resolver.builtin(&profile.target.builtin, builtin);
     let aborts = resolver.aborts(&profile.limits.abort);
     let mut notes = Vec::new();
     let baseline = profile
@@ -217,13 +220,11 @@ pub(super) fn resolve(
         .unwrap_or_default();
     let terms = resolver.terms(&profile.check, &profile.levels);
     let named = target.as_ref().and_then(|target| target.model.clone());
-    let dialect = target.as_ref().map_or(Dialect::OpenAi, |target| target.dialect);
-    let overlays = resolver.overlays(profile.target.schemas.as_deref(), dialect);
     let tokenizer = resolver.target_tokenizer(profile.target.tokenizer.as_deref());
     let (loads, traces) = loads.unzip();
     let recordings = recordings(loads.as_deref().zip(traces.as_deref()), profile.case.len());
     let sent = Sent { recordings, tokenizer: tokenizer.as_deref() };
-    let cases = resolver.cases(&profile.case, dialect, named.as_deref(), &sent, &mut notes);
+    let cases = resolver.cases(&profile.case, &contract, named.as_deref(), &sent, &mut notes);
     let target = Target { secrets: resolver.secrets, ..target? };
     let warnings = common_secrets(&target);
     Some(Draft {
@@ -251,7 +252,6 @@ pub(super) fn resolve(
         preflight: 0,
         target_name: profile.target.name,
         terms,
-        overlays,
         baseline,
         keys: BTreeMap::new(),
     })
@@ -277,14 +277,8 @@ fn recordings<'t>(loads: Option<(&[Load], &'t [Option<Trace>])>, cases: usize) -
 }
 
 impl Resolver<'_> {
-    fn target(&mut self, table: &TargetTable) -> Option<Target> {
+    fn target(&mut self, table: &TargetTable, contract: &Arc<Contract>) -> Option<Target> {
         let builtin = table.url.as_deref() == Some(BUILTIN);
-        let dialect = match table.dialect {
-            Some(DialectName::Pulze) => Dialect::Pulze,
-            None if builtin => Dialect::Pulze,
-            Some(DialectName::OpenaiStrict) => Dialect::OpenAiStrict,
-            Some(DialectName::Openai) | None => Dialect::OpenAi,
-        };
         let url = self.url(table);
         let total = self.duration("/target/timeouts/total", table.timeouts.total.as_ref()).unwrap_or(TOTAL);
         let timeouts = Timeouts {
@@ -294,15 +288,15 @@ impl Resolver<'_> {
                 .unwrap_or(total),
             total,
         };
-        let headers = self.headers(table, dialect, url.as_ref());
+        let headers = self.headers(table, contract, url.as_ref());
         let tls = self.tls(table);
         let proxy = self.proxy(table);
         let scrape = self.scrape(table);
-        let default_model = builtin.then(|| if dialect == Dialect::Pulze { "pulze" } else { "gpt-4o" }.to_owned());
+        let default_model = builtin.then(|| if contract.facts.router { "pulze" } else { "gpt-4o" }.to_owned());
         Some(Target {
             url: url?,
             builtin,
-            dialect,
+            contract: Arc::clone(contract),
             model: table.model.clone().or(default_model),
             headers,
             timeouts,
@@ -458,7 +452,7 @@ impl Resolver<'_> {
     fn cases(
         &mut self,
         tables: &[CaseTable],
-        dialect: Dialect,
+        contract: &Contract,
         model: Option<&str>,
         sent: &Sent<'_>,
         notes: &mut Vec<String>,
@@ -475,7 +469,7 @@ impl Resolver<'_> {
                 self.fault(&format!("/case/{number}/name"), format!("two cases are called {name:?}"), "", None);
             }
             let Made { bodies, conversations, variables } =
-                bodies::of_case(self, &Bodies { number, table, dialect, model }, notes);
+                bodies::of_case(self, &Bodies { number, table, contract, model }, notes);
             let (at, recording) = (format!("/case/{number}"), sent.recordings[number]);
             let (manner, asked) = self.manner(&at, table, sent.tokenizer);
             let synthetic = self.synthetic(&at, table, manner, recording);

@@ -8,9 +8,9 @@ use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::Profile;
-use crate::wire::Dialect;
-use crate::wire::dialect::offline;
+use super::{Profile, contracts};
+use crate::wire::Contract;
+use crate::wire::schema::offline;
 
 /// The schema of a profile.
 pub fn document() -> &'static Value {
@@ -32,6 +32,9 @@ pub fn generated() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Profile>().to_value();
     without_null(&mut schema);
+    if let Some(dialect) = schema.pointer_mut("/properties/target/properties/dialect") {
+        dialect["examples"] = json!(contracts::names());
+    }
     if let Some(case) = schema.pointer_mut("/properties/case/items") {
         case["additionalProperties"] = json!(false);
         if let Some(properties) = case["properties"].as_object_mut() {
@@ -45,8 +48,10 @@ pub fn generated() -> Value {
 pub(super) fn is_text(steps: &[&str]) -> bool {
     match steps {
         ["case", number, field] if number.parse::<usize>().is_ok() && is_body_field(field) => {
-            let of = |dialect: Dialect| dialect.request().document()["properties"].get(field);
-            Dialect::ALL.into_iter().filter_map(of).all(takes_text)
+            let of = |contract: &Contract| {
+                contract.request().properties().filter(|(name, _)| name == field).all(|(_, schema)| takes_text(schema))
+            };
+            contracts::all().iter().all(|contract| of(contract))
         }
         steps => steps.iter().try_fold(document(), |schema, step| below(schema, step)).is_some_and(takes_text),
     }
@@ -99,9 +104,8 @@ fn takes_text(schema: &Value) -> bool {
 /// The body fields of every dialect by name, with what they mean. Their values are judged by the request schema.
 pub(super) fn body_fields() -> Map<String, Value> {
     let mut fields = Map::new();
-    for dialect in Dialect::ALL {
-        let properties = dialect.request().document()["properties"].as_object().cloned().unwrap_or_default();
-        for (name, schema) in properties {
+    for contract in contracts::all() {
+        for (name, schema) in contract.request().properties() {
             fields.entry(name).or_insert_with(|| json!({"description": schema["description"]}));
         }
     }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::contracts;
 use super::problem::{Problem, Problems, Source};
 use super::schema;
 use super::secrets::ADDRESSES;
@@ -24,7 +25,7 @@ pub(super) fn masked(sources: Vec<Source>, problems: Vec<Problem>, tree: &Node) 
         Source { text: masked_by_spans(&source.text, &spans), ..source }
     };
     let sources = sources.into_iter().enumerate().map(mask).collect();
-    let redactor = Redactor::new(secrets);
+    let redactor = Redactor::new(secrets, contracts::all());
     let clean = |problem: Problem| Problem {
         title: redactor.clean(&problem.title),
         label: redactor.clean(&problem.label),

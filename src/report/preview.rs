@@ -11,7 +11,7 @@ use crate::plan::schedule::{Load, Schedule};
 /// The plan in words, and its first requests as curl.
 pub fn preview(plan: &Plan, shown: usize) -> String {
     let mut text = format!("{}: {}\n", plan.profile, plan.describe());
-    let _ = writeln!(text, "target    {} ({} dialect)", plan.target.shown(), plan.target.dialect);
+    let _ = writeln!(text, "target    {} ({} dialect)", plan.target.shown(), plan.target.contract);
     for load in &plan.loads {
         let _ = writeln!(text, "requests  {}", requests(load));
     }

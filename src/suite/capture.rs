@@ -27,7 +27,6 @@ use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Redactor;
 use crate::plan::target::Target;
 use crate::run::micros;
-use crate::wire::Dialect;
 use crate::wire::api::request::MOST_CHOICES;
 
 /// The format of the files.
@@ -45,6 +44,9 @@ pub struct Meta {
     pub target: String,
     /// Whose contract it was held to.
     pub dialect: String,
+    /// What that contract inherits from, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
     /// The model asked for.
     pub model: Option<String>,
     /// Root of every random choice.
@@ -200,7 +202,8 @@ impl Meta {
             capture: FORMAT,
             proofload: env!("CARGO_PKG_VERSION").to_owned(),
             target: target.shown(),
-            dialect: target.dialect.name().to_owned(),
+            dialect: target.contract.name().to_owned(),
+            parents: target.contract.parents().map(|parent| parent.name().to_owned()).collect(),
             model: target.model.clone(),
             seed: options.seed,
             tier: options.depth.name().to_owned(),
@@ -209,15 +212,6 @@ impl Meta {
             without: options.without.iter().cloned().collect(),
             sending: None,
         }
-    }
-
-    /// The dialect.
-    ///
-    /// # Errors
-    /// If this program does not know it.
-    pub fn dialect(&self) -> Result<Dialect, CaptureError> {
-        Dialect::named(&self.dialect)
-            .ok_or_else(|| CaptureError::Meta(format!("no dialect is called {:?}", self.dialect)))
     }
 
     /// How far into the catalogue the run went.
@@ -343,7 +337,7 @@ impl Line {
         let ours = &self.wanted;
         let wanted = Wanted {
             case: self.probe.clone(),
-            dialect: setting.dialect,
+            contract: Arc::clone(&setting.contract),
             origin: setting.origin.clone(),
             model: ours.model.clone(),
             stream: ours.stream,

@@ -1,5 +1,7 @@
 //! Judges the replies of one round: every rule on the replies to the probes it names, or on any reply.
 
+use std::sync::Arc;
+
 use super::obstacle::SILENT;
 use super::roots::Roots;
 use super::status::{Found, Reason, Status};
@@ -79,7 +81,7 @@ impl<'c> Court<'c> {
         let all = self.sent.iter().zip(self.exchanges);
         let some = all.filter(|(sent, exchange)| wanted(sent.probe, exchange));
         let facts = Facts {
-            dialect: self.target.dialect,
+            contract: Arc::clone(&self.target.contract),
             model: self.target.model.clone().unwrap_or_default(),
             context_window: self.options.context_window,
             schema_rate: self.options.schema_rate,
@@ -156,14 +158,14 @@ impl<'c> Court<'c> {
                 _ if is_shut(check) => self.shut_out(check, gate),
                 Judge::Reply(_) => self.judge_replies(check, &book),
                 Judge::Probes(..) | Judge::Defect(..) => {
-                    let probes = check.probes(self.target.dialect);
+                    let probes = check.probes(&self.target.contract);
                     self.obstacle(&probes, &book).unwrap_or_else(|| self.judge_book(check, &book))
                 }
                 // What keeps one request with a defect from being answered says nothing of the others.
                 Judge::Defects(_) => {
                     let unsent = |probe: &&Probe| book.replies(probe).is_empty();
                     match self.extent {
-                        Extent::Captured if check.probes(self.target.dialect).iter().all(unsent) => {
+                        Extent::Captured if check.probes(&self.target.contract).iter().all(unsent) => {
                             Found::new(Status::Skip, NOT_CAPTURED)
                         }
                         Extent::Whole | Extent::FellSilent | Extent::CutShort | Extent::Captured => {

@@ -32,7 +32,7 @@ pub(super) fn is_judged_alike(exchange: &Exchange, masked: &Exchange) -> bool {
             if let Verdict::Broken { level, findings } = verdict { Some((*level, findings.len())) } else { None };
         (std::mem::discriminant(verdict), broken)
     };
-    check::catalogue(exchange.asked.wanted.dialect)
+    check::catalogue(&exchange.asked.wanted.contract)
         .filter(|check| matches!(check.judge, Judge::Reply(_)))
         .all(|check| said(&check.judge(&plain)) == said(&check.judge(&masked)))
 }

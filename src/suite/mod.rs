@@ -19,7 +19,7 @@ use crate::plan::target::Target;
 use crate::run::preflight::Refusal;
 use crate::run::probing::Prober;
 use crate::run::{Halt, RunError};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 
 pub mod capture;
 pub mod cited;
@@ -181,7 +181,7 @@ pub fn conduct_with(
         checks: &checks,
         prober: Prober::new(target)?,
         halt,
-        probes: probe::needed(asked_for(&checks, target.dialect)),
+        probes: probe::needed(asked_for(&checks, &target.contract)),
         sent: Vec::new(),
         exchanges: Vec::new(),
         from: 0,
@@ -209,7 +209,7 @@ pub fn conduct_with(
 /// replies are not known yet.
 pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<String>)> {
     let checks: Vec<&'static Check> = selected(target, options).collect();
-    let probes = probe::needed(asked_for(&checks, target.dialect));
+    let probes = probe::needed(asked_for(&checks, &target.contract));
     let court = Court { target, options, sent: &[], exchanges: &[], extent: Extent::Whole };
     let book = court.book();
     let key = bearer(target);
@@ -230,8 +230,8 @@ pub fn rehearse(target: &Target, options: &Options) -> Vec<(&'static str, Vec<St
 }
 
 /// The rules that are to be judged.
-pub fn selected<'o>(target: &Target, options: &'o Options) -> impl Iterator<Item = &'static Check> + use<'o> {
-    check::catalogue(target.dialect)
+pub fn selected<'o>(target: &'o Target, options: &'o Options) -> impl Iterator<Item = &'static Check> + use<'o> {
+    check::catalogue(&target.contract)
         .filter(|check| check.tier.depth <= options.depth && check.tier.depth != Depth::Load)
         .filter(|check| options.only.as_ref().is_none_or(|only| only.contains(check.id)))
         .filter(|check| options.levels.get(check.id) != Some(&None))
@@ -276,12 +276,12 @@ impl<'c> Tries<'c> {
 
 fn level(target: &Target, options: &Options, check: &Check) -> Level {
     let own = options.levels.get(check.id).copied().flatten();
-    own.or_else(|| check.level(target.dialect)).unwrap_or(Level::May)
+    own.or_else(|| check.level(&target.contract)).unwrap_or(Level::May)
 }
 
 /// The probes that some rules ask for.
-fn asked_for(checks: &[&'static Check], dialect: Dialect) -> Vec<&'static Probe> {
-    let mut probes: Vec<&'static Probe> = checks.iter().flat_map(|check| check.probes(dialect)).collect();
+fn asked_for(checks: &[&'static Check], contract: &Contract) -> Vec<&'static Probe> {
+    let mut probes: Vec<&'static Probe> = checks.iter().flat_map(|check| check.probes(contract)).collect();
     if checks.iter().any(|check| matches!(check.judge, Judge::Reply(_))) {
         probes.extend(probe::plain());
     }
@@ -301,7 +301,7 @@ fn context<'a>(
     key: Option<&'a str>,
 ) -> ProbeContext<'a> {
     ProbeContext {
-        dialect: target.dialect,
+        contract: &target.contract,
         model: target.model.as_deref().unwrap_or_default(),
         key,
         cap: options.cap,
@@ -381,7 +381,7 @@ impl Suite<'_> {
     fn has_failed(&self, sent: &BTreeSet<&'static str>) -> bool {
         let complete = |check: &&&'static Check| match check.judge {
             Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) => {
-                check.probes(self.target.dialect).iter().all(|probe| sent.contains(probe.name))
+                check.probes(&self.target.contract).iter().all(|probe| sent.contains(probe.name))
             }
             Judge::Reply(_) => true,
             Judge::Run => false,

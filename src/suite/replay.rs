@@ -1,6 +1,7 @@
 //! Judges a capture again, without the endpoint: the same rules on the same bytes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::capture::{CaptureError, Line, Meta, Sending};
 use super::judging::{Court, Extent};
@@ -12,6 +13,7 @@ use crate::exchange::Exchange;
 use crate::plan::case::Setting;
 use crate::plan::target::{HttpVersion, Preflight, Target, Timeouts, Tls};
 use crate::run::preflight::{Kind, Refusal, Surroundings};
+use crate::wire::Contract;
 
 /// A capture that was read.
 #[derive(Debug)]
@@ -23,11 +25,11 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// The endpoint as far as the capture tells of it; nothing can be sent to it.
+    /// The endpoint as far as the capture tells of it, held to a contract; nothing can be sent to it.
     ///
     /// # Errors
     /// If the capture speaks of what this program does not know.
-    pub fn target(&self) -> Result<Target, CaptureError> {
+    pub fn target(&self, contract: Arc<Contract>) -> Result<Target, CaptureError> {
         let url = self.meta.target.parse().map_err(|error| CaptureError::Meta(format!("target: {error}")))?;
         let zero = std::time::Duration::ZERO;
         Ok(Target {
@@ -35,7 +37,7 @@ impl Captured {
             secrets: Vec::new(),
             url,
             builtin: false,
-            dialect: self.meta.dialect()?,
+            contract,
             model: self.meta.model.clone(),
             headers: Vec::new(),
             timeouts: Timeouts { connect: zero, first_byte: zero, total: zero },

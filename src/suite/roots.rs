@@ -128,7 +128,7 @@ impl Roots<'_, '_> {
 
     /// Judges a rule on requests of its own again, without some of the replies.
     fn again(&self, check: &'static Check, without: impl Fn(u64) -> bool) -> Found {
-        let probes = check.probes(self.court.target.dialect);
+        let probes = check.probes(&self.court.target.contract);
         let wanted = |probe: &'static Probe, exchange: &Exchange| {
             (probes.contains(&probe) || probe == probe::gate()) && !without(exchange.ticket.seq)
         };

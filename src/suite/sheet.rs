@@ -186,7 +186,7 @@ impl Sheet {
             reasons: about.reasons.iter().map(|reason| writer.told(reason)).collect(),
             name: about.name.map(line),
             target: line(&about.target.shown()),
-            dialect: about.target.dialect.name().to_owned(),
+            dialect: line(about.target.contract.name()),
             model: about.target.model.as_deref().map(line),
             seed: about.seed,
             started_unix_ms: u64::try_from(started).unwrap_or(u64::MAX),
@@ -280,7 +280,7 @@ impl Writer<'_> {
             return Place { shows: shows.unwrap_or_default(), curl: other, ..told };
         }
         let is_ours = |step: &&str| {
-            step.bytes().all(|byte| byte.is_ascii_digit()) || self.about.target.dialect.names_member(step)
+            step.bytes().all(|byte| byte.is_ascii_digit()) || self.about.target.contract.names_member(step)
         };
         let steps = finding.pointer.split('/').map(|step| Some(step).filter(is_ours).unwrap_or("*"));
         let pointer = steps.collect::<Vec<_>>().join("/");

@@ -8,12 +8,12 @@ use std::hint::black_box;
 use proofload::exchange::Reading;
 use proofload::summary::Summary;
 use proofload::summary::evidence::Evidence;
+use proofload::wire::json;
 use proofload::wire::sse::Decoder;
-use proofload::wire::{Dialect, json};
 
 mod replies;
 
-use replies::{WHOLE, checks, events, exchange, judged, plan, verdicts};
+use replies::{WHOLE, checks, contract, events, exchange, judged, plan, verdicts};
 
 const STEPS: &str = "parse, schema, decode, {read, judge, record}-{reply, stream, long}";
 /// Events with content of a long stream beside those of the short one.
@@ -30,7 +30,7 @@ fn main() {
         }
         "schema" => {
             let whole = json::read(&fs::read(WHOLE).expect("the reply")).expect("JSON");
-            repeat(count, || Dialect::Pulze.response().is_valid(black_box(&whole.value)));
+            repeat(count, || contract("pulze").response().is_valid(black_box(&whole.value)));
         }
         "decode" => {
             let bytes = events().concat();
@@ -50,7 +50,7 @@ fn main() {
 
 fn judge(work: &str, kind: &str, count: u32) {
     let stream = kind != "reply";
-    let dialect = if stream { Dialect::OpenAi } else { Dialect::Pulze };
+    let dialect = if stream { "openai" } else { "pulze" };
     let mut pieces = if stream { events() } else { vec![fs::read(WHOLE).expect("the reply")] };
     if kind == "long" {
         let again = vec![pieces[2].clone(); MORE];

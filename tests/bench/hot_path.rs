@@ -11,13 +11,12 @@ use proofload::check::{Check, Verdict};
 use proofload::exchange::{Exchange, Reading};
 use proofload::summary::Summary;
 use proofload::summary::evidence::Evidence;
-use proofload::wire::Dialect;
 use proofload::wire::json;
 use proofload::wire::sse::Decoder;
 
 mod replies;
 
-use replies::{WHOLE, checks, events, exchange, judged, plan, verdicts};
+use replies::{WHOLE, checks, contract, events, exchange, judged, plan, verdicts};
 
 fn judge(checks: &[&'static Check], exchange: &Exchange) -> usize {
     let reading = Reading::of(exchange);
@@ -31,7 +30,7 @@ fn parse_and_schema(criterion: &mut Criterion) {
     group.bench_function("whole reply", |bencher| {
         bencher.iter(|| {
             let document = json::read(black_box(&whole)).expect("JSON");
-            Dialect::Pulze.response().is_valid(&document.value)
+            contract("pulze").response().is_valid(&document.value)
         });
     });
     let events = events();
@@ -39,7 +38,7 @@ fn parse_and_schema(criterion: &mut Criterion) {
     group.bench_function("chunk", |bencher| {
         bencher.iter(|| {
             let document = json::read(black_box(chunk)).expect("JSON");
-            Dialect::OpenAi.chunk().is_valid(&document.value)
+            contract("openai").chunk().is_valid(&document.value)
         });
     });
 }
@@ -64,10 +63,8 @@ fn judging(criterion: &mut Criterion) {
     let events = events();
     let pieces: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
     let whole = fs::read(WHOLE).expect("the reply");
-    let cases = [
-        ("whole reply", Dialect::Pulze, false, vec![whole.as_slice()]),
-        ("stream of 28 events", Dialect::OpenAi, true, pieces),
-    ];
+    let cases =
+        [("whole reply", "pulze", false, vec![whole.as_slice()]), ("stream of 28 events", "openai", true, pieces)];
     let mut group = criterion.benchmark_group("judge");
     for (name, dialect, stream, pieces) in cases {
         let plan = plan(dialect);

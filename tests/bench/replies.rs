@@ -1,25 +1,32 @@
 //! Replies to judge: Pulze's own example, and a stream that llama.cpp's server sent.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proofload::check::{self, Check, Verdict};
 use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Reading, Ticket};
 use proofload::plan::Plan;
+use proofload::profile::contracts;
 use proofload::profile::flags::Flags;
 use proofload::profile::load::World;
 use proofload::summary::Judged;
-use proofload::wire::Dialect;
+use proofload::wire::Contract;
 
 pub(crate) const WHOLE: &str = "tests/it/contract/seed-response.json";
 const STREAM: &str = "tests/it/captures/llamacpp-stream-usage.txt";
 
+/// The contract of that name.
+pub(crate) fn contract(dialect: &str) -> Arc<Contract> {
+    contracts::find(dialect).expect("a dialect")
+}
+
 /// A preset's plan against an endpoint of that dialect, which is never asked.
-pub(crate) fn plan(dialect: Dialect) -> Plan {
+pub(crate) fn plan(dialect: &str) -> Plan {
     let world = World { env: &|_| None, today: "2026-11-22".to_owned(), salt: 1 };
     let flags = Flags {
         url: Some("http://127.0.0.1:9/v1".to_owned()),
-        dialect: Some(dialect.name().to_owned()),
+        dialect: Some(dialect.to_owned()),
         model: Some("m".to_owned()),
         ..Flags::default()
     };
@@ -80,8 +87,8 @@ pub(crate) fn events() -> Vec<Vec<u8>> {
 }
 
 /// The rules that are judged on any reply, by id, as a judge has them.
-pub(crate) fn checks(dialect: Dialect) -> Vec<&'static Check> {
-    let mut checks: Vec<&'static Check> = check::all(dialect).collect();
+pub(crate) fn checks(dialect: &str) -> Vec<&'static Check> {
+    let mut checks: Vec<&'static Check> = check::all(&contract(dialect)).collect();
     checks.sort_unstable_by_key(|check| check.id);
     checks
 }

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use proofload::reference::Settings;
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{self, Endpoint};
 
 /// A reply as it came.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proofload::reference::Rate;
-use proofload::wire::Dialect;
-use proofload::wire::dialect::offline;
+use proofload::wire::schema::offline;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, get, post, send, with};
+use crate::dialect::Dialect;
 use crate::harness::{Contract, Endpoint, program};
 
 fn content(reply: &Reply) -> String {

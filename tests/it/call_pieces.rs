@@ -1,16 +1,16 @@
 //! Tool calls, whole and piece by piece: arguments at one level in both forms, and pieces that clients can join.
 
 use proofload::exchange::{Exchange, OfferedTool};
-use proofload::wire::Dialect;
-use proofload::wire::dialect::offline_for_replies;
+use proofload::wire::schema::offline_for_replies;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::twins::{asked, breaks, broken, chunk, streamed, whole};
 
 /// The same in answer to a request with a tool, held to its parameters or not.
 fn offered(exchange: Exchange, strict: bool, dialect: Dialect) -> Exchange {
     asked(exchange, |wanted| {
-        wanted.dialect = dialect;
+        wanted.contract = dialect.contract();
         wanted.tools =
             vec![OfferedTool { name: "get_weather".into(), parameters: parameters(), strict, custom: false }];
     })

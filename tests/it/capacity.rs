@@ -108,8 +108,8 @@ fn capacity(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 fn assert_schema(document: &Value, name: &str) {
     let schema: Value = serde_json::from_str(&fs::read_to_string(name).expect("the schema")).expect("JSON");
-    let validator = proofload::wire::dialect::offline(&schema).expect("a schema");
-    let faults = proofload::wire::dialect::violations(&validator, document);
+    let validator = proofload::wire::schema::offline(&schema).expect("a schema");
+    let faults = proofload::wire::schema::violations(&validator, document);
     assert!(faults.is_empty(), "{faults:?}");
 }
 

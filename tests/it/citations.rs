@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::dialect::Dialect;
 use proofload::check;
-use proofload::wire::Dialect;
 use serde_json::Value;
 
 const PAGE: &str = "schemas/README.md";

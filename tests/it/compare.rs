@@ -21,8 +21,8 @@ fn ran(arguments: &[&str]) -> (i32, String, String) {
 fn assert_comparison(text: &str) -> Value {
     let comparison: Value = serde_json::from_str(text).expect("JSON");
     let schema = std::fs::read_to_string("schemas/comparison.json").expect("the schema");
-    let validator = proofload::wire::dialect::offline(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
-    let faults = proofload::wire::dialect::violations(&validator, &comparison);
+    let validator = proofload::wire::schema::offline(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+    let faults = proofload::wire::schema::violations(&validator, &comparison);
     assert!(faults.is_empty(), "{faults:?}");
     comparison
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::dialect::Dialect;
 use crate::harness::Contract;
 use proofload::check::{self, Depth, Level, Tier};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
 mod breach;
@@ -143,7 +143,7 @@ fn no_schema_refers_to_another_document() {
         assert!(!schema.text().to_string().contains("\"$ref\""), "{name}");
     }
     let remote = json!({"$ref": "http://example.invalid/schema.json"});
-    assert!(proofload::wire::dialect::offline(&remote).is_err());
+    assert!(proofload::wire::schema::offline(&remote).is_err());
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn the_checks_are_those_of_the_catalogue() {
         .copied()
         .flatten()
         .map(|check| {
-            let levels = Dialect::ALL.map(|dialect| letter(check.level(dialect)).to_string()).join("/");
+            let levels = Dialect::ALL.map(|dialect| letter(check.level(&dialect)).to_string()).join("/");
             (check.id.to_owned(), levels, tier(check.tier))
         })
         .collect();

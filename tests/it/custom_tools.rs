@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use proofload::reference::quirk;
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
-use proofload::wire::dialect::offline;
+use proofload::wire::schema::offline;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, post};
+use crate::dialect::Dialect;
 use crate::harness::{Contract, Endpoint, Raw, carry_out, completion, plan, reply, settings};
 
 const OPENAI: [Dialect; 2] = [Dialect::OpenAi, Dialect::OpenAiStrict];

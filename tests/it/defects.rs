@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofload::check::{self, Judge, Level};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{
     Endpoint, Raw, Request, assert_conformance, completion, program, reply, run_json, settings, shared,
 };
@@ -91,8 +91,8 @@ fn a_correct_endpoint_keeps_them_all() {
             skipped.sort_unstable();
         }
         assert_eq!(of("SKIP"), skipped, "{dialect}");
-        let must = check::catalogue(dialect).filter(|check| check.id.starts_with("neg-"));
-        for check in must.filter(|check| check.level(dialect) == Some(Level::Must)) {
+        let must = check::catalogue(&dialect).filter(|check| check.id.starts_with("neg-"));
+        for check in must.filter(|check| check.level(&dialect) == Some(Level::Must)) {
             assert_status(&checks, check.id, "PASS");
         }
     }
@@ -128,9 +128,9 @@ fn an_endpoint_that_takes_everything_is_told() {
         "neg-slow-body",
     ]);
     assert_eq!(code, 1);
-    let defects = check::catalogue(Dialect::OpenAi).filter(|check| matches!(check.judge, Judge::Defect(..)));
+    let defects = check::catalogue(&Dialect::OpenAi).filter(|check| matches!(check.judge, Judge::Defect(..)));
     for check in defects.filter(|check| check.id != "neg-slow-body") {
-        let wanted = match check.level(Dialect::OpenAi) {
+        let wanted = match check.level(&Dialect::OpenAi) {
             _ if LENIENT.contains(&check.id) => continue,
             // Whatever model is asked for is answered, which is told once.
             _ if ["neg-model-empty", "neg-model-traversal"].contains(&check.id) => "BLOCKED",

@@ -2,10 +2,10 @@
 //! each shown on served endpoints of both dialects.
 
 use proofload::reference::quirk;
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
 use crate::ask::{Reply, body, endpoint, get, post, post_with, with};
+use crate::dialect::Dialect;
 use crate::harness::{Contract, Endpoint, settings};
 
 /// One endpoint of each dialect.

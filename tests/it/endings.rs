@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, begin, carry_out, chunk, completion, plan, program, reply, run_json, settings};
 
 /// A short run against a base address, and what its digest says.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use proofload::exchange::{Exchange, Inband, Outcome, Reading};
-use proofload::wire::Dialect;
 use proofload::wire::api::finish;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::stream::{SSE, data, exchange, stream, wanted};
 
 const STATED: Outcome = Outcome::InbandError(Inband::Stated);

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
+use crate::dialect::Dialect;
 use proofload::check::explain::{Example, explained};
 use proofload::check::{self, Across, Check, Judge, Level, Verdict};
 use proofload::exchange::{Exchange, Reading};
 use proofload::suite::shown::shown_by;
-use proofload::wire::Dialect;
 
 use crate::harness::program;
 use crate::self_proof::{Told, told};
@@ -33,12 +33,12 @@ fn rules() -> impl Iterator<Item = &'static Check> {
 /// The dialect in which a rule is most binding.
 fn dialect_of(check: &Check) -> Dialect {
     let dialects = [Dialect::OpenAi, Dialect::Pulze, Dialect::OpenAiStrict];
-    let applies = dialects.into_iter().filter(|dialect| check.level(*dialect).is_some());
-    applies.min_by_key(|dialect| check.level(*dialect)).expect("a dialect in which it applies")
+    let applies = dialects.into_iter().filter(|dialect| check.level(dialect).is_some());
+    applies.min_by_key(|dialect| check.level(dialect)).expect("a dialect in which it applies")
 }
 
 fn is_may(check: &Check) -> bool {
-    Dialect::ALL.iter().all(|dialect| check.level(*dialect).is_none_or(|level| level == Level::May))
+    Dialect::ALL.iter().all(|dialect| check.level(dialect).is_none_or(|level| level == Level::May))
 }
 
 fn is_sketched(check: &Check) -> bool {
@@ -131,9 +131,9 @@ fn what_keeps_a_rule_on_any_reply_breaks_no_must() {
         let dialect = dialect_of(check);
         for exchange in &exchanges(text, dialect) {
             let reading = Reading::of(exchange);
-            for other in check::all(dialect) {
+            for other in check::all(&dialect) {
                 let verdict = other.judge(&reading);
-                if verdict.breaks_must(other, dialect) {
+                if verdict.breaks_must(other, &dialect) {
                     let _ = writeln!(faults, "{}: Keeps breaks {}: {verdict:?}", check.id, other.id);
                 }
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use proofload::reference::{Settings, When, quirk};
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, carry_out, plan, program, settings};
 
 /// The outcome of a whole and of a streamed reply under each fault.

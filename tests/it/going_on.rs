@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use proofload::wire::Dialect;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, program, settings, shared};
 use crate::signals::{Ended, Hanging, Running};
 

@@ -18,9 +18,10 @@ use proofload::reference::{Settings, serve};
 use proofload::run::{Control, run};
 use proofload::suite::Options;
 use proofload::summary::Summary;
-use proofload::wire::Dialect;
-use proofload::wire::dialect::{Schema, Violation};
+use proofload::wire::schema::{Schema, Violation};
 use tokio::sync::oneshot;
+
+use crate::dialect::Dialect;
 
 /// A reference endpoint in this process, on a free loopback port; it ends when dropped.
 pub(crate) struct Endpoint {
@@ -80,7 +81,7 @@ pub(crate) fn settings(
         first_token: constant(first_token_ms),
         token_gap: constant(token_gap_ms),
         quirks,
-        ..Settings::new(dialect, 1)
+        ..Settings::new(dialect.contract(), 1)
     }
 }
 
@@ -122,8 +123,8 @@ pub(crate) fn assert_conformance(report: &serde_json::Value) {
 fn assert_valid(schema: &str, document: &serde_json::Value) {
     let schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(schema).expect("the schema")).expect("JSON");
-    let validator = proofload::wire::dialect::offline(&schema).expect("a schema");
-    let faults = proofload::wire::dialect::violations(&validator, document);
+    let validator = proofload::wire::schema::offline(&schema).expect("a schema");
+    let faults = proofload::wire::schema::violations(&validator, document);
     assert!(faults.is_empty(), "{faults:?}");
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use proofload::check::{self, Verdict};
 use proofload::exchange::{Arrival, Body, Exchange, Reading};
 use proofload::plan::Plan;
-use proofload::wire::Dialect;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::plan;
 use crate::oracle::{chunk, piece, replied};
 
@@ -122,8 +122,9 @@ fn cost(plan: &Plan, exchange: &Exchange) -> Duration {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("a time");
     let began = now();
     let reading = Reading::of(exchange);
-    let broken =
-        check::all(plan.target.dialect).filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. })).count();
+    let broken = check::all(&plan.target.contract)
+        .filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. }))
+        .count();
     std::hint::black_box((broken, reading.gaps(), reading.delivered_characters()));
     now().saturating_sub(began)
 }

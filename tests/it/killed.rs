@@ -13,11 +13,11 @@ use proofload::report::{Format, write};
 use proofload::run::{Control, run};
 use proofload::summary::Summary;
 use proofload::summary::server::Server;
-use proofload::wire::Dialect;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
 use crate::conformance::{folder, say};
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, Served, completion, plan, program, reply, settings, shared};
 
 /// Processes that are killed, how long after their first request at most, and how many of them as soon as they start.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use proofload::wire::Dialect;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, completion, program, reply, run_json, settings, shared};
 
 fn endpoint() -> Endpoint {

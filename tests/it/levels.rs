@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proofload::check::{self, Verdict};
 use proofload::exchange::Reading;
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Raw, completion, program, reply, shared};
 use crate::stream::exchange;
 

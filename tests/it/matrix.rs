@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use proofload::check::{self, Level};
 use proofload::reference::quirk::{self, Quirk};
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, carry_out, plan, settings};
 use crate::self_proof::{caught_by_the_suite, is_by_hand};
 
@@ -259,8 +259,8 @@ fn every_check_is_failed(dialect: Dialect, rows: &[(Dialect, &'static Quirk, Row
     let of_dialect = rows.iter().filter(|(of, ..)| *of == dialect);
     let caught: BTreeSet<&str> =
         of_dialect.flat_map(|(.., row)| row.broken.iter().filter_map(|entry| entry.split(' ').nth(1))).collect();
-    let missed: Vec<&str> = check::all(dialect)
-        .filter(|check| check.level(dialect) != Some(Level::May) && !is_by_hand(check.id))
+    let missed: Vec<&str> = check::all(&dialect)
+        .filter(|check| check.level(&dialect) != Some(Level::May) && !is_by_hand(check.id))
         .map(|check| check.id)
         .filter(|id| !caught.contains(id))
         .collect();

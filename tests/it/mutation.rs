@@ -17,9 +17,9 @@ use proofload::suite::capture::{Line, Meta, lines};
 use proofload::suite::replay::Captured;
 use proofload::suite::status::Status;
 use proofload::suite::{Options, conduct};
-use proofload::wire::Dialect;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, plan, settings, suite};
 use crate::matrix::TIMED;
 
@@ -170,10 +170,10 @@ impl Source<'_> {
         let reading = Reading::of(&exchange);
         let dialect = self.suite.dialect;
         let broken = |check: &'static Check| match check.judge(&reading) {
-            Verdict::Broken { level, .. } => Some((level.or(check.level(dialect)).expect("a level"), check.id)),
+            Verdict::Broken { level, .. } => Some((level.or(check.level(&dialect)).expect("a level"), check.id)),
             Verdict::Pass | Verdict::Noted(_) | Verdict::Skip(_) => None,
         };
-        check::all(dialect).filter_map(broken).collect()
+        check::all(&dialect).filter_map(broken).collect()
     }
 
     /// The same for the rules on the replies to the line's probe, and to others.
@@ -201,11 +201,11 @@ impl Source<'_> {
     /// The rules of the suite that look at the line's probe, with all the lines that they look at.
     fn jury(&self) -> Jury {
         let dialect = self.suite.dialect;
-        let asks = |check: &&Check| check.probes(dialect).iter().any(|probe| probe.name == self.line.probe);
+        let asks = |check: &&Check| check.probes(&dialect).iter().any(|probe| probe.name == self.line.probe);
         let spans = |check: &&Check| check.across.is_some() && check.id != UNIT_BY_CLOCK;
-        let rules: Vec<&Check> = check::catalogue(dialect).filter(|check| asks(check) || spans(check)).collect();
+        let rules: Vec<&Check> = check::catalogue(&dialect).filter(|check| asks(check) || spans(check)).collect();
         let mut probes: BTreeSet<&str> =
-            rules.iter().flat_map(|check| check.probes(dialect)).map(|probe| probe.name).collect();
+            rules.iter().flat_map(|check| check.probes(&dialect)).map(|probe| probe.name).collect();
         probes.insert(GATE);
         let seen = |line: &&Line| probes.contains(line.probe.as_str());
         let lines = self.suite.captured.lines.iter().filter(seen).cloned().collect();

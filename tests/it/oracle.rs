@@ -7,10 +7,10 @@ use std::time::Duration;
 use proofload::check::{self, Check, Verdict};
 use proofload::exchange::{Arrival, Body, Exchange, Head, Outcome, Reading, Ticket};
 use proofload::plan::Plan;
-use proofload::wire::Dialect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::plan;
 
 const MS: Duration = Duration::from_millis(1);
@@ -132,7 +132,7 @@ pub(crate) fn replied(plan: &Plan, kind: &str, body: Body, ended: Duration) -> E
 
 /// Everything that a judge and a summary take from a reading.
 fn said(plan: &Plan, reading: &Reading<'_>) -> (Vec<(&'static str, Verdict)>, String) {
-    let verdicts = check::all(plan.target.dialect).map(|check: &Check| (check.id, check.judge(reading))).collect();
+    let verdicts = check::all(&plan.target.contract).map(|check: &Check| (check.id, check.judge(reading))).collect();
     let instants =
         [reading.first_token(), reading.first_visible_token(), reading.first_reasoning_token(), reading.last_token()];
     let figures = (

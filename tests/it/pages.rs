@@ -12,9 +12,9 @@ use proofload::summary::Summary;
 use proofload::summary::excerpt::Excerpt;
 use proofload::summary::moments::Moment;
 use proofload::summary::tally::{Example, KINDS};
-use proofload::wire::Dialect;
-use proofload::wire::dialect::{offline, violations};
+use proofload::wire::schema::{offline, violations};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, program, settings};
 use crate::profiles::committed;
 use crate::reports::{POOL, summary};

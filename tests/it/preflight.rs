@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, Request, begin, chunk, completion, program, reply, settings, shared};
 
 /// What the program said.

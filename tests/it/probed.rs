@@ -8,9 +8,9 @@ use proofload::plan::case::{Case, Setting};
 use proofload::reference::quirk;
 use proofload::suite::status::Status;
 use proofload::suite::{Options, Row, conduct};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, plan, settings, suite};
 
 /// A reply to a probe.
@@ -98,7 +98,8 @@ fn refusal(probe: &'static str) -> Reply {
 const MS: Duration = Duration::from_millis(1);
 
 fn exchange(dialect: Dialect, seq: u64, reply: &Reply) -> Exchange {
-    let setting = Setting { dialect, origin: "http://h".into(), policies: Policies::default(), seed: 1 };
+    let setting =
+        Setting { contract: dialect.contract(), origin: "http://h".into(), policies: Policies::default(), seed: 1 };
     let ticket = Ticket::alone(seq, 0, Duration::ZERO);
     let kind = if reply.body.starts_with("data:") { "text/event-stream" } else { "application/json" };
     let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
@@ -133,7 +134,7 @@ fn verdict(id: &str, dialect: Dialect, replies: &[Reply]) -> Verdict {
     let replies = replies.iter().zip(&exchanges).map(|(reply, exchange)| (probe(reply.probe), Reading::of(exchange)));
     let book = Book::new(
         Facts {
-            dialect,
+            contract: dialect.contract(),
             model: "m".into(),
             context_window: None,
             schema_rate: None,
@@ -490,7 +491,7 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
     .target;
     let of_areas = |check: &&'static check::Check| AREAS.contains(&check.area());
     let options = Options {
-        only: Some(check::catalogue(dialect).filter(of_areas).map(|check| check.id).collect()),
+        only: Some(check::catalogue(&dialect).filter(of_areas).map(|check| check.id).collect()),
         ..suite(Depth::Intrusive)
     };
     conduct(&target, &options, &proofload::run::Halt::default(), |_, _| {}).expect("a client").rows

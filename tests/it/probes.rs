@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use proofload::reference::quirk::{self, Quirk};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, settings};
 
 /// What makes an answer wrong, given its status and its body.

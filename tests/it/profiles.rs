@@ -50,7 +50,7 @@ fn every_preset_loads_by_name_and_against_another_server() {
         assert!(builtin.target.builtin && builtin.name == preset.name);
         let flags = Flags { url: Some("http://127.0.0.1:8000/v1".into()), model: Some("m".into()), ..Flags::default() };
         let other = read(preset.name, &flags).unwrap_or_else(|p| panic!("{}", p.draw(false)));
-        assert_eq!(other.target.dialect.name(), "openai");
+        assert_eq!(other.target.contract.name(), "openai");
         let plan = other.plan(1);
         assert!(plan.cases.iter().all(proofload::plan::case::Case::is_unique), "{}: prompts repeat", preset.name);
     }
@@ -203,7 +203,7 @@ fn every_body_field_of_the_contract_can_be_set() {
             assert_eq!(body[*name], serde_json::to_value(wanted).expect("JSON"), "{dialect} {name}");
         }
         let fields =
-            proofload::wire::Dialect::named(dialect).expect("a dialect").request().document()["properties"].clone();
+            proofload::profile::contracts::find(dialect).expect("a dialect").request().document()["properties"].clone();
         for name in fields.as_object().expect("an object").keys() {
             assert!(body.get(name).is_some(), "{dialect}: the test leaves out {name}");
         }
@@ -293,11 +293,11 @@ fn the_committed_profile_schema_is_the_generated_one() {
 
 #[test]
 fn presets_satisfy_the_committed_schema() {
-    let validator = proofload::wire::dialect::offline(schema::document()).expect("a schema");
+    let validator = proofload::wire::schema::offline(schema::document()).expect("a schema");
     for preset in preset::ALL {
         let value: toml::Table = toml::from_str(preset.text).expect("TOML");
         let value = serde_json::to_value(value).expect("JSON");
-        assert_eq!(proofload::wire::dialect::violations(&validator, &value), [], "{}", preset.name);
+        assert_eq!(proofload::wire::schema::violations(&validator, &value), [], "{}", preset.name);
     }
 }
 

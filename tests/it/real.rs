@@ -10,7 +10,8 @@ use std::time::Duration;
 use proofload::check::{self, Level, Verdict};
 use proofload::exchange::{Arrival, Body, Cut, Exchange, Head, Outcome, Policies, Reading, Ticket};
 use proofload::plan::case::{Case, Setting};
-use proofload::wire::Dialect;
+
+use crate::dialect::Dialect;
 
 /// When the captures were taken.
 const CAPTURED: Duration = Duration::from_secs(1_795_359_200);
@@ -60,7 +61,7 @@ fn load(base: &Path) -> Exchange {
     let body = &request[request.windows(4).position(|w| w == b"\r\n\r\n").expect("a head") + 4..];
     let body = serde_json::from_slice(body).unwrap_or_default();
     let setting = Setting {
-        dialect: Dialect::OpenAi,
+        contract: Dialect::OpenAi.contract(),
         origin: "http://127.0.0.1:1".into(),
         policies: Policies::default(),
         seed: 1,
@@ -130,10 +131,10 @@ fn what_real_servers_send_is_judged_as_reviewed() {
         let exchange = load(&Path::new("tests/it/captures").join(&name));
         let reading = Reading::of(&exchange);
         let _ = writeln!(text, "{name}: {}", reading.outcome);
-        for check in check::all(Dialect::OpenAi) {
+        for check in check::all(&Dialect::OpenAi) {
             let verdict = check.judge(&reading);
             let Verdict::Broken { level, findings } = verdict else { continue };
-            let level = level.or_else(|| check.level(Dialect::OpenAi)).expect("a level");
+            let level = level.or_else(|| check.level(&Dialect::OpenAi)).expect("a level");
             let level = match level {
                 Level::Must => "MUST",
                 Level::Should => "SHOULD",

@@ -12,7 +12,7 @@ use proofload::report::{Format, write};
 use proofload::summary::evidence::Evidence;
 use proofload::summary::trust::{Belief, Trust, Used};
 use proofload::summary::{Judged, Summary, digest, schema};
-use proofload::wire::dialect::{offline, violations};
+use proofload::wire::schema::{offline, violations};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ pub(crate) fn summary_within<'e>(window_us: [u64; 2], exchanges: impl IntoIterat
     for exchange in exchanges {
         let reading = Reading::of(exchange);
         let verdicts: Vec<(&'static Check, Verdict)> =
-            check::all(PLAN.target.dialect).map(|check| (check, check.judge(&reading))).collect();
+            check::all(&PLAN.target.contract).map(|check| (check, check.judge(&reading))).collect();
         let judged = Judged {
             reading: &reading,
             verdicts: &verdicts,

@@ -8,8 +8,8 @@ use proofload::suite::Row;
 use proofload::suite::sheet::{About, Sheet};
 use proofload::suite::status::Status;
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, carry_out, plan, settings};
 use crate::suite_matrix::conducted;
 

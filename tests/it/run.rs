@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proofload::wire::Dialect;
-
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, Served, completion, program, reply, run_json, settings};
 
 fn fast(dialect: Dialect) -> Endpoint {

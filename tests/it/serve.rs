@@ -7,10 +7,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use proofload::reference::delay::Length;
-use proofload::wire::Dialect;
 use reqwest::{Client, ClientBuilder, Response, Version};
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Served, program, settings};
 use crate::tls::Authority;
 

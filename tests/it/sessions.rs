@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, assert_digest, completion, program, reply, settings, shared};
-use proofload::wire::Dialect;
 
 /// What a request said: role and text of each message.
 type Said = Vec<(String, String)>;

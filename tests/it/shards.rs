@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use proofload::wire::Dialect;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, assert_digest, program, settings, shared};
 
 fn run(url: &str, out: &Path, more: &[&str]) -> i32 {

@@ -1,9 +1,9 @@
 //! Where rules come from: in words with an address, in every report, and enough for a MUST.
 
+use crate::dialect::Dialect;
 use proofload::check::{self, Check, Depth, Level, Source};
 use proofload::report::conformance::{Kind, write};
 use proofload::suite::sheet::{About, Sheet};
-use proofload::wire::Dialect;
 
 use crate::harness::{plan, program};
 use crate::suite_matrix::conducted;
@@ -18,7 +18,7 @@ const OURS: [&str; 2] = ["neg-survives", "load-latency-order"];
 /// A MUST rests on something that others published, or on a client that breaks.
 #[test]
 fn every_must_has_a_source_of_others() {
-    let is_must = |check: &&Check| Dialect::ALL.iter().any(|dialect| check.level(*dialect) == Some(Level::Must));
+    let is_must = |check: &&Check| Dialect::ALL.iter().any(|dialect| check.level(dialect) == Some(Level::Must));
     let alone = rules().filter(is_must).filter(|check| !check.sources.iter().any(Source::is_of_others));
     let alone: Vec<&str> = alone.map(|check| check.id).collect();
     assert_eq!(alone, OURS);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proofload::exchange::{Cut, Exchange, Outcome, Reading};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::stream::{SSE, data, exchange, stream, wanted};
 
 /// A stream whose events came one by one, a millisecond apart.

@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use proofload::check::{self, Verdict};
 use proofload::exchange::{Arrival, Asked, Body, Exchange, Head, Outcome, Policies, Reading, Ticket, Wanted};
-use proofload::wire::Dialect;
+use proofload::wire::Contract;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Raw, begin, chunk, run_json};
 use crate::vectors::{bytes, vectors};
 
 const MS: Duration = Duration::from_millis(1);
 
-pub(crate) fn wanted(dialect: Dialect, stream: bool) -> Wanted {
+pub(crate) fn wanted(contract: impl Into<Arc<Contract>>, stream: bool) -> Wanted {
     Wanted {
         case: "c".into(),
-        dialect,
+        contract: contract.into(),
         origin: "http://h".into(),
         model: Some("m".into()),
         stream,
@@ -105,7 +106,7 @@ fn done() -> String {
 /// What a reading comes to: outcome, broken checks by level, and the text of the first choice.
 fn judged(exchange: &Exchange) -> (Outcome, BTreeSet<String>, String) {
     let reading = Reading::of(exchange);
-    let dialect = exchange.asked.wanted.dialect;
+    let dialect = &*exchange.asked.wanted.contract;
     // How content is spread over arrivals is what cutting changes; everything else must stay.
     let timing = ["stream-incremental", "stream-ttft-before-end"];
     let broken = check::all(dialect)
@@ -171,7 +172,7 @@ fn events_in_one_packet_share_its_instant_and_make_no_gaps() {
     let reading = Reading::of(&exchange);
     assert_eq!((reading.outcome, reading.gaps().len(), reading.events_per_arrival()), (Outcome::Ok, 0, vec![10_000]));
     assert_eq!((reading.first_token(), reading.time_per_output_token()), (Some(MS * 10), None));
-    let broken: Vec<&str> = check::all(Dialect::OpenAi)
+    let broken: Vec<&str> = check::all(&Dialect::OpenAi)
         .filter(|check| matches!(check.judge(&reading), Verdict::Broken { .. }))
         .map(|check| check.id)
         .collect();

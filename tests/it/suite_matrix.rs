@@ -11,8 +11,8 @@ use proofload::reference::Settings;
 use proofload::reference::quirk;
 use proofload::suite::status::Status;
 use proofload::suite::{Conformance, Options, Row, conduct};
-use proofload::wire::Dialect;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, plan, settings, shared, suite};
 use crate::matrix::TIMED;
 
@@ -192,7 +192,7 @@ pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conf
         endpoint.url()
     );
     let options = Options {
-        only: Some(check::catalogue(dialect).map(|check| check.id).filter(|id| *id != SLOW).collect()),
+        only: Some(check::catalogue(&dialect).map(|check| check.id).filter(|id| *id != SLOW).collect()),
         seed: 7,
         context_window: Some(WINDOW),
         ..suite(depth)

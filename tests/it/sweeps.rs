@@ -2,9 +2,9 @@
 
 use std::process::Output;
 
-use proofload::wire::Dialect;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, program, settings, shared};
 
 fn sweep(endpoint: &Endpoint, more: &[&str]) -> Output {

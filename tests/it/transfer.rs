@@ -11,9 +11,9 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use proofload::reference::quirk;
 use proofload::reference::{Settings, tls};
 use proofload::summary::digest::Digest;
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::harness::{Endpoint, Raw, Request, carry_out, chunk, completion, plan, program, run_json, settings};
 use crate::tls::Authority;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use proofload::check::{self, Verdict};
 use proofload::exchange::{Exchange, Reading, Wanted};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
+use crate::dialect::Dialect;
 use crate::matrix::TIMED;
 use crate::stream::{CREATED, exchange, wanted};
 
@@ -82,7 +82,7 @@ fn spoken(pieces: &[&str]) -> Exchange {
 
 /// The same in answer to another request.
 pub(crate) fn asked(mut exchange: Exchange, change: impl FnOnce(&mut Wanted)) -> Exchange {
-    let mut own = wanted(exchange.asked.wanted.dialect, exchange.asked.wanted.stream);
+    let mut own = wanted(Arc::clone(&exchange.asked.wanted.contract), exchange.asked.wanted.stream);
     change(&mut own);
     exchange.asked.wanted = Arc::new(own);
     exchange
@@ -92,7 +92,7 @@ pub(crate) fn asked(mut exchange: Exchange, change: impl FnOnce(&mut Wanted)) ->
 /// nor whose clock is right, and whether a stream is complete is the outcome's.
 pub(crate) fn broken(exchange: &Exchange) -> BTreeSet<String> {
     let reading = Reading::of(exchange);
-    let dialect = exchange.asked.wanted.dialect;
+    let dialect = &*exchange.asked.wanted.contract;
     let left_out = [TIMED[0], TIMED[1], "load-all-streams-complete", "http-date-skew"];
     let judged = check::all(dialect).filter(|check| !left_out.contains(&check.id));
     judged
@@ -171,7 +171,7 @@ fn sound_and_calls_of_the_old_form_are_something_said() {
         last,
     ];
     for dialect in [Dialect::OpenAi, Dialect::OpenAiStrict] {
-        let own = |exchange: Exchange| asked(exchange, |wanted| wanted.dialect = dialect);
+        let own = |exchange: Exchange| asked(exchange, |wanted| wanted.contract = dialect.contract());
         breaks(&own(in_full(&chunks)), &[]);
         // What is written has to end for a reason.
         breaks(&own(in_full(&[role(), text("The river.")])), &["must stream-finish-once"]);
@@ -222,7 +222,7 @@ fn created_is_within_the_exchange_however_long_it_takes_and_whatever_our_clock_s
             }
         }
     }
-    let pulze = asked(created(312, 0, 0, false), |wanted| wanted.dialect = Dialect::Pulze);
+    let pulze = asked(created(312, 0, 0, false), |wanted| wanted.contract = Dialect::Pulze.contract());
     assert!(!broken(&pulze).iter().any(|entry| entry.ends_with("resp-created-plausible")));
 }
 
@@ -399,7 +399,7 @@ fn an_event_of_another_name_without_a_message_is_one_warning() {
 #[test]
 fn a_tier_of_kin_is_a_warning_and_to_the_letter_a_fault() {
     let tier = |name: &Value| whole(&json!({"content": TEXT}), "stop", &json!({"service_tier": name}));
-    let strict = |exchange: Exchange| asked(exchange, |wanted| wanted.dialect = Dialect::OpenAiStrict);
+    let strict = |exchange: Exchange| asked(exchange, |wanted| wanted.contract = Dialect::OpenAiStrict.contract());
     for known in [json!("default"), json!("priority"), Value::Null] {
         breaks(&tier(&known), &[]);
         breaks(&strict(tier(&known)), &[]);

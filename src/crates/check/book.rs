@@ -1,6 +1,7 @@
 //! The replies to the probes of a conformance run, for the rules that take requests of their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::wire::json::{At, Value};
 
@@ -8,7 +9,7 @@ use super::{Finding, Level, Verdict};
 use crate::exchange::Reading;
 use crate::exchange::words::{cut, in_words};
 use crate::probe::{Kind, Probe};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::error::error_text;
 
 /// Replies by the name of the probe that asked for them.
@@ -23,7 +24,7 @@ pub struct Book<'e> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Whose contract it is held to.
-    pub dialect: Dialect,
+    pub contract: Arc<Contract>,
     /// The model asked for.
     pub model: String,
     /// Tokens that prompt and answer may have together, where that is declared.

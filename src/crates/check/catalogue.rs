@@ -1,7 +1,7 @@
 //! Every rule, by area.
 
 use crate::exchange::Reading;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::{
     Check, Judge, Verdict, auth, error, format, http, load, logprobs, metadata, negative, request, sampling, stream,
     tools, usage,
@@ -74,19 +74,19 @@ pub static ALL: &[&[Check]] = &[
     load::CHECKS,
 ];
 
-/// The rules that are judged on any reply and have a level in a dialect.
-pub fn all(dialect: Dialect) -> impl Iterator<Item = &'static Check> {
-    catalogue(dialect).filter(|check| matches!(check.judge, Judge::Reply(_)))
+/// The rules that are judged on any reply and have a level in a contract.
+pub fn all(contract: &Contract) -> impl Iterator<Item = &'static Check> {
+    catalogue(contract).filter(|check| matches!(check.judge, Judge::Reply(_)))
 }
 
 /// What each rule on any reply says of this one, in the contract that the request was sent under.
 pub fn judge<'r>(reading: &'r Reading<'_>) -> impl Iterator<Item = (&'static Check, Verdict)> + use<'r> {
-    all(reading.exchange.asked.wanted.dialect).map(|check| (check, check.judge(reading)))
+    all(&reading.exchange.asked.wanted.contract).map(|check| (check, check.judge(reading)))
 }
 
-/// The rules that have a level in a dialect.
-pub fn catalogue(dialect: Dialect) -> impl Iterator<Item = &'static Check> {
-    ALL.iter().copied().flatten().filter(move |check| check.level(dialect).is_some())
+/// The rules that have a level in a contract.
+pub fn catalogue(contract: &Contract) -> impl Iterator<Item = &'static Check> {
+    ALL.iter().copied().flatten().filter(move |check| check.level(contract).is_some())
 }
 
 /// The rule of that id.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::fault::Fault;
 use super::pointed;
 use crate::exchange::Reading;
-use crate::wire::dialect::Violation;
+use crate::wire::schema::Violation;
 
 /// One place at which a rule is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]

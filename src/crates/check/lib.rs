@@ -4,12 +4,17 @@
 //! ```
 //! use proofload_check::exchange::{Asked, Exchange, Reading};
 //! use proofload_check::{Verdict, judge};
-//! use proofload_check::wire::Dialect;
+//! use proofload_check::wire::Contract;
+//!
+//! // The contract is data: here the one of OpenAI's API, from the schemas of this repository.
+//! let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../schemas");
+//! let read = |file: &str| std::fs::read_to_string(format!("{schemas}/{file}")).ok().map(Into::into);
+//! let contracts = Contract::read_all(&["openai"], read).unwrap();
 //!
 //! let request = br#"{"model": "m", "messages": [{"role": "user", "content": "Hi"}]}"#;
 //! let reply = br#"{"id": "c1", "object": "chat.completion", "created": 1700000000, "model": "m", "choices":
 //!     [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "because"}]}"#;
-//! let asked = Asked::of(Dialect::OpenAi, request.as_slice());
+//! let asked = Asked::of(&contracts[0], request.as_slice());
 //! let exchange = Exchange::received(asked, 200, [("Content-Type", "application/json")], reply.as_slice());
 //!
 //! let reading = Reading::of(&exchange);
@@ -58,12 +63,13 @@ mod tools;
 mod usage;
 mod verdict;
 
+pub use crate::wire::contract::Level;
 pub use book::{Book, Facts};
 pub use catalogue::{ALL, AREAS, all, catalogue, find, judge};
 pub use fault::Fault;
 pub use finding::{Finding, Signature};
 pub use proofload_wire as wire;
-pub use rule::{Across, Check, Depth, Judge, Level, Tier};
+pub use rule::{Across, Check, Depth, Judge, Tier};
 pub use skipped::is_of_another_kind;
 pub use source::Source;
 pub use stream::probed::REPEATED;

@@ -4,35 +4,9 @@ use crate::catalogue::AREAS;
 use crate::exchange::Reading;
 use crate::probe::Probe;
 use crate::source::{self, Source};
-use crate::wire::Dialect;
+use crate::wire::Contract;
+use crate::wire::contract::{Level, Root};
 use crate::{Book, Verdict, negative};
-
-/// How binding a rule is. The level decides what a broken rule means, never the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Level {
-    /// Broken means the run fails.
-    Must,
-    /// Broken is a warning.
-    Should,
-    /// Reported, never a fault.
-    May,
-}
-
-impl Level {
-    /// Name in files and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Must => "must",
-            Level::Should => "should",
-            Level::May => "may",
-        }
-    }
-
-    /// The level of that name.
-    pub fn named(name: &str) -> Option<Level> {
-        [Level::Must, Level::Should, Level::May].into_iter().find(|level| level.name() == name)
-    }
-}
 
 /// One rule of the contract.
 #[derive(Debug)]
@@ -41,8 +15,8 @@ pub struct Check {
     pub id: &'static str,
     /// The rule in one line.
     pub rule: &'static str,
-    /// Level in the pulze, the openai and the openai-strict dialect; none where the rule does not apply.
-    pub(crate) levels: [Option<Level>; 3],
+    /// Level in the root contracts pulze and openai; none where the rule does not apply.
+    pub(crate) levels: [Option<Level>; 2],
     /// Which part of the catalogue it belongs to.
     pub tier: Tier,
     /// Where the rule comes from: what is published, an RFC or the HTML standard with the section, the public issue
@@ -125,12 +99,12 @@ impl Check {
     }
 
     /// The probes that it is judged on; none for a rule on any reply.
-    pub fn probes(&self, dialect: Dialect) -> Vec<&'static Probe> {
+    pub fn probes(&self, contract: &Contract) -> Vec<&'static Probe> {
         match self.judge {
             Judge::Probes(probes, _) => probes.to_vec(),
             Judge::Defect(probe, ..) => vec![probe],
             Judge::Defects(_) => negative::all()
-                .filter(|(check, ..)| check.level(dialect).is_some() && check.tier.depth <= self.tier.depth)
+                .filter(|(check, ..)| check.level(contract).is_some() && check.tier.depth <= self.tier.depth)
                 .map(|(_, probe, _)| probe)
                 .collect(),
             Judge::Reply(_) | Judge::Run => Vec::new(),
@@ -148,12 +122,19 @@ impl Check {
         source::words(self.sources)
     }
 
-    /// How binding the rule is in a dialect; none where it does not apply.
-    pub fn level(&self, dialect: Dialect) -> Option<Level> {
-        match dialect {
-            Dialect::Pulze => self.levels[0],
-            Dialect::OpenAi => self.levels[1],
-            Dialect::OpenAiStrict => self.levels[2],
+    /// How binding the rule is in a contract; none where it does not apply.
+    pub fn level(&self, contract: &Contract) -> Option<Level> {
+        match contract.levels().get(self.id) {
+            Some(own) => *own,
+            None => self.root_level(contract.root()),
+        }
+    }
+
+    /// How binding the rule is in a root contract.
+    pub fn root_level(&self, root: Root) -> Option<Level> {
+        match root {
+            Root::Pulze => self.levels[0],
+            Root::OpenAi => self.levels[1],
         }
     }
 }
@@ -172,10 +153,10 @@ pub enum Across {
 }
 
 /// Levels as the catalogue writes them, `M/S` for MUST in pulze and SHOULD in openai; `Y` is MAY, `-` not applicable.
-/// The strict dialect takes openai's level, unless a third letter raises it (`schemas/README.md#ruling-10`).
-pub(crate) const fn levels(text: &str) -> [Option<Level>; 3] {
+/// A contract with a parent takes its parent's level, unless its own file changes it.
+pub(crate) const fn levels(text: &str) -> [Option<Level>; 2] {
     let bytes = text.as_bytes();
-    [one_level(bytes[0]), one_level(bytes[2]), one_level(bytes[if bytes.len() > 4 { 4 } else { 2 }])]
+    [one_level(bytes[0]), one_level(bytes[2])]
 }
 
 const fn one_level(letter: u8) -> Option<Level> {

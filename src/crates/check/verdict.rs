@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::{Across, Check, Fault, Level, Signature};
 use crate::exchange::Reading;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 
 /// What a rule says of an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,15 @@ impl Verdict {
         self
     }
 
+    /// The same, and a broken one at this level where it has none of its own.
+    #[must_use]
+    pub fn or_at(mut self, level: Level) -> Verdict {
+        if let Verdict::Broken { level: own, .. } = &mut self {
+            own.get_or_insert(level);
+        }
+        self
+    }
+
     /// The same where the rule has that level, unless what it found is less than it: a profile may lower that, too.
     #[must_use]
     pub fn at(self, level: Level) -> Verdict {
@@ -97,10 +106,10 @@ impl Verdict {
         Verdict::Broken { level: Some(level), findings: vec![Finding::new("", detail).kind(fault)] }
     }
 
-    /// Whether it breaks a rule as a MUST in a dialect.
-    pub fn breaks_must(&self, check: &Check, dialect: Dialect) -> bool {
+    /// Whether it breaks a rule as a MUST of a contract.
+    pub fn breaks_must(&self, check: &Check, contract: &Contract) -> bool {
         let Verdict::Broken { level, .. } = self else { return false };
-        level.or_else(|| check.level(dialect)) == Some(Level::Must)
+        level.or_else(|| check.level(contract)) == Some(Level::Must)
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub mod plan;
 pub mod run;
+#[cfg(test)]
+mod samples;
 pub mod summary;
 
 pub use proofload_check as check;

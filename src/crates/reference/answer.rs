@@ -23,7 +23,7 @@ use super::stream::{Streamed, steps_of};
 use super::transcript::{Header, Kind, Write};
 use super::usage::{Prompt, Usage};
 use super::{State, id, pace};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::member;
 
 /// The answer to a body that satisfies the request schema, which came as these bytes.
@@ -35,10 +35,11 @@ pub(super) fn answer(
     number: u64,
 ) -> Result<Reply, Refusal> {
     let settings = &state.settings;
-    let dialect = settings.dialect;
+    let contract = &*settings.contract;
+    let facts = &contract.facts;
     let mut random = Pcg64::seed_from_u64(settings.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let wishes = if dialect.is_openai() { Wishes::default() } else { Wishes::of(headers)? };
-    let ask = Ask::of(body, dialect)?;
+    let wishes = if facts.pulze_headers { Wishes::of(headers)? } else { Wishes::default() };
+    let ask = Ask::of(body, contract)?;
     let routed = route(ask.request.model, &wishes, state, &mut random)?;
     let prompt = Prompt::of(&ask);
     let tokens = settings.tokens.draw(&mut random);
@@ -52,21 +53,21 @@ pub(super) fn answer(
     state.metrics.tokens(prompt.tokens, usage.completion_tokens);
     let pace = pace::draw(settings, number, job, &mut random);
     let took = pace.ready.last().copied().unwrap_or_default();
-    let id = wishes.stored.then(|| id::completion(dialect, number, settings.salt));
-    let name = if dialect.is_openai() { &routed.model.name } else { &routed.model.namespace };
-    let frame = Frame { dialect, id: id.as_deref(), created: id::created(dialect), model: name };
+    let id = wishes.stored.then(|| id::completion(contract, number, settings.salt));
+    let name = if facts.router { &routed.model.namespace } else { &routed.model.name };
+    let frame = Frame { contract, id: id.as_deref(), created: id::created(contract), model: name };
     let subject = Subject { ask: &ask, wishes: &wishes, routed: &routed, usage: &usage, took, app_id: &state.app_id };
-    let metadata = (dialect == Dialect::Pulze).then(|| Metadata::of(&subject));
+    let metadata = facts.metadata_block.then(|| Metadata::of(&subject));
     let about = match &metadata {
         Some(metadata) => Some(About::Pulze(metadata)),
         None => member(body, "metadata").filter(|metadata| metadata.is_object()).map(About::OpenAi),
     };
     let made = Made { ask: &ask, frame, choices: &choices, usage: &usage, about };
     let stream = ask.request.stream;
-    let headers = timing(dialect, if stream { pace.ready.first().copied().unwrap_or_default() } else { took });
+    let headers = timing(contract, if stream { pace.ready.first().copied().unwrap_or_default() } else { took });
     let bodies = if stream { made.chunks(&pace.ready) } else { vec![Write { at: took, bytes: made.whole() }] };
     // Only Pulze's id is that of a log (schemas/README.md#difference-20).
-    if let (Dialect::Pulze, Some(id)) = (dialect, &id) {
+    if let (true, Some(id)) = (facts.stored_logs, &id) {
         let response =
             if stream { made.whole() } else { bodies.first().map(|body| body.bytes.clone()).unwrap_or_default() };
         state.log.store(id, bytes, response);
@@ -92,7 +93,7 @@ impl Made<'_> {
         let logprobs = ask.logprobs.is_some();
         let written = |json: &mut Json| {
             json.list(choices.iter().enumerate(), |json, (index, said)| {
-                write_choice(json, index, said, ask.dialect, logprobs);
+                write_choice(json, index, said, ask.contract, logprobs);
             });
         };
         // So that writing seldom has to move what is written.
@@ -137,9 +138,9 @@ fn openings(ask: &Ask<'_>, state: &State) -> [String; 2] {
 }
 
 /// OpenAI says how long the head took.
-fn timing(dialect: Dialect, head: Duration) -> Vec<Header> {
+fn timing(contract: &Contract, head: Duration) -> Vec<Header> {
     let mut headers = Vec::with_capacity(8);
-    if dialect.is_openai() {
+    if contract.facts.service_headers {
         headers.push(("openai-processing-ms", head.as_millis().to_string().into()));
     }
     headers

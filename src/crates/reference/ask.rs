@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::language::Sampling;
 use super::refuse::Refusal;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::{ChatRequest, inner, items, member};
 use crate::wire::api::tool::{Tool, ToolChoice, tool_name};
+use crate::wire::contract::facts::Reasoning;
 
 /// Most choices that one request gets: what `OpenAI` publishes; Pulze publishes no maximum.
 const MOST_CHOICES: u64 = 128;
@@ -21,7 +22,7 @@ const EFFORTS: [(&str, usize); 6] =
 /// A request as the endpoint understands it.
 #[derive(Debug)]
 pub(super) struct Ask<'r> {
-    pub(super) dialect: Dialect,
+    pub(super) contract: &'r Contract,
     /// The body as it came.
     pub(super) body: &'r Value,
     pub(super) request: ChatRequest<'r>,
@@ -64,15 +65,15 @@ pub(super) enum Format<'r> {
 
 impl<'r> Ask<'r> {
     /// Reads a body that satisfies the request schema.
-    pub(super) fn of(body: &'r Value, dialect: Dialect) -> Result<Ask<'r>, Refusal> {
+    pub(super) fn of(body: &'r Value, contract: &'r Contract) -> Result<Ask<'r>, Refusal> {
         let request = ChatRequest::of(body);
-        let openai = dialect.is_openai();
-        let wrong = |pointer: &str, message: &str| Err(Refusal::parameter(dialect, pointer, message));
+        let facts = &contract.facts;
+        let wrong = |pointer: &str, message: &str| Err(Refusal::parameter(contract, pointer, message));
         let messages = items(request.input);
-        if openai && messages.is_empty() {
+        if facts.messages_required && messages.is_empty() {
             return wrong("/messages", "at least one message is needed");
         }
-        let best_of = member(body, "best_of").filter(|_| !openai).and_then(Value::as_u64).unwrap_or(request.n);
+        let best_of = member(body, "best_of").filter(|_| facts.best_of).and_then(Value::as_u64).unwrap_or(request.n);
         if request.n > MOST_CHOICES || best_of > MOST_CHOICES {
             let name = if request.n > MOST_CHOICES { "/n" } else { "/best_of" };
             return wrong(name, "more than 128 choices are not made here");
@@ -87,32 +88,33 @@ impl<'r> Ask<'r> {
         let mut results: Vec<&str> = results.filter_map(text).collect();
         results.reverse();
         let ask = Ask {
-            dialect,
+            contract,
             body,
-            cap: cap(body, dialect)?,
+            cap: cap(body, contract)?,
             stops: stops(body),
-            sampling: sampling(body, dialect)?,
-            logprobs: logprobs(body, dialect)?,
+            sampling: sampling(body, contract)?,
+            logprobs: logprobs(body, contract)?,
             best_of,
-            format: format(body, dialect)?,
-            seed: member(body, "seed").filter(|_| openai).and_then(Value::as_i64),
-            reasoning: reasoning(body, dialect),
-            plugins: strings(member(body, "plugins").filter(|_| !openai)),
-            offers: offers(body, dialect)?,
+            format: format(body, contract)?,
+            seed: member(body, "seed").filter(|_| facts.seed).and_then(Value::as_i64),
+            reasoning: reasoning(body, contract),
+            plugins: strings(member(body, "plugins").filter(|_| facts.plugins)),
+            offers: offers(body, contract)?,
             choice: request.tool_choice,
-            parallel: member(body, "parallel_tool_calls").filter(|_| openai) != Some(&Value::Bool(false)),
+            parallel: member(body, "parallel_tool_calls").filter(|_| facts.parallel_tool_calls)
+                != Some(&Value::Bool(false)),
             opened: opened.and_then(text).unwrap_or_default(),
             asked: asked.and_then(text).unwrap_or_default(),
             results,
             request,
         };
-        answered(messages, dialect)?;
+        answered(messages, contract)?;
         ask.chosen()
     }
 
     /// Applies `tool_choice`, which may name what is not there.
     fn chosen(mut self) -> Result<Ask<'r>, Refusal> {
-        let wrong = |message: &str| Err(Refusal::parameter(self.dialect, "/tool_choice", message));
+        let wrong = |message: &str| Err(Refusal::parameter(self.contract, "/tool_choice", message));
         let choice = member(self.body, "tool_choice").unwrap_or(&Value::Null);
         match member(choice, "type").and_then(Value::as_str) {
             Some("json_object") => {
@@ -153,13 +155,13 @@ fn strings(list: Option<&Value>) -> Vec<&str> {
 
 /// The cap of a choice. In Pulze's words -1 is the model's own limit (`schemas/README.md#metadata`), and there is
 /// one name only.
-fn cap(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
-    let names: &[&str] = if dialect.is_openai() { &["max_completion_tokens", "max_tokens"] } else { &["max_tokens"] };
-    let found = names.iter().find_map(|name| Some((*name, member(body, name).filter(|cap| !cap.is_null())?)));
+fn cap(body: &Value, contract: &Contract) -> Result<Option<usize>, Refusal> {
+    let names = &contract.facts.caps;
+    let found = names.iter().find_map(|name| Some((name, member(body, name).filter(|cap| !cap.is_null())?)));
     let Some((name, cap)) = found else { return Ok(None) };
     match cap.as_f64() {
-        Some(-1.0) if !dialect.is_openai() => Ok(None),
-        Some(number) if number < 1.0 => Err(Refusal::parameter(dialect, &format!("/{name}"), "it must be at least 1")),
+        Some(-1.0) if contract.facts.unlimited_cap => Ok(None),
+        Some(number) if number < 1.0 => Err(Refusal::parameter(contract, &format!("/{name}"), "it must be at least 1")),
         Some(_) | None => Ok(Some(cap.as_u64().and_then(|cap| usize::try_from(cap).ok()).unwrap_or(usize::MAX))),
     }
 }
@@ -172,11 +174,11 @@ fn stops(body: &Value) -> Vec<&str> {
     stops.into_iter().filter(|stop| !stop.is_empty()).collect()
 }
 
-fn sampling(body: &Value, dialect: Dialect) -> Result<Sampling, Refusal> {
+fn sampling(body: &Value, contract: &Contract) -> Result<Sampling, Refusal> {
     let number = |name: &str, default: f64| member(body, name).and_then(Value::as_f64).unwrap_or(default);
     let top_p = number("top_p", 1.0);
     if !(0.0..=1.0).contains(&top_p) {
-        return Err(Refusal::parameter(dialect, "/top_p", "it must be between 0 and 1"));
+        return Err(Refusal::parameter(contract, "/top_p", "it must be between 0 and 1"));
     }
     let mut bias = BTreeMap::new();
     for (token, value) in member(body, "logit_bias").and_then(Value::as_object).into_iter().flatten() {
@@ -184,7 +186,7 @@ fn sampling(body: &Value, dialect: Dialect) -> Result<Sampling, Refusal> {
         let amount = value.as_f64().filter(|amount| (-100.0..=100.0).contains(amount));
         let (Ok(id), Some(amount)) = (id, amount) else {
             let message = format!("{token:?}: {value} is not a token id with a bias from -100 to 100");
-            return Err(Refusal::parameter(dialect, "/logit_bias", &message));
+            return Err(Refusal::parameter(contract, "/logit_bias", &message));
         };
         bias.insert(id, amount);
     }
@@ -198,14 +200,14 @@ fn sampling(body: &Value, dialect: Dialect) -> Result<Sampling, Refusal> {
 }
 
 /// Pulze's integer has no effect that the seed page shows, so none is reported there.
-fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
-    if !dialect.is_openai() {
+fn logprobs(body: &Value, contract: &Contract) -> Result<Option<usize>, Refusal> {
+    if !contract.facts.logprobs {
         return Ok(None);
     }
     let wanted = member(body, "logprobs") == Some(&Value::Bool(true));
     let top = member(body, "top_logprobs").and_then(Value::as_u64);
     match (wanted, top) {
-        (false, Some(_)) => Err(Refusal::parameter(dialect, "/top_logprobs", "it needs logprobs: true")),
+        (false, Some(_)) => Err(Refusal::parameter(contract, "/top_logprobs", "it needs logprobs: true")),
         (false, None) => Ok(None),
         (true, top) => Ok(Some(top.and_then(|top| usize::try_from(top).ok()).unwrap_or(0))),
     }
@@ -213,38 +215,40 @@ fn logprobs(body: &Value, dialect: Dialect) -> Result<Option<usize>, Refusal> {
 
 /// `json_schema` is not in the stored part of Pulze's pages (`schemas/README.md#difference-16`), so it is refused
 /// there.
-fn format(body: &Value, dialect: Dialect) -> Result<Format<'_>, Refusal> {
+fn format<'r>(body: &'r Value, contract: &Contract) -> Result<Format<'r>, Refusal> {
     let kind = inner(body, &["response_format", "type"]).and_then(Value::as_str).unwrap_or("text");
     match kind {
         "text" => Ok(Format::Text),
         "json_object" => Ok(Format::JsonObject),
-        "json_schema" if dialect.is_openai() => {
+        "json_schema" if contract.facts.json_schema => {
             let schema = inner(body, &["response_format", "json_schema", "schema"]);
             Ok(schema.map_or(Format::JsonObject, Format::Schema))
         }
         other => {
             let message = format!("{other:?} is not supported");
-            Err(Refusal::parameter(dialect, "/response_format/type", &message))
+            Err(Refusal::parameter(contract, "/response_format/type", &message))
         }
     }
 }
 
-fn reasoning(body: &Value, dialect: Dialect) -> usize {
-    let effort = member(body, "reasoning_effort").filter(|_| dialect.is_openai()).and_then(Value::as_str);
+fn reasoning(body: &Value, contract: &Contract) -> usize {
+    let effort = member(body, "reasoning_effort")
+        .filter(|_| contract.facts.reasoning != Reasoning::None)
+        .and_then(Value::as_str);
     EFFORTS.iter().find(|(name, _)| Some(*name) == effort).map_or(0, |(_, tokens)| *tokens)
 }
 
 /// The tools; what `OpenAI` demands of the names of functions is prose (`schemas/README.md#ruling-9`).
-fn offers(body: &Value, dialect: Dialect) -> Result<Vec<(usize, Tool<'_>)>, Refusal> {
+fn offers<'r>(body: &'r Value, contract: &Contract) -> Result<Vec<(usize, Tool<'r>)>, Refusal> {
     let tools = items(member(body, "tools")).iter().enumerate();
-    let offers: Vec<(usize, Tool<'_>)> = tools.filter_map(|(place, tool)| Some((place, Tool::of(tool)?))).collect();
+    let offers: Vec<(usize, Tool<'r>)> = tools.filter_map(|(place, tool)| Some((place, Tool::of(tool)?))).collect();
     let fits = |name: &str| {
         (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    let wrong = |tool: &Tool<'_>| dialect.is_openai() && tool.input.is_none() && !fits(tool.name);
+    let wrong = |tool: &Tool<'_>| contract.facts.tool_names_checked && tool.input.is_none() && !fits(tool.name);
     match offers.iter().find(|(_, tool)| wrong(tool)) {
         Some((place, _)) => Err(Refusal::parameter(
-            dialect,
+            contract,
             &format!("/tools/{place}/function/name"),
             "it must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -",
         )),
@@ -253,7 +257,7 @@ fn offers(body: &Value, dialect: Dialect) -> Result<Vec<(usize, Tool<'_>)>, Refu
 }
 
 /// A tool message answers a call that was made before it.
-fn answered(messages: &[Value], dialect: Dialect) -> Result<(), Refusal> {
+fn answered(messages: &[Value], contract: &Contract) -> Result<(), Refusal> {
     let mut made: Vec<&str> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
         let calls = items(member(message, "tool_calls")).iter();
@@ -261,7 +265,7 @@ fn answered(messages: &[Value], dialect: Dialect) -> Result<(), Refusal> {
         let id = || member(message, "tool_call_id").and_then(Value::as_str);
         if role(message) == Some("tool") && !id().is_some_and(|id| made.contains(&id)) {
             let pointer = format!("/messages/{place}/tool_call_id");
-            return Err(Refusal::parameter(dialect, &pointer, "it must be the id of a tool call made before"));
+            return Err(Refusal::parameter(contract, &pointer, "it must be the id of a tool call made before"));
         }
     }
     Ok(())

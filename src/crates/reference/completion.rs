@@ -8,7 +8,8 @@ use super::metadata::Metadata;
 use super::say::{Said, Token};
 use super::tool::Call;
 use super::usage::Usage;
-use crate::wire::Dialect;
+use crate::wire::Contract;
+use crate::wire::contract::facts::Reasoning;
 
 /// A member that is left out, null or there, as dialects want it.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,7 @@ pub(super) enum Member<T> {
 /// What stands in completions and in chunks alike.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
-    pub(super) dialect: Dialect,
+    pub(super) contract: &'a Contract,
     pub(super) id: Option<&'a str>,
     pub(super) created: u64,
     pub(super) model: &'a str,
@@ -46,7 +47,7 @@ impl Frame<'_> {
         };
         json.raw(r#","object":""#).raw(object);
         json.raw(r#"","created":"#).value(&self.created).raw(r#","model":"#).text([self.model]);
-        if self.dialect.is_openai() {
+        if self.contract.facts.service_tier {
             json.raw(r#","service_tier":"default","system_fingerprint":"fp_reference""#);
         }
         choices(json.raw(r#","choices":"#));
@@ -73,11 +74,11 @@ pub(super) enum About<'a> {
 }
 
 /// Writes a choice of a whole reply.
-pub(super) fn write_choice(json: &mut Json, index: usize, said: &Said<'_>, dialect: Dialect, logprobs: bool) {
+pub(super) fn write_choice(json: &mut Json, index: usize, said: &Said<'_>, contract: &Contract, logprobs: bool) {
     json.raw(r#"{"index":"#).value(&index).raw(r#","finish_reason":""#).raw(said.finish);
-    write_message(json.raw(r#"","message":"#), said, dialect);
+    write_message(json.raw(r#"","message":"#), said, contract);
     // OpenAI's key is always there; Pulze's chat choices have none.
-    if dialect.is_openai() {
+    if contract.facts.logprobs {
         json.raw(r#","logprobs":"#);
         if logprobs && said.calls.is_empty() {
             write_logprobs(json, &said.text);
@@ -88,28 +89,28 @@ pub(super) fn write_choice(json: &mut Json, index: usize, said: &Said<'_>, diale
     json.raw("}");
 }
 
-fn write_message(json: &mut Json, said: &Said<'_>, dialect: Dialect) {
+fn write_message(json: &mut Json, said: &Said<'_>, contract: &Contract) {
     json.raw(r#"{"role":"assistant","content":"#);
     if said.calls.is_empty() {
         json.text(said.text.iter().map(|token| &*token.text));
-        if dialect == Dialect::Pulze {
+        if contract.facts.null_tool_calls {
             json.raw(r#","tool_calls":null"#);
         }
     } else {
         json.raw(r#"null,"tool_calls":"#).list(&said.calls, write_call);
     }
-    if dialect.is_openai() {
+    if contract.facts.refusal {
         json.raw(r#","refusal":null"#);
     }
-    if shows_reasoning(said, dialect) {
+    if shows_reasoning(said, contract) {
         json.raw(r#","reasoning_content":"#).text(said.reasoning.iter().map(|token| &*token.text));
     }
     json.raw("}");
 }
 
 /// Kin show their reasoning; OpenAI's own file has no member for it, only the count.
-pub(super) fn shows_reasoning(said: &Said<'_>, dialect: Dialect) -> bool {
-    dialect == Dialect::OpenAi && !said.reasoning.is_empty()
+pub(super) fn shows_reasoning(said: &Said<'_>, contract: &Contract) -> bool {
+    contract.facts.reasoning == Reasoning::Shown && !said.reasoning.is_empty()
 }
 
 fn write_call(json: &mut Json, call: &Call<'_>) {

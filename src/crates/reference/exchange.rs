@@ -64,7 +64,7 @@ fn course(mut reply: Reply, state: &State, read: Instant) -> (Reply, Course) {
     let (Some(engine), Some(pace)) = (&state.engine, reply.pace.take()) else { return (reply, Course::Drawn(read)) };
     match engine.offer(reply.number, pace) {
         Ok(progress) => (reply, Course::Engine(progress)),
-        Err(refusal) => (overload::reply(refusal, state.settings.dialect, reply.number), Course::Drawn(read)),
+        Err(refusal) => (overload::reply(refusal, &state.settings.contract, reply.number), Course::Drawn(read)),
     }
 }
 

@@ -18,8 +18,9 @@ use super::refuse::Refusal;
 use super::reply::Reply;
 use super::transcript::Header;
 use super::{State, id, openapi, token};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::PATH;
+use crate::wire::contract::facts::{ModelsPage, UnknownMembers};
 
 /// Longest request body that is read.
 pub(super) const LONGEST: usize = 32 << 20;
@@ -49,9 +50,9 @@ enum Page<'p> {
 
 impl<'p> Page<'p> {
     /// The page of a path. Any prefix may stand before a page of the API, as it may in a base address; a slash may end it.
-    fn of(path: &'p str, dialect: Dialect) -> Option<Page<'p>> {
+    fn of(path: &'p str, contract: &Contract) -> Option<Page<'p>> {
         let path = path.trim_end_matches('/');
-        let openai = dialect.is_openai();
+        let list = contract.facts.models_page == ModelsPage::List;
         let (parent, last) = path.rsplit_once('/')?;
         match last {
             // A base address that has the prefix once too often, which its user should see.
@@ -61,10 +62,10 @@ impl<'p> Page<'p> {
             "health" if parent.is_empty() => Some(Page::Health),
             "metrics" if parent.is_empty() => Some(Page::Metrics),
             "openapi.json" if parent.is_empty() => Some(Page::OpenApi),
-            "models" if openai => Some(Page::Models),
-            "active" | "all" if !openai && parent.ends_with("/models") => Some(Page::ActiveModels),
-            id if !openai && parent.ends_with("/logs") => Some(Page::Log(id)),
-            _ if openai => path.split_once("/models/").map(|(_, name)| Page::Model(name)),
+            "models" if list => Some(Page::Models),
+            "active" | "all" if !list && parent.ends_with("/models") => Some(Page::ActiveModels),
+            id if contract.facts.stored_logs && parent.ends_with("/logs") => Some(Page::Log(id)),
+            _ if list => path.split_once("/models/").map(|(_, name)| Page::Model(name)),
             _ => None,
         }
     }
@@ -106,7 +107,7 @@ pub(super) async fn reply(head: &Parts, body: Inbound, state: &State, number: u6
     let reply = served(head, body, state, number, &mut headers).await;
     let mut reply = reply.unwrap_or_else(|refusal| refusal.reply(number));
     reply.headers.extend(headers);
-    if state.settings.dialect.is_openai() {
+    if state.settings.contract.facts.service_headers {
         reply.headers.push(("x-request-id", id::request(number, state.settings.salt).into()));
         if !reply.headers.iter().any(|(name, _)| *name == "openai-processing-ms") {
             reply.headers.push(("openai-processing-ms", "0".into()));
@@ -123,16 +124,16 @@ async fn served(
     number: u64,
     headers: &mut Vec<Header>,
 ) -> Result<Reply, Refusal> {
-    let dialect = state.settings.dialect;
+    let contract = &*state.settings.contract;
     if weight(&head.headers) > LONGEST_HEAD {
-        return Err(Refusal::new(dialect, 431, "headers_too_large", "the headers are longer than 32 KiB", None));
+        return Err(Refusal::new(contract, 431, "headers_too_large", "the headers are longer than 32 KiB", None));
     }
     if !has_one_host(head) {
         let message = "a request of HTTP/1.1 has one Host header";
-        return Err(Refusal::new(dialect, 400, "invalid_host", message, None));
+        return Err(Refusal::new(contract, 400, "invalid_host", message, None));
     }
-    let missing = || Refusal::new(dialect, 404, "not_found", "no such path", None);
-    let page = Page::of(head.uri.path(), dialect).ok_or_else(missing)?;
+    let missing = || Refusal::new(contract, 404, "not_found", "no such path", None);
+    let page = Page::of(head.uri.path(), contract).ok_or_else(missing)?;
     let method = &head.method;
     if method == Method::OPTIONS {
         let allow = ("allow", page.methods().into());
@@ -141,7 +142,7 @@ async fn served(
     let fits = if page.is_posted() { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
     if !fits {
         let message = format!("the method {method} is not allowed here; use {}", page.methods());
-        let refusal = Refusal::new(dialect, 405, "method_not_allowed", &message, None);
+        let refusal = Refusal::new(contract, 405, "method_not_allowed", &message, None);
         return Err(refusal.with_header("allow", page.methods()));
     }
     if page.is_guarded() {
@@ -152,7 +153,7 @@ async fn served(
             admit(state, headers)?;
             completion(&head.headers, body, state, number).await
         }
-        Page::Tokenize => tokenized(&head.headers, body, dialect).await.map(|tokens| Reply::of_json(&tokens, number)),
+        Page::Tokenize => tokenized(&head.headers, body, contract).await.map(|tokens| Reply::of_json(&tokens, number)),
         Page::Models
         | Page::Model(_)
         | Page::ActiveModels
@@ -175,8 +176,8 @@ fn weight(headers: &HeaderMap) -> usize {
 
 /// A page that is only read.
 fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
-    let dialect = state.settings.dialect;
-    let missing = |code: &str, message: &str, param| Refusal::new(dialect, 404, code, message, param);
+    let contract = &*state.settings.contract;
+    let missing = |code: &str, message: &str, param| Refusal::new(contract, 404, code, message, param);
     let value = match page {
         Page::Completions | Page::Tokenize => return Err(missing("not_found", "this page is posted to", None)),
         Page::Models => json!({"object": "list", "data": state.models.iter().map(listed).collect::<Vec<_>>()}),
@@ -197,57 +198,57 @@ fn shown(page: Page<'_>, state: &State, number: u64) -> Result<Reply, Refusal> {
             let kind = ("content-type", "text/plain; version=0.0.4; charset=utf-8".into());
             return Ok(Reply { headers: vec![kind], ..Reply::at_once(state.metrics.page().into_bytes(), number) });
         }
-        Page::OpenApi => openapi::document(dialect),
+        Page::OpenApi => openapi::document(contract),
     };
     Ok(Reply::of_json(&value, number))
 }
 
 async fn completion(headers: &HeaderMap, body: Inbound, state: &State, number: u64) -> Result<Reply, Refusal> {
-    let dialect = state.settings.dialect;
-    let bytes = read(headers, body, dialect).await?;
-    let body = state.known.read(&bytes, || valid(&bytes, dialect))?;
+    let contract = &*state.settings.contract;
+    let bytes = read(headers, body, contract).await?;
+    let body = state.known.read(&bytes, || valid(&bytes, contract))?;
     answer(&body, &bytes, headers, state, number)
 }
 
 /// A body that is a request, as JSON.
-fn valid(bytes: &[u8], dialect: Dialect) -> Result<Value, Refusal> {
-    let body = parsed(bytes, dialect)?;
-    let schema = dialect.request();
+fn valid(bytes: &[u8], contract: &Contract) -> Result<Value, Refusal> {
+    let body = parsed(bytes, contract)?;
+    let schema = contract.request();
     if !schema.is_valid(&body) {
-        return Err(Refusal::invalid(dialect, &schema.violations(&body)));
+        return Err(Refusal::invalid(contract, &schema.violations(&body)));
     }
-    if dialect == Dialect::OpenAiStrict
-        && let Some(unknown) = unknown(&body, schema.document())
+    if contract.facts.unknown_members == UnknownMembers::Refused
+        && let Some(unknown) = unknown(&body, contract)
     {
         let message = format!("Unrecognized request argument supplied: {unknown}");
-        return Err(Refusal::new(dialect, 400, "unknown_parameter", &message, Some(unknown)));
+        return Err(Refusal::new(contract, 400, "unknown_parameter", &message, Some(unknown)));
     }
     Ok(body)
 }
 
-fn parsed(bytes: &[u8], dialect: Dialect) -> Result<Value, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| Refusal::not_json(dialect, &error))
+fn parsed(bytes: &[u8], contract: &Contract) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| Refusal::not_json(contract, &error))
 }
 
 /// The first member that the schema does not name. OpenAI refuses those; kin ignore them, as Pulze does.
-fn unknown<'b>(body: &'b Value, schema: &Value) -> Option<&'b str> {
-    let known = schema.get("properties")?;
-    body.as_object()?.keys().map(String::as_str).find(|name| known.get(name).is_none())
+fn unknown<'b>(body: &'b Value, contract: &Contract) -> Option<&'b str> {
+    let known: Vec<&str> = contract.request().properties().map(|(name, _)| name).collect();
+    body.as_object()?.keys().map(String::as_str).find(|name| !known.contains(name))
 }
 
 /// The body, as it came.
-async fn read(headers: &HeaderMap, mut body: Inbound, dialect: Dialect) -> Result<Bytes, Refusal> {
+async fn read(headers: &HeaderMap, mut body: Inbound, contract: &Contract) -> Result<Bytes, Refusal> {
     if let Some(kind) = headers.get(CONTENT_TYPE).filter(|kind| !is_json(kind)) {
         let message = format!("the body must be application/json, not {kind:?}");
-        return Err(Refusal::new(dialect, 415, "unsupported_media_type", &message, None));
+        return Err(Refusal::new(contract, 415, "unsupported_media_type", &message, None));
     }
     match Limited::new(&mut body, LONGEST).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             pass_over(body).await;
-            Err(Refusal::new(dialect, 413, "request_too_large", "the body is longer than 32 MiB", None))
+            Err(Refusal::new(contract, 413, "request_too_large", "the body is longer than 32 MiB", None))
         }
-        Err(_) => Err(Refusal::new(dialect, 400, "incomplete", "the body did not arrive whole", None)),
+        Err(_) => Err(Refusal::new(contract, 400, "incomplete", "the body did not arrive whole", None)),
     }
 }
 
@@ -267,10 +268,10 @@ fn is_json(kind: &HeaderValue) -> bool {
 }
 
 /// Ids and texts of the tokens of a `prompt`, so that a `logit_bias` can be written.
-async fn tokenized(headers: &HeaderMap, body: Inbound, dialect: Dialect) -> Result<Value, Refusal> {
-    let body = parsed(&read(headers, body, dialect).await?, dialect)?;
+async fn tokenized(headers: &HeaderMap, body: Inbound, contract: &Contract) -> Result<Value, Refusal> {
+    let body = parsed(&read(headers, body, contract).await?, contract)?;
     let Some(text) = body.get("prompt").and_then(Value::as_str) else {
-        return Err(Refusal::parameter(dialect, "/prompt", "a string is expected"));
+        return Err(Refusal::parameter(contract, "/prompt", "a string is expected"));
     };
     let texts: Vec<&str> = token::tokens(text).collect();
     let ids: Vec<u64> = texts.iter().map(|text| token::id(text)).collect();
@@ -283,7 +284,7 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
     let value = values.next();
     if values.next().is_some() {
         let message = "more than one Authorization header was given";
-        return Err(Refusal::new(state.settings.dialect, 400, "invalid_header", message, None));
+        return Err(Refusal::new(&state.settings.contract, 400, "invalid_header", message, None));
     }
     let token = match value.and_then(|value| value.to_str().ok()).unwrap_or_default().split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
@@ -294,20 +295,20 @@ fn authorize(headers: &HeaderMap, state: &State) -> Result<(), Refusal> {
         Some(key) if key != token => "the bearer token is not valid",
         Some(_) | None => return Ok(()),
     };
-    let refusal = Refusal::new(state.settings.dialect, 401, "invalid_api_key", message, None);
+    let refusal = Refusal::new(&state.settings.contract, 401, "invalid_api_key", message, None);
     Err(refusal.with_header("www-authenticate", "Bearer"))
 }
 
 /// Holds a request to the rate limit, and says how much is left as OpenAI does.
 fn admit(state: &State, headers: &mut Vec<Header>) -> Result<(), Refusal> {
     let Some(limit) = &state.limit else { return Ok(()) };
-    let dialect = state.settings.dialect;
+    let contract = &*state.settings.contract;
     let leave = limit.ask(Instant::now());
     let (remaining, full_in) = match leave {
         Leave::Granted { remaining, full_in } => (remaining, full_in),
         Leave::Denied { full_in, .. } => (0, full_in),
     };
-    if dialect.is_openai() {
+    if contract.facts.service_headers {
         headers.push(("x-ratelimit-limit-requests", limit.requests().to_string().into()));
         headers.push(("x-ratelimit-remaining-requests", remaining.to_string().into()));
         headers.push(("x-ratelimit-reset-requests", format!("{:.3}s", full_in.as_secs_f64()).into()));
@@ -316,7 +317,7 @@ fn admit(state: &State, headers: &mut Vec<Header>) -> Result<(), Refusal> {
         Leave::Granted { .. } => Ok(()),
         Leave::Denied { wait, .. } => {
             let refusal =
-                Refusal::new(dialect, 429, "rate_limit_exceeded", "too many requests; wait and try again", None);
+                Refusal::new(contract, 429, "rate_limit_exceeded", "too many requests; wait and try again", None);
             // Whole seconds, rounded up (RFC 9110, section 10.2.3).
             Err(refusal.with_header("retry-after", &wait.as_secs_f64().ceil().max(1.0).to_string()))
         }

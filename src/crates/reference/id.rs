@@ -6,14 +6,15 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
-use crate::wire::Dialect;
+use crate::wire::Contract;
+use crate::wire::contract::facts::{CreatedUnit, Ids};
 
 /// The id of a completion. Pulze's is the UUID of the stored log.
-pub(super) fn completion(dialect: Dialect, number: u64, salt: u64) -> String {
+pub(super) fn completion(contract: &Contract, number: u64, salt: u64) -> String {
     let mut random = Pcg64::seed_from_u64(xxh3_64_with_seed(&number.to_le_bytes(), salt));
-    match dialect {
-        Dialect::Pulze => uuid(&mut random),
-        Dialect::OpenAi | Dialect::OpenAiStrict => {
+    match contract.facts.ids {
+        Ids::Uuid => uuid(&mut random),
+        Ids::Chatcmpl => {
             let [a, b]: [u64; 2] = [random.random(), random.random()];
             hex("chatcmpl-", &(u128::from(a) << 64 | u128::from(b)).to_be_bytes()[..12])
         }
@@ -53,10 +54,10 @@ pub(super) fn uuid(random: &mut Pcg64) -> String {
 }
 
 /// Milliseconds in the pulze dialect, seconds in the openai dialect (`schemas/README.md#difference-10`).
-pub(super) fn created(dialect: Dialect) -> u64 {
+pub(super) fn created(contract: &Contract) -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    match dialect {
-        Dialect::Pulze => u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-        Dialect::OpenAi | Dialect::OpenAiStrict => now.as_secs(),
+    match contract.facts.created_unit {
+        CreatedUnit::Milliseconds => u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        CreatedUnit::Seconds => now.as_secs(),
     }
 }

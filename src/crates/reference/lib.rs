@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use proofload_wire as wire;
-use wire::Dialect;
+use wire::Contract;
 
 mod alarm;
 mod answer;
@@ -62,6 +62,8 @@ pub mod record;
 mod refuse;
 mod reply;
 mod route;
+#[cfg(test)]
+mod samples;
 mod say;
 mod socket;
 mod spoil;
@@ -93,7 +95,7 @@ use record::Recorder;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Which contract it keeps.
-    pub dialect: Dialect,
+    pub contract: Arc<Contract>,
     /// The key it accepts; without one, any non-empty bearer passes.
     pub key: Option<String>,
     /// The models it knows.
@@ -131,10 +133,10 @@ pub struct Settings {
 
 impl Settings {
     /// A correct endpoint with the default models and delays, whose ids come from the seed as well.
-    pub fn new(dialect: Dialect, seed: u64) -> Settings {
+    pub fn new(contract: Arc<Contract>, seed: u64) -> Settings {
         let lognormal = |ms| Delay::Lognormal { median: Duration::from_millis(ms), spread: 0.3 };
         Settings {
-            dialect,
+            contract,
             key: None,
             models: ["pulze", "gpt-4o", "gpt-4o-mini", "llama-3.1-8b"].map(str::to_owned).to_vec(),
             forbidden: Vec::new(),
@@ -180,7 +182,7 @@ struct State {
 impl State {
     fn new(settings: Settings) -> io::Result<State> {
         // Compiled on first use, which is not to be the first request.
-        let _ = settings.dialect.request().is_valid(&serde_json::Value::Null);
+        let _ = settings.contract.request().is_valid(&serde_json::Value::Null);
         Ok(State {
             number: AtomicU64::new(0),
             connections: AtomicU64::new(0),

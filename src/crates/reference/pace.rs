@@ -54,11 +54,10 @@ mod tests {
 
     use super::super::delay::Delay;
     use super::*;
-    use crate::wire::Dialect;
 
     #[test]
     fn steps_follow_the_first_token_by_gaps() {
-        let mut settings = Settings::new(Dialect::OpenAi, 1);
+        let mut settings = Settings::new(crate::samples::openai(), 1);
         settings.first_token = Delay::Constant(Duration::from_millis(200));
         settings.token_gap = Delay::Trace([10, 20, 30].map(Duration::from_millis).into());
         let mut random = Pcg64::seed_from_u64(1);

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::reply::Reply;
 use super::transcript::{Header, Kind};
-use crate::wire::Dialect;
-use crate::wire::dialect::Violation;
+use crate::wire::Contract;
+use crate::wire::contract::facts::ErrorEnvelope;
+use crate::wire::schema::Violation;
 
 /// Why a request is not served.
 #[derive(Debug)]
@@ -17,10 +18,10 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// FastAPI's `detail`, or OpenAI's envelope.
-    pub(super) fn new(dialect: Dialect, status: u16, code: &str, message: &str, param: Option<&str>) -> Refusal {
-        let body = match dialect {
-            Dialect::Pulze => json!({"detail": message}),
-            Dialect::OpenAi | Dialect::OpenAiStrict => json!({"error": {
+    pub(super) fn new(contract: &Contract, status: u16, code: &str, message: &str, param: Option<&str>) -> Refusal {
+        let body = match contract.facts.error_envelope {
+            ErrorEnvelope::Detail => json!({"detail": message}),
+            ErrorEnvelope::Error => json!({"error": {
                 "message": message, "type": kind(status), "param": param, "code": code}}),
         };
         Refusal { status, headers: Vec::new(), body }
@@ -33,38 +34,38 @@ impl Refusal {
     }
 
     /// A body that is no JSON: 422 from FastAPI, 400 from OpenAI.
-    pub(super) fn not_json(dialect: Dialect, error: &serde_json::Error) -> Refusal {
+    pub(super) fn not_json(contract: &Contract, error: &serde_json::Error) -> Refusal {
         let message = format!("the body is not JSON: {error}");
-        match dialect {
-            Dialect::Pulze => {
+        match contract.facts.error_envelope {
+            ErrorEnvelope::Detail => {
                 Refusal::detailed(&json!([{"type": "json_invalid", "loc": ["body", error.column()], "msg": message}]))
             }
-            Dialect::OpenAi | Dialect::OpenAiStrict => Refusal::new(dialect, 400, "invalid_json", &message, None),
+            ErrorEnvelope::Error => Refusal::new(contract, 400, "invalid_json", &message, None),
         }
     }
 
     /// A body that the request schema refuses.
-    pub(super) fn invalid(dialect: Dialect, faults: &[Violation]) -> Refusal {
-        match dialect {
-            Dialect::Pulze => {
+    pub(super) fn invalid(contract: &Contract, faults: &[Violation]) -> Refusal {
+        match contract.facts.error_envelope {
+            ErrorEnvelope::Detail => {
                 let fault = |v: &Violation| json!({"type": v.keyword, "loc": location(&place(v)), "msg": v.message});
                 Refusal::detailed(&faults.iter().map(fault).collect())
             }
-            Dialect::OpenAi | Dialect::OpenAiStrict => {
+            ErrorEnvelope::Error => {
                 let (pointer, message) =
                     faults.first().map_or((String::new(), "invalid"), |v| (place(v), v.message.as_str()));
                 let path: Vec<&str> = pointer.split('/').skip(1).collect();
                 let param = (!path.is_empty()).then(|| path.join("."));
-                Refusal::new(dialect, 400, "invalid_value", message, param.as_deref())
+                Refusal::new(contract, 400, "invalid_value", message, param.as_deref())
             }
         }
     }
 
     /// A member that the schema allows and the endpoint does not: the parameter by its JSON pointer, and why.
-    pub(super) fn parameter(dialect: Dialect, pointer: &str, message: &str) -> Refusal {
+    pub(super) fn parameter(contract: &Contract, pointer: &str, message: &str) -> Refusal {
         let name = pointer.trim_start_matches('/').replace('/', ".");
         let message = format!("{name}: {message}");
-        Refusal::invalid(dialect, &[Violation { pointer: pointer.to_owned(), keyword: "value_error".into(), message }])
+        Refusal::invalid(contract, &[Violation { pointer: pointer.to_owned(), keyword: "value_error".into(), message }])
     }
 
     /// A request header that is wrong; only Pulze reads any.

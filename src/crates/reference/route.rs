@@ -7,7 +7,6 @@ use super::catalogue::{Model, ROUTER};
 use super::headers::Wishes;
 use super::refuse::Refusal;
 use super::{Settings, State};
-use crate::wire::Dialect;
 
 /// The model that answers, and how it came to that.
 #[derive(Debug)]
@@ -27,20 +26,24 @@ pub(super) fn route<'s>(
     random: &mut Pcg64,
 ) -> Result<Routed<'s>, Refusal> {
     let settings = &state.settings;
-    let models = match settings.dialect {
-        Dialect::OpenAi | Dialect::OpenAiStrict => exactly(asked.unwrap_or_default(), &state.models),
-        Dialect::Pulze => matching(asked.unwrap_or(ROUTER), &state.models),
+    let facts = &settings.contract.facts;
+    let models = if facts.router {
+        matching(asked.unwrap_or(ROUTER), &state.models)
+    } else {
+        let first = || state.models.iter().find(|model| model.name != ROUTER).filter(|_| !facts.model_required);
+        let asked = asked.or_else(|| first().map(|model| model.name.as_str()));
+        exactly(asked.unwrap_or_default(), &state.models)
     };
     let mut candidates: Vec<(&Model, f64)> =
         models.into_iter().map(|model| (model, score(model, &wishes.weights))).collect();
     candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
     let Some((first, _)) = candidates.first() else {
         let message = format!("the model {:?} does not exist", asked.unwrap_or_default());
-        return Err(Refusal::new(settings.dialect, 404, "model_not_found", &message, Some("model")));
+        return Err(Refusal::new(&settings.contract, 404, "model_not_found", &message, Some("model")));
     };
     if settings.forbidden.contains(&first.name) {
         let message = format!("this key may not use the model {:?}", first.name);
-        return Err(Refusal::new(settings.dialect, 403, "model_not_allowed", &message, Some("model")));
+        return Err(Refusal::new(&settings.contract, 403, "model_not_allowed", &message, Some("model")));
     }
     let (model, retries) = call(&candidates, wishes, settings, random)?;
     Ok(Routed { model, candidates, retries })
@@ -73,10 +76,8 @@ fn call<'s>(
     settings: &Settings,
     random: &mut Pcg64,
 ) -> Result<(&'s Model, u64), Refusal> {
-    let (again, others) = match settings.dialect {
-        Dialect::Pulze => (wishes.same_model_retries, wishes.switch_model_retries),
-        Dialect::OpenAi | Dialect::OpenAiStrict => (0, 0),
-    };
+    let (again, others) =
+        if settings.contract.facts.router { (wishes.same_model_retries, wishes.switch_model_retries) } else { (0, 0) };
     let mut failed = 0;
     for (model, _) in candidates.iter().cycle().take(usize::try_from(others).unwrap_or(0) + 1) {
         for _ in 0..=again {
@@ -87,5 +88,5 @@ fn call<'s>(
         }
     }
     let message = format!("the provider failed {failed} times");
-    Err(Refusal::new(settings.dialect, 503, "provider_unavailable", &message, None))
+    Err(Refusal::new(&settings.contract, 503, "provider_unavailable", &message, None))
 }

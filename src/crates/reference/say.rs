@@ -224,7 +224,7 @@ fn start(texts: &[&str]) -> usize {
 }
 
 fn unformatted(ask: &Ask<'_>, message: &str) -> Refusal {
-    Refusal::parameter(ask.dialect, "/response_format/json_schema/schema", message)
+    Refusal::parameter(ask.contract, "/response_format/json_schema/schema", message)
 }
 
 /// The opening words of a text.
@@ -297,10 +297,10 @@ mod tests {
     use rand::SeedableRng as _;
 
     use super::*;
-    use crate::wire::Dialect;
 
     fn said(body: &Value) -> (String, &'static str, usize) {
-        let ask = Ask::of(body, Dialect::OpenAi).expect("a good request");
+        let contract = crate::samples::openai();
+        let ask = Ask::of(body, &contract).expect("a good request");
         let topic = Topic::of(&ask, 20).expect("good schemas");
         let said = topic.say(&mut Pcg64::seed_from_u64(1)).expect("an answer");
         (said.text.iter().map(|token| &*token.text).collect(), said.finish, said.tokens())

@@ -9,7 +9,6 @@ use super::token;
 use super::tool::Call;
 use super::transcript::Write;
 use super::usage::Usage;
-use crate::wire::Dialect;
 
 /// What a chunk adds to its choice.
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +38,10 @@ pub(super) struct Streamed<'a> {
 
 /// How many steps a choice takes: one for each token of it, and for the head of each call.
 pub(super) fn steps_of(said: &Said<'_>) -> usize {
-    steps(said, Dialect::OpenAi).len()
+    steps(said, true).len()
 }
 
-fn steps<'a>(said: &'a Said<'a>, dialect: Dialect) -> Vec<Step<'a>> {
-    let shown = shows_reasoning(said, dialect);
+fn steps<'a>(said: &'a Said<'a>, shown: bool) -> Vec<Step<'a>> {
     let reasoning = said.reasoning.iter().map(|token| if shown { Step::Reasoning(token) } else { Step::Hidden });
     let mut steps: Vec<Step<'_>> = reasoning.chain(said.text.iter().map(Step::Text)).collect();
     for (index, call) in said.calls.iter().enumerate() {
@@ -58,7 +56,8 @@ impl Streamed<'_> {
     /// dialect where asked, in Pulze's with the metadata in the last chunk.
     pub(super) fn chunks(&self, due: &[Duration]) -> Vec<Write> {
         let at = |step: usize| due.get(step).or(due.last()).copied().unwrap_or_default();
-        let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, self.frame.dialect)).collect();
+        let shown = |said| shows_reasoning(said, self.frame.contract);
+        let choices: Vec<Vec<Step<'_>>> = self.choices.iter().map(|said| steps(said, shown(said))).collect();
         let mut chunks = Vec::new();
         for index in 0..choices.len() {
             chunks.push(Write { at: at(0), bytes: self.piece(index, Step::Role) });
@@ -73,12 +72,12 @@ impl Streamed<'_> {
         }
         let end = due.last().copied().unwrap_or_default();
         for (index, said) in self.choices.iter().enumerate() {
-            let last = index + 1 == self.choices.len() && self.frame.dialect == Dialect::Pulze;
+            let last = index + 1 == self.choices.len() && !self.frame.contract.facts.stream_options;
             let (usage, metadata) = if last { (self.stated(), self.metadata) } else { (self.unstated(), None) };
             let finish = |json: &mut Json| self.write(json, index, Step::Finish(said.finish));
             chunks.push(Write { at: end, bytes: self.chunk(Some(finish), usage, metadata) });
         }
-        if self.frame.dialect.is_openai() && self.include_usage {
+        if self.frame.contract.facts.stream_options && self.include_usage {
             chunks.push(Write { at: end, bytes: self.chunk(None::<fn(&mut Json)>, self.stated(), None) });
         }
         chunks
@@ -100,7 +99,7 @@ impl Streamed<'_> {
 
     /// Of a chunk that does not state the usage.
     fn unstated(&self) -> Member<&Usage> {
-        if self.frame.dialect.is_openai() && self.include_usage { Member::Null } else { Member::Absent }
+        if self.frame.contract.facts.stream_options && self.include_usage { Member::Null } else { Member::Absent }
     }
 
     /// Writes a step of a choice.
@@ -124,7 +123,7 @@ impl Streamed<'_> {
             Some(reason) => json.text([reason]),
             None => json.raw("null"),
         };
-        if self.frame.dialect.is_openai() {
+        if self.frame.contract.facts.logprobs {
             json.raw(r#","logprobs":"#);
             match token {
                 Some(token) => write_logprobs(json, std::slice::from_ref(token)),

@@ -21,7 +21,7 @@ use super::ask::Ask;
 use super::example::{Example, exactly};
 use super::refuse::Refusal;
 use super::say::opening;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::tool::{Input, Tool, ToolChoice};
 
 /// Most calls made at once.
@@ -62,7 +62,7 @@ impl Call<'_> {
 /// Which tool is called, and for which names.
 #[derive(Debug)]
 pub(super) struct Calling<'r> {
-    dialect: Dialect,
+    contract: &'r Contract,
     place: usize,
     tool: Tool<'r>,
     parameters: Option<Example<'r>>,
@@ -79,7 +79,7 @@ impl<'r> Calling<'r> {
         let mut compiled = Vec::with_capacity(ask.offers.len());
         for (place, tool) in &ask.offers {
             let parameters = tool.parameters.map(Example::new).transpose();
-            compiled.push(parameters.map_err(|error| refusal(ask.dialect, *place, &error))?);
+            compiled.push(parameters.map_err(|error| refusal(ask.contract, *place, &error))?);
         }
         let most = (0..ask.offers.len()).max_by_key(|offer| (shared(ask, *offer), std::cmp::Reverse(*offer)));
         let chosen = match ask.choice {
@@ -91,14 +91,14 @@ impl<'r> Calling<'r> {
         };
         let Some(chosen) = chosen else { return Ok(None) };
         let (place, tool) = ask.offers[chosen];
-        if tool.input.is_some() && ask.request.stream && ask.dialect == Dialect::OpenAiStrict {
+        if tool.input.is_some() && ask.request.stream && !ask.contract.facts.custom_tool_streams {
             let message = "the published chunk has no calls of custom tools; they are made in whole replies";
-            return Err(Refusal::parameter(ask.dialect, "/stream", message));
+            return Err(Refusal::parameter(ask.contract, "/stream", message));
         }
         let mut names = names(ask.asked);
         names.truncate(if ask.parallel { MOST_CALLS } else { 1 });
         let parameters = compiled.swap_remove(chosen);
-        Ok(Some(Calling { dialect: ask.dialect, place, tool, parameters, asked: ask.asked, names }))
+        Ok(Some(Calling { contract: ask.contract, place, tool, parameters, asked: ask.asked, names }))
     }
 
     /// The calls, one for each name that the arguments have room for.
@@ -120,7 +120,7 @@ impl<'r> Calling<'r> {
             Some(parameters) => {
                 let unsatisfied = "no arguments that satisfy the parameters were found";
                 let made = parameters.value(random);
-                let made = made.ok_or_else(|| refusal(self.dialect, self.place, unsatisfied))?;
+                let made = made.ok_or_else(|| refusal(self.contract, self.place, unsatisfied))?;
                 self.fitted(parameters, made, given)
             }
         };
@@ -141,7 +141,7 @@ impl<'r> Calling<'r> {
             Input::Grammar(_) => Err("input is made from regular expressions here, not from this syntax".to_owned()),
         };
         let place = format!("/tools/{}/custom/format/grammar/definition", self.place);
-        made.map_err(|error| Refusal::parameter(self.dialect, &place, &error))
+        made.map_err(|error| Refusal::parameter(self.contract, &place, &error))
     }
 
     /// The arguments with what the message says in its place, as far as the parameters allow that.
@@ -185,8 +185,8 @@ impl<'r> Calling<'r> {
     }
 }
 
-fn refusal(dialect: Dialect, place: usize, message: &str) -> Refusal {
-    Refusal::parameter(dialect, &format!("/tools/{place}/function/parameters"), message)
+fn refusal(contract: &Contract, place: usize, message: &str) -> Refusal {
+    Refusal::parameter(contract, &format!("/tools/{place}/function/parameters"), message)
 }
 
 /// How many words of the message are in the tool's name or description.
@@ -248,7 +248,8 @@ mod tests {
         for (name, value) in more.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        let ask = Ask::of(&body, Dialect::OpenAi).expect("a good request");
+        let contract = crate::samples::openai();
+        let ask = Ask::of(&body, &contract).expect("a good request");
         let calling = Calling::of(&ask).expect("good tools");
         let calls = calling.map(|calling| calling.calls(&mut Pcg64::seed_from_u64(1)).expect("arguments"));
         let arguments =

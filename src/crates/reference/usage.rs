@@ -69,7 +69,7 @@ impl Usage {
     pub(super) fn of(ask: &Ask<'_>, prompt: &Prompt, choices: &[Said<'_>], state: &State) -> Usage {
         let completion = choices.iter().map(Said::tokens).sum::<usize>() as u64;
         let reasoning = choices.iter().map(|said| said.reasoning.len()).sum::<usize>() as u64;
-        let details = ask.dialect.is_openai().then(|| [state.cache.hit(&prompt.blocks), reasoning]);
+        let details = ask.contract.facts.usage_details.then(|| [state.cache.hit(&prompt.blocks), reasoning]);
         Usage { prompt_tokens: prompt.tokens, completion_tokens: completion, details }
     }
 
@@ -92,11 +92,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::Dialect;
 
     fn tokens(messages: &Value) -> u64 {
         let body = json!({"model": "m", "messages": messages});
-        Prompt::of(&Ask::of(&body, Dialect::OpenAi).expect("a good request")).tokens
+        let contract = crate::samples::openai();
+        Prompt::of(&Ask::of(&body, &contract).expect("a good request")).tokens
     }
 
     #[test]

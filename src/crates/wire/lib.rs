@@ -4,11 +4,12 @@
 //! protocol only: no timing, no judgement, no I/O.
 
 pub mod api;
-pub mod dialect;
+pub mod contract;
 pub mod exposition;
 mod names;
 pub mod plain;
+pub mod schema;
 pub mod sse;
 
-pub use dialect::Dialect;
+pub use contract::Contract;
 pub use proofload_json as json;

@@ -1,6 +1,7 @@
 //! The members that a schema names, taken from it once, so that what it does not name is found without walking it again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value as Schema;
 
@@ -30,6 +31,23 @@ impl Names {
             }
         }
         Names { items: schema.get("items").map(|items| Box::new(Names::of(items))), members }
+    }
+
+    /// Adds what another schema of the same value names. An object of which this schema names no members stays open.
+    pub(super) fn add(&mut self, other: Names) {
+        match (&mut self.items, other.items) {
+            (Some(items), Some(more)) => items.add(*more),
+            (None, more) => self.items = more,
+            (Some(_), None) => {}
+        }
+        if let (Some(members), Some(more)) = (&mut self.members, other.members) {
+            for (name, names) in more {
+                match members.entry(name) {
+                    Entry::Occupied(mut known) => known.get_mut().add(names),
+                    Entry::Vacant(place) => _ = place.insert(names),
+                }
+            }
+        }
     }
 
     /// Adds the paths of the members of a value that are not named, with `[]` for any index, each once.

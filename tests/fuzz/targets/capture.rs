@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proofload::profile::contracts;
 use proofload::report::conformance::{Kind, write};
 use proofload::suite::capture::{CaptureError, Line, Meta};
 use proofload::suite::replay::Captured;
@@ -61,7 +62,9 @@ fn read(input: &[u8]) -> Result<Captured, String> {
 }
 
 fn judged(captured: &Captured) -> Result<Sheet, CaptureError> {
-    let (target, meta) = (captured.target()?, &captured.meta);
+    let meta = &captured.meta;
+    let unknown = || CaptureError::Meta(format!("no dialect is called {:?}", meta.dialect));
+    let target = captured.target(contracts::find(&meta.dialect).ok_or_else(unknown)?)?;
     let options = Options {
         depth: meta.depth(),
         only: None,

@@ -60,7 +60,6 @@ pub(crate) fn run(input: &[u8]) -> bool {
         World { env: &|name| (name == "X").then(|| "a value".to_owned()), today: "2026-11-22".to_owned(), salt: 1 };
     match load(&file.to_string_lossy(), &Flags::default(), &world) {
         Ok(draft) => {
-            let _ = draft.tighten();
             let plan = draft.plan(7);
             assert!(!plan.loads.is_empty() && !plan.cases.is_empty());
             assert_plain("a plan", &proofload::wire::plain::lines(&preview(&plan, SHOWN)));

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use proofload::wire::Dialect;
+use proofload::profile::contracts;
 use serde_json::Value;
 
 /// Whether a document satisfies the schema of a name such as `openai/chunk`.
 fn verdict(schema: &str, document: &Value) -> Option<bool> {
     let (dialect, of) = schema.split_once('/')?;
-    let dialect = Dialect::named(dialect)?;
+    let dialect = contracts::find(dialect)?;
     // As replies are read.
     let read = || document.clone().into();
     match of {

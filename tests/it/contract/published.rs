@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use proofload::wire::Dialect;
-use proofload::wire::dialect::offline;
+use proofload::wire::schema::offline;
 use serde_json::{Value, json};
 
 use super::breach::{breaches, documents, show};
 use super::{parse, schemas, subschemas};
+
+use crate::dialect::Dialect;
 
 const PUBLISHED: &str = include_str!("openai-published.json");
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::dialect::Dialect;
 use proofload::exchange::{Arrival, Body, Coding, Cut, Exchange, Form, Head, Outcome, Policies, Ticket, Transfer};
 use proofload::plan::case::{Case, Setting};
-use proofload::wire::Dialect;
 use serde_json::{Value, json};
 
 const MS: Duration = Duration::from_millis(1);
@@ -97,7 +97,7 @@ fn exchange(request: Option<Message<'_>>, reply: &Message<'_>, seq: u64, dialect
     let request = request.unwrap_or_else(|| plain(is_stream));
     let header = request.header("pulze-policies");
     let policies = header.map_or_else(Policies::default, Policies::in_header);
-    let setting = Setting { dialect, origin: "http://127.0.0.1:8000".into(), policies, seed: 1 };
+    let setting = Setting { contract: dialect.contract(), origin: "http://127.0.0.1:8000".into(), policies, seed: 1 };
     let ticket = Ticket::alone(seq, 0, Duration::ZERO);
     let wanted = serde_json::from_str(&request.body).ok().filter(Value::is_object).unwrap_or_else(|| json!({}));
     let mut asked = Case::plain("example", &wanted, &setting).render(&ticket, 1);

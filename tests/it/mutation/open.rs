@@ -4,7 +4,7 @@
 //! Sources are named as in `schemas/README.md#sources`, rulings by their anchors on that page; kin are servers that
 //! speak a dialect not their own.
 
-use proofload::wire::Dialect;
+use crate::dialect::Dialect;
 
 /// Ways of breaking that no rule sees at certain places, and why none should.
 #[derive(Debug)]

@@ -184,7 +184,7 @@ fn www_authenticate(book: &Book<'_>) -> Verdict {
 }
 
 fn envelope(book: &Book<'_>) -> Verdict {
-    let schema = book.facts.dialect.error();
+    let schema = book.facts.contract.error();
     let mut any = false;
     // A string in the place of the error is judged once, by err-error-not-string.
     for reading in strangers(book).filter(|reading| !is_string(reading)) {

@@ -58,7 +58,7 @@ fn envelope_429(reading: &Reading<'_>) -> Verdict {
     if is_string(reading) {
         return Verdict::Skip(STRING);
     }
-    let faults = reading.exchange.asked.wanted.dialect.error().violations(&document.value);
+    let faults = reading.exchange.asked.wanted.contract.error().violations(&document.value);
     Verdict::distinct(faults.into_iter().map(Finding::of_schema))
 }
 

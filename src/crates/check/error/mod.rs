@@ -66,7 +66,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "err-keys-complete",
         rule: "an error has message, type, param and code",
-        levels: levels("-/Y/M"),
+        levels: levels("-/Y"),
         tier: tier("F"),
         sources: &[Source::OPENAI.note("all four keys")],
         judge: Judge::Reply(keys_complete),
@@ -136,7 +136,7 @@ fn envelope(reading: &Reading<'_>) -> Verdict {
     if is_string(reading) {
         return Verdict::Skip(STRING);
     }
-    let schema = reading.exchange.asked.wanted.dialect.error();
+    let schema = reading.exchange.asked.wanted.contract.error();
     if schema.is_valid(&document.value) {
         return Verdict::Pass;
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Wanted;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::ChatRequest;
 
 /// Tokens that a plan asks for.
@@ -35,11 +35,11 @@ pub struct Asked {
 
 impl Asked {
     /// A request that someone else sent, by its body, which need not be JSON.
-    pub fn of(dialect: Dialect, body: impl Into<Bytes>) -> Asked {
+    pub fn of(contract: &Arc<Contract>, body: impl Into<Bytes>) -> Asked {
         let body = body.into();
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         let cap = ChatRequest::of(&json).cap;
-        Asked { wanted: Arc::new(Wanted::of(dialect, &json)), body, prompt_hash: 0, cap, lengths: Lengths::default() }
+        Asked { wanted: Arc::new(Wanted::of(contract, &json)), body, prompt_hash: 0, cap, lengths: Lengths::default() }
     }
 
     /// Whether the request has a text in it, so that one which comes back need not be the endpoint's own.

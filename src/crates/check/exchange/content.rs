@@ -4,7 +4,6 @@ use super::Exchange;
 use super::outcome::{Cut, Form, Inband, Outcome};
 use super::reading::{Payload, Reply, Seen, Stream};
 use super::words::in_words;
-use crate::wire::Dialect;
 use crate::wire::api::error::{Place, error_in};
 use crate::wire::api::finish::{ends, failure_in};
 use crate::wire::api::output::Choice;
@@ -80,7 +79,7 @@ fn of_stream(exchange: &Exchange, stream: &Stream, read: &[Choice]) -> Outcome {
 
 /// Pulze's error inside a 200: `metadata.error` says something, or `metadata.status_code` is 400 or more.
 fn metadata_error(exchange: &Exchange, reply: &Value) -> bool {
-    if exchange.asked.wanted.dialect != Dialect::Pulze {
+    if !exchange.asked.wanted.contract.facts.metadata_block {
         return false;
     }
     let Some(metadata) = reply.member("metadata") else { return false };

@@ -1,13 +1,16 @@
 //! What was asked for, as far as it decides which reply is right.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Policies;
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::ChatRequest;
 use crate::wire::api::tool::{Tool, ToolChoice};
-use crate::wire::dialect::offline_for_replies;
+
 use crate::wire::json::Parsed;
+use crate::wire::schema::offline_for_replies;
 
 /// What was asked for, as far as it decides which reply is right. One per case, shared by its exchanges.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub struct Wanted {
     /// Name of the case.
     pub case: String,
     /// Whose contract the reply is held to.
-    pub dialect: Dialect,
+    pub contract: Arc<Contract>,
     /// Scheme, host and port that requests go to, as in `http://127.0.0.1:8000`.
     pub origin: String,
     /// The model asked for, where one is.
@@ -59,11 +62,11 @@ pub struct OfferedTool {
 impl Wanted {
     /// What a request body asks for, by a lenient reading of it: whatever is absent or of the wrong type counts as not
     /// asked for. The origin is empty, the policies are the published defaults, and the prompt has no tag.
-    pub fn of(dialect: Dialect, body: &Value) -> Wanted {
+    pub fn of(contract: &Arc<Contract>, body: &Value) -> Wanted {
         let request = ChatRequest::of(body);
         Wanted {
             case: String::new(),
-            dialect,
+            contract: Arc::clone(contract),
             origin: String::new(),
             model: request.model.map(str::to_owned),
             stream: request.stream,

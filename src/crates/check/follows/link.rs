@@ -121,8 +121,8 @@ pub fn consequences(
     verdicts: &[(&'static Check, Verdict)],
     reading: &Reading<'_>,
 ) -> Vec<(&'static str, &'static str)> {
-    let dialect = reading.exchange.asked.wanted.dialect;
-    let level = |check: &Check, own: Option<Level>| own.or_else(|| check.level(dialect)).unwrap_or(Level::May);
+    let contract = &reading.exchange.asked.wanted.contract;
+    let level = |check: &Check, own: Option<Level>| own.or_else(|| check.level(contract)).unwrap_or(Level::May);
     let broken: Vec<(&'static str, Level, &[Finding])> = verdicts
         .iter()
         .filter_map(|(check, verdict)| match verdict {

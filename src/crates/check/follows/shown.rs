@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::book::sent;
 use super::super::stream::pieces_of;
 use crate::exchange::{Choice, Payload, Reading};
-use crate::format::response::is_known_finish;
+use crate::format::response::facts;
 use crate::wire::api::reply::finishes;
 use crate::wire::json::{self, Members, Value};
 
@@ -199,8 +199,8 @@ fn ends_otherwise(reading: &Reading<'_>) -> bool {
 
 /// Some choice ends for a reason that nobody published.
 pub(super) fn ends_unknown(reading: &Reading<'_>) -> bool {
-    let dialect = reading.exchange.asked.wanted.dialect;
-    let unknown = |choice: &Choice| choice.finish.as_deref().is_some_and(|finish| !is_known_finish(dialect, finish));
+    let facts = facts(reading);
+    let unknown = |choice: &Choice| choice.finish.as_deref().is_some_and(|finish| !facts.is_known_finish(finish));
     reading.choices.iter().any(unknown)
 }
 

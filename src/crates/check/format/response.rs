@@ -7,9 +7,10 @@ use crate::markup::marks;
 use crate::said::{says_nothing, speaks_otherwise};
 use crate::source::Source;
 use crate::stream::is_filter_chunk;
-use crate::wire::Dialect;
 use crate::wire::api::error::{Place, error_in};
 use crate::wire::api::reply::choices;
+use crate::wire::contract::Facts;
+use crate::wire::contract::facts::{Counts, CreatedUnit};
 use crate::wire::json::{At, Members, Value};
 use crate::{Across, Check, Fault, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 
@@ -222,7 +223,7 @@ pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "resp-service-tier-known",
         rule: "service_tier is one of OpenAI's, or null",
-        levels: levels("-/S/-"),
+        levels: levels("-/S"),
         tier: tier("F"),
         sources: &[
             Source::OPENAI.note("enum"),
@@ -249,7 +250,7 @@ pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "resp-refusal-key",
         rule: "every message has the key refusal",
-        levels: levels("-/Y/M"),
+        levels: levels("-/Y"),
         tier: tier("F"),
         sources: &[Source::OPENAI.note("required key"), Source::issue("JamePeng/llama-cpp-python", 113)],
         judge: Judge::Reply(refusal_key),
@@ -258,7 +259,7 @@ pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "resp-logprobs-key",
         rule: "every choice has the key logprobs",
-        levels: levels("-/Y/M"),
+        levels: levels("-/Y"),
         tier: tier("F"),
         sources: &[Source::OPENAI.note("required key")],
         judge: Judge::Reply(logprobs_key),
@@ -380,26 +381,22 @@ fn finish_present(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-/// The five of OpenAI's enum; Pulze's open list adds `max_tokens` (`schemas/README.md#difference-13`).
-pub(crate) fn is_known_finish(dialect: Dialect, reason: &str) -> bool {
-    matches!(reason, "stop" | "length" | "tool_calls" | "content_filter" | "function_call")
-        || (dialect == Dialect::Pulze && reason == "max_tokens")
+/// The contract's facts.
+pub(crate) fn facts<'r>(reading: &'r Reading<'_>) -> &'r Facts {
+    &reading.exchange.asked.wanted.contract.facts
 }
 
-/// The published reasons in words.
-pub(crate) fn published_finishes(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Pulze => "stop, length, tool_calls, content_filter, function_call, max_tokens",
-        Dialect::OpenAi | Dialect::OpenAiStrict => "stop, length, tool_calls, content_filter, function_call",
-    }
+/// A finish reason that is not published, in words.
+pub(crate) fn unpublished_finish(facts: &Facts, reason: &str) -> String {
+    format!("expected one of {}, got {reason:?}", facts.finish_reasons.join(", "))
 }
 
 fn finish_known(reading: &Reading<'_>) -> Verdict {
-    let dialect = reading.exchange.asked.wanted.dialect;
+    let facts = facts(reading);
     each_choice(reading, |number, choice| {
         let reason = choice.member("finish_reason")?.as_str()?;
-        (!is_known_finish(dialect, reason)).then(|| {
-            let detail = format!("expected one of {}, got {reason:?}", published_finishes(dialect));
+        (!facts.is_known_finish(reason)).then(|| {
+            let detail = unpublished_finish(facts, reason);
             Finding::new(format!("/choices/{number}/finish_reason"), detail).kind(Fault::WrongValue)
         })
     })
@@ -408,14 +405,12 @@ fn finish_known(reading: &Reading<'_>) -> Verdict {
 fn object_value(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
     let object = completion.member("object");
-    let right = match object.and_then(Value::as_str) {
-        Some("chat.completion") => true,
-        Some("text_completion") => reading.exchange.asked.wanted.dialect == Dialect::Pulze,
-        Some(_) | None => false,
-    };
-    let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
-    let expected = if pulze { "\"chat.completion\" or \"text_completion\"" } else { "\"chat.completion\"" };
-    Verdict::holds(right, "/object", || format!("expected {expected}, got {}", shown(object)))
+    let objects = &facts(reading).objects;
+    let right = object.and_then(Value::as_str).is_some_and(|object| objects.iter().any(|known| known == object));
+    Verdict::holds(right, "/object", || {
+        let expected: Vec<String> = objects.iter().map(|known| format!("{known:?}")).collect();
+        format!("expected {}, got {}", expected.join(" or "), shown(object))
+    })
 }
 
 fn object_chat(reading: &Reading<'_>) -> Verdict {
@@ -466,7 +461,7 @@ fn stamped<'r>(reading: &'r Reading<'_>) -> Option<&'r Value> {
 fn created_integer(reading: &Reading<'_>) -> Verdict {
     let Some(body) = stamped(reading) else { return Verdict::Skip("no completion to judge") };
     let created = body.member("created");
-    if reading.exchange.asked.wanted.dialect == Dialect::Pulze && created.is_none_or(Value::is_null) {
+    if facts(reading).created_optional && created.is_none_or(Value::is_null) {
         return Verdict::Skip("created is optional");
     }
     let integer = created.and_then(Value::as_f64).is_some_and(|number| number >= 0.0 && number.fract() == 0.0);
@@ -485,8 +480,7 @@ fn created_plausible(reading: &Reading<'_>) -> Verdict {
     let Some(created) = stamped(reading).and_then(|body| body.member("created")?.as_f64()) else {
         return Verdict::Skip("no created");
     };
-    let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
-    if created >= MILLISECONDS_FROM && !pulze {
+    if created >= MILLISECONDS_FROM && facts(reading).created_unit == CreatedUnit::Seconds {
         return Verdict::broken("/created", format!("{created} is in milliseconds, expected seconds"));
     }
     let seconds = if created >= MILLISECONDS_FROM { created / 1000.0 } else { created };
@@ -538,7 +532,7 @@ fn model_nonempty(reading: &Reading<'_>) -> Verdict {
         });
     }
     let Some(stream) = reading.stream() else { return Verdict::Skip("no completion to judge") };
-    let optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    let optional = facts(reading).chunk_model_optional;
     let nameless = stream.distinct().filter(|(_, chunk)| {
         let model = chunk.member("model");
         let absent = model.is_none_or(Value::is_null);
@@ -607,7 +601,7 @@ fn integer_notation(reading: &Reading<'_>) -> Verdict {
     if !reading.says_something() {
         return Verdict::Skip("no completion to judge");
     }
-    let usage_counts = reading.exchange.asked.wanted.dialect.is_openai();
+    let usage_counts = facts(reading).usage_counts == Counts::Integer;
     match reading.bodies().find_map(|body| odd_integer(body, usage_counts)) {
         Some((pointer, value)) => Verdict::broken(pointer, format!("the integer is written as {value}")),
         None => Verdict::Pass,

@@ -204,7 +204,7 @@ fn json_finite(reading: &Reading<'_>) -> Verdict {
 
 fn schema(reading: &Reading<'_>) -> Verdict {
     let Some(completion) = reading.completion() else { return Verdict::Skip(NO_COMPLETION) };
-    let schema = reading.exchange.asked.wanted.dialect.response();
+    let schema = reading.exchange.asked.wanted.contract.response();
     if schema.is_valid(completion) {
         return Verdict::Pass;
     }
@@ -212,12 +212,12 @@ fn schema(reading: &Reading<'_>) -> Verdict {
 }
 
 fn extra_members(reading: &Reading<'_>) -> Verdict {
-    let dialect = reading.exchange.asked.wanted.dialect;
+    let contract = &reading.exchange.asked.wanted.contract;
     let mut extra = Vec::new();
     match reading.stream() {
-        Some(stream) => stream.distinct().for_each(|(_, chunk)| dialect.chunk().unnamed_members(chunk, &mut extra)),
+        Some(stream) => stream.distinct().for_each(|(_, chunk)| contract.chunk().unnamed_members(chunk, &mut extra)),
         None => match reading.completion() {
-            Some(completion) => dialect.response().unnamed_members(completion, &mut extra),
+            Some(completion) => contract.response().unnamed_members(completion, &mut extra),
             None => return Verdict::Skip("no completion to judge"),
         },
     }

@@ -16,7 +16,7 @@ pub(super) fn all() -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::dialect::offline_with_formats;
+    use crate::wire::schema::offline_with_formats;
 
     /// Every object within a schema.
     fn objects<'s>(schema: &'s Value, found: &mut Vec<&'s Value>) {

@@ -8,8 +8,8 @@ use crate::format::probes::{
     JSON_SCH_STREAM, JSON_SLICE, TOOL_JSON,
 };
 use crate::source::Source;
-use crate::wire::dialect::{offline_with_formats, violations};
 use crate::wire::json::{self, At, Value};
+use crate::wire::schema::{offline_with_formats, violations};
 use crate::{Book, Check, Finding, INCOMPLETE, Judge, NO_COMPLETION, Verdict, levels, tier};
 
 pub(crate) static CHECKS: &[Check] = &[

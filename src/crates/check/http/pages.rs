@@ -7,7 +7,7 @@ use crate::http::probes::{
     PAGE_BREW, PAGE_DOUBLE, PAGE_GET, PAGE_HEAD, PAGE_METHODS, PAGE_MODELS, PAGE_OPTIONS, PAGE_SLASH, PAGE_UNKNOWN,
 };
 use crate::source::Source;
-use crate::wire::Dialect;
+use crate::wire::contract::facts::ModelsPage;
 use crate::wire::json::{Members, Value};
 
 pub(crate) static PAGES: &[Check] = &[
@@ -193,12 +193,13 @@ fn trailing_slash(book: &Book<'_>) -> Verdict {
 }
 
 fn models_list(book: &Book<'_>) -> Verdict {
-    let judge = match book.facts.dialect {
-        Dialect::Pulze => pulze_models,
-        Dialect::OpenAi | Dialect::OpenAiStrict => openai_models,
+    let page = book.facts.contract.facts.models_page;
+    let judge = match page {
+        ModelsPage::Active => pulze_models,
+        ModelsPage::List => openai_models,
     };
     each(book.replies(&PAGE_MODELS), |reading| match reading.exchange.status() {
-        Some(404) if book.facts.dialect == Dialect::Pulze => Verdict::Skip("there is no list of models"),
+        Some(404) if page == ModelsPage::Active => Verdict::Skip("there is no list of models"),
         Some(200) => judge(reading, &book.facts.model),
         Some(_) | None => Verdict::broken("", format!("expected a list of models, got {}", came(reading))),
     })

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::auth::WRONG_KEY;
 use crate::secret::Secret;
-use crate::wire::Dialect;
+use crate::wire::contract::facts::ModelsPage;
 
 pub(crate) static PAGE_GET: Probe = Probe::page("page-get", |context| vec![plain(context).method("GET")]);
 
@@ -41,9 +41,9 @@ pub(crate) static PAGE_DOUBLE: Probe =
 pub(crate) static PAGE_SLASH: Probe = Probe::page("page-slash", |context| vec![plain(context).path(Path::Behind("/"))]);
 
 pub(crate) static PAGE_MODELS: Probe = Probe::page("page-models", |context| {
-    let path = match context.dialect {
-        Dialect::Pulze => "/models/active",
-        Dialect::OpenAi | Dialect::OpenAiStrict => "/models",
+    let path = match context.contract.facts.models_page {
+        ModelsPage::Active => "/models/active",
+        ModelsPage::List => "/models",
     };
     vec![plain(context).method("GET").path(Path::Beside(path.to_owned()))]
 });

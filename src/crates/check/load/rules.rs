@@ -5,7 +5,6 @@
 use crate::exchange::{Outcome, Payload, Reading, nonce};
 use crate::request::is_router;
 use crate::source::Source;
-use crate::wire::Dialect;
 use crate::wire::api::error::{Place, error_in};
 use crate::wire::json::{Members, Value};
 use crate::{Across, Check, Finding, Judge, Level, NO_STREAM, Verdict, levels, tier};
@@ -280,7 +279,7 @@ fn no_replayed_answers(reading: &Reading<'_>) -> Verdict {
 /// The model asked for and the one that answered.
 fn pinned(reading: &Reading<'_>) -> Option<(String, String)> {
     let wanted = &reading.exchange.asked.wanted;
-    let asked = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model))?;
+    let asked = wanted.model.as_deref().filter(|model| !wanted.contract.facts.router || !is_router(model))?;
     Some((asked.to_owned(), named(reading, "model")?))
 }
 
@@ -315,7 +314,7 @@ fn carries_error(reading: &Reading<'_>) -> bool {
         told || stream.bare_json.as_ref().is_some_and(is_error)
     });
     let in_body = reading.success() && reading.json().is_some_and(|document| is_error(&document.value));
-    let in_metadata = reading.exchange.asked.wanted.dialect == Dialect::Pulze
+    let in_metadata = reading.exchange.asked.wanted.contract.facts.metadata_block
         && reading.metadata().is_some_and(|metadata| {
             let text = metadata.member("error").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
             text || metadata.member("status_code").and_then(Value::as_u64).is_some_and(|status| status >= 400)

@@ -1,16 +1,11 @@
 //! Rules about the members of metadata: their types, and errors that hide in them.
 
-use std::sync::LazyLock;
-
-use jsonschema::Validator;
-
 use super::super::{Across, Check, Finding, Judge, Level, NO_COMPLETION, Verdict, levels, shown, tier};
 use super::{ABSENT, member};
 use crate::exchange::Reading;
 use crate::source::Source;
-use crate::wire::Dialect;
-use crate::wire::dialect::{offline_for_replies, violations};
-use crate::wire::json::{At, Members, Parsed, Value, pointer_token};
+use crate::wire::json::{Members, Value, pointer_token};
+use crate::wire::schema::violations;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -144,18 +139,15 @@ fn present(reading: &Reading<'_>) -> Verdict {
     })
 }
 
-/// The part of the response schema that describes metadata.
-static METADATA: LazyLock<Validator<Parsed>> = LazyLock::new(|| {
-    let schema = Dialect::Pulze.response().document().at("/properties/metadata").expect("the schema has metadata");
-    offline_for_replies(schema).expect("a part of a valid schema without references is valid")
-});
-
 fn schema(reading: &Reading<'_>) -> Verdict {
-    let Some(metadata) = reading.metadata() else { return Verdict::Skip(ABSENT) };
-    if METADATA.is_valid(metadata) {
+    let contract = &reading.exchange.asked.wanted.contract;
+    let (Some(metadata), Some(schema)) = (reading.metadata(), contract.metadata()) else {
+        return Verdict::Skip(ABSENT);
+    };
+    if schema.is_valid(metadata) {
         return Verdict::Pass;
     }
-    let findings = violations(&METADATA, metadata).into_iter();
+    let findings = violations(schema, metadata).into_iter();
     Verdict::distinct(findings.map(|v| Finding { pointer: format!("/metadata{}", v.pointer), ..Finding::of_schema(v) }))
 }
 

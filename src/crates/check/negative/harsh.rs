@@ -171,7 +171,7 @@ fn mutants(replies: &[Reading<'_>]) -> Verdict {
 /// The member of the body at which a mutant breaks the schema.
 fn mutated(reading: &Reading<'_>) -> String {
     let body: Value = serde_json::from_slice(&reading.exchange.asked.body).unwrap_or_default();
-    let schema = reading.exchange.asked.wanted.dialect.request();
+    let schema = reading.exchange.asked.wanted.contract.request();
     let at = |pointer: String| pointer.split('/').nth(1).map(str::to_owned);
     let broken = schema.violations(&body).into_iter().find_map(|violation| at(violation.pointer));
     let required = schema.document().member("required").and_then(Value::as_array).into_iter().flatten();

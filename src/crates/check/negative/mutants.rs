@@ -11,7 +11,7 @@ const COUNT: usize = 40;
 
 /// The requests.
 pub(super) fn mutants(context: &ProbeContext<'_>) -> Vec<Request> {
-    let mut all = every(&good(context), context.dialect.request().document());
+    let mut all = every(&good(context), context.contract.request().document());
     all.sort_by_key(|mutant| xxh3_64_with_seed(mutant.to_string().as_bytes(), context.seed));
     all.into_iter().take(COUNT).map(Request::new).collect()
 }
@@ -103,11 +103,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::wire::Dialect;
+    use crate::wire::Contract;
+
+    fn contracts() -> Vec<std::sync::Arc<Contract>> {
+        let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../schemas");
+        let read = |file: &str| std::fs::read_to_string(format!("{schemas}/{file}")).ok().map(Into::into);
+        Contract::read_all(&["pulze", "openai", "openai-strict"], read).expect("contracts")
+    }
 
     #[test]
     fn every_mutant_breaks_the_schema_and_every_member_is_broken() {
-        for dialect in Dialect::ALL {
+        for dialect in contracts() {
             let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1});
             let schema = dialect.request();
             assert_eq!(schema.violations(&body), []);

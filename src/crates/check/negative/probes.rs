@@ -12,7 +12,6 @@ use super::value::TRAVERSAL;
 use crate::Depth;
 use crate::probe::{Capability, HeaderChange, Probe, ProbeContext, Request, Step, Turn, Way, with};
 use crate::secret::Secret;
-use crate::wire::Dialect;
 
 const CHOICE: &[Capability] = &[Capability::ModelChoice];
 const TOOLS: &[Capability] = &[Capability::Tools];
@@ -326,10 +325,7 @@ fn oversized_body(context: &ProbeContext<'_>) -> Vec<Request> {
 
 /// A header whose value is the caller's own text.
 fn label_header(context: &ProbeContext<'_>) -> &'static str {
-    match context.dialect {
-        Dialect::Pulze => "pulze-labels",
-        Dialect::OpenAi | Dialect::OpenAiStrict => "x-label",
-    }
+    if context.contract.facts.pulze_headers { "pulze-labels" } else { "x-label" }
 }
 
 /// More words than the window has tokens, since no word is less than one token. Its tag stands at the beginning, which

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::{Book, Depth};
 
 /// What requests are made from.
 #[expect(missing_debug_implementations, reason = "it holds the key")]
 pub struct ProbeContext<'a> {
     /// Whose contract the endpoint is held to.
-    pub dialect: Dialect,
+    pub contract: &'a Contract,
     /// The model to ask for.
     pub model: &'a str,
     /// The key, where one is given.

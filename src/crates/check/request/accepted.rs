@@ -46,7 +46,7 @@ pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "req-model-omitted-rejected",
         rule: "a request without model is refused, unless one model is all that there is",
-        levels: levels("-/S/M"),
+        levels: levels("-/S"),
         tier: tier("C"),
         sources: &[
             Source::OPENAI.note("model is required"),

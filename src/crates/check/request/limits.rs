@@ -6,7 +6,6 @@ use crate::book::{accepted, came, each, refused};
 use crate::exchange::Reading;
 use crate::request::probes::{BEST_OF, BEST_OF_LT_N, CAP1, CAP5, CAP5_STREAM, CAPC5, N2};
 use crate::source::Source;
-use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::api::usage::Usage;
 use crate::wire::json::{Members, Value};
@@ -159,8 +158,8 @@ fn length_reason(reading: &Reading<'_>, usage: Option<Usage>) -> Verdict {
         Some(usage) if usage.completion < cap => Verdict::Skip("fewer tokens than the cap were used"),
         Some(_) => {
             let finish = choice.finish.as_deref().unwrap_or("none");
-            let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze && finish == "max_tokens";
-            Verdict::holds(finish == "length" || pulze, "/choices/0/finish_reason", || {
+            let known = &reading.exchange.asked.wanted.contract.facts.cap_finish_reasons;
+            Verdict::holds(known.iter().any(|reason| reason == finish), "/choices/0/finish_reason", || {
                 format!("expected \"length\" at the cap of {cap} tokens, got {finish:?}")
             })
         }

@@ -5,7 +5,6 @@ use super::{Check, Judge, Verdict, levels, shown, tier};
 use crate::exchange::Reading;
 use crate::exchange::nonce::PLACEHOLDER;
 use crate::source::Source;
-use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::json::{Members, Value};
 
@@ -66,8 +65,7 @@ pub(super) fn is_router(model: &str) -> bool {
 
 fn pinned_model(reading: &Reading<'_>) -> Verdict {
     let wanted = &reading.exchange.asked.wanted;
-    let Some(asked) = wanted.model.as_deref().filter(|model| wanted.dialect != Dialect::Pulze || !is_router(model))
-    else {
+    let Some(asked) = wanted.model.as_deref().filter(|model| !wanted.contract.facts.router || !is_router(model)) else {
         return Verdict::Skip("no model was pinned");
     };
     // A model whose name carries a tag was asked for by the name that was sent.

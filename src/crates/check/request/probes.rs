@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::probe::{Capability, Probe, ProbeContext, Request, streamed, with};
-use crate::wire::Dialect;
 
 pub(crate) static MINIMAL: Probe =
     Probe::new("minimal", |context| vec![Request::new(context.with(json!({"max_tokens": null, "temperature": null})))]);
@@ -149,12 +148,11 @@ fn parts(context: &ProbeContext<'_>) -> Vec<Request> {
 
 /// The base body, and null for every other parameter that the dialect publishes as nullable.
 fn nulls(context: &ProbeContext<'_>) -> Value {
-    let schema = context.dialect.request().document();
     let nullable = |schema: &Value| {
         schema.get("type").and_then(Value::as_array).is_some_and(|types| types.iter().any(|kind| kind == "null"))
     };
     let mut body = context.base();
-    for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    for (name, schema) in context.contract.request().properties() {
         if name != "model" && nullable(schema) {
             body[name] = Value::Null;
         }
@@ -192,7 +190,7 @@ fn seed_example(context: &ProbeContext<'_>) -> Vec<Request> {
 /// Each parameter alone, where all of them together were refused. The tools go with the choice among them.
 fn seed_example_fields(context: &ProbeContext<'_>) -> Vec<Request> {
     let refused = context.book.reply(&SEED_EXAMPLE).is_some_and(|reading| !reading.success());
-    if !refused || context.dialect != Dialect::Pulze {
+    if !refused || !context.contract.facts.seed_page {
         return Vec::new();
     }
     let minimal = context.with(json!({"max_tokens": null, "temperature": null}));

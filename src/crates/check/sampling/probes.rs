@@ -3,15 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::probe::{Capability, Path, Probe, ProbeContext, Request, with};
-use crate::wire::Dialect;
 
 /// One token is enough, and does not have the time to turn into nonsense.
 pub(crate) static TEMPERATURE_MAX: Probe = Probe::new("temperature-max", |context| {
-    vec![Request::new(context.with(json!({"temperature": hottest(context.dialect), "max_tokens": 1})))]
+    vec![Request::new(context.with(json!({"temperature": context.contract.facts.max_temperature, "max_tokens": 1})))]
 });
 
 pub(crate) static TEMPERATURE_OVER_MAX: Probe = Probe::new("temperature-over-max", |context| {
-    vec![Request::new(context.with(json!({"temperature": hottest(context.dialect) + 0.5})))]
+    vec![Request::new(context.with(json!({"temperature": context.contract.facts.max_temperature + 0.5})))]
 });
 
 pub(crate) static TEMPERATURE_NEGATIVE: Probe =
@@ -72,14 +71,6 @@ pub(crate) static PROBES: &[&Probe] = &[
     &LOGIT_BIAS_BAN,
     &N3,
 ];
-
-/// The highest temperature that is published.
-fn hottest(dialect: Dialect) -> f64 {
-    match dialect {
-        Dialect::Pulze => 1.0,
-        Dialect::OpenAi | Dialect::OpenAiStrict => 2.0,
-    }
-}
 
 fn each<const N: usize>(context: &ProbeContext<'_>, changes: [Value; N]) -> Vec<Request> {
     changes.map(|change| Request::new(context.with(change))).into()

@@ -147,7 +147,7 @@ pub(crate) static CHECKS: &[Check] = &[
 /// one without choices nor those of a content filter.
 fn judged_chunks<'r>(reading: &'r Reading<'_>) -> Vec<(usize, &'r Value)> {
     let Some(stream) = reading.stream() else { return Vec::new() };
-    let skip_leading = reading.exchange.asked.wanted.dialect.is_openai();
+    let skip_leading = reading.exchange.asked.wanted.contract.facts.filter_chunks;
     let leading = stream
         .distinct()
         .next()
@@ -163,7 +163,7 @@ fn chunk_schema(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_none() {
         return Verdict::Skip(NO_STREAM);
     }
-    let schema = reading.exchange.asked.wanted.dialect.chunk();
+    let schema = reading.exchange.asked.wanted.contract.chunk();
     let broken = judged_chunks(reading).into_iter().filter(|(_, chunk)| !schema.is_valid(chunk));
     Verdict::distinct(broken.take(LOOKED_AT).flat_map(|(event, chunk)| {
         let faults = schema.violations(&with_finish(chunk)).into_iter();

@@ -7,7 +7,7 @@ use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, V
 use super::chunks::each_chunk;
 use super::{ended, pieces_of};
 use crate::exchange::{Outcome, Reading};
-use crate::format::response::{is_known_finish, published_finishes};
+use crate::format::response::{facts, unpublished_finish};
 use crate::source::Source;
 use crate::wire::api::chunk::Update;
 use crate::wire::api::content::Content;
@@ -74,7 +74,7 @@ pub(crate) static CHECKS: &[Check] = &[
     Check {
         id: "stream-finish-null-key",
         rule: "every piece of a choice has the key finish_reason, null until the last",
-        levels: levels("Y/S/M"),
+        levels: levels("Y/S"),
         tier: tier("F"),
         sources: &[
             Source::OPENAI.note("required, nullable"),
@@ -231,11 +231,11 @@ fn finish_null_key(reading: &Reading<'_>) -> Verdict {
 
 fn finish_known(reading: &Reading<'_>) -> Verdict {
     let Some(stream) = reading.stream() else { return Verdict::Skip(NO_STREAM) };
-    let dialect = reading.exchange.asked.wanted.dialect;
+    let facts = facts(reading);
     let unknown = pieces_of(stream).filter_map(|(event, position, _, piece)| {
         let reason = piece.member("finish_reason")?.as_str()?;
-        (!is_known_finish(dialect, reason)).then(|| {
-            let detail = format!("expected one of {}, got {reason:?}", published_finishes(dialect));
+        (!facts.is_known_finish(reason)).then(|| {
+            let detail = unpublished_finish(facts, reason);
             Finding::in_event(event, &format!("/choices/{position}/finish_reason"), detail).kind(Fault::WrongValue)
         })
     });
@@ -278,7 +278,7 @@ fn nonempty(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("an error came instead, see stream-no-inband-error");
     }
     if reading.choices.is_empty() {
-        let level = reading.exchange.asked.wanted.dialect.is_openai().then_some(Level::Must);
+        let level = facts(reading).choices_required.then_some(Level::Must);
         let finding = Finding::new("", "expected a choice in the stream, got none").kind(Fault::Missing);
         return Verdict::Broken { level, findings: vec![finding] };
     }

@@ -171,7 +171,7 @@ fn reassembles(reading: &Reading<'_>) -> Verdict {
         return Verdict::Skip("the stream is not whole");
     }
     let whole = reassembled(reading);
-    let schema = reading.exchange.asked.wanted.dialect.response();
+    let schema = reading.exchange.asked.wanted.contract.response();
     let violations = schema.violations(&Value::from(whole)).into_iter();
     Verdict::of(violations.map(|v| Finding::new(v.pointer, format!("once joined: {}", v.message))).collect())
 }

@@ -12,7 +12,7 @@ use crate::wire::json::{Object, Value};
 use super::super::{Check, Fault, Finding, INCOMPLETE, Judge, Level, NO_STREAM, Verdict, levels, shown, tier};
 use super::{below, calls_by_choice};
 use crate::exchange::{Choice, OfferedTool, Outcome, Reading};
-use crate::wire::dialect::{Violation, violations};
+use crate::wire::schema::{Violation, violations};
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -123,14 +123,14 @@ fn args_schema(reading: &Reading<'_>) -> Verdict {
     if reading.stream().is_some() && !reading.complete() {
         return Verdict::Skip(INCOMPLETE);
     }
-    let dialect = reading.exchange.asked.wanted.dialect;
+    let binds = reading.exchange.asked.wanted.contract.facts.strict_tools;
     let mut any = false;
     for (place, text, tool) in judged_arguments(reading) {
         let Ok(arguments) = parse_arguments(text) else { continue };
         any = true;
         let findings = misfits(&place, &arguments, tool);
         if !findings.is_empty() {
-            let strict = tool.is_some_and(|tool| tool.strict) && dialect.is_openai();
+            let strict = tool.is_some_and(|tool| tool.strict) && binds;
             return Verdict::Broken { level: strict.then_some(Level::Must), findings };
         }
     }

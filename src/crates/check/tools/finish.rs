@@ -7,7 +7,6 @@ use super::super::{Check, Fault, Finding, Judge, NO_STREAM, Verdict, levels, tie
 use super::{NO_CALL, piece_of};
 use crate::exchange::Reading;
 use crate::source::Source;
-use crate::wire::Dialect;
 use crate::wire::api::reply::finishes;
 
 pub(crate) static CHECKS: &[Check] = &[
@@ -58,12 +57,8 @@ fn finish_reason(reading: &Reading<'_>) -> Verdict {
     for choice in reading.choices.iter().filter(|choice| !choice.calls.is_empty()) {
         let Some(reason) = choice.finish.as_deref() else { continue };
         any = true;
-        let right = match reason {
-            "tool_calls" | "length" => true,
-            "stop" => wanted.named_tool,
-            "function_call" | "max_tokens" => wanted.dialect == Dialect::Pulze,
-            _ => false,
-        };
+        let published = wanted.contract.facts.call_finish_reasons.iter().any(|known| known == reason);
+        let right = published || (reason == "stop" && wanted.named_tool);
         if !right {
             return Verdict::broken(
                 format!("/choices/{}/finish_reason", choice.index),

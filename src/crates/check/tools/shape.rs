@@ -6,7 +6,6 @@ use super::super::{Across, Check, Finding, INCOMPLETE, Judge, Level, Verdict, le
 use super::{NO_CALL, calls, each_call, tells_call};
 use crate::exchange::Reading;
 use crate::source::Source;
-use crate::wire::Dialect;
 use crate::wire::api::reply::choices;
 use crate::wire::json::{At, Members, Value};
 
@@ -127,7 +126,7 @@ fn raw_pieces(chunk: &Value) -> impl Iterator<Item = (String, &Value)> {
 
 /// `type` may be left out in the pulze dialect, where it has a default (`schemas/README.md#ruling-6`).
 fn shape(reading: &Reading<'_>) -> Verdict {
-    let type_optional = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    let type_optional = reading.exchange.asked.wanted.contract.facts.call_type_optional;
     if reading.stream().is_some() {
         if !reading.complete() {
             return Verdict::Skip(INCOMPLETE);

@@ -6,7 +6,6 @@ use super::RESULT;
 use crate::exchange::Reading;
 use crate::source::Source;
 use crate::tools::probes::{TOOL_RT, TOOL_RT_OWN};
-use crate::wire::Dialect;
 
 pub(crate) static CHECKS: &[Check] = &[
     Check {
@@ -31,7 +30,7 @@ pub(crate) static CHECKS: &[Check] = &[
 
 /// Pulze publishes no role for a tool's result, so a clean refusal there is no fault.
 fn taken(book: &Book<'_>, reading: &Reading<'_>, quoted: bool) -> Verdict {
-    if book.facts.dialect == Dialect::Pulze && is_refusal(reading) {
+    if !book.facts.contract.facts.tool_results && is_refusal(reading) {
         return Verdict::Noted(came(reading));
     }
     if !reading.success() {

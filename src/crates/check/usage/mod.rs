@@ -4,8 +4,9 @@ use super::{Check, Fault, Finding, Judge, NO_COMPLETION, Verdict, levels, shown,
 use crate::exchange::{Choice, Reading};
 use crate::source::Source;
 use crate::wire::api::usage::Usage;
+use crate::wire::contract::facts::Counts;
+use crate::wire::json;
 use crate::wire::json::{Members, Value};
-use crate::wire::{Dialect, json};
 
 pub(super) mod probed;
 pub(crate) mod probes;
@@ -134,16 +135,16 @@ fn present(reading: &Reading<'_>) -> Verdict {
 /// Counts that are no integers are broken in the openai dialect and a warning in Pulze's, whose schema says `number`.
 fn numbers(reading: &Reading<'_>) -> Verdict {
     let Some(usage) = raw(reading) else { return Verdict::Skip(NO_USAGE) };
-    let pulze = reading.exchange.asked.wanted.dialect == Dialect::Pulze;
+    let any = reading.exchange.asked.wanted.contract.facts.usage_counts == Counts::Number;
     let mut wrong = Vec::new();
     let mut fractional = None;
     for member in MEMBERS {
         let place = format!("/usage/{member}");
         match usage.get(member) {
-            None | Some(Value::Null) if pulze => {}
+            None | Some(Value::Null) if any => {}
             count => match count.and_then(Value::as_f64) {
                 Some(number) if number >= 0.0 && number.fract() == 0.0 => {}
-                Some(number) if number >= 0.0 && pulze => fractional = Some((place, number)),
+                Some(number) if number >= 0.0 && any => fractional = Some((place, number)),
                 _ => wrong.push(Finding::new(place, format!("expected an integer of 0 or more, got {}", shown(count)))),
             },
         }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::probe::{Capability, Probe, ProbeContext, Request, streamed, with};
-use crate::wire::Dialect;
 
 pub(crate) static TWIN: Probe = Probe::new("twin", |context| vec![Request::new(twin(context)); 2]);
 
@@ -34,8 +33,9 @@ fn twin(context: &ProbeContext<'_>) -> Value {
 
 /// A stream that states its usage, where the dialect has a parameter for that.
 fn counted(context: &ProbeContext<'_>, body: Value) -> Value {
-    match context.dialect {
-        Dialect::Pulze => body,
-        Dialect::OpenAi | Dialect::OpenAiStrict => with(body, json!({"stream_options": {"include_usage": true}})),
+    if context.contract.facts.stream_options {
+        with(body, json!({"stream_options": {"include_usage": true}}))
+    } else {
+        body
     }
 }

@@ -17,7 +17,7 @@ use super::target::Target;
 use crate::exchange::nonce::{self, PLACEHOLDER};
 use crate::exchange::policies::POLICIES;
 use crate::exchange::{Asked, Lengths, Policies, Ticket, Wanted};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::ChatRequest;
 
 /// A kind of request.
@@ -129,7 +129,7 @@ struct Filling<'f> {
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Whose contract the reply is held to.
-    pub dialect: Dialect,
+    pub contract: Arc<Contract>,
     /// Scheme, host and port that requests go to.
     pub origin: String,
     /// Pulze's policies, as sent or by default.
@@ -149,7 +149,7 @@ impl Setting {
     pub fn of(target: &Target, seed: u64) -> Setting {
         let header = target.headers.iter().find(|header| header.name.eq_ignore_ascii_case(POLICIES));
         Setting {
-            dialect: target.dialect,
+            contract: Arc::clone(&target.contract),
             origin: target.origin(),
             policies: header.map_or_else(Policies::default, |header| Policies::in_header(header.value.expose())),
             seed,
@@ -345,7 +345,7 @@ impl Template {
             policies: setting.policies,
             tag_key: tagged_prompt.then(|| nonce::key(setting.seed)),
             prompt: prompt.replace(PROMPT, ""),
-            ..Wanted::of(setting.dialect, body)
+            ..Wanted::of(&setting.contract, body)
         };
         Template {
             wanted: Arc::new(wanted),
@@ -409,8 +409,12 @@ mod tests {
 
     fn case(content: &str) -> Case {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": content}], "stream": true});
-        let setting =
-            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let setting = Setting {
+            contract: crate::samples::openai(),
+            origin: "http://h".into(),
+            policies: Policies::default(),
+            seed: 7,
+        };
         Case::plain("c", &body, &setting)
     }
 
@@ -433,8 +437,12 @@ mod tests {
     #[test]
     fn a_made_prompt_and_its_lengths_stand_in_the_body() {
         let body = json!({"model": "m", "max_tokens": OUTPUT, "messages": [{"role": "user", "content": PROMPT}]});
-        let setting =
-            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let setting = Setting {
+            contract: crate::samples::openai(),
+            origin: "http://h".into(),
+            policies: Policies::default(),
+            seed: 7,
+        };
         let synthetic = Synthetic { length: Length::Constant(40), prefix: None, manner: Manner::default() };
         let output = Some(Length::Uniform(5, 9));
         let bodies = [body];
@@ -454,7 +462,7 @@ mod tests {
             {"role": "system", "content": "{{unique}}"}, {"role": "user", "content": PROMPT}]});
         let rendered = |salt: Option<u64>| -> Vec<Asked> {
             let setting = Setting {
-                dialect: Dialect::OpenAi,
+                contract: crate::samples::openai(),
                 origin: "http://h".into(),
                 policies: Policies::default(),
                 seed: text_seed(7, salt),
@@ -488,8 +496,12 @@ mod tests {
         for text in ["{{unique}} one", "two", "three"] {
             conversations.push([message(text).to_string().as_bytes()]);
         }
-        let setting =
-            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let setting = Setting {
+            contract: crate::samples::openai(),
+            origin: "http://h".into(),
+            policies: Policies::default(),
+            seed: 7,
+        };
         let conversations = Some(Arc::new(conversations));
         let case = Case::new(Recipe { conversations, ..Recipe::plain("c", &bodies) }, &setting);
         let mut counts = std::collections::BTreeMap::<String, u32>::new();
@@ -506,8 +518,12 @@ mod tests {
     #[test]
     fn a_session_says_again_what_was_said() {
         let body = json!({"model": "m", "messages": [{"role": "system", "content": "be brief"}, MESSAGES]});
-        let setting =
-            Setting { dialect: Dialect::OpenAi, origin: "http://h".into(), policies: Policies::default(), seed: 7 };
+        let setting = Setting {
+            contract: crate::samples::openai(),
+            origin: "http://h".into(),
+            policies: Policies::default(),
+            seed: 7,
+        };
         let turn = |text: &str| json!({"role": "user", "content": text}).to_string().into_bytes();
         let mut conversations = Conversations::default();
         conversations.push([turn("{{unique}} hi").as_slice(), &turn("and then?")]);

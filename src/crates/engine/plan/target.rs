@@ -1,12 +1,13 @@
 //! Where requests go, and what is the same in all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use super::scrape::Scrape;
 use super::secret::{Redactor, Secret, secrets_of, shown};
-use crate::wire::Dialect;
+use crate::wire::Contract;
 use crate::wire::api::request::PATH;
 use crate::wire::plain;
 
@@ -18,7 +19,7 @@ pub struct Target {
     /// Whether the built-in reference endpoint is to be started for it.
     pub builtin: bool,
     /// Whose contract it is held to.
-    pub dialect: Dialect,
+    pub contract: Arc<Contract>,
     /// The model asked for by cases that name none.
     pub model: Option<String>,
     /// Headers of every request, the content type and the bearer among them.
@@ -167,7 +168,8 @@ impl Target {
         let headers = headers.flat_map(|header| header.value.with_parts(&header.name));
         let page = self.scrape.as_ref().and_then(|scrape| scrape.url.as_ref());
         let addresses = [Some(&self.url), self.proxy.as_ref(), page].into_iter().flatten().flat_map(secrets_of);
-        Redactor::new(headers.chain(addresses).chain(self.secrets.iter().cloned()))
+        let secrets = headers.chain(addresses).chain(self.secrets.iter().cloned());
+        Redactor::new(secrets, &[Arc::clone(&self.contract)])
     }
 
     /// A runnable command line that sends this body, with secrets left as the variables they came from.
@@ -237,7 +239,7 @@ mod tests {
         Target {
             url,
             builtin: false,
-            dialect: Dialect::OpenAi,
+            contract: crate::samples::openai(),
             model: None,
             headers: Vec::new(),
             timeouts: Timeouts { connect: Duration::ZERO, first_byte: Duration::ZERO, total: Duration::ZERO },

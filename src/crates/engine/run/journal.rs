@@ -75,8 +75,8 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn of(reading: &Reading<'_>, verdicts: &[(&'static Check, Verdict)]) -> Found {
         let broken = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Broken { .. }));
-        let dialect = reading.exchange.asked.wanted.dialect;
-        let must_broken = verdicts.iter().filter(|(check, verdict)| verdict.breaks_must(check, dialect));
+        let contract = &reading.exchange.asked.wanted.contract;
+        let must_broken = verdicts.iter().filter(|(check, verdict)| verdict.breaks_must(check, contract));
         Found {
             outcome: reading.outcome,
             cause: reading.cause(),

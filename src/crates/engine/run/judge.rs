@@ -19,7 +19,7 @@ use super::closing::Closing;
 use super::journal::{Found, Journal};
 use super::live::Live;
 use super::pacer::{Answered, Event, Stop};
-use crate::check::{self, Check, Verdict};
+use crate::check::{self, Check, Level, Verdict};
 use crate::exchange::{Body, Exchange, Outcome, Reading};
 use crate::plan::Plan;
 use crate::plan::schedule::Warmup;
@@ -168,9 +168,7 @@ impl Judges {
 fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, record: &Mutex<Vec<Summary>>) {
     let plan = &shared.plan;
     let evidence = Evidence::of(&plan.target);
-    let on = |check: &&'static Check| plan.levels.get(check.id) != Some(&None);
-    let mut checks: Vec<&'static Check> = check::all(plan.target.dialect).filter(on).collect();
-    checks.sort_unstable_by_key(|check| check.id);
+    let rules = rules(plan);
     // The next turn of a session waits for what is read here.
     let nap = if plan.cases.iter().any(|case| case.longest() > 1) { Duration::ZERO } else { NAP };
     for exchange in in_batches(exchanges, nap) {
@@ -181,7 +179,7 @@ fn judge(shared: &Shared, exchanges: &Receiver<Exchange>, record: &Mutex<Vec<Sum
         if catch_unwind(AssertUnwindSafe(|| exchange.decode(plan.target.max_reply))).is_err() {
             (exchange.body, exchange.unjudged) = (Body::default(), true);
         }
-        let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &checks, &exchange))) {
+        let (reading, verdicts) = if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(plan, &rules, &exchange))) {
             read
         } else {
             broken = unread(exchange.clone());
@@ -244,21 +242,42 @@ fn answer(reading: &Reading<'_>) -> Option<Vec<u8>> {
 
 type Verdicts = Vec<(&'static Check, Verdict)>;
 
-fn read<'e>(plan: &Plan, checks: &[&'static Check], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
+/// A rule that is judged, with its levels.
+struct Rule {
+    check: &'static Check,
+    /// Its level in the contract.
+    level: Level,
+    /// Its level in the profile, where that has one.
+    own: Option<Level>,
+}
+
+/// The rules that a plan has judged, by id, their levels found once for all replies.
+fn rules(plan: &Plan) -> Vec<Rule> {
+    let contract = &plan.target.contract;
+    let rule = |check: &'static Check| {
+        let own = plan.levels.get(check.id);
+        (own != Some(&None)).then_some(Rule { check, level: check.level(contract)?, own: own.copied().flatten() })
+    };
+    let mut rules: Vec<Rule> = check::all(contract).filter_map(rule).collect();
+    rules.sort_unstable_by_key(|rule| rule.check.id);
+    rules
+}
+
+fn read<'e>(plan: &Plan, rules: &[Rule], exchange: &'e Exchange) -> (Reading<'e>, Verdicts) {
     let mut reading = Reading::of(exchange);
     if let Some(tokenizer) = plan.tokenizer.as_deref() {
         // A fault in the tokenizer is not the reply's.
         let count = |text: &str| catch_unwind(AssertUnwindSafe(|| tokenizer.count(text))).ok().flatten();
         reading.count_with(count);
     }
-    let judge = |check: &'static Check| {
-        let verdict = check.judge(&reading);
-        match plan.levels.get(check.id).copied().flatten() {
+    let judge = |rule: &Rule| {
+        let verdict = rule.check.judge(&reading);
+        match rule.own {
             Some(own) => verdict.at(own),
-            None => verdict,
+            None => verdict.or_at(rule.level),
         }
     };
-    let verdicts = checks.iter().map(|check| (*check, judge(check))).collect();
+    let verdicts = rules.iter().map(|rule| (rule.check, judge(rule))).collect();
     (reading, verdicts)
 }
 
@@ -275,8 +294,8 @@ impl Shared {
 }
 
 fn is_violating(plan: &Plan, verdicts: &[(&'static Check, Verdict)]) -> bool {
-    let dialect = plan.target.dialect;
-    verdicts.iter().any(|(check, verdict)| verdict.breaks_must(check, dialect))
+    let contract = &plan.target.contract;
+    verdicts.iter().any(|(check, verdict)| verdict.breaks_must(check, contract))
 }
 
 /// Whether a request was sent by the end of the plan, but for what the cap held it back.

@@ -12,7 +12,8 @@ use crate::check::{Check, Level};
 use crate::plan::Plan;
 use crate::plan::baseline::Known;
 use crate::plan::schedule::{Arrivals, Load};
-use crate::wire::Dialect;
+use crate::wire::Contract;
+use crate::wire::contract::Root;
 use crate::wire::plain::{line, lines};
 
 /// What stands for the level of a rule that is not judged.
@@ -35,6 +36,9 @@ pub struct Meta {
     pub builtin: bool,
     /// Whose contract it was held to.
     pub dialect: String,
+    /// What that contract inherits, where it has a parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
     /// The model asked for, where one was.
     pub model: Option<String>,
     /// The tokenizer that answers were counted with beside usage, where one was.
@@ -80,6 +84,26 @@ pub struct Meta {
     /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
     #[serde(default)]
     pub plan: BTreeMap<String, String>,
+}
+
+/// What a contract inherits: enough to read a summary without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lineage {
+    /// Its parents, the nearest first and the root last.
+    pub parents: Vec<String>,
+    /// Levels other than the root's, by the id of the check: must, should, may or off.
+    pub levels: BTreeMap<String, String>,
+}
+
+impl Lineage {
+    /// None of a root.
+    pub fn of(contract: &Contract) -> Option<Lineage> {
+        let parents: Vec<String> = contract.parents().map(|parent| line(parent.name())).collect();
+        let level = |(id, level): (&String, &Option<Level>)| (id.clone(), level.map_or(OFF, Level::name).to_owned());
+        let levels = || contract.levels().iter().map(level).collect();
+        (!parents.is_empty()).then(|| Lineage { levels: levels(), parents })
+    }
 }
 
 /// What makes the requests of a load due.
@@ -170,7 +194,8 @@ impl Meta {
             labels: pairs(&plan.labels),
             target: line(&plan.target.shown()),
             builtin: plan.target.builtin,
-            dialect: plan.target.dialect.name().to_owned(),
+            dialect: line(plan.target.contract.name()),
+            lineage: Lineage::of(&plan.target.contract),
             model: plan.target.model.as_deref().map(line),
             tokenizer: plan.tokenizer.as_ref().map(|tokenizer| line(tokenizer.name())),
             load: line(&plan.describe()),
@@ -209,10 +234,18 @@ impl Meta {
 
     /// How binding a rule is in this run; none where it is off, or does not apply.
     pub(super) fn level(&self, check: &Check) -> Option<Level> {
-        match self.levels.get(check.id) {
-            Some(own) => Level::named(own),
-            None => check.level(Dialect::named(&self.dialect)?),
+        let level = self.level_in_contract(check)?;
+        self.levels.get(check.id).map_or(Some(level), |own| Level::named(own))
+    }
+
+    /// The level of a rule in the contract of the run.
+    fn level_in_contract(&self, check: &Check) -> Option<Level> {
+        let lineage = self.lineage.as_ref();
+        if let Some(own) = lineage.and_then(|lineage| lineage.levels.get(check.id)) {
+            return Level::named(own);
         }
+        let root = lineage.and_then(|lineage| lineage.parents.last()).unwrap_or(&self.dialect);
+        check.root_level(Root::named(root).unwrap_or(Root::OpenAi))
     }
 
     /// Whether both were made from the same keys of a profile.
@@ -233,6 +266,7 @@ impl Meta {
                 ("the profile", meta.profile.clone()),
                 ("the target", meta.target.clone()),
                 ("the dialect", meta.dialect.clone()),
+                ("what the dialect inherits", format!("{:?}", meta.lineage)),
                 ("the model", format!("{:?}", meta.model)),
                 ("the tokenizer", format!("{:?}", meta.tokenizer)),
                 ("the load", meta.load.clone()),

@@ -115,7 +115,7 @@ impl Summary {
         let mut new = Vec::new();
         for (check, verdict) in judged.verdicts {
             let root = root_of(check.id);
-            if root.is_none() && verdict.breaks_must(check, judged.reading.exchange.asked.wanted.dialect) {
+            if root.is_none() && verdict.breaks_must(check, &judged.reading.exchange.asked.wanted.contract) {
                 let known = self.meta.known.contains_key(check.id);
                 broken = broken.max(if known { Broken::Known } else { Broken::Unknown });
             }

@@ -116,7 +116,6 @@ impl Tally {
         warmup: bool,
         evidence: &Evidence<'_>,
     ) {
-        let level = check.level(reading.exchange.asked.wanted.dialect).unwrap_or(Level::May);
         let seq = reading.exchange.ticket.seq;
         match verdict {
             Verdict::Pass => self.pass += u64::from(!warmup),
@@ -131,7 +130,8 @@ impl Tally {
                 }
             }
             Verdict::Broken { level: own, findings } => {
-                match own.unwrap_or(level) {
+                let level = || check.level(&reading.exchange.asked.wanted.contract);
+                match own.or_else(level).unwrap_or(Level::May) {
                     Level::Must if warmup => self.warmup_must += 1,
                     Level::Must => self.must += 1,
                     Level::Should => self.should += u64::from(!warmup),

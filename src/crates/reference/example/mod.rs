@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use serde_json::{Map, Value};
 
-use crate::wire::dialect::offline;
+use crate::wire::schema::offline;
 
 mod array;
 mod merge;

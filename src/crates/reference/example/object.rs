@@ -103,5 +103,5 @@ fn required(schema: &Map<String, Value>) -> Vec<&str> {
 /// Whether a pattern finds something in a name; one that is not understood does not.
 fn matches(pattern: &str, name: &str) -> bool {
     let schema = serde_json::json!({"pattern": pattern});
-    crate::wire::dialect::offline(&schema).is_ok_and(|validator| validator.is_valid(&Value::from(name)))
+    crate::wire::schema::offline(&schema).is_ok_and(|validator| validator.is_valid(&Value::from(name)))
 }

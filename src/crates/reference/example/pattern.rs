@@ -119,7 +119,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::wire::dialect::offline;
+    use crate::wire::schema::offline;
 
     #[test]
     fn all_of_the_text_matches_or_there_is_none() {

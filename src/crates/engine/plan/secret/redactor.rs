@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
@@ -11,6 +12,7 @@ use super::pieces::{Joined, pieces};
 use super::spans::merged;
 use super::vocabulary::is_word_of_protocol;
 use super::{STARS, Secret};
+use crate::wire::Contract;
 
 /// Shorter secrets are masked at the places where we write them, and not looked for anywhere else: too much of a text
 /// would look like one.
@@ -31,6 +33,8 @@ const CUT: &[u8] = b"...";
 pub struct Redactor {
     /// All of them, the longest first, as one may contain another.
     secrets: Vec<Secret>,
+    /// Whose words are no secrets.
+    contracts: Vec<Arc<Contract>>,
     finder: Option<Finder>,
 }
 
@@ -50,19 +54,21 @@ impl PartialEq for Redactor {
 }
 
 impl Redactor {
-    /// A redactor of these values.
-    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Redactor {
+    /// A redactor of these values, but not of those that are words of these contracts.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>, contracts: &[Arc<Contract>]) -> Redactor {
         let mut secrets: Vec<Secret> = secrets.into_iter().filter(|secret| !secret.expose().is_empty()).collect();
         secrets.sort_by(|a, b| b.expose().len().cmp(&a.expose().len()).then_with(|| a.cmp(b)));
         secrets.dedup();
-        let finder = Finder::of(&secrets);
-        Redactor { secrets, finder }
+        let finder = Finder::of(&secrets, contracts);
+        Redactor { secrets, contracts: contracts.to_vec(), finder }
     }
 
     /// The same with the secrets of another.
     #[must_use]
     pub fn and(&self, other: &Redactor) -> Redactor {
-        Redactor::new(self.secrets.iter().chain(&other.secrets).cloned())
+        let mut contracts = self.contracts.clone();
+        contracts.extend(other.contracts.iter().filter(|contract| !self.contracts.contains(contract)).cloned());
+        Redactor::new(self.secrets.iter().chain(&other.secrets).cloned(), &contracts)
     }
 
     /// The text with `***` for every secret, in whatever form.
@@ -121,10 +127,10 @@ impl Redactor {
 
 impl Finder {
     /// None where there is nothing to find.
-    fn of(secrets: &[Secret]) -> Option<Finder> {
+    fn of(secrets: &[Secret], contracts: &[Arc<Contract>]) -> Option<Finder> {
         let is_findable = |secret: &&Secret| {
             let value = secret.expose();
-            value.chars().count() >= SHORTEST && !is_word_of_protocol(value)
+            value.chars().count() >= SHORTEST && !is_word_of_protocol(value, contracts)
         };
         let forms: Vec<Form> =
             secrets.iter().filter(is_findable).flat_map(|secret| forms(secret.expose().as_bytes())).collect();
@@ -245,7 +251,7 @@ mod tests {
     const KEY: &str = "sk/live-0123456789+abcdef";
 
     fn redactor(secrets: &[&str]) -> Redactor {
-        Redactor::new(secrets.iter().map(|secret| Secret::new(*secret)))
+        Redactor::new(secrets.iter().map(|secret| Secret::new(*secret)), &[crate::samples::openai()])
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::exchange::{Body, Head, Ticket};
 use crate::plan::case::{Case, Setting};
 use crate::plan::secret::Secret;
 use crate::plan::target::{HttpVersion, Preflight, Timeouts, Tls};
-use crate::wire::Dialect;
 
 const KEY: &str = "sk-secret-0123";
 
@@ -20,7 +19,7 @@ fn target(address: &str, key: bool) -> Target {
     Target {
         url: Target::endpoint(&Url::parse(address).expect("a URL")),
         builtin: false,
-        dialect: Dialect::OpenAi,
+        contract: crate::samples::openai(),
         model: Some("gpt-9".to_owned()),
         headers: if key { vec![header] } else { Vec::new() },
         timeouts: Timeouts { connect: Duration::ZERO, first_byte: Duration::ZERO, total: Duration::ZERO },
