@@ -115,13 +115,13 @@ fn trial(check: &Check, Shown { dialect, quirk }: &Shown) -> String {
         // Which requests show it is up to the quirk.
         (_, Judge::Reply(_)) => ("check", " --tier full".to_owned()),
         (_, Judge::Probes(..) | Judge::Defect(..) | Judge::Defects(_) | Judge::Run) => {
-            ("check", format!(" --only {}", check.id))
+            ("check", format!(" \\\n      --only {}", check.id))
         }
     };
     format!(
         "\nTo see it broken\n  proofload serve --dialect {dialect} --quirk {quirk} &\n  \
-         proofload {judge} {url} --header authorization=\"Bearer x\" \\\n      \
-         --dialect {dialect} --model gpt-4o{which}\n"
+         proofload {judge} {url} --dialect {dialect} \\\n      \
+         --header authorization=\"Bearer x\" --model gpt-4o{which}\n"
     )
 }
 
