@@ -19,7 +19,7 @@ pub struct Answer {
     /// Requests per second that hold beyond chance: what to plan with. Never more than a stage achieved that held.
     pub low: Option<f64>,
     /// Requests per second that break the goals beyond chance; none where nothing did. Of an open load the rate that was
-    /// offered, of slots the most that was achieved with so many.
+    /// offered, of a concurrency the highest that was achieved with it.
     pub high: Option<f64>,
     /// Number of the stage that the answer is read off, from 1.
     #[serde(default)]
@@ -27,11 +27,12 @@ pub struct Answer {
     /// Requests per second that this stage offered, of a search over rates.
     #[serde(default)]
     pub asked_per_s: Option<f64>,
-    /// Slots of this stage, of a search over slots.
-    pub slots: Option<f64>,
-    /// Slots at the lower bound, likewise.
-    #[serde(default)]
-    pub low_slots: Option<f64>,
+    /// Concurrency of this stage, of a search over concurrency.
+    #[serde(alias = "slots")]
+    pub concurrency: Option<f64>,
+    /// Concurrency at the lower bound, of a search over concurrency.
+    #[serde(default, alias = "low_slots")]
+    pub low_concurrency: Option<f64>,
     /// Whether long stages confirm both ends.
     pub confirmed: bool,
     /// Why the search ended, in words.
@@ -141,8 +142,8 @@ impl Answer {
             high: highest,
             stage: search.stages().iter().position(|stage| std::ptr::eq(stage, best)).map(|place| place + 1),
             asked_per_s: (!slots).then_some(best.load),
-            slots: slots.then_some(best.load),
-            low_slots: least.filter(|_| slots),
+            concurrency: slots.then_some(best.load),
+            low_concurrency: least.filter(|_| slots),
             trust,
             distrust,
             input_tokens: best.input_tokens / requests,
@@ -155,9 +156,9 @@ impl Answer {
         }
     }
 
-    /// The load at the lower end: slots of a search over slots, else requests per second.
+    /// The load at the lower end: the concurrency of a search over concurrency, else requests per second.
     pub fn low_load(&self) -> Option<f64> {
-        self.low_slots.or(self.low)
+        self.low_concurrency.or(self.low)
     }
 
     /// Share of the replies that are good.

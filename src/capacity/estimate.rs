@@ -6,7 +6,7 @@ use super::stage::{Quantiles, Stage, Verdict};
 /// What a search takes if the answer is this.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The answer, in requests per second or slots.
+    /// The answer, in requests per second or as a concurrency.
     pub answer: f64,
     /// Stages.
     pub stages: usize,

@@ -12,9 +12,12 @@ use super::search::{Ending, Search};
 use super::stage::Stage;
 use super::verification::Verification;
 use crate::plan::goal::words;
+use crate::plan::renamed;
 
 /// Version of the file format; raised when a reader of the last would misunderstand.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
+/// The oldest version that is read. Format 2 has the older names of the members for `concurrency`.
+pub const OLDEST: u32 = 2;
 
 /// A search and what it came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,9 +77,11 @@ pub struct Asked {
     pub case_goals: BTreeMap<String, Vec<String>>,
     /// Cases with their weights.
     pub cases: BTreeMap<String, u32>,
-    /// Whether the search is over slots.
-    pub slots: bool,
-    /// The spacing, or think time, in words.
+    /// Whether the search is over concurrency, and not over rates.
+    #[serde(alias = "slots")]
+    pub concurrency: bool,
+    /// The load in words.
+    #[serde(deserialize_with = "renamed::load")]
     pub load: String,
     /// First load.
     pub from: f64,

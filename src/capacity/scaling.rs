@@ -138,7 +138,7 @@ pub fn fit(pairs: &[(f64, f64)]) -> Usl {
     let bends = sigma.value.is_some() && kappa.value.is_some() && kappa.low.is_some_and(|low| low > 0.0);
     let peak = bends.then(|| ((1.0 - law.sigma) / law.kappa).sqrt()).filter(|peak| *peak <= 2.0 * widest);
     let poor = if law.sigma > 1.0 {
-        Some(format!("the fit is no law (contention {:.3}): nothing is extrapolated", law.sigma))
+        Some(format!("the fit is not physical (contention {:.3}): nothing is extrapolated", law.sigma))
     } else {
         (r_squared < GOOD).then(|| format!("the fit is poor (R2 {r_squared:.3}): nothing is extrapolated"))
     };

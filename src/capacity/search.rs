@@ -27,7 +27,7 @@ const DOWN: f64 = 256.0;
 /// Requests beyond a quantile, in a stage that explores and in one that confirms. Those that wait come together: of 200,
 /// eight may be independent, and near a knee that is enough to tell rates apart that differ by a few percent.
 const BEYOND: [f64; 2] = [2.0, 200.0];
-/// How much longer than it was asked to be either may get for the sake of its quantiles.
+/// Upper limit on extending a stage for its percentiles.
 const LONGER: [u32; 2] = [3, 10];
 /// Response times (p95) that a stage warms up for: by then the endpoint is as full as it will be.
 const SETTLES: f64 = 1.5;
@@ -231,7 +231,7 @@ impl Search {
 
     /// The load of the next stage and whether it confirms, or why there is none.
     fn wanted(&self) -> Result<(f64, bool), Ending> {
-        // Above a load that broke nothing is open that a doubtful stage leaves open.
+        // A doubtful stage above the lowest broken load needs no retry.
         let open = |stage: &&Stage| self.bracket().1.is_none_or(|high| stage.load <= high.load);
         if let Some(last) = self.stages.last().filter(|stage| stage.verdict == Verdict::Untrusted).filter(open) {
             if !self.tried_out() {

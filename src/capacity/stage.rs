@@ -17,7 +17,7 @@ use crate::summary::trust::{Belief, Trust};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// The load: requests per second, or slots.
+    /// The load: requests per second, or concurrency.
     pub load: f64,
     /// Whether it was a long one, which confirms an end of the bracket.
     pub confirms: bool,
@@ -140,7 +140,7 @@ pub struct Quantiles {
 /// What a stage was, beside its summary.
 #[derive(Debug, Clone, Copy)]
 pub struct Carried {
-    /// The load: requests per second, or slots.
+    /// The load: requests per second, or concurrency.
     pub load: f64,
     /// Whether it confirms.
     pub confirms: bool,

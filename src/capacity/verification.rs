@@ -75,7 +75,11 @@ fn span(seconds: f64) -> String {
 /// Whether the lower end of the answer was verified, in words.
 pub fn words(record: &Record) -> String {
     let Some(load) = record.answer.low_load() else { return "nothing holds, so there is nothing to verify".to_owned() };
-    let load = if record.answer.slots.is_some() { format!("{load} slots") } else { format!("{load:.2} requests/s") };
+    let load = if record.answer.concurrency.is_some() {
+        format!("concurrency {load}")
+    } else {
+        format!("{load:.2} requests/s")
+    };
     let longest = record.stages.iter().filter(|stage| stage.verdict == Verdict::Held).map(|stage| stage.measured_s);
     match record.verified() {
         Some(verified) => format!("{load} {}", verified.words()),

@@ -21,7 +21,7 @@ use crate::reference::capacity::Capacity;
 use crate::report::Format;
 use crate::summary::metrics_as::Tool;
 
-/// Loads chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
+/// Load-tests chat-completions endpoints, judges every reply against the written contract, and gives one verdict.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true, after_help = EXIT_CODES)]
 pub(super) struct Args {
@@ -31,34 +31,34 @@ pub(super) struct Args {
 
 const EXIT_CODES: &str = "Exit codes:
   0    everything held
-  1    a MUST check or a goal is broken, no request was ok, or a comparison found a regression
-  2    the command line or the profile is wrong, or a place cannot be written to; nothing was sent
-  3    no HTTP answer, refused before the load, nothing asserted, or the measurement is invalid
-  4    a summary is incomplete or of another format, or runs do not belong together
-  5    everything held, but not all that was measured could be kept
-  130  interrupted, report written";
+  1    a MUST rule or a goal is broken, no request succeeded, or a comparison found a regression
+  2    the command line or the profile is wrong, or an output cannot be written; nothing was sent
+  3    no HTTP response, refused before the load, nothing asserted, or the measurement is invalid
+  4    a summary is incomplete or of another format, or the runs do not belong together
+  5    everything held, but some results could not be saved
+  130  interrupted; the report was written";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Load an endpoint, judge every reply, report.
+    /// Load an endpoint, judge every reply and print a report.
     Run(Box<RunArgs>),
-    /// Judge an endpoint by the whole catalogue of checks.
+    /// Run the conformance suite against an endpoint.
     Check(Box<CheckArgs>),
-    /// Judge what check --capture kept again, without the endpoint.
+    /// Judge a capture of check --capture again, without the endpoint.
     Replay(Box<ReplayArgs>),
-    /// Search for the highest load that holds the goals, and plan with it.
+    /// Search for the highest load that meets the goals, and plan with it.
     Capacity(Box<CapacityArgs>),
     /// Serve the built-in reference endpoint.
     Serve(Box<ServeArgs>),
-    /// Put the parts of a run that several machines shared together, and report.
+    /// Merge the parts of a run split across machines, and print the report.
     Merge(MergeArgs),
-    /// Print the report of an earlier run or check again.
+    /// Print the report of an earlier run or check.
     Report(ReportArgs),
-    /// Compare runs with a base: what changed, how sure that is, better or worse.
+    /// Compare runs with a baseline: what changed, how certain that is, better or worse.
     Compare(CompareArgs),
     /// List the runs and checks in a folder.
     History(HistoryArgs),
-    /// Check, describe or start a profile.
+    /// Check profiles, create one, or print their JSON Schema.
     Profile {
         #[command(subcommand)]
         command: ProfileCommand,
@@ -68,114 +68,117 @@ pub(super) enum Command {
 const RUN_EXAMPLES: &str = "Examples:
   proofload run quickstart
   proofload run chat --url http://127.0.0.1:8000/v1 --rate 10 --duration 1m
-  proofload run chat --url http://127.0.0.1:8000/v1 --slots 64 --count 640 --format json
+  proofload run chat --url http://127.0.0.1:8000/v1 --concurrency 64 --count 640 --format json
   proofload run smoke --url https://api.pulze.ai/v1 --dialect pulze --key-env PULZE_API_KEY
   proofload run my.toml --set case.0.max_tokens=16 --label gpu=h200
   proofload run my.toml --url http://new:8000/v1 --against http://old:8000/v1 --repeat 5
 
 Presets: quickstart, smoke, chat, long-prompts, tool-calls, capacity.
-The report goes to stdout, progress to stderr; the run is kept in runs/.";
+The report goes to stdout, progress to stderr; the run is saved in runs/.";
 
-/// Every flag but the last group stands for a key of the profile, which it replaces.
+/// Flags with a key in brackets replace that key of the profile.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(super) struct RunArgs {
-    /// A profile's path, or the name of a preset.
+    /// Path of a profile, or name of a preset.
     pub(super) profile: String,
 
-    /// Base address, or the endpoint's full path [target.url].
+    /// Base URL, or the full URL of the endpoint [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     url: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Closed loop with this many requests in flight [load.closed.slots].
+    /// Closed loop: keep this many requests in flight [load.closed.concurrency].
     #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Load")]
+    concurrency: Option<u64>,
+    /// Old name of --concurrency.
+    #[arg(long, value_name = "N", conflicts_with_all = ["rate", "concurrency"], hide = true)]
     slots: Option<u64>,
-    /// Open loop with this many requests per second [load.open.rate].
+    /// Open loop: send this many requests per second [load.open.rate].
     #[arg(long, value_name = "R", value_parser = finite, allow_negative_numbers = true, help_heading = "Load")]
     rate: Option<f64>,
-    /// How many requests [load.*.count; replaces the profile's duration and warm-up unless --duration is given too].
+    /// Number of requests [load.*.count; removes the profile's duration and warm-up unless --duration is given].
     #[arg(long, value_name = "N", help_heading = "Load")]
     count: Option<u64>,
-    /// For how long, as in 30s [load.*.duration; replaces the profile's count unless that is given too].
+    /// Length of the load, such as 30s [load.*.duration; removes the profile's count unless --count is given].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     duration: Option<String>,
-    /// Make prompts of so many tokens, as 1024 or uniform:100:2000 [case.*.input_tokens; replaces the cases' messages].
+    /// Generate prompts of this many tokens, such as 1024 or uniform:100:2000 [case.*.input_tokens; replaces messages].
     #[arg(long, value_name = "N", help_heading = "Load")]
     input_tokens: Option<String>,
-    /// Ask for answers of so many tokens [case.*.output_tokens; replaces the cases' max_tokens].
+    /// Ask for answers of this many tokens [case.*.output_tokens; replaces max_tokens].
     #[arg(long, value_name = "N", help_heading = "Load")]
     output_tokens: Option<String>,
-    /// The model's tokenizer: o200k_base, cl100k_base or a tokenizer.json; answers are counted with it, too [target.tokenizer].
+    /// Tokenizer of the model: o200k_base, cl100k_base or a tokenizer.json; also counts answers [target.tokenizer].
     #[arg(long, value_name = "T", help_heading = "Load")]
     tokenizer: Option<String>,
-    /// Root of lengths, order and times; the same seed repeats the plan, with other text [seed].
+    /// Random seed of lengths, order and times; the same seed repeats the plan with different text [seed].
     #[arg(long, value_name = "N", help_heading = "Load")]
     seed: Option<u64>,
-    /// Root of tags and made text, drawn for each run without it; the same seed and salt repeat every byte [salt].
+    /// Random seed of the text [salt; default: new for each run]. The same seed and salt repeat every byte.
     #[arg(long, value_name = "N", help_heading = "Load")]
     salt: Option<u64>,
-    /// Carry out this part of the plan only, as 1/4 to 4/4 on four machines; proofload merge puts the parts together.
-    /// All parts need the same --seed, and the same --salt, which should be another one for each run.
+    /// Run one part of the plan: 1/4 to 4/4 on four machines. proofload merge merges the parts.
+    /// All parts need the same --seed and the same --salt. Use a new salt for each run.
     #[arg(long, value_name = "K/N", conflicts_with_all = ["sweep", "repeat"], help_heading = "Load")]
     pub(super) shard: Option<Shard>,
-    /// Send nothing after this time [limits.max_time].
+    /// Stop sending after this time [limits.max_time].
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     max_time: Option<String>,
-    /// Send no more than this many requests [limits.max_requests].
+    /// Send at most this many requests [limits.max_requests].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_requests: Option<u64>,
-    /// Send nothing once replies have cost this many tokens [limits.max_tokens].
+    /// Stop sending after this many tokens, prompts included [limits.max_tokens].
     #[arg(long, value_name = "N", help_heading = "Load")]
     max_tokens: Option<u64>,
 
-    /// What you call this run, as NAME=VALUE [labels].
+    /// Label of the run, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Verdict")]
     labels: Vec<(String, String)>,
-    /// What must hold, as "ttft.p95 < 500ms"; replaces the profile's goals, but keeps those on failures [goals].
+    /// Goal, such as "ttft.p95 < 500ms"; replaces the profile's goals except those on failures [goals].
     #[arg(long = "goal", value_name = "GOAL", help_heading = "Verdict")]
     goals: Vec<String>,
-    /// File of known violations: counted and shown, but no failure [baseline].
+    /// File of known violations, which are counted and shown but do not fail [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     baseline: Option<String>,
-    /// Send nothing; print the first N requests as curl, and what the plan comes to.
+    /// Send nothing; print the first N requests as curl commands, and the totals of the plan.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "3", help_heading = "Output")]
     pub(super) dry_run: Option<usize>,
-    /// One run for each of these values of a key, or for each combination where given several times, as in slots=1,2,4.
+    /// Make one run for each value of a key, such as concurrency=1,2,4; repeat the flag for all combinations.
     #[arg(long = "sweep", value_name = "KEY=A,B", value_parser = pair, help_heading = "Load")]
     pub(super) sweep: Vec<(String, String)>,
-    /// Make this many runs, each with a seed and a salt of its own, in folders run-1, run-2 and so on.
+    /// Make this many runs, each with its own seed and salt, in folders run-1, run-2 and so on.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "sweep", help_heading = "Load")]
     pub(super) repeat: Option<u32>,
-    /// Run in turn with this endpoint, as ABBA, and compare: it is the base. Both sides of a pair have the same seed.
+    /// Alternate with runs of this endpoint (ABBA) and compare; it is the baseline. Both runs of a pair share a seed.
     #[arg(long, value_name = "URL", requires = "repeat", help_heading = "Target")]
     pub(super) against: Option<String>,
-    /// Environment variable that holds the API key for --against; without it, no key of yours is sent to another origin.
+    /// Environment variable with the API key for --against; without it, no key is sent to another origin.
     #[arg(long, value_name = "NAME", requires = "against", help_heading = "Target")]
     against_key_env: Option<String>,
-    /// A header of every request to --against, as NAME=VALUE. Headers that are secrets, or made from variables, are not
-    /// sent to another origin by themselves.
+    /// Header of every request to --against, as NAME=VALUE. The profile's secret headers, and those made from variables,
+    /// are not sent to another origin.
     #[arg(long = "against-header", value_name = "N=V", value_parser = pair, requires = "against", help_heading = "Target")]
     against_headers: Vec<(String, String)>,
-    /// Any key of the profile, as in load.open.warmup=5s or case.0.temperature=0.2.
+    /// Set any key of the profile, such as load.open.warmup=5s or case.0.temperature=0.2.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Verdict")]
     set: Vec<(String, String)>,
 
-    /// Wait this long for the endpoint to be ready; outside all figures.
+    /// Wait up to this long until the endpoint is ready; not part of any figure.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
     pub(super) wait: Option<Duration>,
-    /// Read this page of metrics once a second beside the load, or /metrics of the target [target.scrape].
+    /// Scrape this metrics page once a second during the load; without a URL, /metrics of the target [target.scrape].
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "auto", help_heading = "Target")]
     scrape: Option<String>,
-    /// Add our figures beside those of other tools, from the same streams, to the text: vllm, aiperf.
+    /// Add the figures as vllm or aiperf would compute them from the same streams to the text report.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tool, help_heading = "Output")]
     pub(super) metrics_as: Vec<Tool>,
     /// Format of the report on stdout: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
-    /// Another report, as KIND=PATH; any number of text, json, html, junit, markdown, csv (a row for each second),
-    /// totals (one row), openmetrics, vllm (as vllm bench serve --save-result) and hlog (HdrHistogram's interval log).
+    /// Write another report, as KIND=PATH; repeatable. Kinds: text, json, html, junit, markdown, csv (a row a second),
+    /// totals (one row), openmetrics, vllm (as vllm bench serve --save-result) and hlog (interval log of HdrHistogram).
     #[arg(
         long = "report",
         value_name = "KIND=PATH",
@@ -184,10 +187,10 @@ pub(super) struct RunArgs {
         help_heading = "Output"
     )]
     pub(super) reports: Vec<(Format, PathBuf)>,
-    /// Keep the run in this folder instead of runs/TIME-PROFILE.
+    /// Save the run in this folder instead of runs/TIME-PROFILE.
     #[arg(long, value_name = "DIR", conflicts_with = "no_out", help_heading = "Output")]
     pub(super) out: Option<PathBuf>,
-    /// Keep a line for every exchange, too, in exchanges.jsonl.zst; with =bodies, what was sent and what came as well.
+    /// Also save a line for each exchange in exchanges.jsonl.zst; with =bodies, requests and replies too.
     #[arg(
         long,
         value_name = "WHAT",
@@ -199,13 +202,13 @@ pub(super) struct RunArgs {
         help_heading = "Output"
     )]
     pub(super) journal: Option<JournalArg>,
-    /// Do not keep the run.
+    /// Do not save the run.
     #[arg(long, help_heading = "Output")]
     pub(super) no_out: bool,
-    /// Print nothing but the report.
+    /// Print only the report.
     #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
-    /// Exit with 0 where it would be 1.
+    /// Exit with 0 instead of 1.
     #[arg(long, help_heading = "Output")]
     pub(super) exit_zero: bool,
 }
@@ -230,7 +233,7 @@ impl RunArgs {
     pub(super) fn flags(&self) -> Flags {
         Flags {
             url: self.url.clone(),
-            slots: self.slots,
+            concurrency: self.concurrency.or(self.slots),
             rate: self.rate,
             count: self.count,
             duration: self.duration.clone(),
@@ -255,28 +258,29 @@ impl RunArgs {
     }
 }
 
-/// Which endpoint, beside its address.
+/// The endpoint, apart from its address.
 #[derive(Debug, ClapArgs)]
 pub(super) struct TargetArgs {
-    /// What you call the endpoint, for the entries of a baseline that are of it only [target.name].
+    /// Name of the endpoint, for baseline entries that apply to it alone [target.name].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     target_name: Option<String>,
     #[arg(long, value_name = "D", help_heading = "Target", help = target_dialect())]
     dialect: Option<String>,
-    /// Model to ask for [target.model; without it, /models is asked].
+    /// Model to request [target.model; default: taken from /models].
     #[arg(long, value_name = "M", help_heading = "Target")]
     pub(super) model: Option<String>,
-    /// Environment variable that holds the API key [target.key_env].
+    /// Environment variable with the API key [target.key_env].
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     key_env: Option<String>,
-    /// A header of every request, as NAME=VALUE [target.headers].
+    /// Header of every request, as NAME=VALUE [target.headers].
     #[arg(long = "header", value_name = "N=V", value_parser = pair, help_heading = "Target")]
     headers: Vec<(String, String)>,
-    /// A header whose value may be shown and kept, though its name or a variable in it makes it a secret
+    /// Header whose value is shown and saved although its name, or a variable in it, makes it a secret
     /// [target.public_headers].
     #[arg(long = "public-header", value_name = "NAME", help_heading = "Target")]
     public_headers: Vec<String>,
-    /// Send no first request alone before a load, to see that the load is let in [target.preflight = false].
+    /// Skip the preflight: the single request before a load that shows whether the endpoint accepts it
+    /// [target.preflight = false].
     #[arg(long, help_heading = "Target")]
     no_preflight: bool,
 }
@@ -373,7 +377,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   proofload serve --listen 127.0.0.1:8000 --dialect openai --key-env MY_KEY
   proofload serve --first-token 200ms --token-gap 20ms --spread 0
   proofload serve --first-token normal:200ms:20ms --token-gap trace:gaps.txt --tokens uniform:20:90
-  proofload serve --capacity slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
+  proofload serve --capacity concurrency=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100
   proofload serve --cert server.pem --key server.key --access-log --truth truth.jsonl
   proofload serve --rate-limit 60/m --forbid-models gpt-4o
   proofload serve --quirk no-done,id-repeated
@@ -385,45 +389,45 @@ Times (--first-token, --token-gap):
   constant:200ms         always the same
   normal:200ms:20ms      mean and standard deviation, never below zero
   lognormal:200ms:0.3    median and standard deviation of the logarithm
-  trace:FILE             a time a line, in turn; request n begins with the n-th
+  trace:FILE             one time a line, in turn; request n begins with the n-th
 
 Tokens (--tokens):
   48, uniform:10:100, normal:48:10, lognormal:48:0.5
 
 A batching server (--capacity), in steps that make one token for each running sequence:
-  slots=N                the most sequences in a batch; a request has one for each choice that is made
+  concurrency=N          most sequences in a batch; a request has one for each choice that is made
   step=TIME[+TIME]       length of a step, and what each running sequence adds
   prefill=N/s            prompt tokens read per second; without it prompts cost no time
   kv=N                   memory in tokens; a request holds prompt and output
-  queue=N                sequences that may wait beyond the slots before 429; without it, any number
-  full=wait|429          what becomes of a request that finds no memory
+  queue=N                sequences that may wait for a place in the batch before 429; without it, any number
+  full=wait|429          a request that does not fit into memory waits, or gets 429
   Its knee for requests of p prompt and o output tokens, in requests per second:
-  1 / (o * (step / B + added) + p / prefill)   where B = min(slots, kv / (p + o))
+  1 / (o * (step / B + added) + p / prefill)   where B = min(concurrency, kv / (p + o))
 
-HTTP/1.1 and HTTP/2 are spoken, over TLS by negotiation; replies are compressed where gzip is asked
-for, streams event by event. The first interrupt, SIGTERM or SIGHUP lets open replies finish, the second ends at once.";
+The endpoint speaks HTTP/1.1 and HTTP/2, over TLS by negotiation. It compresses replies for clients that accept
+gzip, streams event by event. The first SIGINT, SIGTERM or SIGHUP lets open replies finish; the second ends at once.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(super) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
     #[arg(long, value_name = "D", default_value = "pulze", help = served_dialect())]
     pub(super) dialect: String,
-    /// Environment variable that holds the only key that is accepted; without it, any non-empty bearer is.
+    /// Environment variable with the only accepted key; without it, any non-empty bearer token is accepted.
     #[arg(long, value_name = "NAME")]
     pub(super) key_env: Option<String>,
-    /// Models to know; where a request names none, the best of them answers (pulze).
+    /// Models to serve; a request without a model gets the best of them (pulze).
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) models: Vec<String>,
-    /// Models to know and to refuse with 403.
+    /// Models to refuse with 403.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) forbid_models: Vec<String>,
-    /// Completion requests to serve, per second, minute or hour; beyond them the answer is 429.
+    /// Rate limit for completion requests per second, minute or hour; above it the answer is 429.
     #[arg(long, value_name = "N/s", value_parser = rate)]
     pub(super) rate_limit: Option<Rate>,
-    /// Share of the providers' calls that fail: Pulze retries and switches models, OpenAI answers 503.
+    /// Share of provider calls that fail: pulze retries and switches models, openai answers 503.
     #[arg(long, value_name = "SHARE", value_parser = probability, default_value = "0")]
     pub(super) provider_failures: f64,
 
@@ -433,62 +437,62 @@ pub(super) struct ServeArgs {
     /// Time between tokens.
     #[arg(long, value_name = "TIME", default_value = "5ms", help_heading = "Time")]
     pub(super) token_gap: String,
-    /// Spread of both where they are a bare time: standard deviation of the logarithm; 0 for constant times.
+    /// Spread of a bare --first-token or --token-gap: standard deviation of the logarithm; 0 is constant.
     #[arg(long, value_name = "S", value_parser = spread, default_value = "0.3", help_heading = "Time")]
     pub(super) spread: f64,
-    /// Tokens of an answer that no cap cuts shorter.
+    /// Tokens of an answer, unless the request caps it below that.
     #[arg(long, value_name = "TOKENS", default_value = "48", help_heading = "Time")]
     pub(super) tokens: String,
-    /// Be a batching server with these limits; its load then decides when tokens are made.
+    /// Simulate a batching server with these limits; its load decides when tokens are produced.
     #[arg(long, value_name = "LIMITS", conflicts_with_all = ["first_token", "token_gap", "spread"], help_heading = "Time")]
     pub(super) capacity: Option<Capacity>,
-    /// Root of all that is random, ids included [1, and ids of their own at each start].
+    /// Random seed, ids included [default: 1, with new ids at each start].
     #[arg(long, value_name = "N", help_heading = "Time")]
     pub(super) seed: Option<u64>,
 
-    /// Certificate to show, its chain behind it, in PEM; TLS is then spoken.
+    /// Serve over TLS with this certificate, followed by its chain, in PEM.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Transport")]
     pub(super) cert: Option<PathBuf>,
-    /// The certificate's key, in PEM.
+    /// Private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Transport")]
     pub(super) key: Option<PathBuf>,
-    /// How long open replies have to finish when the endpoint is stopped.
+    /// Time for open replies to finish after a stop.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s", help_heading = "Transport")]
     pub(super) grace: Duration,
 
-    /// Write what was read and written at which instant to this file, as JSON lines.
+    /// Write the instant of each read and write to this file, as JSON lines.
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub(super) truth: Option<PathBuf>,
-    /// Write a JSON line for each request to this file, or to stderr [-]; no keys, no bodies.
+    /// Write a JSON line for each request to this file, or to stderr (-); without keys and bodies.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", help_heading = "Record")]
     pub(super) access_log: Option<PathBuf>,
 
-    /// What to do wrong, by name.
+    /// Faults to show, by name.
     #[arg(long = "quirk", value_name = "A,B", value_delimiter = ',', help_heading = "Quirks")]
     pub(super) quirks: Vec<String>,
-    /// Probability that it does that to a reply, drawn from the seed and the number of the request.
+    /// Probability that a reply shows the fault, drawn from the seed and the request number.
     #[arg(long, value_name = "P", value_parser = probability, default_value = "1", requires = "quirks", help_heading = "Quirks")]
     pub(super) quirk_rate: f64,
-    /// Do it only while more exchanges than this are open: right when idle, wrong under load.
+    /// Show the fault only while more exchanges than this are open: correct when idle, wrong under load.
     #[arg(long, value_name = "N", default_value = "0", requires = "quirks", help_heading = "Quirks")]
     pub(super) quirk_above_in_flight: u64,
-    /// List the quirks, what each does and where it comes from, and exit.
+    /// List the quirks with their effect and origin, and exit.
     #[arg(long, help_heading = "Quirks")]
     pub(super) list_quirks: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct MergeArgs {
-    /// Folders of all the parts, in any order.
+    /// Folders of all parts, in any order.
     #[arg(required = true)]
     pub(super) runs: Vec<String>,
     /// Format of the report on stdout: text for people, json (the digest) for scripts.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     pub(super) format: FormatArg,
-    /// Keep the whole run in this folder instead of runs/TIME-PROFILE.
+    /// Save the merged run in this folder instead of runs/TIME-PROFILE.
     #[arg(long, value_name = "DIR", conflicts_with = "no_out")]
     pub(super) out: Option<PathBuf>,
-    /// Do not keep it.
+    /// Do not save the merged run.
     #[arg(long)]
     pub(super) no_out: bool,
 }
@@ -501,38 +505,38 @@ pub(super) struct ReportArgs {
     /// (one row), openmetrics, vllm (as vllm bench serve --save-result) and hlog (HdrHistogram's interval log).
     #[arg(long, visible_alias = "as", value_name = "KIND", default_value = "text", value_parser = kind)]
     pub(super) format: Format,
-    /// Of a load run, save this picture instead, as in response-time.svg; the page shows which there are.
+    /// Of a load run: save this chart, such as response-time.svg, instead; the HTML page shows all of them.
     #[arg(long, value_name = "NAME.svg", conflicts_with_all = ["finding", "format"])]
     pub(super) chart: Vec<PathBuf>,
-    /// Of a run, add our figures beside those of other tools, from the same streams, to the text: vllm, aiperf.
+    /// Of a run: add the figures as vllm or aiperf would compute them from the same streams to the text report.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = tool)]
     pub(super) metrics_as: Vec<Tool>,
-    /// Of a check, this rule alone, as a bug report in markdown.
+    /// Of a check: print one rule as a bug report in markdown.
     #[arg(long, value_name = "ID")]
     pub(super) finding: Option<String>,
-    /// Of a check, list rules that passed or did not apply, too.
+    /// Of a check: also list rules that passed or did not apply.
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProfileCommand {
-    /// Find the faults of a profile without sending anything.
+    /// Check a profile for errors without sending anything.
     Check {
-        /// A profile's path, or the name of a preset.
+        /// Path of a profile, or name of a preset.
         profile: String,
     },
     /// Print the JSON Schema of profiles, for editors.
     Schema,
-    /// Print a commented profile to start from, or write it to a new file.
+    /// Print a commented starter profile, or write it to a new file.
     New {
-        /// File to write; it must not exist.
+        /// File to write, which must not exist.
         file: Option<PathBuf>,
-        /// Make it of a production log: lengths, mix of routes, rate and burstiness; no text is kept.
+        /// Derive it from a production log: lengths, mix of routes, rate and burstiness; no text is copied.
         #[arg(long, value_name = "LOG.csv", requires = "file")]
         from: Option<PathBuf>,
-        /// Columns of the log, as in time=ts,in=prompt_tokens,out=completion_tokens,route=app; or azure, burstgpt, mooncake;
-        /// from its first line without it.
+        /// Columns of the log, such as time=ts,in=prompt_tokens,out=completion_tokens,route=app, or one of azure, burstgpt,
+        /// mooncake [default: by the first line].
         #[arg(long, value_name = "C", requires = "from")]
         columns: Option<String>,
     },
@@ -568,7 +572,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= LONGEST => Ok(duration),
-        Ok(_) => Err("at most 10 years can be".to_owned()),
+        Ok(_) => Err("the longest is 10 years".to_owned()),
         Err(error) => Err(format!("{error}; write a number with a unit, such as 500ms or 2m")),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,7 +182,7 @@ impl Hunt {
             Arrivals::Closed { slots, .. } => (slots.steady(), true),
             Arrivals::Trace { .. } => (None, false),
         };
-        let first = first.context("a search needs a constant load to begin with: rate or slots")?;
+        let first = first.context("a search needs a constant load to begin with: rate or concurrency")?;
         let warmup = match load.warmup {
             Warmup::Until(time) if !time.is_zero() => time,
             Warmup::Until(_) | Warmup::First(_) => draft.search.stage / 5,
@@ -220,7 +221,7 @@ impl Hunt {
     /// Takes the stages of an interrupted search over.
     pub(super) fn go_on_from(&mut self, before: Record) -> anyhow::Result<()> {
         if let Some(what) = before.asked.differs(&self.asked) {
-            bail!("{} holds a search that differs in {what}; it cannot go on", self.folder.display());
+            bail!("{} holds a search that differs in {what}; it cannot be continued", self.folder.display());
         }
         self.asked.started_unix_ms = before.asked.started_unix_ms;
         self.verifications = before.verifications;
@@ -232,15 +233,13 @@ impl Hunt {
 
     fn introduction(&self) -> String {
         let terms = self.search.terms();
-        let unit = unit(terms.slots);
         let goals = self.asked.all_goals().join(", ");
-        let from = terms.from;
-        let search =
-            format!("{}: searching from {from}{unit} for the highest load that holds {goals}", self.asked.profile);
+        let from = in_words(terms.from, terms.slots);
+        let search = format!("{}: searching from {from} for the highest load that holds {goals}", self.asked.profile);
         let estimates = [1.0, 10.0, 100.0].map(|factor| self.estimated((terms.from * factor).min(terms.to)));
         let done = match self.search.stages().len() {
             0 => "stages:".to_owned(),
-            done => format!("going on after {done} stages"),
+            done => format!("continuing after {done} stages"),
         };
         [search].into_iter().chain(estimates).chain([done]).collect::<Vec<_>>().join("\n")
     }
@@ -253,8 +252,8 @@ impl Hunt {
         let cost = terms.price.of(spent.input_tokens, spent.output_tokens);
         let cost = if cost > 0.0 { format!(", cost {cost:.2}") } else { String::new() };
         format!(
-            "  if that is about {answer}{}: {} stages, {}, {:.0} requests, {:.0} tokens{cost}",
-            unit(terms.slots),
+            "  if that is about {}: {} stages, {}, {:.0} requests, {:.0} tokens{cost}",
+            in_words(answer, terms.slots),
             estimate.stages,
             humantime::format_duration(Duration::from_secs(spent.time.as_secs())),
             spent.requests,
@@ -280,7 +279,7 @@ impl Hunt {
         self.keep(None);
         let record = self.search_on(tell)?;
         if self.is_stopped() {
-            say(&format!("interrupted: --resume {} goes on with the search\n", self.folder.display()));
+            say(&format!("interrupted: continue the search with --resume {}\n", self.folder.display()));
         }
         Ok(record)
     }
@@ -447,14 +446,15 @@ fn leaves_work(summary: &Summary) -> bool {
     given_up(&summary.outcomes) || given_up(&summary.warmup)
 }
 
-fn unit(slots: bool) -> &'static str {
-    if slots { " slots" } else { "/s" }
+/// The load of a stage in words.
+pub(super) fn in_words(value: impl fmt::Display, slots: bool) -> String {
+    if slots { format!("concurrency {value}") } else { format!("{value}/s") }
 }
 
 fn line(stage: &Stage, slots: bool) -> String {
     let kind = if stage.confirms { "confirm " } else { "" };
     let reasons = if stage.reasons.is_empty() { String::new() } else { format!(": {}", stage.reasons.join("; ")) };
-    format!("  {kind}{}{} {}{reasons}", stage.load, unit(slots), stage.verdict.name())
+    format!("  {kind}{} {}{reasons}", in_words(stage.load, slots), stage.verdict.name())
 }
 
 fn goals_of(draft: &Draft, plan: &Plan) -> anyhow::Result<Goals> {
@@ -494,7 +494,7 @@ fn asked(draft: &Draft, plan: &Plan, goals: &Goals, terms: &Terms, reference: &s
         default_goals: texts(&goals.whole, true),
         case_goals: goals.cases.iter().map(|case| (case.name.clone(), texts(&case.goals, false))).collect(),
         cases: plan.cases.iter().map(|case| (case.name.clone(), case.weight)).collect(),
-        slots: terms.slots,
+        concurrency: terms.slots,
         load: plan.describe(),
         from: terms.from,
         to: terms.to,

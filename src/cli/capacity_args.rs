@@ -19,7 +19,7 @@ use crate::wire::plain::line;
 const EXAMPLES: &str = "Examples:
   proofload capacity capacity
   proofload capacity chat --url http://127.0.0.1:8000/v1 --rate 2 --max-time 20m
-  proofload capacity chat --url http://127.0.0.1:8000/v1 --slots 4 --format json
+  proofload capacity chat --url http://127.0.0.1:8000/v1 --concurrency 4 --format json
   proofload capacity --resume runs/20261125T120000Z-capacity-chat chat
   proofload capacity verify @last --duration 30m
   proofload capacity plan @last --demand 120 --price 2.50 --headroom 30% --start-time 3m
@@ -27,10 +27,10 @@ const EXAMPLES: &str = "Examples:
   proofload capacity report @last --format html --prepared-for finance
   proofload capacity compare runs/a runs/b runs/c
 
-The goals of the profile must hold, and those of single cases under [capacity.goals]. The answer goes
-to stdout, progress to stderr; every stage is kept as a run.
-Exit codes: 0 a load holds the goals, 1 none that was tried does, 3 the client or a bound ended it before
-anything was known. Of verify: 0 it held over that time, 1 it broke, 3 that is not known.";
+The load must meet the goals of the profile, and those of single cases under [capacity.goals]. The answer
+goes to stdout, progress to stderr; each stage is saved as a run.
+Exit codes: 0 a load meets the goals, 1 no load that was tried does, 3 the client or a limit ended the search
+before it had an answer. Of verify: 0 the goals held for that time, 1 they broke, 3 not known.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -43,88 +43,91 @@ pub(super) struct CapacityArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CapacityCommand {
-    /// Run at the lower end of an answer for longer than a stage: does it hold over that time?
+    /// Run at the lower bound of an answer for longer than a stage: do the goals still hold?
     Verify(Box<VerifyArgs>),
-    /// From an answer and a demand: replicas, utilisation, money. Offline.
+    /// Plan replicas, utilisation and cost from an answer and a demand. Offline.
     Plan(Box<PlanArgs>),
-    /// Print the report of a search again. Offline.
+    /// Print the report of an earlier search. Offline.
     Report(AgainArgs),
-    /// Rank answers of several configurations at the same goals.
+    /// Rank the answers of several configurations with the same goals.
     Compare(CompareArgs),
 }
 
-/// Every flag of the first two groups stands for a key of the profile, which it replaces.
+/// Flags with a key in brackets replace that key of the profile.
 #[derive(Debug, ClapArgs)]
 pub(super) struct SearchArgs {
-    /// A profile's path, or the name of a preset.
+    /// Path of a profile, or name of a preset.
     // Not there where a subcommand is.
     #[arg(required = true)]
     pub(super) profile: Option<String>,
 
-    /// Base address, or the endpoint's full path [target.url].
+    /// Base URL, or the full URL of the endpoint [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     url: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Search over slots, and begin with this many [load.closed.slots].
+    /// Search over concurrency, starting with this many requests in flight [load.closed.concurrency].
     #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Search")]
+    concurrency: Option<u64>,
+    /// Old name of --concurrency.
+    #[arg(long, value_name = "N", conflicts_with_all = ["rate", "concurrency"], hide = true)]
     slots: Option<u64>,
-    /// Search over rates, and begin with this many requests per second [load.open.rate].
+    /// Search over rates, starting with this many requests per second [load.open.rate].
     #[arg(long, value_name = "R", value_parser = finite, help_heading = "Search")]
     rate: Option<f64>,
-    /// The highest load that is tried [capacity.to].
+    /// Highest load to try [capacity.to].
     #[arg(long, value_name = "R", value_parser = finite, help_heading = "Search")]
     to: Option<f64>,
-    /// How near the ends of the bracket must come, as in 0.05 [capacity.precision].
+    /// Relative distance between the bounds at which the search ends, such as 0.05 [capacity.precision].
     #[arg(long, value_name = "SHARE", value_parser = finite, help_heading = "Search")]
     precision: Option<f64>,
-    /// How long a stage measures at least [capacity.stage].
+    /// Minimum measured time of a stage [capacity.stage].
     #[arg(long, value_name = "TIME", help_heading = "Search")]
     stage: Option<String>,
-    /// How long a stage that confirms measures at least [capacity.confirm].
+    /// Minimum measured time of a confirming stage [capacity.confirm].
     #[arg(long, value_name = "TIME", help_heading = "Search")]
     confirm: Option<String>,
-    /// Root of every random choice; each stage has a seed of its own [seed].
+    /// Random seed, from which each stage derives its own [seed].
     #[arg(long, value_name = "N", help_heading = "Search")]
     seed: Option<u64>,
-    /// Begin no stage that would end after this time [limits.max_time].
+    /// Start no stage that would end after this time [limits.max_time].
     #[arg(long, value_name = "TIME", help_heading = "Search")]
     max_time: Option<String>,
-    /// Begin no stage that would need more requests than this in all [limits.max_requests].
+    /// Start no stage that would exceed this many requests in total [limits.max_requests].
     #[arg(long, value_name = "N", help_heading = "Search")]
     max_requests: Option<u64>,
-    /// Begin no stage that would cost more tokens than this in all [limits.max_tokens].
+    /// Start no stage that would exceed this many tokens in total [limits.max_tokens].
     #[arg(long, value_name = "N", help_heading = "Search")]
     max_tokens: Option<u64>,
-    /// Begin no stage that would cost more than this in all; needs capacity.price [capacity.max_cost].
+    /// Start no stage that would exceed this cost in total; needs capacity.price [capacity.max_cost].
     #[arg(long, value_name = "M", value_parser = finite, help_heading = "Search")]
     max_cost: Option<f64>,
-    /// What must hold, as "ttft.p95 < 500ms"; replaces the profile's goals, but keeps those on failures [goals].
+    /// Goal, such as "ttft.p95 < 500ms"; replaces the profile's goals except those on failures [goals].
     #[arg(long = "goal", value_name = "GOAL", help_heading = "Search")]
     goals: Vec<String>,
-    /// What you call this search, as NAME=VALUE [labels].
+    /// Label of the search, as NAME=VALUE [labels].
     #[arg(long = "label", value_name = "N=V", value_parser = pair, help_heading = "Search")]
     labels: Vec<(String, String)>,
-    /// File of known violations: counted and shown, but no failure [baseline].
+    /// File of known violations, which are counted and shown but do not fail [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Search")]
     baseline: Option<String>,
-    /// Any key of the profile, as in capacity.cooldown=5s.
+    /// Set any key of the profile, such as capacity.cooldown=5s.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair, help_heading = "Search")]
     set: Vec<(String, String)>,
 
-    /// Wait this long for the endpoint to be ready; outside all figures.
+    /// Wait up to this long until the endpoint is ready; not part of any figure.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
     pub(super) wait: Option<Duration>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
-    /// Keep the search in this folder instead of runs/TIME-capacity-PROFILE.
+    /// Save the search in this folder instead of runs/TIME-capacity-PROFILE.
     #[arg(long, value_name = "DIR", conflicts_with = "resume", help_heading = "Output")]
     pub(super) out: Option<PathBuf>,
-    /// Go on with the search that this folder holds.
+    /// Continue the search in this folder.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(super) resume: Option<PathBuf>,
-    /// Print nothing but the report.
+    /// Print only the report.
     #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
 }
@@ -138,7 +141,7 @@ pub(super) struct OutputArgs {
     /// Title of the report.
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub(super) title: Option<String>,
-    /// Whom it is prepared for.
+    /// Recipient named in the report.
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub(super) prepared_for: Option<String>,
 }
@@ -152,6 +155,11 @@ impl OutputArgs {
 }
 
 impl SearchArgs {
+    /// The concurrency to begin with, by either of its flags.
+    fn concurrency(&self) -> Option<u64> {
+        self.concurrency.or(self.slots)
+    }
+
     /// What the flags change in the profile.
     pub(super) fn flags(&self) -> Flags {
         let number = |key: &str, value: Option<f64>| value.map(|value| (key.to_owned(), value.to_string()));
@@ -161,13 +169,13 @@ impl SearchArgs {
             number("capacity.precision", self.precision),
             number("capacity.max_cost", self.max_cost),
             number("capacity.from", self.rate),
-            number("capacity.from", self.slots.map(|slots| slots as f64)),
+            number("capacity.from", self.concurrency().map(|concurrency| concurrency as f64)),
             text("capacity.stage", &self.stage),
             text("capacity.confirm", &self.confirm),
         ];
         Flags {
             url: self.url.clone(),
-            slots: self.slots,
+            concurrency: self.concurrency(),
             rate: self.rate,
             seed: self.seed,
             labels: self.labels.clone(),
@@ -223,7 +231,7 @@ impl SearchArgs {
         let number = |flag: &str, value: Option<f64>| value.map(|value| [flag.to_owned(), value.to_string()]);
         let text = |flag: &str, value: &Option<String>| value.clone().map(|value| [flag.to_owned(), value]);
         let own = [
-            number("--slots", self.slots.map(|slots| slots as f64)),
+            number("--concurrency", self.concurrency().map(|concurrency| concurrency as f64)),
             number("--rate", self.rate),
             number("--to", self.to),
             number("--precision", self.precision),
@@ -242,26 +250,26 @@ impl SearchArgs {
 pub(super) struct VerifyArgs {
     /// Folder of a search; @last is the newest under runs/.
     pub(super) search: String,
-    /// How long is measured, behind a warm-up.
+    /// Measured time, after a warm-up.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30m")]
     pub(super) duration: Duration,
-    /// Base address, or the endpoint's full path, where the search left a secret of it out [target.url].
+    /// Base URL, or the full URL of the endpoint, if the saved one lacks its secret [target.url].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     url: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// End the run with this many requests; what it would come to is then not known.
+    /// Stop after this many requests; the result is then not known.
     #[arg(long, value_name = "N")]
     pub(super) max_requests: Option<u64>,
-    /// End the run with this many tokens, likewise.
+    /// Stop after this many tokens; the result is then not known.
     #[arg(long, value_name = "N")]
     pub(super) max_tokens: Option<u64>,
-    /// Wait this long for the endpoint to be ready; outside all figures.
+    /// Wait up to this long until the endpoint is ready; not part of any figure.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Output")]
     pub(super) wait: Option<Duration>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
-    /// Print nothing but the report.
+    /// Print only the report.
     #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
 }
@@ -330,29 +338,29 @@ impl From<KindArg> for Kind {
 pub(super) struct PlanArgs {
     /// Folder of a search; @last is the newest under runs/.
     pub(super) search: String,
-    /// Demand: requests per second, a CSV of a day (time, rate), or a trace (a time in seconds a line).
+    /// Demand: requests per second, a CSV of a day (time, rate), or a trace (one time in seconds a line).
     #[arg(long, value_name = "R|FILE")]
     pub(super) demand: String,
-    /// What a replica costs in an hour.
+    /// Price of a replica per hour.
     #[arg(long, value_name = "M", default_value = "0")]
     pub(super) price: PricePerHour,
-    /// What a million prompt and completion tokens cost on top of the replicas, as in 0.5,1.5; or metadata, for what the
-    /// metadata of the replies said that they cost.
+    /// Price of a million prompt and completion tokens on top of the replicas, such as 0.5,1.5; or metadata, for the cost
+    /// that the metadata of the replies states.
     #[arg(long, value_name = "IN,OUT")]
     pub(super) token_price: Option<String>,
-    /// What you call the money.
+    /// Name of the currency.
     #[arg(long, value_name = "NAME", default_value = "USD")]
     pub(super) currency: String,
-    /// Share of a replica that is kept free, as in 30%.
+    /// Share of each replica to keep free, such as 30%.
     #[arg(long, value_name = "SHARE", default_value = "30%")]
     pub(super) headroom: String,
-    /// How long a replica takes to start: it is begun that long before it is needed.
+    /// Start time of a replica, which is started that long before it is needed.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "3m")]
     pub(super) start_time: Duration,
-    /// Times the demand, side by side.
+    /// Factors of the demand to plan for.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = finite, default_value = "1")]
     pub(super) scenario: Vec<f64>,
-    /// Searches with so many replicas behind one address, as in 1=runs/a,2=runs/b: how well replicas add up.
+    /// Searches with N replicas behind one address, such as 1=runs/a,2=runs/b, to measure how replicas scale.
     #[arg(long, value_name = "N=RUN", value_delimiter = ',', value_parser = pair)]
     pub(super) measured: Vec<(String, String)>,
     #[command(flatten)]
@@ -369,7 +377,7 @@ pub(super) struct AgainArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct CompareArgs {
-    /// Folders of searches.
+    /// Folders of the searches.
     #[arg(required = true, num_args = 2..)]
     pub(super) searches: Vec<String>,
     /// Format of the report on stdout: text, json, markdown or csv.

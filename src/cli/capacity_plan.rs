@@ -53,7 +53,7 @@ fn scenarios(times: &[f64]) -> anyhow::Result<Vec<f64>> {
 /// A number, or else a file.
 fn demand(text: &str) -> anyhow::Result<Demand> {
     if let Ok(rate) = text.strip_suffix("/s").unwrap_or(text).parse::<f64>() {
-        anyhow::ensure!(rate > 0.0 && rate.is_finite(), "--demand: {text} is no rate of requests per second");
+        anyhow::ensure!(rate > 0.0 && rate.is_finite(), "--demand: {text} is not a rate of requests per second");
         return Ok(Demand::constant(rate));
     }
     let curve = files::text(Path::new(text), Kind::DEMAND).with_context(|| {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::capacity::{Hunt, Ready, prepare};
+use super::capacity::{Hunt, Ready, in_words, prepare};
 use super::capacity_args::VerifyArgs;
 use super::exit::Exit;
 use super::places::Places;
@@ -49,7 +49,7 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
     drop(builtin);
     if hunt.is_stopped() {
         print(&write_verification(&verified, &record, args.output.format.into(), &args.output.dress()))?;
-        say("interrupted: nothing is known, and the record of the search is as it was\n");
+        say("interrupted: no result; the record of the search is unchanged\n");
         return Ok(Exit::Interrupted);
     }
     let exit = exit_of(&verified);
@@ -84,8 +84,8 @@ fn carry_out(
 ) -> anyhow::Result<Verification> {
     let ask = hunt.search.verifying(load, args.duration, nth);
     let lasts = humantime::format_duration(args.duration);
-    let unit = if hunt.search.terms().slots { " slots" } else { "/s" };
-    tell(&format!("running {load:.2}{unit} for {lasts} after a warm-up of {:.1} s", ask.warmup.as_secs_f64()));
+    let shown = in_words(format!("{load:.2}"), hunt.search.terms().slots);
+    tell(&format!("running {shown} for {lasts} after a warm-up of {:.1} s", ask.warmup.as_secs_f64()));
     let started_unix_ms = crate::run::unix_ms();
     let run = free(&hunt.folder)?;
     let limits = Limits { time: None, requests: args.max_requests, tokens: args.max_tokens };

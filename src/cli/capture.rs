@@ -101,7 +101,7 @@ impl From<Unread> for ReadError {
 pub(super) fn captured(folder: &Path) -> anyhow::Result<Captured> {
     let path = folder.join(META);
     let text = read::text(&path, Kind::CAPTURE)?;
-    let meta: Meta = folder::understood(&path, &text, "capture", FORMAT, "capture")?;
+    let meta: Meta = folder::understood(&path, &text, "capture", &(FORMAT..=FORMAT), "capture")?;
     let path = folder.join(EXCHANGES);
     let (file, _) = files::open(&path, Kind::EXCHANGES).map_err(|error| read::failed(&path, &error))?;
     let (mut lines, mut cut) = (Vec::new(), None);

@@ -24,18 +24,18 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
-    /// Base address, or the endpoint's full path; or a profile's path, or the name of a preset. Several give one matrix,
-    /// as several models do (--model a,b).
+    /// Base URL or full URL of an endpoint, path of a profile, or name of a preset. Several targets give one matrix, as
+    /// several models do (--model a,b).
     #[arg(required_unless_present_any = ["list", "explain"], value_name = "TARGET")]
     pub(super) targets: Vec<String>,
 
     #[command(flatten)]
     pub(super) target_flags: TargetArgs,
-    /// What stands behind a gateway: judged too, and only what the gateway breaks itself fails. The gateway's key is not
-    /// sent there, nor a header that is a secret.
+    /// Server behind the gateway, which is judged too: only rules that the gateway itself breaks fail. The gateway's key
+    /// and its secret headers are not sent there.
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub(super) upstream: Option<String>,
-    /// Environment variable that holds the API key for --upstream; without it, no key is sent there.
+    /// Environment variable with the API key for --upstream; without it, no key is sent there.
     #[arg(long, value_name = "NAME", requires = "upstream", help_heading = "Target")]
     pub(super) upstream_key_env: Option<String>,
 
@@ -44,51 +44,51 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) verdict: VerdictArgs,
 
-    /// Do everything so often; what depends on the model must hold in most tries, all else in all.
+    /// Repeat everything N times; rules that depend on the model must hold in most tries, all others in every try.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100), help_heading = "Verdict")]
     pub(super) repeat: u32,
-    /// File of known failures and of what held: known failures do not fail, what is lost does [baseline].
+    /// File of known failures, which do not fail, and of rules that held, which must still hold [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     pub(super) baseline: Option<String>,
-    /// Write what was found into the baseline; a file that does not exist yet is begun.
+    /// Write the results into the baseline, and create the file if it does not exist.
     #[arg(long, requires = "baseline", conflicts_with = "fail_fast", help_heading = "Verdict")]
     pub(super) update_baseline: bool,
-    /// Take what has expired or holds again out of the baseline.
+    /// Remove entries from the baseline that have expired or hold again.
     #[arg(long, requires = "baseline", help_heading = "Verdict")]
     pub(super) prune: bool,
-    /// End at the first failure that is not known.
+    /// Stop at the first unknown failure.
     #[arg(long, help_heading = "Verdict")]
     pub(super) fail_fast: bool,
 
-    /// Requests at once.
+    /// Requests sent in parallel.
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u64).range(1..=64), help_heading = "How")]
     pub(super) jobs: u64,
-    /// Root of every random choice.
+    /// Random seed.
     #[arg(long, value_name = "N", help_heading = "How")]
     pub(super) seed: Option<u64>,
-    /// Wait this long for the endpoint to be ready.
+    /// Wait up to this long until the endpoint is ready.
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "How")]
     pub(super) wait: Option<Duration>,
-    /// Judge again while this profile loads the endpoint, and say what holds at rest only.
+    /// Judge again while this profile loads the endpoint, and report rules that hold only at rest.
     #[arg(long = "while", value_name = "PROFILE", conflicts_with = "upstream", help_heading = "How")]
     pub(super) under_load: Option<String>,
-    /// Tokens that prompt and answer may have together [check.context_window].
+    /// Context window: tokens of prompt and answer together [check.context_window].
     #[arg(long, value_name = "N", help_heading = "How")]
     pub(super) context_window: Option<u64>,
     /// The model reasons before it answers, so answers need more tokens [check.reasoning].
     #[arg(long, help_heading = "How")]
     pub(super) reasoning: bool,
-    /// Print every request as a command line, and send nothing.
+    /// Send nothing; print each request as a curl command.
     #[arg(long, help_heading = "How")]
     pub(super) dry_run: bool,
 
-    /// List the catalogue instead.
+    /// List the rules instead.
     #[arg(long, help_heading = "Output")]
     pub(super) list: bool,
     /// Explain one check instead, or what the checks of an area, or of the beginning of an id, ask.
     #[arg(long, value_name = "ID", help_heading = "Output")]
     pub(super) explain: Option<String>,
-    /// Keep every exchange in this folder, byte for byte, for proofload replay.
+    /// Save every exchange in this folder, byte for byte, for proofload replay.
     #[arg(long, value_name = "DIR", conflicts_with = "no_bodies", help_heading = "Output")]
     pub(super) capture: Option<PathBuf>,
     #[command(flatten)]
@@ -98,25 +98,25 @@ pub(super) struct CheckArgs {
 /// What is judged.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Selection {
-    /// How far into the catalogue to go; each tier holds the ones before it.
+    /// Tier of the catalogue to judge; each tier includes the ones before it.
     #[arg(long, value_enum, default_value_t = TierArg::Core, help_heading = "What is judged")]
     pub(super) tier: TierArg,
     /// Areas of the catalogue to judge.
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "What is judged")]
     pub(super) area: Vec<String>,
-    /// Checks to judge, by id, whatever their tier.
+    /// Rules to judge, by id, regardless of tier.
     #[arg(long, value_name = "ID,ID", value_delimiter = ',', help_heading = "What is judged")]
     pub(super) only: Vec<String>,
-    /// Checks not to judge, by id.
+    /// Rules to skip, by id.
     #[arg(long, value_name = "ID,ID", value_delimiter = ',', help_heading = "What is judged")]
     pub(super) skip: Vec<String>,
-    /// Only checks that are at least so binding.
+    /// Lowest level of the rules to judge.
     #[arg(long, value_enum, help_heading = "What is judged")]
     pub(super) level: Option<LevelArg>,
-    /// What the endpoint is declared to lack; what needs it is skipped [check.without].
+    /// Features that the endpoint lacks; rules that need them are skipped [check.without].
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "What is judged")]
     pub(super) without: Vec<String>,
-    /// What the endpoint must have; a clean refusal of it is a failure [check.require].
+    /// Features that the endpoint must have; a clean refusal is then a failure [check.require].
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "What is judged")]
     pub(super) require: Vec<String>,
 }
@@ -124,10 +124,10 @@ pub(super) struct Selection {
 /// What it comes to.
 #[derive(Debug, ClapArgs)]
 pub(super) struct VerdictArgs {
-    /// Treat a warning like a failure.
+    /// Treat warnings as failures.
     #[arg(long, help_heading = "Verdict")]
     pub(super) strict: bool,
-    /// Exit with 0 where it would be 1.
+    /// Exit with 0 instead of 1.
     #[arg(long, help_heading = "Verdict")]
     pub(super) exit_zero: bool,
 }
@@ -139,40 +139,40 @@ pub(super) struct Output {
     /// Format of the report on stdout.
     #[arg(long, value_enum, default_value_t = KindArg::Text, help_heading = "Output")]
     pub(super) format: KindArg,
-    /// Another report, as KIND=PATH; any number of text, json, junit, markdown and html.
+    /// Write another report, as KIND=PATH; repeatable. Kinds: text, json, junit, markdown, html.
     #[arg(long = "report", value_name = "KIND=PATH", value_parser = report, help_heading = "Output")]
     pub(super) reports: Vec<(Kind, PathBuf)>,
-    /// Keep prompts and replies out of all that is written.
+    /// Leave prompts and replies out of everything that is written.
     #[arg(long, help_heading = "Output")]
     pub(super) no_bodies: bool,
-    /// Keep the result in this folder instead of runs/TIME-check.
+    /// Save the result in this folder instead of runs/TIME-check.
     #[arg(long, value_name = "DIR", conflicts_with = "no_out", help_heading = "Output")]
     pub(super) out: Option<PathBuf>,
-    /// Do not keep the result.
+    /// Do not save the result.
     #[arg(long, help_heading = "Output")]
     pub(super) no_out: bool,
-    /// List checks that passed or did not apply, too.
+    /// Also list rules that passed or did not apply.
     #[arg(long, short, help_heading = "Output")]
     pub(super) verbose: bool,
-    /// Print nothing but the report.
+    /// Print only the report.
     #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ReplayArgs {
-    /// Folder that check --capture wrote.
+    /// Folder written by check --capture.
     pub(super) folder: PathBuf,
     /// Contract to judge by: a dialect, or its folder [that of the capture].
     #[arg(long, value_name = "D", help_heading = "Verdict")]
     pub(super) dialect: Option<String>,
-    /// Profile whose [levels], [check], schemas, name and baseline hold; nothing is sent, whatever else is in it.
+    /// Profile to take [levels], [check], schemas, name and baseline from; nothing is sent.
     #[arg(long, value_name = "PROFILE", help_heading = "Verdict")]
     pub(super) profile: Option<String>,
-    /// File of known failures and of what held [baseline].
+    /// File of known failures, and of rules that held [baseline].
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     pub(super) baseline: Option<String>,
-    /// What you call the endpoint, for the entries of a baseline that are of it only [target.name].
+    /// Name of the endpoint, for baseline entries that apply to it alone [target.name].
     #[arg(long, value_name = "NAME", help_heading = "Verdict")]
     pub(super) target_name: Option<String>,
     #[command(flatten)]
@@ -186,11 +186,11 @@ pub(super) struct ReplayArgs {
 /// How far into the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum TierArg {
-    /// What every endpoint should be held to.
+    /// Rules for every endpoint.
     Core,
-    /// All that does no harm.
+    /// All rules whose probes do no harm.
     Full,
-    /// What is costly, or rude to the endpoint, too.
+    /// Also rules whose probes are costly or hostile to the endpoint.
     Intrusive,
 }
 

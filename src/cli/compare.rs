@@ -18,7 +18,9 @@ use crate::summary::Summary;
 const BASE_RUNS: usize = 3;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
-    let Some((base, new)) = args.sides() else { bail!("two runs are needed: the base, and what is compared with it") };
+    let Some((base, new)) = args.sides() else {
+        bail!("two runs are needed: the baseline and a run to compare with it")
+    };
     let (BaseArg::Side(folder) | BaseArg::Runs(folder)) = base;
     let references: Vec<&str> = std::iter::once(folder).chain(new.iter().map(String::as_str)).collect();
     let own = |reference: &str| Path::new(reference).canonicalize().ok();
@@ -65,7 +67,10 @@ fn base_runs(folder: &str, new: &[&str]) -> anyhow::Result<Result<Vec<Summary>, 
     let runs = folder::runs_below(Path::new(folder), &compared)?;
     match &runs {
         Ok(runs) if runs.len() < BASE_RUNS => {
-            bail!("{folder} holds {} runs; a base needs {BASE_RUNS} or more, to know how much runs vary", runs.len())
+            bail!(
+                "{folder} holds {} runs; a baseline needs {BASE_RUNS} or more, to know how much runs vary",
+                runs.len()
+            )
         }
         Ok(_) | Err(_) => Ok(runs),
     }

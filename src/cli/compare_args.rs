@@ -15,54 +15,54 @@ const EXAMPLES: &str = "Examples:
   proofload compare --base-runs main-runs @last --strict
 
 A side is the folder of a run, of repetitions (run --repeat 5), or @last. Its target, model, labels,
-goals, seed and salt may differ from the base; all else must be equal, or be named by --under-test.
+goals, seed and salt may differ from the baseline; everything else must be equal or named by --under-test.
 
 At most six figures decide: the medians of first token, token gap and response time, requests per
-second, the share of errors and that of violations. All others are shown without a verdict.
-One run against one gets no verdict: a run cannot know how much runs vary. One run against three or
-more gets a prediction interval; sides of several runs are compared by how their runs vary, in pairs
-if they were made in turn (run --against). Of comparisons of equal systems whose runs vary like normal
-or t3 numbers and do not depend on one another, at most 5 % call any figure better or worse
-(--confidence).
+second, the error rate and the violation rate. Other figures are shown without a verdict.
+One run against one gets no verdict: it does not show how much runs vary. One run against three or
+more gets a prediction interval. Sides of several runs are compared by the variation between their
+runs, in pairs if the runs alternated (run --against). If the systems are equal, and their runs are
+independent and vary like normal or t3 numbers, at most 5 % of comparisons call any figure better or
+worse (--confidence).
 
 Exit codes:
-  0    no regression; what could not be told is named
-  1    a figure is worse by more than --max-regression, or a MUST is newly broken and not known;
-       with --strict also if something could not be told
+  0    no regression; figures without a verdict are named
+  1    a figure is worse by more than --max-regression, or a MUST rule is newly broken and not known;
+       with --strict, also if a figure has no verdict
   2    the command line is wrong
-  3    a run cannot be believed, so nothing can be told
+  3    a run is invalid, so nothing can be compared
   4    the runs do not belong together, or one cannot be read";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArgs {
-    /// The base, unless --base-runs names it, and what is compared with it.
+    /// The baseline, unless --base-runs names it, followed by the runs to compare with it.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
-    /// Folder with three or more runs of the base, at any depth: every run in it is one of the base.
+    /// Folder with three or more runs, at any depth, that together are the baseline.
     #[arg(long, value_name = "DIR")]
     base_runs: Option<String>,
 
-    /// A change within this share of the base is called neither better nor worse.
+    /// Smaller changes, relative to the baseline, are noise: neither better nor worse.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
     noise: f64,
-    /// A figure that surely got worse, and in the mean by more than this share of the base, makes the exit code 1.
+    /// Exit with 1 if a figure is significantly worse, on average by more than this share of the baseline.
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "5%")]
     max_regression: f64,
-    /// How sure all verdicts are together; of comparisons of equal systems, at most the rest call anything worse or better.
+    /// Joint confidence of all verdicts: the least share of comparisons of equal systems that find no change.
     #[arg(long, value_name = "SHARE", value_parser = confidence, default_value = "95%")]
     confidence: f64,
-    /// A key in which the plans may differ, as load.open.rate or case.0; caches for warm against cold; all for anything.
+    /// Key in which the plans may differ, such as load.open.rate or case.0; caches for warm against cold; all for any.
     #[arg(long = "under-test", value_name = "KEY")]
     under_test: Vec<String>,
 
     /// Format of the report on stdout.
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub(super) format: FormatArg,
-    /// Write a report to a file as well, as markdown=FILE, html=FILE or json=FILE.
+    /// Write another report, as markdown=FILE, html=FILE or json=FILE; repeatable.
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     pub(super) reports: Vec<(FormatArg, PathBuf)>,
-    /// Exit with 1 also if something could not be told.
+    /// Exit with 1 also if a figure has no verdict.
     #[arg(long, help_heading = "Output")]
     pub(super) strict: bool,
     /// Exit with 0 instead of 1.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -57,7 +58,7 @@ pub(super) fn checkpoints(folder: &Path) -> impl FnMut(&Summary) + Send + use<> 
         if let Err(error) = keep_json(&folder, SUMMARY, summary)
             && !std::mem::replace(&mut is_said, true)
         {
-            say(&format!("warning: what has come so far could not be kept: {error:#}\n"));
+            say(&format!("warning: the results so far could not be saved: {error:#}\n"));
         }
     }
 }
@@ -82,7 +83,10 @@ pub(super) fn keep_page(folder: &Path, page: &str) -> anyhow::Result<()> {
 pub(super) fn read_search(folder: &Path) -> anyhow::Result<Record> {
     let path = if folder.is_dir() { folder.join(CAPACITY) } else { folder.to_path_buf() };
     let text = read::text(&path, Kind::SEARCH).with_context(|| format!("{} holds no search", folder.display()))?;
-    Ok(understood(&path, &text, "capacity", record::FORMAT, "search for capacity")?)
+    let record: Record =
+        understood(&path, &text, "capacity", &(record::OLDEST..=record::FORMAT), "search for capacity")?;
+    // What is kept of it from now on has the names of today.
+    Ok(Record { capacity: record::FORMAT, ..record })
 }
 
 /// Keeps a text in a folder, which is made where it is not there any more.
@@ -215,16 +219,18 @@ pub(super) fn understood<T: DeserializeOwned>(
     path: &Path,
     text: &str,
     key: &str,
-    known: u32,
+    known: &RangeInclusive<u32>,
     what: &str,
 ) -> Result<T, Unusable> {
     match about(text, key) {
-        Ok(About { format: Some(format), .. }) if format == u64::from(known) => {
+        Ok(About { format: Some(format), .. })
+            if (u64::from(*known.start())..=u64::from(*known.end())).contains(&format) =>
+        {
             cleaned::from_str(text).map_err(|error| damaged(path, &error))
         }
-        Ok(about @ About { format: Some(format), .. }) => Err(another_format(path, format, &about, known)),
-        Ok(About { format: None, .. }) => Err(Unusable(format!("{} is no {what}", path.display()))),
-        Err(error) => Err(Unusable(format!("{} is no {what}: {error}", path.display()))),
+        Ok(about @ About { format: Some(format), .. }) => Err(another_format(path, format, &about, *known.end())),
+        Ok(About { format: None, .. }) => Err(Unusable(format!("{} is not a {what}", path.display()))),
+        Err(error) => Err(Unusable(format!("{} is not a {what}: {error}", path.display()))),
     }
 }
 
@@ -310,7 +316,7 @@ pub(super) fn read(reference: &str) -> anyhow::Result<Result<Summary, Unusable>>
         }
         Err(error) => return Err(read::failed(&path, &error)),
     };
-    Ok(understood(&path, &text, "format", FORMAT, "summary of a run"))
+    Ok(understood(&path, &text, "format", &(FORMAT..=FORMAT), "summary of a run"))
 }
 
 /// Why a folder without a summary cannot be used: it holds several runs, or a part is missing.
@@ -330,9 +336,9 @@ fn last(rest: &str) -> anyhow::Result<PathBuf> {
     let back: usize = match rest.strip_prefix('~') {
         None if rest.is_empty() => 0,
         Some(number) => {
-            number.parse().ok().with_context(|| format!("@last{rest} is no run; write @last or @last~1"))?
+            number.parse().ok().with_context(|| format!("@last{rest} is not a run; write @last or @last~1"))?
         }
-        None => bail!("@last{rest} is no run; write @last or @last~1"),
+        None => bail!("@last{rest} is not a run; write @last or @last~1"),
     };
     let entries = std::fs::read_dir(RUNS).with_context(|| format!("there is no {RUNS}/ here"))?;
     let mut folders: Vec<PathBuf> =

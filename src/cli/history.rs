@@ -11,10 +11,10 @@ use crate::report::history::{Entry, csv, text};
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct HistoryArgs {
-    /// Folder that holds runs and checks, at any depth.
+    /// Folder with runs and checks, at any depth.
     #[arg(default_value = "runs")]
     dir: PathBuf,
-    /// text for people, csv for a spreadsheet.
+    /// Format of the list: text, or csv for a spreadsheet.
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     format: FormatArg,
 }
@@ -28,7 +28,7 @@ enum FormatArg {
 
 pub(super) fn history(args: &HistoryArgs) -> anyhow::Result<Exit> {
     if !args.dir.is_dir() {
-        bail!("{} is no folder; runs are kept in runs/, or where --out said", args.dir.display());
+        bail!("{} is not a folder; runs are saved in runs/ or where --out says", args.dir.display());
     }
     let mut entries = Vec::new();
     for place in folder::kept_below(&args.dir) {

@@ -86,7 +86,7 @@ impl<'de> Visitor<'de> for Look {
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Seen, E> {
         if number > LARGEST {
-            Err(E::custom(format!("no number of ours is as large as {number}")))
+            Err(E::custom(format!("the number {number} is too large")))
         } else {
             Ok(Seen(Some(number)))
         }
@@ -94,7 +94,7 @@ impl<'de> Visitor<'de> for Look {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Seen, E> {
         if number.unsigned_abs() > LARGEST {
-            return Err(E::custom(format!("no number of ours is as low as {number}")));
+            return Err(E::custom(format!("the number {number} is too small")));
         }
         Ok(Seen(None))
     }
@@ -139,7 +139,7 @@ fn amount<'de, A: MapAccess<'de>>(name: &str, members: &mut A) -> Result<Seen, A
     let seen: Seen = members.next_value()?;
     match seen {
         Seen(Some(began)) if name == "started_unix_ms" && began > LATEST => {
-            Err(A::Error::custom(format!("nothing of ours began {began} ms after 1970")))
+            Err(A::Error::custom(format!("a start {began} ms after 1970 is too late")))
         }
         seen => Ok(seen),
     }
@@ -165,10 +165,7 @@ mod tests {
     fn what_began_too_late_is_told() {
         let began = |ms: u64| about(&format!(r#"{{"meta": {{"started_unix_ms": {ms}}}, "format": 1}}"#), "format");
         assert_eq!(began(LATEST).expect("a time").format, Some(1));
-        assert!(
-            began(LATEST + 1)
-                .is_err_and(|error| error.to_string().starts_with("nothing of ours began 32503680000001 ms"))
-        );
+        assert!(began(LATEST + 1).is_err_and(|error| error.to_string().starts_with("a start 32503680000001 ms")));
     }
 
     #[test]
@@ -177,7 +174,10 @@ mod tests {
             [r#"{"a": [9007199254740993]}"#, r#"{"a": {"b": 18446744073709551615}}"#, r#"{"a": -9223372036854775808}"#]
         {
             let error = about(text, "a").expect_err(text).to_string();
-            assert!(error.starts_with("no number of ours is as l") && error.contains("at line 1 column"), "{error}");
+            assert!(
+                error.starts_with("the number ") && error.contains(" is too ") && error.contains("at line 1 column"),
+                "{error}"
+            );
         }
         for text in ["", "[]", "{} x", "{\"a\":", &format!("{{\"a\": {}", "[".repeat(10_000))] {
             assert!(about(text, "a").is_err(), "{text:.20}");

@@ -99,7 +99,7 @@ pub(super) fn repeat(args: &RunArgs, times: u32) -> anyhow::Result<Exit> {
         tell(args, &format!("kept in {}", root.display()));
     }
     if made < wanted {
-        say(&format!("{made} of {wanted} runs were made; the same command with --out goes on\n"));
+        say(&format!("{made} of {wanted} runs were made; run the same command with --out to continue\n"));
         return Ok(Exit::Interrupted);
     }
     Ok(keeping.exit(if exit == Exit::Fail && args.exit_zero { Exit::Pass } else { exit }))

@@ -253,7 +253,7 @@ impl Doubts {
             tell(&format!("warning: no model is named and none could be learnt ({why}); requests go without one"));
         }
         let said = clean(&self.tokens?);
-        say(&format!("error: the endpoint could not be asked how it counts tokens: {said}\n"));
+        say(&format!("error: the endpoint did not say how it counts tokens: {said}\n"));
         Some(Exit::Invalid)
     }
 }

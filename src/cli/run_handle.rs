@@ -91,7 +91,7 @@ impl RunHandle {
             0 => "nothing is in flight".to_owned(),
             _ => format!("up to {} for {}", humantime::format_duration(grace), requests(in_flight)),
         };
-        say(&format!("\nstopping: {wait}; once more cuts what is in flight and reports at once\n"));
+        say(&format!("\nstopping: {wait}; interrupt again to report at once\n"));
     }
 
     /// Cuts what is in flight.
@@ -99,7 +99,7 @@ impl RunHandle {
         self.stage.send_replace(Stage::Cutting);
         let in_flight = self.in_flight();
         self.with_current(|current| current.control.as_ref().inspect(|control| control.cut()).is_some());
-        say(&format!("cutting {}; once more ends at once, without a report\n", requests(in_flight)));
+        say(&format!("cancelling {}; interrupt again to exit at once, without a report\n", requests(in_flight)));
     }
 
     fn with_current<T>(&self, see: impl FnOnce(&Current) -> T) -> Option<T> {
@@ -182,7 +182,7 @@ fn requests(count: usize) -> String {
 
 /// Ends the process. Files are renamed into their places, so that each is whole or absent.
 fn give_up() {
-    say("gave up: what was not written yet is lost\n");
+    say("gave up: results not yet written are lost\n");
     #[expect(clippy::exit, reason = "the user asked a third time to end at once")]
     std::process::exit(Exit::Interrupted as i32);
 }

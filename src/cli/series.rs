@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::run::fresh_seed;
+use super::sweep::present;
 use super::{folder, read};
-use crate::plan::Plan;
+use crate::plan::{Plan, renamed};
 use crate::profile::Draft;
 use crate::profile::files::Kind;
 use crate::summary::{Meta, Summary, first_difference};
@@ -18,6 +19,8 @@ use crate::wire::plain;
 const FILE: &str = "series.json";
 /// Version of its format.
 const FORMAT: u32 = 1;
+/// What the name of a swept key begins with.
+pub(super) const SWEEP: &str = "--sweep ";
 
 /// What decides the runs of a command.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +33,7 @@ pub(super) struct Series {
     /// Salt of the first run.
     pub(super) salt: u64,
     /// What else decides them, by name.
+    #[serde(deserialize_with = "keys")]
     plan: BTreeMap<String, String>,
 }
 
@@ -123,6 +127,15 @@ fn facts(meta: &Meta, with_model: bool) -> BTreeMap<String, String> {
 
 fn facts_of(meta: &Meta, with_model: bool) -> BTreeMap<String, String> {
     with_roots(facts(meta, with_model), meta.seed, meta.salt)
+}
+
+/// Keys that decide the runs, by their present names, what is swept included.
+fn keys<'de, D: Deserializer<'de>>(keys: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let swept = |(key, value): (String, String)| match key.strip_prefix(SWEEP) {
+        Some(key) => (format!("{SWEEP}{}", present(key)), value),
+        None => (key, value),
+    };
+    renamed::keys(keys).map(|keys| keys.into_iter().map(swept).collect())
 }
 
 fn with_roots(mut facts: BTreeMap<String, String>, seed: u64, salt: Option<u64>) -> BTreeMap<String, String> {

@@ -1,7 +1,7 @@
 //! `proofload run --sweep`: a run for each combination of values, one table of them all.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::keeping::Keeping;
 use super::places::Places;
 use super::run::{control_of, introduction, make_ready, preflight};
 use super::run_handle::{Interrupted, RunHandle};
-use super::series::{Series, finished, is_finished, plan_of};
+use super::series::{SWEEP, Series, finished, is_finished, plan_of};
 use super::serve::{Builtin, builtin_settings};
 use super::{check_profile, folder, print, say};
-use crate::plan::Plan;
 use crate::plan::schedule::Load;
 use crate::plan::secret::spans_written;
+use crate::plan::{Plan, renamed};
 use crate::profile::Draft;
 use crate::profile::flags::Flags;
 use crate::profile::secrets::{is_secret_key, shown_address};
@@ -77,7 +77,7 @@ pub(super) fn sweep(args: &RunArgs) -> anyhow::Result<Exit> {
     for (number, point) in (0..).zip(&mut points) {
         point.draft.salt = Some(series.salt);
         let plan = || point.draft.plan(series.seed.wrapping_add(number));
-        point.kept = out.map(|out| finished(&out.join(named(&point.values)), plan)).transpose()?.flatten();
+        point.kept = out.map(|out| finished(&folder_before(out, &point.values), plan)).transpose()?.flatten();
     }
     let handle = RunHandle::listen()?;
     let (mut places, mut keeping) = (Places::default(), Keeping::default());
@@ -120,7 +120,7 @@ fn plan(args: &RunArgs, first: &Draft) -> anyhow::Result<BTreeMap<String, String
         let is_seen = values.iter().all(|swept| swept.shown == swept.value);
         let shown = values.into_iter().map(|swept| swept.shown).collect::<Vec<_>>().join(",");
         let hash = if is_seen { String::new() } else { format!(", hash {:016x}", xxh3_64(text.as_bytes())) };
-        plan.insert(format!("--sweep {key}"), shown + &hash);
+        plan.insert(format!("{SWEEP}{}", present(key)), shown + &hash);
     }
     Ok(plan)
 }
@@ -202,7 +202,12 @@ fn carry_out(
 /// Every combination of the values, the last key changing fastest.
 fn combinations(sweeps: &[(String, String)]) -> anyhow::Result<Vec<Vec<Swept>>> {
     let mut all = vec![Vec::new()];
-    for (key, text) in sweeps {
+    for (number, (key, text)) in sweeps.iter().enumerate() {
+        if let Some((other, _)) =
+            sweeps[..number].iter().find(|(other, _)| other != key && present(other) == present(key))
+        {
+            bail!("both --sweep {other} and --sweep {key}, which are one key; keep {}", present(key));
+        }
         let values = values(key, text)?;
         let longer = |point: Vec<Swept>| {
             let values = values.clone();
@@ -216,11 +221,16 @@ fn combinations(sweeps: &[(String, String)]) -> anyhow::Result<Vec<Vec<Swept>>> 
     Ok(all)
 }
 
+/// The present name of a key that is swept: that of a flag, or of a key of the profile.
+pub(super) fn present(key: &str) -> String {
+    if key == renamed::SLOTS { renamed::CONCURRENCY.to_owned() } else { renamed::key(key) }
+}
+
 /// The values of a key.
 fn values(key: &str, text: &str) -> anyhow::Result<Vec<Swept>> {
     let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
     let swept = |(number, value): (usize, &str)| Swept {
-        key: key.to_owned(),
+        key: present(key),
         value: value.to_owned(),
         shown: shown(key, value, number + 1),
     };
@@ -250,7 +260,7 @@ fn shown(key: &str, value: &str, number: usize) -> String {
 fn with(mut flags: Flags, values: &[Swept]) -> Flags {
     for Swept { key, value, .. } in values {
         match (key.as_str(), value.parse::<u64>(), value.parse::<f64>()) {
-            ("slots", Ok(slots), _) => flags.slots = Some(slots),
+            ("concurrency", Ok(concurrency), _) => flags.concurrency = Some(concurrency),
             ("count", Ok(count), _) => flags.count = Some(count),
             ("seed", Ok(seed), _) => flags.seed = Some(seed),
             ("rate", _, Ok(rate)) => flags.rate = Some(rate),
@@ -264,7 +274,15 @@ fn with(mut flags: Flags, values: &[Swept]) -> Flags {
     flags
 }
 
-/// A point as its folder is called: `slots=4,case.0.max_tokens=64`.
+/// The folder of a point that was run before, which an earlier version named by the keys of its time.
+fn folder_before(root: &Path, values: &[Swept]) -> PathBuf {
+    let before =
+        |swept: &Swept| Swept { key: swept.key.replace(renamed::CONCURRENCY, renamed::SLOTS), ..swept.clone() };
+    let old = root.join(named(&values.iter().map(before).collect::<Vec<_>>()));
+    if old.is_dir() { old } else { root.join(named(values)) }
+}
+
+/// A point as its folder is called: `concurrency=4,case.0.max_tokens=64`.
 fn named(values: &[Swept]) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let safe = |word: &str| word.chars().map(safe).collect::<String>();
@@ -309,7 +327,7 @@ fn report(args: &RunArgs, rows: &[Row], root: Option<&Path>, planned: usize, kee
     }
     let made = rows.iter().filter(|row| is_finished(&row.summary)).count();
     if made < planned {
-        say(&format!("{made} of {planned} runs were made; the same command with --out goes on\n"));
+        say(&format!("{made} of {planned} runs were made; run the same command with --out to continue\n"));
         return Exit::Interrupted;
     }
     let marked = table.marked();

@@ -14,7 +14,7 @@ use crate::summary::digest::{Digest, Outcome};
 /// What a comparison is held to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
-    /// A change within this share of the base is called neither better nor worse.
+    /// Smaller changes, relative to the baseline, are noise.
     pub noise: f64,
     /// A figure that is worse by more than this share of the base is a regression.
     pub max_regression: f64,
@@ -37,7 +37,7 @@ impl Default for Terms {
 pub struct Comparison {
     /// Version of proofload.
     pub proofload: String,
-    /// A change within this share of the base is called neither better nor worse.
+    /// Smaller changes, relative to the baseline, are noise.
     pub noise: f64,
     /// A figure that is worse by more than this share of the base is a regression.
     pub max_regression: f64,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::side::Side;
+use crate::plan::renamed;
 use crate::summary::{LoadKind, Meta, Summary};
 
 /// Something in which two sides differ although it is not under test.
@@ -36,7 +37,7 @@ pub fn differences(base: &Side, new: &Side, under_test: &[String]) -> Vec<Differ
         }
     }
     found.extend(of_caches(base, new));
-    found.retain(|difference| !under_test.iter().any(|key| covers(key, &difference.key)));
+    found.retain(|difference| !under_test.iter().any(|key| covers(&renamed::key(key), &difference.key)));
     found
 }
 

@@ -70,7 +70,7 @@ fn how(basis: Basis) -> Option<&'static str> {
              figure gets a verdict; make several with --repeat 5, in turn with the base with --against, or compare one run \
              with three or more of the base (--base-runs)",
         ),
-        Basis::TooFew => Some("two runs against one tell too little of how runs vary; three or more do"),
+        Basis::TooFew => Some("two runs against one show too little of how much runs vary; use three or more"),
         Basis::Prediction => Some(
             "one run against several: each interval is a prediction interval, widened for runs with heavy tails; more runs \
              of the base make it narrower",

@@ -254,7 +254,7 @@ fn plans_that_differ_are_not_compared_unless_that_is_under_test() {
     assert_eq!(against(&shorter, &["case"]), [""; 0]);
     assert_eq!(against(&shorter, &["case.0.max_token"]), ["case.0.max_tokens"], "a key is not a prefix of letters");
     let open = Flags { rate: Some(5.0), ..flags() };
-    let closed = Flags { slots: Some(5), ..flags() };
+    let closed = Flags { concurrency: Some(5), ..flags() };
     assert!(against(&open, &[]).contains(&"load".to_owned()), "an open loop against a closed one");
     assert_eq!((against(&open, &["load"]), against(&closed, &["all"])), (vec![], vec![]));
     let strict = Flags { dialect: Some("openai-strict".to_owned()), ..flags() };

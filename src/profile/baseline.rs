@@ -67,7 +67,7 @@ impl Reader<'_, '_> {
     fn tables(&mut self, value: &Value, name: &str, help: &str) -> Vec<(String, Map<String, Value>)> {
         let Some(value) = value.get(name) else { return Vec::new() };
         let Some(entries) = value.as_array() else {
-            self.fault(&format!("/{name}"), format!("{name} is no list of tables; write it as [[{name}]]"), help);
+            self.fault(&format!("/{name}"), format!("{name} is not a list of tables; write it as [[{name}]]"), help);
             return Vec::new();
         };
         let mut tables = Vec::new();
@@ -76,7 +76,7 @@ impl Reader<'_, '_> {
             match entry {
                 Value::Object(table) => tables.push((place, table.clone())),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    self.fault(&place, format!("{entry} is no table; write it as [[{name}]]"), help);
+                    self.fault(&place, format!("{entry} is not a table; write it as [[{name}]]"), help);
                 }
             }
         }
@@ -138,7 +138,7 @@ impl Reader<'_, '_> {
             let place = format!("{place}/{number}");
             match id.as_str() {
                 Some(id) => checks.extend(self.check(&place, id).map(|check| check.id)),
-                None => self.fault(&place, format!("{id} is no id of a rule"), PASSED_HELP),
+                None => self.fault(&place, format!("{id} is not the id of a rule"), PASSED_HELP),
             }
         }
         let [target, version] = PASSED.map(|name| text(entry, name));
@@ -150,7 +150,7 @@ impl Reader<'_, '_> {
         if found.is_none() {
             let ids: Vec<&str> = check::ALL.iter().copied().flatten().map(|check| check.id).collect();
             let near = nearest(id, &ids);
-            let help = near.map_or("the ids stand in the report".to_owned(), |id| format!("did you mean {id}?"));
+            let help = near.map_or("the report lists the ids".to_owned(), |id| format!("did you mean {id}?"));
             self.fault(pointer, format!("no check is called {id:?}"), &help);
         }
         found

@@ -50,7 +50,7 @@ pub(super) fn of_case(resolver: &mut Resolver<'_>, case: &Bodies<'_>, notes: &mu
     for name in case.table.extra.keys().filter(|name| case.table.body.contains_key(*name)) {
         resolver.fault(
             &case.pointer(&format!("extra/{name}")),
-            format!("{name} stands in the case and in extra"),
+            format!("{name} is in the case and in extra"),
             "",
             None,
         );

@@ -13,57 +13,57 @@ use crate::plan::capacity::{BuiltinTerms, SearchTerms, TokenPrice};
 use crate::plan::goal::{Goal, Part};
 use crate::wire::plain::line;
 
-/// How `proofload capacity` searches; `proofload run` does not look at it.
+/// How `proofload capacity` searches; `proofload run` ignores it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct CapacityTable {
-    /// The first load that is tried, in requests per second or slots; that of the load without it.
+    /// The load of the first stage, in requests per second or as a concurrency; default: that of the load.
     #[schemars(range(min = 0.0001, max = 1_000_000.0))]
     from: Option<f64>,
-    /// The highest load that is tried; 100000 without it.
+    /// Highest load to try; default: 100000.
     #[schemars(range(min = 0.0001, max = 1_000_000.0))]
     to: Option<f64>,
-    /// How near the answer is to be to the lowest load that does not hold, as a share; 0.05 without it.
+    /// Relative distance between the bounds at which the search ends; default: 0.05.
     #[schemars(range(min = 0.005, max = 0.5))]
     precision: Option<f64>,
-    /// How long a stage measures at least; 10s without it. It is longer where the goals need more samples.
+    /// Minimum measured time of a stage; default: 10s. Stages are longer if the goals need more samples.
     stage: Option<String>,
-    /// How long a stage that confirms the answer measures at least; three times stage without it.
+    /// Minimum measured time of a stage that confirms the answer; default: three times stage.
     confirm: Option<String>,
-    /// Pause between stages; 1s without it.
+    /// Pause between stages; default: 1s.
     cooldown: Option<String>,
-    /// Goals of single cases, by the name of the case.
+    /// Goals of single cases, by case name.
     goals: BTreeMap<String, Vec<String>>,
-    /// What the tokens of the search may cost; needs price.
+    /// Maximum cost of the tokens of the search; needs price.
     #[schemars(range(min = 0.0))]
     max_cost: Option<f64>,
-    /// What a million tokens cost, as in { input = 0.5, output = 1.5 }.
+    /// Price of a million tokens, such as { input = 0.5, output = 1.5 }.
     price: Option<PriceTable>,
 }
 
-/// What a million tokens cost.
+/// Price of a million tokens.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct PriceTable {
-    /// Of prompts.
+    /// Price of a million prompt tokens.
     #[schemars(range(min = 0.0))]
     input: f64,
-    /// Of answers.
+    /// Price of a million completion tokens.
     #[schemars(range(min = 0.0))]
     output: f64,
 }
 
-/// What the built-in endpoint is, in the words of the flags of `proofload serve`.
+/// Settings of the built-in endpoint, written like the flags of `proofload serve`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct BuiltinTable {
-    /// A batching server with these limits, as in "slots=16,step=20ms+0.5ms".
+    /// Limits of a batching server, such as "concurrency=16,step=20ms+0.5ms".
     capacity: Option<String>,
-    /// Requests that it serves, as in "10/s".
+    /// Rate limit, such as "10/s".
     rate_limit: Option<String>,
-    /// What it does wrong, by name.
+    /// Faults to show, by name.
     quirks: Vec<String>,
-    /// It does that only while more requests than this are open.
+    /// Show the faults only while more requests than this are open.
     quirk_above_in_flight: u64,
 }
 

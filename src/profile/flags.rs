@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::problem::{COMMAND_LINE, Place, Problem, Source};
-use super::schema;
 use super::tree::{Kind, Node};
+use super::{renamed, schema};
 use crate::plan::goal::{Goal, Guard};
+use crate::plan::renamed::key as key_of;
 use crate::plan::secret::may_cross;
 use crate::wire::api::request::CAPS;
 use crate::wire::json::pointer_token;
@@ -36,8 +37,8 @@ pub struct Flags {
     pub elsewhere: bool,
     /// `target.public_headers`, added to the profile's own.
     pub public_headers: Vec<String>,
-    /// `load.closed.slots`; an open load becomes a closed one.
-    pub slots: Option<u64>,
+    /// `load.closed.concurrency`; an open load becomes a closed one.
+    pub concurrency: Option<u64>,
     /// `load.open.rate`; a closed load becomes an open one.
     pub rate: Option<f64>,
     /// `count` of the load; without `duration`, the profile's own is dropped, and its warm-up with it.
@@ -117,6 +118,8 @@ impl Flags {
         for (key, value) in &self.set {
             change.set(key, value, problems);
         }
+        self.set_twice(&mut change, problems);
+        renamed::rename(change.tree, problems);
         if self.elsewhere {
             withhold_secrets(change.tree);
             self.put_headers(&mut change);
@@ -126,21 +129,37 @@ impl Flags {
         }
     }
 
+    /// Tells of keys that are set by both of their names.
+    fn set_twice(&self, change: &mut Change<'_>, problems: &mut Vec<Problem>) {
+        for (key, value) in &self.set {
+            let present = key_of(key);
+            let other = self.set.iter().find(|(other, _)| *other == present && other != key);
+            let Some((other, theirs)) = other else { continue };
+            problems.push(Problem {
+                title: format!("both --set {key} and --set {other}, which are one key"),
+                place: Some(change.place("--set", &format!("{key}={value} --set {other}={theirs}"))),
+                label: String::new(),
+                help: Some(format!("keep {other}; {key} is its old name")),
+            });
+        }
+    }
+
     fn put_headers(&self, change: &mut Change<'_>) {
         for (name, value) in &self.headers {
             change.put("--header", &format!("{name}={value}"), &["target", "headers", name], json!(value));
         }
     }
 
-    /// `--rate` and `--slots` decide which kind of load it is; `--count` and `--duration` replace one another.
+    /// `--rate` and `--concurrency` decide which kind of load it is; `--count` and `--duration` replace one another.
     fn reshape(&self, change: &mut Change<'_>) {
         if let Some(rate) = self.rate {
             change.move_load("/load/closed", "open");
             change.put("--rate", &rate.to_string(), &["load", "open", "rate"], json!(rate));
         }
-        if let Some(slots) = self.slots {
+        if let Some(concurrency) = self.concurrency {
             change.move_load("/load/open", "closed");
-            change.put("--slots", &slots.to_string(), &["load", "closed", "slots"], json!(slots));
+            let path = ["load", "closed", "concurrency"];
+            change.put("--concurrency", &concurrency.to_string(), &path, json!(concurrency));
         }
         let kind = if change.tree.at("/load/closed").is_some() { "closed" } else { "open" };
         if let Some(duration) = &self.duration {
@@ -263,7 +282,8 @@ impl Change<'_> {
 
     fn set(&mut self, key: &str, value: &str, problems: &mut Vec<Problem>) {
         let place = self.place("--set", &format!("{key}={value}"));
-        let steps: Vec<&str> = key.split('.').collect();
+        let present = key_of(key);
+        let steps: Vec<&str> = present.split('.').collect();
         if steps.iter().any(|step| step.is_empty()) {
             problems.push(Problem {
                 title: format!("{key:?} is not the path of a key"),

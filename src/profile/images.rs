@@ -12,7 +12,12 @@ impl Resolver<'_> {
     pub(super) fn image(&mut self, pointer: &str, file: &str) -> Option<Value> {
         let bytes = self.file(pointer, file, Kind::IMAGE)?;
         let Some(kind) = kind(&bytes) else {
-            self.fault(pointer, format!("{file:?} is no image"), "", "PNG, JPEG, GIF and WebP are known".to_owned());
+            self.fault(
+                pointer,
+                format!("{file:?} is not an image"),
+                "",
+                "PNG, JPEG, GIF and WebP are known".to_owned(),
+            );
             return None;
         };
         let url = format!("data:image/{kind};base64,{}", STANDARD.encode(bytes));

@@ -101,7 +101,7 @@ impl Resolver<'_> {
             };
             let lengths = recorded(trace).filter(|lengths| !lengths.is_empty());
             if lengths.is_none() {
-                self.fault(pointer, "the trace does not say this length for every request", "", None);
+                self.fault(pointer, "the trace lacks this length for some requests", "", None);
             }
             return lengths.map(Length::Recorded);
         }
@@ -113,7 +113,7 @@ impl Resolver<'_> {
             Err(error) => {
                 let help =
                     "write 1024, uniform:100:2000, normal:1024:200, lognormal:500:0.8, file:lengths.txt or trace";
-                self.fault(pointer, "this is no number of tokens", error, help.to_owned());
+                self.fault(pointer, "not a number of tokens", error, help.to_owned());
                 None
             }
         }
@@ -130,7 +130,7 @@ impl Resolver<'_> {
                     faults += 1;
                     self.fault(
                         pointer,
-                        format!("{file}:{}: {:?} is no number of tokens", number + 1, line.trim()),
+                        format!("{file}:{}: {:?} is not a number of tokens", number + 1, line.trim()),
                         "",
                         None,
                     );

@@ -16,7 +16,7 @@ use super::problem::{Problem, Problems, Source};
 use super::resolve::Faulty;
 use super::tree::Node;
 use super::written::masked;
-use super::{Profile, bodies, files, keys, preset, resolve, schema};
+use super::{Profile, bodies, files, keys, preset, renamed, resolve, schema};
 use crate::plan::abort::Abort;
 use crate::plan::baseline::Baseline;
 use crate::plan::capacity::{BuiltinTerms, SearchTerms};
@@ -239,6 +239,7 @@ pub fn load(reference: &str, flags: &Flags, world: &World<'_>) -> Result<Draft, 
         problems[0].help = Some("a profile is TOML; proofload profile new prints one to start from".to_owned());
     }
     let mut sources = vec![source];
+    renamed::rename(&mut tree, &mut problems);
     flags.apply(&mut tree, &mut sources, &mut problems);
     let mut sound = tree.clone();
     let faulty = Faulty { syntax, pointers: prune(&mut sound, &mut problems) };
@@ -343,7 +344,8 @@ fn unknown_key(tree: &Node, table: &str, member: &str, key: &str, error: &Valida
     let known: Vec<&str> = schema::document()
         .pointer(&format!("{parent}/properties"))
         .and_then(Value::as_object)
-        .map(|properties| properties.keys().map(String::as_str).collect())
+        .map(|properties| properties.iter().filter(|(_, schema)| schema.get("deprecated").is_none()))
+        .map(|properties| properties.map(|(key, _)| key.as_str()).collect())
         .unwrap_or_default();
     let near =
         if many { None } else { schema::deeper(parent, key).or_else(|| nearest(key, &known).map(str::to_owned)) };

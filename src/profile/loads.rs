@@ -124,8 +124,9 @@ impl Resolver<'_> {
             }
             (None, None) if self.faulty.is(at) => None,
             (None, None) => {
-                let help = "add [load.open] with rate and duration, or [load.closed] with slots and duration or count";
-                self.fault(at, "no load: when are requests to go?", "", help.to_owned());
+                let help =
+                    "add [load.open] with rate and duration, or [load.closed] with concurrency and duration or count";
+                self.fault(at, "no load is defined", "", help.to_owned());
                 None
             }
         };
@@ -164,10 +165,10 @@ impl Resolver<'_> {
     fn closed(&mut self, at: &str, table: &ClosedTable, total: Duration) -> Option<Load> {
         let think = self.think(&format!("{at}/think_time"), table.think_time.as_ref());
         if matches!(table.over_cap, OverCapName::Drop) && think.is_none() {
-            let help = "a slot whose request is dropped would try again at once; add think_time, or let it queue";
+            let help = "a dropped request would be sent again at once; add think_time, or let it queue";
             self.fault(&format!("{at}/over_cap"), "drop needs a think_time in a closed load", "", help.to_owned());
         }
-        let slots = self.slots(at, table);
+        let slots = self.concurrency(at, table);
         let arrivals = slots.map(|slots| Arrivals::Closed { slots, think });
         self.finish(at, arrivals, &common!(table), total)
     }
@@ -228,7 +229,7 @@ impl Resolver<'_> {
         let Some(count) = common.warmup_count else { return Warmup::Until(time) };
         let pointer = format!("{at}/warmup_count");
         if common.warmup.is_some() {
-            self.fault(&pointer, "both warmup and warmup_count", "", "keep one of them".to_owned());
+            self.fault(&pointer, "both warmup and warmup_count are given", "", "keep one of them".to_owned());
         }
         if common.count.is_some_and(|all| count >= all) {
             self.fault(&pointer, whole, "nothing would be measured", None);
@@ -282,9 +283,9 @@ impl Resolver<'_> {
         Some(Arrivals::Open { rate: rate?, spacing })
     }
 
-    fn slots(&mut self, at: &str, table: &ClosedTable) -> Option<Course> {
+    fn concurrency(&mut self, at: &str, table: &ClosedTable) -> Option<Course> {
         let ramp = self.positive(&format!("{at}/ramp"), table.ramp.as_ref());
-        match (table.slots, table.stages.is_empty()) {
+        match (table.concurrency, table.stages.is_empty()) {
             (Some(slots), true) => {
                 let slots = slots as f64;
                 let up = ramp.map(|ramp| Piece { from: 0.0, to: slots, lasting: Some(ramp) });
@@ -295,16 +296,21 @@ impl Resolver<'_> {
                 if ramp.is_some() {
                     self.fault(&format!("{at}/ramp"), "stages have ramps of their own", "use from and to", None);
                 }
-                self.stages(at, &table.stages, "slots", |stage| stage.slots)
+                self.stages(at, &table.stages, "concurrency", |stage| stage.concurrency)
             }
             (Some(_), false) => {
-                self.fault(&format!("{at}/stages"), "both slots and stages", "", "keep one of them".to_owned());
+                self.fault(
+                    &format!("{at}/stages"),
+                    "both concurrency and stages are given",
+                    "",
+                    "keep one of them".to_owned(),
+                );
                 None
             }
             (None, true) => {
-                if self.lacks(&[&format!("{at}/slots"), &format!("{at}/stages")]) {
-                    let help = "add slots = 16, the requests in flight at once".to_owned();
-                    self.fault(at, format!("{} needs slots", table_name(at)), "", help);
+                if self.lacks(&[&format!("{at}/concurrency"), &format!("{at}/stages")]) {
+                    let help = "add concurrency = 16, the number of requests in flight".to_owned();
+                    self.fault(at, format!("{} needs concurrency", table_name(at)), "", help);
                 }
                 None
             }
@@ -321,14 +327,14 @@ impl Resolver<'_> {
         let mut pieces = Vec::new();
         for (number, stage) in stages.iter().enumerate() {
             let own = format!("{at}/stages/{number}");
-            let foreign = if key == "rate" { stage.slots } else { stage.rate };
+            let foreign = if key == "rate" { stage.concurrency } else { stage.rate };
             let ends = match (steady(stage), stage.from, stage.to) {
                 (Some(value), None, None) if foreign.is_none() => Some((value, value)),
                 (None, Some(from), Some(to)) if foreign.is_none() => Some((from, to)),
                 _ => {
                     let help =
                         format!("{{ {key} = 10, duration = \"30s\" }} or {{ from = 10, to = 50, duration = \"1m\" }}");
-                    self.fault(&own, format!("a stage has either {key}, or from and to"), "", help);
+                    self.fault(&own, format!("a stage has either {key} or from and to"), "", help);
                     None
                 }
             };
@@ -416,7 +422,12 @@ impl Resolver<'_> {
             ("burstiness", table.burstiness.is_some()),
         ] {
             if set {
-                self.fault(&format!("{at}/{key}"), format!("a trace has its own times, so no {key}"), "", None);
+                self.fault(
+                    &format!("{at}/{key}"),
+                    format!("a trace has its own times, so {key} does not apply"),
+                    "",
+                    None,
+                );
             }
         }
         let Some(written) = &table.trace else {

@@ -39,6 +39,18 @@ impl Members {
         Some(node)
     }
 
+    /// Gives a member another name, in its place. Where one has that name already, it is taken out and returned.
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> Option<Node> {
+        if self.places.contains_key(to) {
+            return self.remove(from);
+        }
+        if let Some(place) = self.places.remove(from) {
+            to.clone_into(&mut self.list[place].0);
+            self.places.insert(to.to_owned(), place);
+        }
+        None
+    }
+
     /// Takes many members out at once.
     pub(super) fn remove_all(&mut self, names: &BTreeSet<String>) {
         let kept = std::mem::take(&mut self.list).into_iter().filter(|(name, _)| !names.contains(name));

@@ -37,7 +37,7 @@ impl Resolver<'_> {
         match read.and_then(|document| offline(&document)) {
             Ok(_) => Some(text),
             Err(error) => {
-                self.fault("/target/schemas", format!("{name} is no JSON Schema"), error, None);
+                self.fault("/target/schemas", format!("{name} is not a JSON Schema"), error, None);
                 None
             }
         }

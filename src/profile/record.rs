@@ -38,10 +38,10 @@ pub struct Refined {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// It is no TOML.
-    #[error("the baseline is no TOML: {0}")]
+    #[error("the baseline is not TOML: {0}")]
     Toml(#[from] toml_edit::TomlError),
     /// It is TOML of another shape.
-    #[error("{0} in the baseline is no list of tables; write it as [[{0}]]")]
+    #[error("{0} in the baseline is not a list of tables; write it as [[{0}]]")]
     Shape(&'static str),
 }
 

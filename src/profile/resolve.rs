@@ -178,7 +178,7 @@ pub(super) fn listed(names: &[&str]) -> String {
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
-/// Resolves a profile. None only where there is nothing to go on with; then at least one fault was added.
+/// Resolves a profile. Returns `None` after recording at least one problem.
 pub(super) fn resolve(
     profile: Profile,
     file_name: String,
@@ -327,7 +327,7 @@ impl Resolver<'_> {
             if self.faulty.is("/target/url") {
                 return None;
             }
-            self.fault("/target/url", "no target.url: where are requests to go?", "", help);
+            self.fault("/target/url", "target.url is missing", "", help);
             return None;
         };
         let text = if text == BUILTIN { "http://builtin.invalid/v1" } else { text };
@@ -335,7 +335,7 @@ impl Resolver<'_> {
         match Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(Target::endpoint(&url)),
             Ok(_) => {
-                self.fault("/target/url", "target.url is no http or https address", "", help);
+                self.fault("/target/url", "target.url is not an http or https URL", "", help);
                 None
             }
             Err(error) => {
@@ -368,7 +368,7 @@ impl Resolver<'_> {
         let url = (page != AUTO).then(|| Url::parse(page));
         if !matches!(&url, None | Some(Ok(_))) || url.iter().flatten().any(|url| !url.scheme().starts_with("http")) {
             let help = "write \"auto\", or an address such as \"http://127.0.0.1:8000/metrics\"".to_owned();
-            self.fault("/target/scrape", "target.scrape is no http or https address", "", help);
+            self.fault("/target/scrape", "target.scrape is not an http or https URL", "", help);
             return None;
         }
         let named = |(name, metric): (&String, &String)| Figure {
@@ -385,7 +385,7 @@ impl Resolver<'_> {
         match Url::parse(table.proxy.as_deref()?) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
             Ok(_) | Err(_) => {
-                self.fault("/target/proxy", "target.proxy is no http or https address", "", None);
+                self.fault("/target/proxy", "target.proxy is not an http or https URL", "", None);
                 None
             }
         }
@@ -460,7 +460,7 @@ impl Resolver<'_> {
         if tables.is_empty() && !self.faulty.is("/case") {
             let help =
                 "add a [[case]] with messages = [{ role = \"user\", content = \"{{unique}} Hello\" }]".to_owned();
-            self.fault("/case", "no case: what is to be sent?", "", help);
+            self.fault("/case", "no case is defined", "", help);
         }
         let (mut cases, mut names) = (Vec::new(), BTreeSet::new());
         for (number, table) in tables.iter().enumerate() {

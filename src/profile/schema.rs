@@ -9,6 +9,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::{Profile, contracts};
+use crate::plan::renamed::{CONCURRENCY, SLOTS};
 use crate::wire::Contract;
 use crate::wire::schema::offline;
 
@@ -35,6 +36,7 @@ pub fn generated() -> Value {
     if let Some(dialect) = schema.pointer_mut("/properties/target/properties/dialect") {
         dialect["examples"] = json!(contracts::names());
     }
+    with_old_names(&mut schema);
     if let Some(case) = schema.pointer_mut("/properties/case/items") {
         case["additionalProperties"] = json!(false);
         if let Some(properties) = case["properties"].as_object_mut() {
@@ -65,6 +67,7 @@ fn is_body_field(field: &str) -> bool {
 
 /// Where a key belongs that does not belong into the table of this schema, but into one further down.
 pub(super) fn deeper(table: &str, key: &str) -> Option<String> {
+    let key = if key == SLOTS { CONCURRENCY } else { key };
     let mut tables = vec![(String::new(), document().pointer(table)?)];
     for _ in 0..DEEPEST {
         let members = |(path, schema): &(String, &'static Value)| {
@@ -112,6 +115,24 @@ pub(super) fn body_fields() -> Map<String, Value> {
     fields
 }
 
+/// Adds the keys under which earlier versions knew others, so that editors take a profile that has them.
+fn with_old_names(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get_mut("properties")
+                && let Some(mut old) = properties.get(CONCURRENCY).cloned()
+            {
+                old["description"] = json!(format!("Old name of {CONCURRENCY}."));
+                old["deprecated"] = json!(true);
+                properties.insert(SLOTS.to_owned(), old);
+            }
+            members.values_mut().for_each(with_old_names);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_old_names),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// TOML has no null, so an optional key is not nullable.
 fn without_null(schema: &mut Value) {
     match schema {
@@ -152,7 +173,8 @@ mod tests {
     fn a_key_is_found_in_the_table_that_has_it() {
         assert_eq!(deeper("", "rate").as_deref(), Some("load.open.rate"));
         assert_eq!(deeper("", "url").as_deref(), Some("target.url"));
-        assert_eq!(deeper("/properties/load", "slots").as_deref(), Some("closed.slots"));
+        assert_eq!(deeper("/properties/load", "concurrency").as_deref(), Some("closed.concurrency"));
+        assert_eq!(deeper("", "slots").as_deref(), Some("load.closed.concurrency"), "by its old name");
         assert_eq!(deeper("/properties/load", "url"), None);
     }
 

@@ -26,6 +26,6 @@ mod tests {
         assert!(!is_secret_key("goodput.first_token") && !is_secret_key("case.0.max_tokens"));
         assert_eq!(shown_address("target.proxy", "me:pw@h").as_deref(), Some("***@h"));
         assert_eq!(shown_address("other", "http://me:pw@h/").as_deref(), Some("http://***@h/"));
-        assert_eq!(shown_address("slots", "4"), None);
+        assert_eq!(shown_address("concurrency", "4"), None);
     }
 }

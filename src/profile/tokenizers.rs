@@ -52,7 +52,7 @@ impl Resolver<'_> {
             Ok(tokenizer) => Some(Arc::new(tokenizer)),
             Err(error) if is_file(name) => {
                 let help = "it takes a tokenizer.json with a model of type BPE, Unigram or WordPiece".to_owned();
-                self.fault(pointer, format!("{name:?} is no tokenizer"), error, help);
+                self.fault(pointer, format!("{name:?} is not a tokenizer"), error, help);
                 None
             }
             Err(_) => {

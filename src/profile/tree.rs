@@ -162,7 +162,8 @@ impl Node {
         }
     }
 
-    fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
+    /// The node at a JSON pointer, to be changed.
+    pub(super) fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
         pointer.split('/').skip(1).try_fold(self, |node, step| match &mut node.kind {
             Kind::Table(members) => members.get_mut(&name_of(step)),
             Kind::Array(items) => items.get_mut(step.parse::<usize>().ok()?),
@@ -214,7 +215,7 @@ fn node_of(value: &Spanned<DeValue<'_>>, source: usize, problems: &mut Vec<Probl
             Some(number) => Kind::Leaf(Value::Number(number)),
             None => unfit("the number is not finite", "JSON has no infinity and no NaN"),
         },
-        DeValue::Datetime(_) => unfit("a date is no value here", "put it in quotes to send it as text"),
+        DeValue::Datetime(_) => unfit("a date is not a value here", "put it in quotes to send it as text"),
         DeValue::Array(items) => Kind::Array(items.iter().map(|item| node_of(item, source, problems)).collect()),
         DeValue::Table(table) => table_of(table, source, problems),
     };

@@ -80,14 +80,14 @@ fn verdict(digest: &Digest) -> String {
     }
     if digest.paused_s > 0.0 {
         let words = format!(
-            "paused {:.0} s, all slots together, after refused connections; response times have it in them",
+            "paused {:.0} s in total after refused connections; response times include it",
             digest.paused_s.max(1.0)
         );
         line(&mut text, "note: ", &words);
     }
     if digest.requests.cut > 0 {
         let words = format!(
-            "{} requests had no end when the run was ended and the grace period passed; they count in no share",
+            "{} requests were unfinished when the run and its grace period ended; no share includes them",
             digest.requests.cut
         );
         line(&mut text, "note: ", &words);
@@ -157,7 +157,7 @@ fn outcomes(digest: &Digest) -> String {
     if digest.warmup.planned > 0 {
         let outcomes: Vec<String> =
             digest.warmup.outcomes.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        line(&mut text, "warm-up, in no figure: ", &outcomes.join(", "));
+        line(&mut text, "warm-up, not counted: ", &outcomes.join(", "));
     }
     text
 }
@@ -203,7 +203,7 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
         let limits: Vec<String> =
             summary.meta.goodput.iter().map(|(name, limit)| format!("{name} <= {limit}")).collect();
         let words = format!(
-            "ok, no MUST broken, {}; a stream with no sample of one of these is not good, a whole reply has none to keep",
+            "ok, no MUST broken, {}; a stream without a sample of one of these is not good, a whole reply keeps those that apply",
             limits.join(", ")
         );
         line(&mut text, "good means: ", &words);
@@ -229,8 +229,7 @@ fn rates(summary: &Summary, digest: &Digest) -> String {
         ),
     );
     if tokens.withheld > 0 {
-        let words =
-            format!("usage contradicts itself in {} replies, so that their tokens are in no figure", tokens.withheld);
+        let words = format!("usage contradicts itself in {} replies, so their tokens are not counted", tokens.withheld);
         line(&mut text, "withheld: ", &words);
     }
     for (what, asked) in [("prompts", tokens.asked_prompts), ("answers", tokens.asked_answers)] {
@@ -282,8 +281,8 @@ fn steadiness(digest: &Digest) -> String {
         String::new()
     };
     let stand = match digest.steady.verdict {
-        Stand::Steady => "; response times stood still",
-        Stand::NotSteady => "; response times did not stand still",
+        Stand::Steady => "; response times were steady",
+        Stand::NotSteady => "; response times were not steady",
         Stand::Unknown => "",
     };
     line(

@@ -30,7 +30,7 @@ const TEMPERATURE: &str = "sampling-temperature-zero";
 pub(super) const CUT_SHORT: &str = "not sent: the run had ended before (--fail-fast, or an interrupt)";
 
 /// Why a rule of a capture was not judged.
-const NOT_CAPTURED: &str = "not captured: no reply is there to a probe that it takes";
+const NOT_CAPTURED: &str = "not captured: no recorded reply for the probes this rule needs";
 
 /// What came of the plain request, without which nothing else can be judged.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ impl<'c> Court<'c> {
     /// Why a probe is not sent: the endpoint is declared to lack what it needs, or it is one for a plain socket.
     pub(super) fn lacks(&self, probe: &Probe) -> Option<String> {
         if probe.needs.contains(&Capability::PlainHttp) && self.target.url.scheme() == "https" {
-            return Some("it takes a socket of its own, which speaks no TLS".to_owned());
+            return Some("it needs a raw socket, without TLS".to_owned());
         }
         let mut names = probe.needs.iter().map(|capability| capability.words().0);
         let name = names.find(|name| self.options.without.contains(*name))?;

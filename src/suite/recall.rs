@@ -99,7 +99,7 @@ impl Memory<'_> {
             check,
             level: Level::May,
             status: Status::Lost,
-            reason: Reason::ours("it held when the baseline was written and is not judged any more"),
+            reason: Reason::ours("it held when the baseline was written and is no longer judged"),
             failures: Vec::new(),
             seq: None,
             origin: None,

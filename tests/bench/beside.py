@@ -24,7 +24,7 @@ BODY = {**tools.BODY, "max_tokens": 64}
 
 
 def proofload(url, folder, options):
-    load = f"[load.closed]\nslots = {options.connections}\ncount = {options.requests}"
+    load = f"[load.closed]\nconcurrency = {options.connections}\ncount = {options.requests}"
     # It saturates its core here and calls itself doubtful for it, so its exit code is not looked at.
     done = tools.run(tools.proofload(url, folder, load, f"max_tokens = {BODY['max_tokens']}"))
     digest = json.loads(done.out)

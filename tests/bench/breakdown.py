@@ -38,7 +38,7 @@ def timed(command):
 
 
 def whole(requests):
-    load = f"[load.closed]\nslots = 64\ncount = {requests}"
+    load = f"[load.closed]\nconcurrency = 64\ncount = {requests}"
     with tempfile.TemporaryDirectory() as folder:
         delays = ["--first-token", "0ms", "--token-gap", "0ms", "--spread", "0"]
         server = tools.Server(folder, delays, core=0, truth=False, dialect="pulze")

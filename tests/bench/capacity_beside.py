@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """The search for capacity beside guidellm's: the same endpoint, the same goal, what each finds and what it takes.
 
-guidellm's goodput profile searches over streams, so ours searches over slots. It holds a stream count where a share of
+guidellm's goodput profile searches over streams, so ours searches over concurrency. It holds a stream count where a share of
 the requests keeps every limit, which for 95 % and one limit is our goal on p95. Each tool gets a fresh `proofload serve
---capacity`, whose queue begins to grow beyond its slots: the answer is near that number.
+--capacity`, whose queue begins to grow beyond its concurrency: the answer is near that number.
 
     cargo build --release && pip install guidellm
-    python3 tests/bench/capacity_beside.py [--guidellm guidellm] [--slots 16] [--seconds 4] [--probe 20]
+    python3 tests/bench/capacity_beside.py [--guidellm guidellm] [--concurrency 16] [--seconds 4] [--probe 20]
 
 Requests are counted by the endpoint, in its access log, so neither tool is asked how many it sent."""
 
@@ -32,13 +32,13 @@ def free_port():
 
 
 class Endpoint:
-    """A batching server of so many slots, for as long as a with lasts."""
+    """A batching server of that concurrency, for as long as a with lasts."""
 
     def __init__(self, binary, options, folder):
         self.port, self.log = free_port(), os.path.join(folder, "access.jsonl")
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.command = [binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--dialect", "openai", "--capacity",
-                        f"slots={options.slots},step=12.5ms+0.25ms,prefill=20000/s", "--access-log", self.log]
+                        f"concurrency={options.concurrency},step=12.5ms+0.25ms,prefill=20000/s", "--access-log", self.log]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -67,7 +67,7 @@ def proofload(binary, endpoint, options, folder):
     with open(profile, "w") as file:
         file.write(
             f'goals = ["first_token.p95 < {options.limit}ms"]\n[target]\nurl = "{endpoint.url}"\nmodel = "gpt-4o"\n'
-            f'headers = {{ authorization = "Bearer x" }}\n[load.closed]\nslots = 4\nduration = "1s"\n'
+            f'headers = {{ authorization = "Bearer x" }}\n[load.closed]\nconcurrency = 4\nduration = "1s"\n'
             f'[capacity]\nstage = "{options.seconds}s"\nconfirm = "{options.seconds}s"\ncooldown = "500ms"\nprecision = {options.precision}\n'
             f'[[case]]\nstream = true\nmax_tokens = 32\nmessages = [{{ role = "user", content = "{{{{unique}}}} {WORDS}" }}]\n'
         )
@@ -77,7 +77,7 @@ def proofload(binary, endpoint, options, folder):
         sys.exit(f"proofload: {done.stderr}")
     answer = json.loads(done.stdout)["answer"]
     low, rate, high = (f"{answer[key]:.1f}" if answer[key] else "-" for key in ("low", "rate_per_s", "high"))
-    return answer["slots"], f"{rate} requests/s ({low} to {high}), {answer['trust']}; {answer['ended']}"
+    return answer["concurrency"], f"{rate} requests/s ({low} to {high}), {answer['trust']}; {answer['ended']}"
 
 
 def guidellm(binary, endpoint, options, folder):
@@ -117,7 +117,7 @@ def find(value, key):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--guidellm", default="guidellm")
-    arguments.add_argument("--slots", type=int, default=16)
+    arguments.add_argument("--concurrency", type=int, default=16)
     arguments.add_argument("--seconds", type=int, default=4, help="a stage of proofload, and a tenth of one that confirms")
     arguments.add_argument("--probe", type=int, default=20, help="a probe of guidellm, in which its workers start, too")
     arguments.add_argument("--only", choices=["proofload", "guidellm"])
@@ -126,15 +126,15 @@ def main():
     options = arguments.parse_args()
     own = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "proofload")
     binary = os.environ.get("PROOFLOAD") or own
-    print(f"goal: first token p95 under {options.limit} ms, of a server with {options.slots} slots")
+    print(f"goal: first token p95 under {options.limit} ms, of a server with a concurrency of {options.concurrency}")
     for name, search in (("proofload", proofload), ("guidellm", guidellm)):
         if options.only not in (None, name):
             continue
         with tempfile.TemporaryDirectory() as folder, Endpoint(binary, options, folder) as endpoint:
             began = time.monotonic()
-            slots, words = search(binary if name == "proofload" else options.guidellm, endpoint, options, folder)
+            concurrency, words = search(binary if name == "proofload" else options.guidellm, endpoint, options, folder)
             took = time.monotonic() - began
-            print(f"{name:10} {slots} slots, {endpoint.requests()} requests, {took:.0f} s: {words}")
+            print(f"{name:10} concurrency {concurrency}, {endpoint.requests()} requests, {took:.0f} s: {words}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ EACH, SECONDS = 30, 10
 
 
 def proofload(_, server, folder, connections, stream):
-    load = f"[load.closed]\nslots = {connections}\ncount = {connections * EACH}"
+    load = f"[load.closed]\nconcurrency = {connections}\ncount = {connections * EACH}"
     case = f"stream = {'true' if stream else 'false'}\nmax_tokens = {TOKENS}"
     done = tools.run(tools.proofload(server.url, folder, load, case))
     times = json.loads(done.out)["timings_us"]

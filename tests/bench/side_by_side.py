@@ -146,7 +146,7 @@ def of_guidellm_open(_, folder):
 
 
 def streamed(url, folder, streams):
-    return tools.proofload(url, folder, f"[load.closed]\nslots = {streams}\ncount = {2 * streams}",
+    return tools.proofload(url, folder, f"[load.closed]\nconcurrency = {streams}\ncount = {2 * streams}",
                            "stream = true\nmax_tokens = 100")
 
 

@@ -26,7 +26,7 @@ ROUNDS = 3
 
 def streamed(url, folder, slots, count, tokens, extra=""):
     """Runs so many streams; its report, and what it cost."""
-    load = f"[load.closed]\nslots = {slots}\ncount = {count}\n{extra}"
+    load = f"[load.closed]\nconcurrency = {slots}\ncount = {count}\n{extra}"
     done = tools.run(tools.proofload(url, folder, load, f"stream = true\nmax_tokens = {tokens}"))
     if not done.out.strip():
         sys.exit(f"proofload: {done.err}")

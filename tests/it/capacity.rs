@@ -279,10 +279,10 @@ fn a_bounded_search_says_so_and_goes_on_from_its_folder() {
     assert_schema(&first, "schemas/capacity.json");
     let stages = first["stages"].as_array().map_or(0, Vec::len);
     let run = first["stages"][0]["run"].as_str().expect("a run");
-    assert!(Path::new(&out).join(run).join("summary.json").exists(), "every stage is kept as a run");
+    assert!(Path::new(&out).join(run).join("summary.json").exists(), "each stage is saved as a run");
     let (_, json, stderr) = capacity(&[&flags[..], &["--max-requests", "300", "--resume", &out]].concat());
     let second: Value = serde_json::from_str(&json).expect("JSON");
-    assert!(stderr.contains(&format!("going on after {stages} stages")), "{stderr}");
+    assert!(stderr.contains(&format!("continuing after {stages} stages")), "{stderr}");
     assert!(second["stages"].as_array().map_or(0, Vec::len) > stages, "{json}");
     assert_eq!(second["stages"][0], first["stages"][0]);
     let (code, _, stderr) = capacity(&["capacity", "--goal", "error_rate < 5%", "--resume", &out]);
@@ -296,7 +296,7 @@ fn faults_of_the_tables_are_drawn() {
     let file = folder.path().join("x.toml");
     fs::write(
         &file,
-        "[target]\nurl = \"http://h/v1\"\n[target.builtin]\ncapacity = \"slots=1\"\n[load.open]\nrate = 1\nduration = \"1s\"\n\
+        "[target]\nurl = \"http://h/v1\"\n[target.builtin]\ncapacity = \"concurrency=1\"\n[load.open]\nrate = 1\nduration = \"1s\"\n\
          [capacity]\nmax_cost = 3\n[capacity.goals]\nstraemed = [\"ttft < 1s\"]\n\
          [[case]]\nname = \"streamed\"\nmessages = [{ role = \"user\", content = \"a\" }]\n",
     )
@@ -347,7 +347,7 @@ fn after_work_is_left_behind_the_endpoint_is_asked_whether_it_has_come_to_rest()
     let file = folder.path().join("short.toml");
     fs::write(
         &file,
-        "[target]\nurl = \"builtin\"\n[target.builtin]\ncapacity = \"slots=1,step=20ms\"\n\
+        "[target]\nurl = \"builtin\"\n[target.builtin]\ncapacity = \"concurrency=1,step=20ms\"\n\
          [load.open]\nrate = 2\nduration = \"1s\"\ngrace = \"1ms\"\n\
          [[case]]\nmax_tokens = 10\nmessages = [{ role = \"user\", content = \"{{unique}} a\" }]\n",
     )

@@ -71,7 +71,7 @@ dialect = "openai"
 model = "gpt-4o"
 headers = { authorization = "Bearer x" }
 [load.closed]
-slots = 4
+concurrency = 4
 count = 12
 [[case]]
 max_tokens = 1
@@ -133,16 +133,16 @@ fn runs_that_do_not_belong_together_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let [long, short] = ["long", "short"].map(|name| path(folder.path(), name));
     assert_eq!(ran(&["run", "smoke", "--count", "6", "--out", &long, "-q"]).0, 0);
-    let set = ["--set", "case.0.max_tokens=3", "--set", "load.closed.slots=2"];
+    let set = ["--set", "case.0.max_tokens=3", "--set", "load.closed.concurrency=2"];
     assert_eq!(ran(&[&["run", "smoke", "--count", "6", "--out", &short, "-q"], &set[..]].concat()).0, 0);
     let (code, text, said) = ran(&["compare", &long, &short]);
     assert_eq!((code, text.as_str()), (4, ""));
     insta::assert_snapshot!(said, @"
     error: short does not belong to the base: it differs in more than what is under test
       - case.0.max_tokens: 32 in the base, 3 in short
-      - load.closed.slots: 4 in the base, 2 in short
-    help: make both by the same profile; target, model, labels, goals, seed and salt may differ
-    help: if that is what you want to compare, say so: --under-test case.0.max_tokens --under-test load.closed.slots
+      - load.closed.concurrency: 4 in the base, 2 in short
+    help: make both with the same profile; target, model, labels, goals, seed and salt may differ
+    help: if that is what you want to compare, say so: --under-test case.0.max_tokens --under-test load.closed.concurrency
     ");
     let (code, text, _) = ran(&["compare", &long, &short, "--under-test", "case", "--under-test", "load"]);
     assert!(
@@ -151,7 +151,7 @@ fn runs_that_do_not_belong_together_are_refused_with_what_to_do() {
     );
     std::fs::write(folder.path().join("short/summary.json"), "{").expect("written");
     let (code, _, said) = ran(&["compare", &long, &short]);
-    assert!(code == 4 && said.contains("is no summary of a run"), "{code} {said}");
+    assert!(code == 4 && said.contains("is not a summary of a run"), "{code} {said}");
     assert_eq!(ran(&["compare", &long, "nowhere"]).0, 2);
 }
 
@@ -165,7 +165,7 @@ fn one_run_is_compared_with_the_stored_runs_of_the_base() {
     assert_eq!(ran(&[&smoke[..], &["--out", &new]].concat()).0, 0);
     let against_all = ["compare", "--base-runs", &base, &new];
     let (code, _, said) = ran(&against_all);
-    assert!(code == 2 && said.contains("holds 2 runs; a base needs 3 or more"), "{code} {said}");
+    assert!(code == 2 && said.contains("holds 2 runs; a baseline needs 3 or more"), "{code} {said}");
     assert_eq!(ran(&[&smoke[..], &["--out", &path(folder.path(), "base/later/one")]].concat()).0, 0);
     let (code, text, said) = ran(&[&against_all[..], &["--exit-zero", "--format", "json"]].concat());
     let comparison = assert_comparison(&text);

@@ -147,7 +147,7 @@ fn a_profile_sets_levels_and_terms() {
     let (place, wrong) = (folder(), openai(&["--quirk", "no-done"]));
     let profile = |level: &str| {
         format!(
-            "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n[load.closed]\nslots = 1\ncount = 1\n\
+            "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n[load.closed]\nconcurrency = 1\ncount = 1\n\
              [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n\
              [levels.{DONE}]\nlevel = \"{level}\"\nreason = \"the gateway strips it\"\n",
             wrong.url
@@ -173,7 +173,7 @@ fn schemas_of_ones_own_tighten_a_dialect() {
     let (place, right) = (folder(), openai(&[]));
     let profile = format!(
         "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\nschemas = \"ours\"\n\
-         [load.closed]\nslots = 1\ncount = 2\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+         [load.closed]\nconcurrency = 1\ncount = 2\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         right.url
     );
     fs::write(place.path().join("p.toml"), profile).expect("written");
@@ -343,7 +343,7 @@ fn a_suite_during_a_load_lists_what_breaks_under_it_only() {
     });
     fs::write(
         place.path().join("load.toml"),
-        "[target]\nurl = \"builtin\"\n[load.closed]\nslots = 2\ncount = 5\n\
+        "[target]\nurl = \"builtin\"\n[load.closed]\nconcurrency = 2\ncount = 5\n\
          [[case]]\nmax_tokens = 9\nmessages = [{ role = \"user\", content = \"{{unique}} hi\" }]\n",
     )
     .expect("written");

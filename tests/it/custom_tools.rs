@@ -138,7 +138,7 @@ custom = {{ name = "sql", format = {{ type = "text" }} }}
     let cases = if dialect == Dialect::OpenAi { streamed(false) + &streamed(true) } else { streamed(false) };
     let head = format!(
         "[target]\nurl = \"{url}\"\ndialect = \"{dialect}\"\nmodel = \"gpt-4o\"\n\
-         headers = {{ authorization = \"Bearer k\" }}\n[load.closed]\nslots = 2\ncount = 12\n"
+         headers = {{ authorization = \"Bearer k\" }}\n[load.closed]\nconcurrency = 2\ncount = 12\n"
     );
     Digest::of(&carry_out(&Arc::new(plan(&(head + &cases)))))
 }

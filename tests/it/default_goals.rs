@@ -12,7 +12,7 @@ use crate::loads::{path, profile};
 
 const FAILURES: &str = "error_rate <= 1%";
 const MISSED: &str = "missed_fraction <= 1%";
-const LOAD: &str = "[load.closed]\nslots = 4\ncount = 60\n";
+const LOAD: &str = "[load.closed]\nconcurrency = 4\ncount = 60\n";
 const CASE: &str = "[[case]]\nname = \"only\"\nmessages = [{ role = \"user\", content = \"{{unique}} hi\" }]\n";
 
 /// Answers one request of twenty, and refuses the others.
@@ -118,7 +118,7 @@ fn every_report_marks_a_default_and_a_run_of_before_is_judged_by_it() {
 fn a_default_marks_the_points_of_a_sweep_and_decides_repetitions_and_parts() {
     let server = overloaded();
     let file = profile(&server, &format!("{LOAD}{CASE}"));
-    let sweep = ["run", path(&file), "--no-out", "--sweep", "slots=1,2"];
+    let sweep = ["run", path(&file), "--no-out", "--sweep", "concurrency=1,2"];
     let (code, table, stderr) = ran(&sweep);
     assert_eq!((code, table.matches("fail (default), ").count()), (Some(0), 2), "{table}{stderr}");
     assert!(stderr.contains("2 of 2 runs break a default goal only"), "{stderr}");

@@ -302,7 +302,7 @@ fn what_puts_off_under_load_has_a_shape_and_a_time() {
     let server = Raw::start(|stream, _| {
         with_headers(stream, "429 Too Many Requests", "retry-after: soon\r\n", b"{\"error\": \"slow down\"}")
     });
-    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--slots", "2", "--count", "4"]);
+    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--concurrency", "2", "--count", "4"]);
     for id in ["err-error-not-string", "err-429-retry-after"] {
         assert_eq!(digest["checks"][id]["fail"], 4, "{id}: {}", digest["checks"][id]);
     }
@@ -311,9 +311,9 @@ fn what_puts_off_under_load_has_a_shape_and_a_time() {
         assert_eq!(digest["checks"][id]["skip"], 4, "{id}: {}", digest["checks"][id]);
     }
     let server = Raw::start(|stream, _| with_headers(stream, "429 Too Many Requests", "", b"{}"));
-    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--slots", "2", "--count", "4"]);
+    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--concurrency", "2", "--count", "4"]);
     assert_eq!(digest["checks"]["err-429-envelope"]["follows"]["err-envelope"], 4);
     let server = Raw::start(|stream, _| with_headers(stream, "503 Service Unavailable", "", b"{}"));
-    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--slots", "2", "--count", "4"]);
+    let (_, digest, _) = run_json(&["smoke", "--url", &server.url(), "--concurrency", "2", "--count", "4"]);
     assert_eq!(digest["checks"]["err-503-retry-after"]["fail"], 4);
 }

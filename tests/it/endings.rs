@@ -18,7 +18,7 @@ use crate::harness::{Endpoint, Raw, begin, carry_out, chunk, completion, plan, p
 /// A short run against a base address, and what its digest says.
 fn against(url: &str, more: &[&str]) -> (i32, serde_json::Value, String) {
     // Of so few, a case could be missing by chance.
-    let mut arguments = vec!["smoke", "--url", url, "--slots", "4", "--count", "8", "--seed", "3"];
+    let mut arguments = vec!["smoke", "--url", url, "--concurrency", "4", "--count", "8", "--seed", "3"];
     arguments.extend(more);
     let (code, digest, stderr) = run_json(&arguments);
     assert!(!stderr.contains("panicked"), "{stderr}");
@@ -59,7 +59,7 @@ fn unread(answer: impl Fn(TcpStream) -> Option<TcpStream> + Send + 'static) -> D
     // More than the system takes in for a server that does not read.
     let prompt = "go on ".repeat(4_000_000);
     let text = format!(
-        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 3\n\
+        "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nconcurrency = 1\ncount = 3\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"{prompt}\" }}]\n"
     );
     Digest::of(&carry_out(&Arc::new(plan(&text))))
@@ -97,7 +97,7 @@ fn second_on_a_connection(work: Duration) -> (String, u64) {
         first
     });
     let text = format!(
-        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 2\n\
+        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nconcurrency = 1\ncount = 2\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}}\" }}]\n",
         server.url()
     );
@@ -376,7 +376,7 @@ fn what_is_in_flight_at_the_end_of_the_grace_period_is_unfinished() {
 
 #[test]
 fn slots_whose_requests_do_not_end_do_not_hold_up_the_end_of_their_load() {
-    let (code, digest) = without_an_answer(["--slots", "3"], "load.closed.grace=\"200ms\"");
+    let (code, digest) = without_an_answer(["--concurrency", "3"], "load.closed.grace=\"200ms\"");
     assert_eq!((code, &digest["outcomes"]), (3, &serde_json::json!({"unfinished": 3})));
 }
 
@@ -405,7 +405,7 @@ fn an_interrupt_ends_the_judging_of_what_has_come() {
         true
     });
     let text = format!(
-        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nslots = {REQUESTS}\ncount = {REQUESTS}\n\
+        "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"m\"\n[load.closed]\nconcurrency = {REQUESTS}\ncount = {REQUESTS}\n\
          [[case]]\nstream = true\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}}\" }}]\n",
         server.url()
     );

@@ -187,12 +187,12 @@ fn a_baseline_of_the_older_form_is_read_said_to_be_coarse_and_written_anew() {
 fn a_baseline_of_another_shape_is_refused_where_it_is() {
     let (place, none) = (folder(), serving(&[0]));
     for (text, title, line) in [
-        ("known = 1\n", "known is no list of tables; write it as [[known]]", "known.toml:1:"),
-        ("[known]\ncheck = \"resp-schema\"\n", "known is no list of tables", "known.toml:1:"),
-        ("known = [1]\n", "1 is no table; write it as [[known]]", "known.toml:1:10"),
-        ("passed = \"x\"\n", "passed is no list of tables", "known.toml:1:"),
+        ("known = 1\n", "known is not a list of tables; write it as [[known]]", "known.toml:1:"),
+        ("[known]\ncheck = \"resp-schema\"\n", "known is not a list of tables", "known.toml:1:"),
+        ("known = [1]\n", "1 is not a table; write it as [[known]]", "known.toml:1:10"),
+        ("passed = \"x\"\n", "passed is not a list of tables", "known.toml:1:"),
         ("[[known]]\ncheck = \"resp-schema\"\nreason = 7\n", "reason is a text, not 7", "known.toml:3:10"),
-        ("[[passed]]\nversion = \"1\"\nchecks = [7]\n", "7 is no id of a rule", "known.toml:3:11"),
+        ("[[passed]]\nversion = \"1\"\nchecks = [7]\n", "7 is not the id of a rule", "known.toml:3:11"),
     ] {
         fs::write(place.path().join("known.toml"), text).expect("written");
         let said = checked(place.path(), &none.url(), &[]);

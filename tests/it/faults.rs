@@ -59,7 +59,7 @@ fn run(url: &str, library: bool, stream: bool, slots: u64, count: u64, total: &s
     let text = format!(
         "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"gpt-4o\"\nmax_reply_bytes = 4000000\n\
          headers = {{ authorization = \"Bearer any\"{connection} }}\n\
-         timeouts = {{ first_byte = \"{total}\", total = \"{total}\" }}\n[load.closed]\nslots = {slots}\ncount = {count}\n\
+         timeouts = {{ first_byte = \"{total}\", total = \"{total}\" }}\n[load.closed]\nconcurrency = {slots}\ncount = {count}\n\
          [[case]]\nstream = {stream}\nmax_tokens = 12\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} go on\" }}]\n"
     );
     Digest::of(&carry_out(&Arc::new(plan(&text))))
@@ -134,7 +134,7 @@ fn a_reply_without_end_is_not_held_in_memory() {
                 "--header",
                 "authorization=Bearer any",
             ])
-            .args(["--slots", "2", "--count", "12", "--no-out"])
+            .args(["--concurrency", "2", "--count", "12", "--no-out"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -13,7 +13,7 @@ const FOUR: [&str; 12] = [
     "--model",
     "m",
     "--no-preflight",
-    "--slots",
+    "--concurrency",
     "1",
     "--count",
     "4",
@@ -171,7 +171,7 @@ fn a_folder_of_another_plan_is_refused_by_the_first_key_that_differs_and_nothing
     let _machine = shared();
     let (folder, server) = (tempfile::tempdir().expect("a folder"), Hanging::start(|_, _| false));
     let (url, other) = (server.url(), format!("{}/", server.url().replace("127.0.0.1", "localhost")));
-    let sweep = ["--sweep", "slots=1,2", "--out", "sweep", "--seed", "5", "--salt", "6"];
+    let sweep = ["--sweep", "concurrency=1,2", "--out", "sweep", "--seed", "5", "--salt", "6"];
     let twice = ["--repeat", "2", "--out", "twice", "--seed", "5", "--salt", "6"];
     assert_eq!(ran(folder.path(), &command(&url, &sweep)).code, Some(0));
     assert_eq!(ran(folder.path(), &command(&url, &twice)).code, Some(0));
@@ -180,8 +180,8 @@ fn a_folder_of_another_plan_is_refused_by_the_first_key_that_differs_and_nothing
         (&sweep, "--seed", "7", "seed was 5 there and is 7 now"),
         (&twice, "--seed", "7", "seed was 5 there and is 7 now"),
         (&twice, "--salt", "8", "salt was 6 there and is 8 now"),
-        (&sweep, "--sweep", "slots=1,3", "--sweep slots was 1,2 there and is 1,3 now"),
-        (&sweep, "--sweep", "count=4", "--sweep slots was 1,2 there and is not set now"),
+        (&sweep, "--sweep", "concurrency=1,3", "--sweep concurrency was 1,2 there and is 1,3 now"),
+        (&sweep, "--sweep", "count=4", "--sweep concurrency was 1,2 there and is not set now"),
         (&twice, "--count", "5", "load.closed.count was 4 there and is 5 now"),
         (&sweep, "--count", "5", "load.closed.count was 4 there and is 5 now"),
         (&twice, "--output-tokens", "9", "case.0.max_tokens was 32 there and is not set now"),

@@ -233,7 +233,7 @@ fn each_way_of_http_2_gives_exactly_its_outcome() {
 fn outcomes(address: SocketAddr, limit: &str) -> BTreeMap<String, u64> {
     let text = format!(
         "[target]\nurl = \"http://{address}/v1\"\ndialect = \"openai\"\nmodel = \"m\"\nhttp = \"2\"\n\
-         timeouts = {{ first_byte = \"{limit}\", total = \"{limit}\" }}\n[load.closed]\nslots = 1\ncount = 3\n\
+         timeouts = {{ first_byte = \"{limit}\", total = \"{limit}\" }}\n[load.closed]\nconcurrency = 1\ncount = 3\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} go on\" }}]\n"
     );
     let digest = Digest::of(&carry_out(&Arc::new(plan(&text))));

@@ -43,14 +43,14 @@ fn a_wrong_flag_is_told_as_what_it_is() {
         (&["--duration", "30"], (1, "\"30\" is not a duration", "such as 500ms, 30s")),
         (&["--duration", "3s"], (1, "the warm-up is as long as the whole run", "warmup = \"0s\"")),
         (&["--duration", "9999999999d"], (1, "\"9999999999d\" is too long", "at most 10 years")),
-        (&["--slots", "0"], (1, "slots is too small", "at least 1")),
+        (&["--concurrency", "0"], (1, "concurrency is too small", "at least 1")),
         (&["--count", "0"], (1, "count is too small", "at least 1")),
         (&["--key-env", "PROOFLOAD_NO_KEY"], (1, "the environment variable PROOFLOAD_NO_KEY is not set", "export")),
         (&["--set", "load.open.rat=5"], (1, "unknown key rat", "did you mean rate?")),
         (&["--set", "load.rate=5"], (1, "unknown key rate", "did you mean open.rate?")),
         (&["--set", "rate=5"], (1, "unknown key rate", "did you mean load.open.rate?")),
         (&["--set", "case.5.max_tokens=5"], (1, "there is no case.5", "case.0 is the first and case.1 the last")),
-        (&["--input-tokens", "1k"], (1, "this is no number of tokens", "write 1024")),
+        (&["--input-tokens", "1k"], (1, "not a number of tokens", "write 1024")),
         (&["--tokenizer", "gpt-4o"], (1, "there is no tokenizer \"gpt-4o\"", "known are o200k_base")),
         (&["--dialect", "openAI"], (1, "dialect cannot be \"openAI\"", "did you mean openai?")),
         (&["--goal", "p95 < 500"], (1, "unknown metric \"p95\"", "known are response_time")),
@@ -119,9 +119,9 @@ fn a_wrong_profile_is_told_as_what_it_is() {
             (1, "case is a table, not an array", "[[case]]"),
         ),
         (format!("{target}[load]\nrate = 5\n{CASE}"), (1, "unknown key rate", "did you mean open.rate?")),
-        (format!("{target}{CASE}"), (1, "no load: when are requests to go?", "[load.open]")),
-        (format!("{target}{OPEN}"), (1, "no case: what is to be sent?", "[[case]]")),
-        (format!("{OPEN}{CASE}"), (1, "no target.url: where are requests to go?", "builtin")),
+        (format!("{target}{CASE}"), (1, "no load is defined", "[load.open]")),
+        (format!("{target}{OPEN}"), (1, "no case is defined", "[[case]]")),
+        (format!("{OPEN}{CASE}"), (1, "target.url is missing", "builtin")),
         (
             format!("{target}[load.open]\nrate = \"5/s\"\nduration = 10\n{CASE}"),
             (2, "rate is a string, not a number", "duration is an integer"),
@@ -303,7 +303,7 @@ fn put(document: &Value, pointer: &str, value: &Value) -> Value {
 #[test]
 fn a_damaged_summary_is_refused_and_never_ends_in_a_panic() {
     let folder = tempfile::tempdir().expect("a folder");
-    let run = ["run", "chat", "--url", "builtin", "--slots", "2", "--count", "6", "--out", "run", "--quiet"];
+    let run = ["run", "chat", "--url", "builtin", "--concurrency", "2", "--count", "6", "--out", "run", "--quiet"];
     // How fast the machine was is of no matter.
     assert_ne!(ran(folder.path(), &run).0, 2);
     let path = folder.path().join("run/summary.json");
@@ -316,7 +316,7 @@ fn a_damaged_summary_is_refused_and_never_ends_in_a_panic() {
         ("/timings/response_time/ok/saturated", json!(7), "are said to be too long"),
         ("/timings/response_time/ok/count", json!(5), "samples where 5 are stated"),
         ("/timings/response_time/ok/hdr", json!("AAAA"), "histogram is cut off"),
-        ("/outcomes/ok", json!(u64::MAX), "no number of ours is as large as 18446744073709551615"),
+        ("/outcomes/ok", json!(u64::MAX), "the number 18446744073709551615 is too large"),
         ("/outcomes/ok", json!(-1), "is damaged"),
         ("/seconds/width_s", json!(0), "they span a power of two"),
         ("/seconds/rows", json!({"99999999": {}}), "behind the last"),
@@ -356,8 +356,8 @@ fn a_damaged_tokenizer_is_refused_and_never_ends_in_a_panic() {
     let folder = tempfile::tempdir().expect("a folder");
     for (text, part) in [
         (r#"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#, "its vocabulary is empty"),
-        (r#"{"model":{"type":"Unigram","vocab":[]}}"#, "is no tokenizer"),
-        (&"[".repeat(10_000), "is no tokenizer"),
+        (r#"{"model":{"type":"Unigram","vocab":[]}}"#, "is not a tokenizer"),
+        (&"[".repeat(10_000), "is not a tokenizer"),
     ] {
         fs::write(folder.path().join("t.json"), text).expect("written");
         let (exit, stderr) = ran(folder.path(), &["run", "chat", "--tokenizer", "./t.json", "--dry-run=0"]);

@@ -13,7 +13,7 @@ use crate::conformance::{folder, openai, say};
 use crate::harness::{Raw, completion, program, reply, shared};
 
 /// A profile of one case, by whole replies.
-const PROFILE: &str = "goals = [\"error_rate <= 50%\"]\n[target]\ndialect = \"openai\"\n[load.closed]\nslots = 1\ncount = 4\n\
+const PROFILE: &str = "goals = [\"error_rate <= 50%\"]\n[target]\ndialect = \"openai\"\n[load.closed]\nconcurrency = 1\ncount = 4\n\
                        [[case]]\nmessages = [{ role = \"user\", content = \"{{unique}}\" }]\n";
 
 /// What a command said, run in a folder that holds the profile `p.toml`.
@@ -77,7 +77,7 @@ fn a_place_that_cannot_be_written_to_is_found_before_anything_is_sent() {
         (&run, &["--report", "html=folder"], none, "name a file in it"),
         (&run, &["--journal", "--out", "/proc/nope"], none, "/proc/nope"),
         (&run, &["--no-out"], &job, "/dev/full"),
-        (&run, &["--sweep", "slots=1,2", "--out", "/proc/nope"], none, "/proc/nope"),
+        (&run, &["--sweep", "concurrency=1,2", "--out", "/proc/nope"], none, "/proc/nope"),
         (&run, &["--repeat", "2", "--out", "/proc/nope"], none, "/proc/nope"),
         (&check, &["--capture", "/proc/nope"], none, "/proc/nope"),
         (&check, &["--capture", "made", "--out", "file"], none, "file"),
@@ -110,7 +110,7 @@ fn a_command_that_ends_before_it_has_anything_to_keep_leaves_no_folder() {
     let url = server.url();
     let place = folder();
     fs::write(place.path().join("p.toml"), PROFILE).expect("written");
-    for more in [&[][..], &["--out", "a/b"], &["--repeat", "2"], &["--sweep", "slots=1,2"]] {
+    for more in [&[][..], &["--out", "a/b"], &["--repeat", "2"], &["--sweep", "concurrency=1,2"]] {
         let arguments = [&["run", "p.toml", "--url", &url, "--model", "m"], more].concat();
         let (code, _, err) = said(place.path(), &arguments, &[]);
         assert_eq!(code, 3, "{more:?}: {err}");
@@ -185,7 +185,7 @@ fn what_was_found_of_one_endpoint_is_not_lost_when_the_next_cannot_be_asked() {
     });
     let place = folder();
     let profile = format!(
-        "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n[load.closed]\nslots = 1\ncount = 1\n\
+        "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n[load.closed]\nconcurrency = 1\ncount = 1\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         right.url
     );

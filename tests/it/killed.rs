@@ -200,7 +200,7 @@ fn checkpoints() -> (Vec<Summary>, Summary) {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 2, 1, vec![]));
     let text = format!(
         "goals = [\"ttft.p95 < 10s\"]\n[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"gpt-4o\"\n\
-         headers = {{ authorization = \"Bearer x\" }}\n[load.closed]\nslots = 2\nduration = \"20s\"\n\
+         headers = {{ authorization = \"Bearer x\" }}\n[load.closed]\nconcurrency = 2\nduration = \"20s\"\n\
          [[case]]\nname = \"a\"\nstream = true\nmax_tokens = 4\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}}\" }}]\n",
         endpoint.url()
     );

@@ -13,7 +13,7 @@ fn endpoint() -> Endpoint {
 
 fn flags<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let own = ["smoke", "--url", url, "--model", "gpt-4o", "--header", "authorization=Bearer any", "--seed", "3"];
-    own.iter().chain(["--set", "goals=[]", "--slots", "4", "--count", "40"].iter()).chain(more).copied().collect()
+    own.iter().chain(["--set", "goals=[]", "--concurrency", "4", "--count", "40"].iter()).chain(more).copied().collect()
 }
 
 fn average(digest: &Value, what: &str, which: &str) -> f64 {
@@ -61,7 +61,7 @@ fn an_endpoint_that_counts_otherwise_is_asked_first() {
     let output = program().args(output).args(flags(&url, &more)).output().expect("runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("could not be asked how it counts tokens: its reply states no usage"), "{stderr}");
+    assert!(stderr.contains("did not say how it counts tokens: its reply states no usage"), "{stderr}");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_recording_is_replayed_with_its_times_and_lengths() {
 
 #[test]
 fn an_exact_length_is_asked_for_in_the_servers_own_words() {
-    let text = "[load.closed]\nslots = 1\ncount = 6\n[[case]]\ninput_tokens = \"file:in.txt\"\noutput_tokens = 12\nexact = true\n";
+    let text = "[load.closed]\nconcurrency = 1\ncount = 6\n[[case]]\ninput_tokens = \"file:in.txt\"\noutput_tokens = 12\nexact = true\n";
     let (log, _) = bodies(text, &[("in.txt", "5\n\n50\n")]);
     for (_, body) in &log {
         assert!([5, 50].contains(&words(body)), "{body}");

@@ -53,7 +53,7 @@ fn several_loads_go_side_by_side_each_with_its_own_cases() {
     let file = profile(
         &server,
         "[loads.users]\ncases = [\"chat\"]\n[loads.users.open]\nrate = 40\nduration = \"1s\"\narrivals = \"poisson\"\n\
-         [loads.batch]\ncases = [\"batch\", \"bulk\"]\n[loads.batch.closed]\nslots = 2\ncount = 30\nthink_time = \"10ms\"\n\
+         [loads.batch]\ncases = [\"batch\", \"bulk\"]\n[loads.batch.closed]\nconcurrency = 2\ncount = 30\nthink_time = \"10ms\"\n\
          [[case]]\nname = \"chat\"\nmessages = [{ role = \"user\", content = \"chat {{unique}}\" }]\n\
          [[case]]\nname = \"batch\"\nmessages = [{ role = \"user\", content = \"batch {{unique}}\" }]\n\
          [[case]]\nname = \"bulk\"\nmessages = [{ role = \"user\", content = \"bulk {{unique}}\" }]\n",
@@ -67,14 +67,16 @@ fn several_loads_go_side_by_side_each_with_its_own_cases() {
     assert_eq!(of("\"chat "), count(&digest, "/requests/planned") - 30);
     assert!((15..80).contains(&of("\"chat ")), "forty are expected, the standard deviation is 6");
     let load = digest["load"].as_str().expect("a text");
-    assert!(load.starts_with("batch: closed loop, 2 slots, think time 10ms") && load.contains("; users: open loop"));
+    assert!(
+        load.starts_with("batch: closed loop, concurrency 2, think time 10ms") && load.contains("; users: open loop")
+    );
     assert_eq!(digest["prompts"]["distinct_share"], 1.0, "tickets of the two loads have numbers of their own");
 }
 
 #[test]
 fn a_user_thinks_before_the_next_request() {
     let (server, log) = noting(|stream, _| well(stream));
-    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 5\nthink_time = \"100ms\"\n{CASE}"));
+    let file = profile(&server, &format!("[load.closed]\nconcurrency = 1\ncount = 5\nthink_time = \"100ms\"\n{CASE}"));
     assert_eq!(run_json(&[path(&file)]).0, 0);
     let log = log.lock().expect("not poisoned");
     let gaps = log.windows(2).map(|pair| pair[1].0.duration_since(pair[0].0));
@@ -87,7 +89,8 @@ fn slots_come_one_after_another_over_a_ramp() {
         std::thread::sleep(Duration::from_millis(1500));
         well(stream)
     });
-    let file = profile(&server, &format!("[load.closed]\nslots = 4\nramp = \"800ms\"\nduration = \"1s\"\n{CASE}"));
+    let file =
+        profile(&server, &format!("[load.closed]\nconcurrency = 4\nramp = \"800ms\"\nduration = \"1s\"\n{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file)]);
     assert_eq!((code, count(&digest, "/requests/planned")), (0, 4), "{stderr}");
     let log = log.lock().expect("not poisoned");
@@ -100,7 +103,7 @@ fn slots_come_one_after_another_over_a_ramp() {
 fn a_number_of_requests_can_be_the_warm_up() {
     let (server, _) = noting(|stream, _| well(stream));
     let open = format!("[load.open]\nrate = 50\ncount = 40\nwarmup_count = 15\n{CASE}");
-    let closed = format!("[load.closed]\nslots = 3\ncount = 40\nwarmup_count = 15\n{CASE}");
+    let closed = format!("[load.closed]\nconcurrency = 3\ncount = 40\nwarmup_count = 15\n{CASE}");
     for text in [open, closed] {
         let (code, digest, stderr) = run_json(&[path(&profile(&server, &text))]);
         assert_eq!(code, 0, "{stderr}");

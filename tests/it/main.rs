@@ -39,6 +39,7 @@ mod measures;
 mod mutation;
 mod names;
 mod obstacles;
+mod old_names;
 mod oracle;
 mod pages;
 mod preflight;

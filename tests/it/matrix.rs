@@ -76,7 +76,7 @@ model = "{model}"
 headers = {{ authorization = "Bearer test-key" }}
 {limits}
 [load.closed]
-slots = {REQUESTS}
+concurrency = {REQUESTS}
 count = {REQUESTS}
 [[case]]
 name = "whole"

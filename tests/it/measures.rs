@@ -205,7 +205,7 @@ fn pulzes_hidden_retries_money_and_models_are_counted() {
         &served.url,
         "--dialect",
         "pulze",
-        "--slots",
+        "--concurrency",
         "8",
         "--count",
         "200",
@@ -299,7 +299,7 @@ fn the_key_is_not_shown_to_another_host() {
     let (page, heads) = vllm();
     let (server, own) = vllm();
     for scrape in [format!("http://{}/metrics", page.address), "auto".to_owned()] {
-        let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 3\n{CASE}"));
+        let file = profile(&server, &format!("[load.closed]\nconcurrency = 1\ncount = 3\n{CASE}"));
         let (code, _, stderr) = run_json(&[path(&file), "--scrape", &scrape, "--header", "authorization=Bearer x"]);
         assert_eq!(code, 0, "{stderr}");
     }
@@ -315,7 +315,7 @@ fn the_key_is_not_shown_to_another_host() {
 #[test]
 fn a_page_that_cannot_be_read_is_a_warning() {
     let (server, _) = vllm();
-    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 5\n{CASE}"));
+    let file = profile(&server, &format!("[load.closed]\nconcurrency = 1\ncount = 5\n{CASE}"));
     let scrape = ["--scrape", "http://127.0.0.1:1/metrics", "--no-out", "--quiet"];
     let output = program().args(["run", path(&file)]).args(scrape).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -336,7 +336,7 @@ fn with_page(page: &'static str) -> Raw {
 #[test]
 fn what_was_looked_for_in_vain_is_told() {
     let server = with_page("# TYPE other_depth gauge\nother_depth 3\n");
-    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 5\n{CASE}"));
+    let file = profile(&server, &format!("[load.closed]\nconcurrency = 1\ncount = 5\n{CASE}"));
     let output = program().args(["run", path(&file), "--scrape", "--no-out", "--quiet"]).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     let names = ["vllm:num_requests_running", "tgi_queue_size", "llamacpp:requests_deferred", "my_*"];
@@ -384,7 +384,7 @@ fn figures_of_other_servers_are_known() {
 #[test]
 fn a_run_too_short_to_read_the_page_twice_says_so() {
     let server = with_page("# TYPE tgi_batch_current_size gauge\ntgi_batch_current_size 0\n");
-    let file = profile(&server, &format!("[load.closed]\nslots = 1\ncount = 2\n{CASE}"));
+    let file = profile(&server, &format!("[load.closed]\nconcurrency = 1\ncount = 2\n{CASE}"));
     let (_, digest, _) = run_json(&[path(&file), "--scrape"]);
     let said = &digest["server"];
     assert!(said["figures"]["running"]["mean"].is_null() && said["figures"]["running"]["max"].is_null(), "{said}");

@@ -49,7 +49,7 @@ impl Suite {
         let endpoint = Endpoint::start(settings(dialect, 0, 0, Vec::new()));
         let text = format!(
             "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer k\" }}\n\
-             [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+             [load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
             endpoint.url()
         );
         let target = plan(&text).target;

@@ -83,7 +83,7 @@ fn a_refusal_of_the_plain_request_blocks_everything_and_names_the_cure() {
 fn impatient(place: &Path, url: &str) -> String {
     let file = place.join("impatient.toml");
     let text = format!(
-        "[target]\nurl = \"{url}\"\ntimeouts = {{ total = \"400ms\" }}\n[load.closed]\nslots = 1\ncount = 1\n[[case]]\n\
+        "[target]\nurl = \"{url}\"\ntimeouts = {{ total = \"400ms\" }}\n[load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\n\
          messages = [{{ role = \"user\", content = \"hi\" }}]\n"
     );
     std::fs::write(&file, text).expect("written");

@@ -205,7 +205,7 @@ fn a_stream_is_left_behind_its_first_content() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("streams.toml");
     let text = format!(
-        "[target]\nurl = \"{}\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 2\n[[case]]\nstream = true\n\
+        "[target]\nurl = \"{}\"\nmodel = \"m\"\n[load.closed]\nconcurrency = 1\ncount = 2\n[[case]]\nstream = true\n\
          messages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n",
         logged.server.url()
     );
@@ -239,7 +239,7 @@ fn it_goes_out_once_for_each_target_of_a_command() {
     let one = started();
     let url = one.server.url();
     let text = ["run", "smoke", "--model", "m", "--count", "4", "--no-out", "--url", &url];
-    let swept = say(&[&text[..], &["--sweep", "slots=1,2,3"]].concat());
+    let swept = say(&[&text[..], &["--sweep", "concurrency=1,2,3"]].concat());
     assert_eq!(one.posts().len(), 13, "{}", swept.err);
     let repeated = say(&[&text[..], &["--repeat", "3"]].concat());
     assert_eq!(one.posts().len(), 26, "{}", repeated.err);
@@ -291,11 +291,11 @@ fn a_profile_says_what_goes_out() {
 #[test]
 fn a_closed_load_pauses_after_refused_connections_and_says_so() {
     let closed = TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address");
-    let load = ["--no-preflight", "--set", "load.closed.duration=2s", "--set", "load.closed.slots=1"];
+    let load = ["--no-preflight", "--set", "load.closed.duration=2s", "--set", "load.closed.concurrency=1"];
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("closed.toml");
     let text = format!(
-        "[target]\nurl = \"http://{closed}/v1\"\nmodel = \"m\"\n[load.closed]\nslots = 1\nduration = \"2s\"\n\
+        "[target]\nurl = \"http://{closed}/v1\"\nmodel = \"m\"\n[load.closed]\nconcurrency = 1\nduration = \"2s\"\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n"
     );
     std::fs::write(&file, text).expect("written");

@@ -485,7 +485,7 @@ fn rows(dialect: Dialect, quirk: Option<&str>) -> Vec<Row> {
     let model = if dialect == Dialect::Pulze { "gpt-4o" } else { "gpt-4o-mini" };
     let target = plan(&format!(
         "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"{model}\"\nheaders = {{ authorization = \"Bearer k\" }}\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+         [load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         endpoint.url()
     ))
     .target;

@@ -117,18 +117,24 @@ fn what_is_neither_file_nor_preset_is_told_with_a_guess() {
 #[test]
 fn rate_and_slots_decide_which_kind_of_load_it_is() {
     let open = format!("{HEAD}warmup = \"100ms\"\n{CASE}");
-    let closed = plan_with(&open, &Flags { slots: Some(64), count: Some(640), ..Flags::default() });
-    assert_eq!(closed.describe(), "closed loop, 64 slots, 640 requests", "a count ends no warm-up of the profile");
-    let both =
-        plan_with(&open, &Flags { slots: Some(4), count: Some(8), duration: Some("3s".into()), ..Flags::default() });
-    assert_eq!(both.describe(), "closed loop, 4 slots for 3s, 8 requests, warm-up 100ms");
+    let closed = plan_with(&open, &Flags { concurrency: Some(64), count: Some(640), ..Flags::default() });
+    assert_eq!(
+        closed.describe(),
+        "closed loop, concurrency 64, 640 requests",
+        "a count ends no warm-up of the profile"
+    );
+    let both = plan_with(
+        &open,
+        &Flags { concurrency: Some(4), count: Some(8), duration: Some("3s".into()), ..Flags::default() },
+    );
+    assert_eq!(both.describe(), "closed loop, concurrency 4 for 3s, 8 requests, warm-up 100ms");
     let faster = plan_with(&open, &Flags { rate: Some(50.0), ..Flags::default() });
     assert_eq!(faster.describe(), "open loop, 50/s constant for 1s, warm-up 100ms");
-    let text = format!("[target]\nurl = \"builtin\"\n[load.closed]\nslots = 2\ncount = 9\n{CASE}");
+    let text = format!("[target]\nurl = \"builtin\"\n[load.closed]\nconcurrency = 2\ncount = 9\n{CASE}");
     let open = plan_with(&text, &Flags { rate: Some(3.0), ..Flags::default() });
     assert_eq!(open.describe(), "open loop, 3/s constant, 9 requests");
     let longer = plan_with(&text, &Flags { duration: Some("1m".into()), ..Flags::default() });
-    assert_eq!(longer.describe(), "closed loop, 2 slots for 1m");
+    assert_eq!(longer.describe(), "closed loop, concurrency 2 for 1m");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn a_replay_lists_what_was_not_captured_and_heeds_a_profile_and_a_baseline() {
 
     let profile = format!(
         "[target]\nurl = \"builtin\"\nkey_env = \"NOT_SET_HERE\"\n[levels.{DONE}]\nlevel = \"may\"\nreason = \"ours\"\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
+         [load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
     );
     fs::write(place.path().join("ours.toml"), profile).expect("written");
     let said = replay(&["--profile", "ours.toml"]);

@@ -40,7 +40,7 @@ fn a_fault_that_breaks_many_rules_is_told_once() {
 #[test]
 fn what_follows_shows_the_request_that_shows_its_root() {
     let run = conducted(Dialect::OpenAi, &["n-ignored"], Depth::Full);
-    let text = "[target]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n[load.closed]\nslots = 1\ncount = 1\n\
+    let text = "[target]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n[load.closed]\nconcurrency = 1\ncount = 1\n\
                 [[case]]\nmessages = [{ role = \"user\", content = \"hi\" }]\n";
     let target = &plan(text).target;
     let about = About { target, name: None, seed: 1, verdict: "fail", reasons: &[], strict: false, bodies: true };
@@ -72,7 +72,7 @@ fn a_load_run_counts_roots_and_says_what_follows() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 5, 1, vec![quirk]));
     let text = format!(
         "[target]\nurl = \"{}\"\ndialect = \"openai\"\nmodel = \"gpt-4o-mini\"\n\
-         headers = {{ authorization = \"Bearer test-key\" }}\n[load.closed]\nslots = 4\ncount = 12\n\
+         headers = {{ authorization = \"Bearer test-key\" }}\n[load.closed]\nconcurrency = 4\ncount = 12\n\
          [[case]]\nn = 2\nstream = true\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n",
         endpoint.url()
     );

@@ -23,7 +23,7 @@ fn flags<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn one_line_loads_another_server_and_judges_every_reply() {
     let endpoint = fast(Dialect::OpenAi);
-    let (code, digest, stderr) = run_json(&flags(&endpoint.url(), &["--slots", "8", "--count", "64"]));
+    let (code, digest, stderr) = run_json(&flags(&endpoint.url(), &["--concurrency", "8", "--count", "64"]));
     assert_eq!((code, digest["verdict"].as_str()), (0, Some("pass")), "{stderr}");
     assert_eq!((digest["requests"]["planned"].as_u64(), digest["requests"]["good"].as_u64()), (Some(64), Some(64)));
     assert_eq!(digest["checks"]["resp-schema"]["fail"], 0);
@@ -49,7 +49,7 @@ fn levels_of_ones_own_reach_verdict_and_report() {
         let endpoint = Endpoint::start(settings(Dialect::OpenAi, 1, 0, vec![quirk]));
         let profile = format!(
             "[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer any\" }}\n\
-             [load.closed]\nslots = 2\ncount = 8\n[[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n\
+             [load.closed]\nconcurrency = 2\ncount = 8\n[[case]]\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} hi\" }}]\n\
              [levels]\n{id} = {{ level = \"{level}\", reason = \"ours\" }}\n",
             endpoint.url()
         );
@@ -193,7 +193,7 @@ fn exit_zero_turns_only_one_into_zero() {
 #[test]
 fn a_goal_without_a_sample_never_holds() {
     let endpoint = fast(Dialect::OpenAi);
-    let text = "goals = [\"ttft.p50 < 1h\"]\n[target]\nurl = \"builtin\"\n[load.closed]\nslots = 1\ncount = 2\n[[case]]\nmessages = [{ role = \"user\", content = \"{{unique}}\" }]\n";
+    let text = "goals = [\"ttft.p50 < 1h\"]\n[target]\nurl = \"builtin\"\n[load.closed]\nconcurrency = 1\ncount = 2\n[[case]]\nmessages = [{ role = \"user\", content = \"{{unique}}\" }]\n";
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("whole.toml");
     fs::write(&file, text).expect("written");
@@ -216,7 +216,7 @@ fn a_goal_without_a_sample_never_holds() {
 fn http_2_is_spoken_from_the_first_byte_when_asked() {
     let endpoint = fast(Dialect::OpenAi);
     let (code, digest, stderr) =
-        run_json(&flags(&endpoint.url(), &["--set", "target.http=\"2\"", "--slots", "8", "--count", "32"]));
+        run_json(&flags(&endpoint.url(), &["--set", "target.http=\"2\"", "--concurrency", "8", "--count", "32"]));
     assert_eq!((code, digest["outcomes"]["ok"].as_u64()), (0, Some(32)), "{stderr}");
 }
 
@@ -235,7 +235,7 @@ fn a_query_string_and_a_full_path_are_taken_as_they_are() {
         &url,
         "--model",
         "m",
-        "--slots",
+        "--concurrency",
         "1",
         "--count",
         "2",
@@ -256,7 +256,7 @@ fn a_query_string_and_a_full_path_are_taken_as_they_are() {
 #[test]
 fn connections_are_reused() {
     let endpoint = fast(Dialect::OpenAi);
-    let (_, digest, _) = run_json(&flags(&endpoint.url(), &["--slots", "2", "--count", "40"]));
+    let (_, digest, _) = run_json(&flags(&endpoint.url(), &["--concurrency", "2", "--count", "40"]));
     assert!(digest["timings_us"]["connect"]["all"]["count"].as_u64() <= Some(6), "{}", digest["timings_us"]["connect"]);
 }
 
@@ -345,7 +345,7 @@ fn prompts_that_repeat_are_named_on_top() {
     let file = folder.path().join("same.toml");
     let text = |reuse: &str| {
         format!(
-            "{reuse}[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n[load.closed]\nslots = 2\ncount = 10\n\
+            "{reuse}[target]\nurl = \"{}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n[load.closed]\nconcurrency = 2\ncount = 10\n\
                  [[case]]\nmessages = [{{ role = \"user\", content = \"the same\" }}]\n",
             endpoint.url()
         )
@@ -371,7 +371,19 @@ fn a_seed_repeats_lengths_and_order_and_with_its_salt_every_byte() {
         });
         let url = server.url();
         run_json(&[
-            "smoke", "--url", &url, "--model", "m", "--slots", "1", "--count", "12", "--seed", seed, "--salt", salt,
+            "smoke",
+            "--url",
+            &url,
+            "--model",
+            "m",
+            "--concurrency",
+            "1",
+            "--count",
+            "12",
+            "--seed",
+            seed,
+            "--salt",
+            salt,
         ]);
         let seen = seen.lock().expect("no panic").clone();
         assert_eq!(seen.len(), 12);
@@ -450,6 +462,6 @@ fn a_run_of_many_short_requests_loses_none() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 0, 0, Vec::new()));
     let began = Instant::now();
     let (_, digest, stderr) =
-        run_json(&flags(&endpoint.url(), &["--slots", "32", "--count", "4000", "--set", "case.0.max_tokens=2"]));
+        run_json(&flags(&endpoint.url(), &["--concurrency", "32", "--count", "4000", "--set", "case.0.max_tokens=2"]));
     assert_eq!(digest["outcomes"]["ok"], 4000, "{stderr} after {:?}", began.elapsed());
 }

@@ -146,7 +146,7 @@ fn replies_are_compressed_when_asked_and_streams_event_by_event() {
 #[test]
 fn each_choice_takes_a_slot_of_its_own() {
     let mut limited = settings(Dialect::OpenAi, 0, 0, Vec::new());
-    limited.capacity = Some("slots=3,step=40ms".parse().expect("a capacity"));
+    limited.capacity = Some("concurrency=3,step=40ms".parse().expect("a capacity"));
     let endpoint = Endpoint::start(limited);
     let client = client().build().expect("a client");
     let choices = |n: u64| {
@@ -172,7 +172,7 @@ fn each_choice_takes_a_slot_of_its_own() {
 #[test]
 fn choices_that_are_discarded_take_slots_too() {
     let mut limited = settings(Dialect::Pulze, 0, 0, Vec::new());
-    limited.capacity = Some("slots=3,step=40ms".parse().expect("a capacity"));
+    limited.capacity = Some("concurrency=3,step=40ms".parse().expect("a capacity"));
     let endpoint = Endpoint::start(limited);
     let client = client().build().expect("a client");
     let best_of = |made: u64| {
@@ -203,7 +203,7 @@ fn choices_that_are_discarded_take_slots_too() {
 fn a_server_with_limits_makes_requests_wait_and_turns_away_what_has_no_room() {
     for (dialect, pointer) in [(Dialect::OpenAi, "/error/message"), (Dialect::Pulze, "/detail")] {
         let mut limited = settings(dialect, 0, 0, Vec::new());
-        limited.capacity = Some("slots=1,step=40ms,queue=1,kv=100".parse().expect("a capacity"));
+        limited.capacity = Some("concurrency=1,step=40ms,queue=1,kv=100".parse().expect("a capacity"));
         let endpoint = Endpoint::start(limited);
         let client = client().build().expect("a client");
         block_on(async {
@@ -231,7 +231,7 @@ fn a_server_with_limits_makes_requests_wait_and_turns_away_what_has_no_room() {
 #[test]
 fn a_client_that_leaves_makes_room_for_the_next() {
     let mut limited = settings(Dialect::OpenAi, 0, 0, Vec::new());
-    limited.capacity = Some("slots=1,step=10ms".parse().expect("a capacity"));
+    limited.capacity = Some("concurrency=1,step=10ms".parse().expect("a capacity"));
     limited.tokens = Length::Constant(12_000);
     let endpoint = Endpoint::start(limited);
     block_on(async {
@@ -370,8 +370,8 @@ fn bad_flags_are_refused_with_the_reason() {
         (&["--first-token", "fast"][..], "--first-token: \"fast\""),
         (&["--token-gap", "trace:/nowhere/at/all"], "--token-gap: /nowhere/at/all: No such file"),
         (&["--tokens", "uniform:9:3"], "--tokens: 9 is more than 3"),
-        (&["--capacity", "slots=0,step=1ms"], "whole number from 1"),
-        (&["--capacity", "slots=1,step=1ms", "--token-gap", "1ms"], "cannot be used with"),
+        (&["--capacity", "concurrency=0,step=1ms"], "whole number from 1"),
+        (&["--capacity", "concurrency=1,step=1ms", "--token-gap", "1ms"], "cannot be used with"),
         (&["--cert", "/nowhere/at/all"], "--key"),
         (&["--cert", "Cargo.toml", "--key", "Cargo.toml"], "has no certificate"),
         (&["--truth", "/nowhere/at/all"], "cannot write /nowhere/at/all"),

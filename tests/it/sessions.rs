@@ -78,7 +78,7 @@ fn taken(log: &Log) -> Vec<(Instant, Said)> {
 fn histories_grow_by_the_endpoints_own_answers() {
     let (server, log) = server(0);
     let case = format!("messages = [{{ role = \"system\", content = \"Be brief.\" }}]\n{TURNS}");
-    let digest = run(&server.url(), "[load.closed]\nslots = 2\ncount = 6", &case, &[], &[]);
+    let digest = run(&server.url(), "[load.closed]\nconcurrency = 2\ncount = 6", &case, &[], &[]);
     let mut by_session: BTreeMap<String, Vec<Said>> = BTreeMap::new();
     for (_, said) in taken(&log) {
         by_session.entry(said[1].1.clone()).or_default().push(said);
@@ -105,7 +105,7 @@ fn histories_grow_by_the_endpoints_own_answers() {
 #[test]
 fn a_turn_that_fails_ends_its_session() {
     let (server, log) = server(3);
-    let digest = run(&server.url(), "[load.closed]\nslots = 2\ncount = 5", TURNS, &[], &["--set", "goals=[]"]);
+    let digest = run(&server.url(), "[load.closed]\nconcurrency = 2\ncount = 5", TURNS, &[], &["--set", "goals=[]"]);
     let lengths: Vec<usize> = taken(&log).iter().map(|(_, said)| said.len()).collect();
     assert!(lengths.len() == 10 && !lengths.contains(&5), "{lengths:?}");
     let counts = ["begun", "complete", "failed", "called", "cut"].map(|name| digest["sessions"][name].as_u64());
@@ -131,7 +131,7 @@ fn calling() -> Raw {
 #[test]
 fn sessions_that_do_not_complete_do_not_pass_in_silence() {
     let server = calling();
-    let load = "[load.closed]\nslots = 2\ncount = 5";
+    let load = "[load.closed]\nconcurrency = 2\ncount = 5";
     let digest = run(&server.url(), load, TURNS, &[], &["--goal", "violation_rate < 100%"]);
     let counts = ["begun", "complete", "failed", "called", "cut"].map(|name| digest["sessions"][name].as_u64());
     assert_eq!(counts, [Some(5), Some(0), Some(0), Some(5), Some(0)]);
@@ -197,7 +197,7 @@ fn conversations_of_files_are_sent_turn_by_turn() {
     let case = "prompt_files = [\"a.json\", \"b.jsonl\"]\nsessions = true\nmax_turns = 2\n";
     let files = [("a.json", share.to_string()), ("b.jsonl", lines.to_string())];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
-    let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 12", case, &files, &[]);
+    let digest = run(&server.url(), "[load.closed]\nconcurrency = 1\ncount = 12", case, &files, &[]);
     assert_eq!((&digest["sessions"]["complete"], &digest["requests"]["planned"]), (&json!(12), &json!(24)));
     let texts = |said: &Said| said.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>().join("|");
     let sent: BTreeSet<String> = taken(&log).iter().map(|(_, said)| texts(said)).collect();
@@ -209,7 +209,7 @@ fn conversations_of_files_are_sent_turn_by_turn() {
 #[test]
 fn the_same_seed_and_answers_make_the_same_requests_and_shards_share_the_sessions() {
     let (server, log) = server(0);
-    let load = "[load.closed]\nslots = 2\ncount = 6";
+    let load = "[load.closed]\nconcurrency = 2\ncount = 6";
     let all = |more: &[&str]| -> BTreeSet<Said> {
         run(&server.url(), load, TURNS, &[], more);
         taken(&log).into_iter().map(|(_, said)| said).collect()
@@ -225,7 +225,7 @@ fn the_same_seed_and_answers_make_the_same_requests_and_shards_share_the_session
 fn the_reference_endpoint_takes_sessions() {
     let endpoint = Endpoint::start(settings(Dialect::OpenAi, 2, 0, Vec::new()));
     let case = format!("{TURNS}stream = true\nmax_tokens = 12\nmodel = \"gpt-4o\"\n");
-    let digest = run(&endpoint.url(), "[load.closed]\nslots = 3\ncount = 9", &case, &[], &[]);
+    let digest = run(&endpoint.url(), "[load.closed]\nconcurrency = 3\ncount = 9", &case, &[], &[]);
     assert_eq!(digest["sessions"]["complete"], 9, "{}", digest["reasons"]);
     assert_eq!(digest["sessions"]["turns"]["3"]["first_token_us"]["count"], 9);
 }
@@ -261,7 +261,8 @@ fn an_answer_that_nobody_can_say_again_ends_its_session_and_blames_nobody() {
         [(reasoning, "silent"), (hidden, "silent"), (blank, "silent"), (calls, "called"), (legacy, "called")]
     {
         let (server, log) = telling(message);
-        let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 3", TURNS, &[], &["--set", "goals=[]"]);
+        let digest =
+            run(&server.url(), "[load.closed]\nconcurrency = 1\ncount = 3", TURNS, &[], &["--set", "goals=[]"]);
         let lengths: Vec<usize> = taken(&log).iter().map(|(_, said)| said.len()).collect();
         assert_eq!(lengths, [1, 1, 1], "{}", message(0));
         let counts = ["begun", "complete", "failed", "cut", why].map(|name| digest["sessions"][name].as_u64());
@@ -279,7 +280,7 @@ fn a_refusal_or_a_transcript_is_said_again_and_a_silent_last_answer_completes() 
         _ => json!({"role": "assistant", "content": "", "reasoning_content": "Hm."}),
     };
     let (server, log) = telling(last_is_silent);
-    let digest = run(&server.url(), "[load.closed]\nslots = 1\ncount = 1", TURNS, &[], &["--set", "goals=[]"]);
+    let digest = run(&server.url(), "[load.closed]\nconcurrency = 1\ncount = 1", TURNS, &[], &["--set", "goals=[]"]);
     let said = taken(&log);
     let answers: Vec<&str> =
         said[2].1.iter().filter(|(role, _)| role == "assistant").map(|(_, text)| &**text).collect();

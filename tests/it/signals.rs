@@ -191,7 +191,7 @@ const LOAD: [&str; 20] = [
     "--model",
     "m",
     "--no-preflight",
-    "--slots",
+    "--concurrency",
     "4",
     "--duration",
     "10m",
@@ -216,7 +216,7 @@ fn run<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 /// Sends signals one by one, each once what the one before led to was said.
 fn send(running: &Running, signals: &[&str]) {
-    for (signal, answer) in signals.iter().zip(["stopping: ", "cutting "]) {
+    for (signal, answer) in signals.iter().zip(["stopping: ", "cancelling "]) {
         running.signal(signal);
         running.says(answer);
     }
@@ -250,10 +250,7 @@ fn one_interrupt_waits_for_what_is_in_flight() {
     server.wait_for(4);
     running.signal("INT");
     let said = running.says("stopping");
-    assert_eq!(
-        said,
-        "stopping: up to 10m for 4 requests in flight; once more cuts what is in flight and reports at once"
-    );
+    assert_eq!(said, "stopping: up to 10m for 4 requests in flight; interrupt again to report at once");
     server.release();
     let ended = running.ends();
     let digest = ended.json();
@@ -288,7 +285,7 @@ fn after_a_signal_that_a_kill_may_follow_what_is_in_flight_is_cut_unasked() {
         (folder, server, running)
     });
     for (folder, server, running) in scenes {
-        running.says("cutting 4 requests in flight");
+        running.says("cancelling 4 requests in flight");
         assert_cut(&running.ends(), &server, &folder.path().join("kept"));
     }
 }
@@ -379,7 +376,7 @@ fn a_signal_before_anything_is_measured_says_so() {
     let commands: [&[&str]; 6] = [
         &["run", "smoke", "--url", &url, "--model", "m", "--out", "kept"],
         &["run", "smoke", "--url", &url, "--model", "m", "--out", "kept", "--repeat", "2"],
-        &["run", "smoke", "--url", &url, "--model", "m", "--out", "kept", "--sweep", "slots=1,2"],
+        &["run", "smoke", "--url", &url, "--model", "m", "--out", "kept", "--sweep", "concurrency=1,2"],
         &["run", "smoke", "--url", &url, "--model", "m", "--wait", "10m"],
         &["capacity", "smoke", "--url", &url, "--model", "m"],
         &["check", &url, "--model", "m", "--wait", "10m"],
@@ -453,7 +450,7 @@ fn a_stage_of_a_search_that_is_cut_is_reported() {
     };
     in_every_way(Hanging::now_and_then, 4, command, |ended| {
         assert_eq!(ended.json()["stages"][0]["reasons"][0], "interrupted", "{}", ended.out);
-        assert!(ended.err.contains("--resume kept goes on with the search"), "{}", ended.err);
+        assert!(ended.err.contains("continue the search with --resume kept"), "{}", ended.err);
     });
 }
 
@@ -520,7 +517,7 @@ fn a_check_under_load_that_is_cut_judges_what_has_come() {
     let folder = tempfile::tempdir().expect("a folder");
     let profile = folder.path().join("load.toml");
     let text = "[target]\nurl = \"http://127.0.0.1:9/v1\"\npreflight = false\ntimeouts = { total = \"10m\" }\n\
-                [load.closed]\nslots = 2\nduration = \"1m\"\n\
+                [load.closed]\nconcurrency = 2\nduration = \"1m\"\n\
                 [[case]]\nmessages = [{ role = \"user\", content = \"LOAD {{unique}}\" }]\n";
     std::fs::write(&profile, text).expect("written");
     let command = |url: &str| {

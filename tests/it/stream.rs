@@ -231,8 +231,19 @@ fn over_the_wire(
 ) -> (i32, Value) {
     let server = Raw::start(move |stream, _| write(stream));
     let url = server.url();
-    let mut arguments =
-        vec!["smoke", "--url", &url, "--model", "m", "--slots", "1", "--count", "2", "--set", "case.0.stream=true"];
+    let mut arguments = vec![
+        "smoke",
+        "--url",
+        &url,
+        "--model",
+        "m",
+        "--concurrency",
+        "1",
+        "--count",
+        "2",
+        "--set",
+        "case.0.stream=true",
+    ];
     arguments.extend(more);
     let (code, digest, _) = run_json(&arguments);
     (code, digest["outcomes"].clone())

@@ -188,7 +188,7 @@ pub(crate) fn conducted(dialect: Dialect, quirks: &[&str], depth: Depth) -> Conf
     let endpoint = Endpoint::start(own);
     let text = format!(
         "[target]\nurl = \"{}\"\ndialect = \"{dialect}\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer {KEY}\" }}\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+         [load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         endpoint.url()
     );
     let options = Options {

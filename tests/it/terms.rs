@@ -15,7 +15,7 @@ fn judged(url: &str, check: &str) -> Value {
     let profile = folder.path().join("terms.toml");
     let text = format!(
         "seed = 7\n[target]\nurl = \"{url}\"\nmodel = \"gpt-4o\"\nkey_env = \"MY_KEY\"\n{check}\n\
-         [load.closed]\nslots = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
+         [load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
     );
     fs::write(&profile, text).expect("written");
     let only = ["--only", ID, "--format", "json", "--no-out", "--quiet"];

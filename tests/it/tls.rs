@@ -131,7 +131,7 @@ async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, seen: Arc
 /// A run of whole replies, with these keys of the target set.
 fn run(url: &str, set: &[(&str, &str)]) -> (i32, serde_json::Value) {
     let set: Vec<String> = set.iter().map(|(key, value)| format!("target.{key}={value}")).collect();
-    let mut arguments = vec!["smoke", "--url", url, "--model", "m", "--slots", "2", "--count", "6"];
+    let mut arguments = vec!["smoke", "--url", url, "--model", "m", "--concurrency", "2", "--count", "6"];
     arguments.extend(["--set", "case.1.stream=false", "--set", "case.2.stream=false"]);
     arguments.extend(set.iter().flat_map(|set| ["--set", set.as_str()]));
     let (code, digest, _) = run_json(&arguments);
@@ -248,7 +248,7 @@ fn the_version_that_tls_negotiates_is_noted() {
     let profile = authority.path("check.toml");
     let ca = authority.path("ca.pem");
     let text = format!(
-        "[target]\nurl = \"{url}\"\nmodel = \"m\"\nca = \"{ca}\"\n[load.closed]\nslots = 1\ncount = 1\n[[case]]\n"
+        "[target]\nurl = \"{url}\"\nmodel = \"m\"\nca = \"{ca}\"\n[load.closed]\nconcurrency = 1\ncount = 1\n[[case]]\n"
     );
     fs::write(&profile, text + "messages = [{ role = \"user\", content = \"hi\" }]\n").expect("written");
     let only = ["--only", "http-http2,http-tls-valid", "--format", "json", "--no-out"];
@@ -263,7 +263,7 @@ fn the_version_that_tls_negotiates_is_noted() {
 /// What a run of an endpoint fails with, and what a check says of two rules, with these keys of the target.
 fn failure(url: &str, keys: &str) -> (String, Vec<String>) {
     let text = format!(
-        "[target]\nurl = \"{url}\"\nmodel = \"m\"\ndialect = \"openai\"\n{keys}\n[load.closed]\nslots = 1\ncount = 2\n\
+        "[target]\nurl = \"{url}\"\nmodel = \"m\"\ndialect = \"openai\"\n{keys}\n[load.closed]\nconcurrency = 1\ncount = 2\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
     );
     let folder = tempfile::tempdir().expect("a folder");

@@ -35,8 +35,21 @@ fn server(stated: u64) -> Raw {
 }
 
 fn run(url: &str, more: &[&str]) -> Value {
-    let own =
-        ["chat", "--url", url, "--dialect", "openai", "--model", "m", "--slots", "2", "--count", "30", "--seed", "4"];
+    let own = [
+        "chat",
+        "--url",
+        url,
+        "--dialect",
+        "openai",
+        "--model",
+        "m",
+        "--concurrency",
+        "2",
+        "--count",
+        "30",
+        "--seed",
+        "4",
+    ];
     let set = ["--set", "case.0.stream=false", "--set", "case.1.stream=false", "--set", "goals=[]"];
     run_json(&own.iter().chain(&set).chain(more).copied().collect::<Vec<_>>()).1
 }
@@ -70,7 +83,7 @@ fn a_server_that_claims_a_hundred_times_what_it_sent_is_flagged() {
 fn a_tokenizer_that_is_none_is_told_before_anything_is_sent() {
     for (name, told) in [
         ("gpt-4", "known are o200k_base, cl100k_base, or the path of a tokenizer.json"),
-        ("tests/it/tokenizers/answers.json", "is no tokenizer"),
+        ("tests/it/tokenizers/answers.json", "is not a tokenizer"),
         ("nowhere.json", "cannot read"),
     ] {
         let output = program().args(["run", "quickstart", "--no-out", "--tokenizer", name]).output().expect("runs");

@@ -168,7 +168,7 @@ fn a_stream_without_a_sample_of_a_limited_measure_is_late_and_not_good() {
     let text = |limit: &str| {
         format!(
             "[goodput]\n{limit} = \"1m\"\n[levels]\nstream-nonempty = {{ level = \"off\", reason = \"not now\" }}\n\
-             [load.closed]\nslots = 1\ncount = 3\n[[case]]\nstream = true\n\
+             [load.closed]\nconcurrency = 1\ncount = 3\n[[case]]\nstream = true\n\
              messages = [{{ role = \"user\", content = \"hi\" }}]\n"
         )
     };

@@ -26,7 +26,7 @@ fn run(url: &str, stream: bool, target: &str) -> Digest {
 fn run_of(model: &str, url: &str, stream: bool, target: &str) -> Digest {
     let text = format!(
         "[target]\nurl = \"{url}\"\ndialect = \"openai\"\nmodel = \"{model}\"\n\
-         headers = {{ authorization = \"Bearer any\" }}\n{target}\n[load.closed]\nslots = 1\ncount = 3\n\
+         headers = {{ authorization = \"Bearer any\" }}\n{target}\n[load.closed]\nconcurrency = 1\ncount = 3\n\
          [[case]]\nstream = {stream}\nmax_tokens = 12\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} go on\" }}]\n"
     );
     Digest::of(&carry_out(&Arc::new(plan(&text))))
@@ -211,7 +211,7 @@ fn compression_may_be_asked_for_on_both_ways_of_sending() {
     let ca = authority.path("ca.pem");
     for (url, more) in [(plain.url(), String::new()), (secure_url, format!("target.ca={ca}"))] {
         for asks in ["accept-encoding=gzip", ""] {
-            let mut arguments = vec!["smoke", "--url", &url, "--model", "gpt-4o", "--slots", "2", "--count", "6"];
+            let mut arguments = vec!["smoke", "--url", &url, "--model", "gpt-4o", "--concurrency", "2", "--count", "6"];
             arguments.extend(["--header", "authorization=Bearer any"]);
             arguments.extend(if asks.is_empty() { ["--set", "target.gzip=true"] } else { ["--header", asks] });
             arguments.extend(["--set", &more].iter().filter(|_| !more.is_empty()));
@@ -294,11 +294,11 @@ fn a_length_beside_chunks_is_told_and_the_chunks_are_read() {
 fn through(proxy: &str, url: &str) -> (Value, Value) {
     let set = format!("target.proxy={proxy}");
     let (_, digest, _) =
-        run_json(&["smoke", "--url", url, "--model", "m", "--slots", "1", "--count", "3", "--set", &set]);
+        run_json(&["smoke", "--url", url, "--model", "m", "--concurrency", "1", "--count", "3", "--set", &set]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("check.toml");
     let text = format!(
-        "[target]\nurl = \"{url}\"\nmodel = \"m\"\ndialect = \"openai\"\nproxy = \"{proxy}\"\n[load.closed]\nslots = 1\ncount = 1\n\
+        "[target]\nurl = \"{url}\"\nmodel = \"m\"\ndialect = \"openai\"\nproxy = \"{proxy}\"\n[load.closed]\nconcurrency = 1\ncount = 1\n\
          [[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n"
     );
     std::fs::write(&file, text).expect("written");

@@ -153,7 +153,7 @@ fn too_few_file_descriptors() {
         reply(stream, "200 OK", "application/json", completion().to_string().as_bytes())
     });
     let (code, digest) =
-        within("ulimit -n 60; exec \"$@\"", &arguments(&server, "[load.closed]\nslots = 100\ncount = 300").1);
+        within("ulimit -n 60; exec \"$@\"", &arguments(&server, "[load.closed]\nconcurrency = 100\ncount = 300").1);
     assert_named(&digest, "the client ran out of file descriptors");
     assert_eq!((code, digest["verdict"].as_str()), (Some(3), Some("invalid")), "{}", digest["outcomes"]);
 }
@@ -163,7 +163,7 @@ fn a_soft_limit_on_file_descriptors_is_raised() {
     let _machine = alone();
     let (server, _) = server();
     let (code, digest) =
-        within("ulimit -S -n 60; exec \"$@\"", &arguments(&server, "[load.closed]\nslots = 100\ncount = 300").1);
+        within("ulimit -S -n 60; exec \"$@\"", &arguments(&server, "[load.closed]\nconcurrency = 100\ncount = 300").1);
     assert_eq!((code, digest["outcomes"]["ok"].as_u64()), (Some(0), Some(300)), "{}", digest["trust"]);
 }
 
@@ -207,7 +207,7 @@ fn a_page_behind_a_balancer_invents_no_figures() {
     assert!(said["prefix_hit_share"].is_null(), "{said}");
     let why = said["left_out"].to_string();
     assert!(why.contains("prefix hits: ") && why.contains("replicas answer in turn"), "{why}");
-    assert!(why.contains("the page says 73.5, which is no share"), "{why}");
+    assert!(why.contains("the page says 73.5, which is not a fraction"), "{why}");
     let arguments = arguments.into_iter().map(|word| if word == "json" { "text".to_owned() } else { word });
     let output = program().args(arguments).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stdout);

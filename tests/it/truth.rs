@@ -24,7 +24,7 @@ fn profile(stream: bool) -> tempfile::TempDir {
 fn profile_of(target: &str, stream: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(
-        "[target]\nurl = \"builtin\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n{target}[load.closed]\nslots = 4\ncount = 16\n\
+        "[target]\nurl = \"builtin\"\nmodel = \"gpt-4o\"\nheaders = {{ authorization = \"Bearer x\" }}\n{target}[load.closed]\nconcurrency = 4\ncount = 16\n\
          [[case]]\nstream = {stream}\nmax_tokens = 16\nmessages = [{{ role = \"user\", content = \"{{{{unique}}}} tell me about the river\" }}]\n"
     );
     std::fs::write(folder.path().join("p.toml"), text).expect("written");
@@ -115,7 +115,7 @@ fn figures_of_a_run_are_those_that_the_server_recorded_itself() {
     arguments.extend(delays);
     let mut served = Served::start(&arguments);
     let file = folder.path().join("p.toml").to_string_lossy().into_owned();
-    let arguments = [&file, "--url", &served.url.clone(), "--dialect", "openai", "--count", "60", "--slots", "6"];
+    let arguments = [&file, "--url", &served.url.clone(), "--dialect", "openai", "--count", "60", "--concurrency", "6"];
     // Not `measure`, which runs again where the machine was busy: the record has one run's lines.
     let always = ["--no-preflight", "--format", "json", "--no-out"];
     let output = program().arg("run").args(arguments).args(always).output().expect("runs");
@@ -149,7 +149,7 @@ fn figures_of_a_run_are_those_that_the_server_recorded_itself() {
 fn a_run_finds_the_knee_where_the_parameters_put_it() {
     let _machine = alone();
     // 4 slots, 16 tokens of 10 ms each: 25 requests a second.
-    let limits = "slots=4,step=9ms+0.25ms";
+    let limits = "concurrency=4,step=9ms+0.25ms";
     let work = Work { prompt: 20, output: 16 };
     let capacity: Capacity = limits.parse().expect("a capacity");
     let knee = capacity.most_per_s(work);
@@ -162,14 +162,14 @@ fn a_run_finds_the_knee_where_the_parameters_put_it() {
         arguments.extend(load);
         harness::measure(&arguments).1
     };
-    let saturated = run(&["--slots", "12", "--count", "120"]);
+    let saturated = run(&["--concurrency", "12", "--count", "120"]);
     let rate = saturated["rates_per_s"]["requests"].as_f64().expect("a rate");
     // The model allows no more than the knee, save that the run's last batch is cut from its middle.
     assert!((knee * 0.75..knee * 1.04).contains(&rate), "{rate} requests a second, the knee is {knee}");
     // Of twelve in the house eight wait, which takes two batches of 160 ms.
     let waited = saturated["timings_us"]["first_token"]["ok"]["p50"].as_f64().expect("a median") / 1000.0;
     assert!((280.0..480.0 * RATIO).contains(&waited), "first token after {waited} ms");
-    let alone = run(&["--slots", "1", "--count", "8"]);
+    let alone = run(&["--concurrency", "1", "--count", "8"]);
     // One by itself: steps of 9.25 ms.
     assert_median(&alone, "response_time", 16.0 * 9.25);
 }

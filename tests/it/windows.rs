@@ -61,7 +61,7 @@ fn a_server_that_hangs_breaks_the_windows_in_which_it_was_asked() {
 fn a_closed_loop_behind_a_server_that_stands_still_is_stalled() {
     let server = hanging_after(10);
     let goals = "goals = [\"e2e.p95 < 30s in every 1s\", \"error_rate < 100% in every 1s\"]\n";
-    let load = "[load.closed]\nslots = 2\nduration = \"4s\"\ngrace = \"300ms\"\n";
+    let load = "[load.closed]\nconcurrency = 2\nduration = \"4s\"\ngrace = \"300ms\"\n";
     let file = profile(&server, &format!("{goals}{load}{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file)]);
     assert_eq!(code, 1, "{stderr}");
@@ -77,7 +77,7 @@ fn a_closed_loop_behind_a_server_that_stands_still_is_stalled() {
 #[test]
 fn what_the_users_own_limit_cuts_is_no_error() {
     let server = hanging_after(10);
-    let load = "[load.closed]\nslots = 2\nduration = \"60s\"\ngrace = \"100ms\"\n";
+    let load = "[load.closed]\nconcurrency = 2\nduration = \"60s\"\ngrace = \"100ms\"\n";
     let file = profile(&server, &format!("{load}{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file), "--max-time", "1s"]);
     assert_eq!(code, 0, "{stderr}");
@@ -90,7 +90,7 @@ fn a_limit_that_ends_a_load_in_its_warm_up_measures_nothing() {
     let server = hanging_after(usize::MAX);
     for load in [
         "[load.open]\nrate = 50\nduration = \"60s\"\nwarmup = \"30s\"\n",
-        "[load.closed]\nslots = 2\nduration = \"60s\"\nwarmup = \"30s\"\n",
+        "[load.closed]\nconcurrency = 2\nduration = \"60s\"\nwarmup = \"30s\"\n",
     ] {
         let file = profile(&server, &format!("goals = [\"error_rate < 1%\"]\n{load}{CASE}"));
         for limit in [["--max-requests", "10"], ["--max-time", "500ms"]] {
@@ -104,7 +104,7 @@ fn a_limit_that_ends_a_load_in_its_warm_up_measures_nothing() {
 #[test]
 fn shares_leave_out_what_a_limit_left_unsent() {
     let server = hanging_after(usize::MAX);
-    let file = profile(&server, &format!("[load.closed]\nslots = 2\ncount = 600\n{CASE}"));
+    let file = profile(&server, &format!("[load.closed]\nconcurrency = 2\ncount = 600\n{CASE}"));
     let (code, digest, stderr) = run_json(&[path(&file), "--max-requests", "100"]);
     assert_eq!(code, 0, "{stderr}");
     assert_eq!((&digest["requests"]["good_fraction"], &digest["outcomes"]["unsent"]), (&json!(1.0), &json!(500)));

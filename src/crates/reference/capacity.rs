@@ -126,13 +126,14 @@ impl Capacity {
     }
 }
 
-/// The grammar of `--capacity`: `slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100,full=429`, of which `slots`
-/// and `step` are required.
+/// The grammar of `--capacity`: `concurrency=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100,full=429`, of which
+/// `concurrency` and `step` are required. `slots` is the old name of `concurrency`.
 impl FromStr for Capacity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Capacity, String> {
         let (mut slots, mut step) = (None, None);
+        let mut named: Option<&str> = None;
         let mut capacity = Capacity {
             slots: 0,
             queue: None,
@@ -145,17 +146,20 @@ impl FromStr for Capacity {
         for pair in text.split(',') {
             let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is not KEY=VALUE"))?;
             match key {
-                "slots" => slots = Some(whole(value, 1)?),
+                "concurrency" | "slots" if named.is_some_and(|name| name != key) => {
+                    return Err("both slots and concurrency, which are one key".to_owned());
+                }
+                "concurrency" | "slots" => (slots, named) = (Some(whole(value, 1)?), Some(key)),
                 "queue" => capacity.queue = Some(whole(value, 0)?),
                 "prefill" => capacity.prefill_per_s = Some(rate(value)?),
                 "step" => step = Some(step_of(value)?),
                 "kv" => capacity.memory = Some(whole(value, 1)? as u64),
                 "full" if ["wait", "429"].contains(&value) => capacity.waits_for_memory = value == "wait",
                 "full" => return Err(format!("full is wait or 429, not {value:?}")),
-                _ => return Err(format!("{key:?} is none of slots, queue, prefill, step, kv, full")),
+                _ => return Err(format!("{key:?} is none of concurrency, queue, prefill, step, kv, full")),
             }
         }
-        capacity.slots = slots.ok_or("slots is missing, as in slots=16")?;
+        capacity.slots = slots.ok_or("concurrency is missing, as in concurrency=16")?;
         (capacity.step, capacity.per_sequence) = step.ok_or("step is missing, as in step=20ms+0.5ms")?;
         Ok(capacity)
     }
@@ -207,7 +211,7 @@ mod tests {
     #[test]
     fn the_grammar_reads_all_of_it_and_says_what_is_wrong() {
         let all: Capacity =
-            "slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100,full=429".parse().expect("valid");
+            "concurrency=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100,full=429".parse().expect("valid");
         let expected = Capacity {
             slots: 16,
             queue: Some(100),
@@ -218,8 +222,11 @@ mod tests {
             waits_for_memory: false,
         };
         assert_eq!(all, expected);
+        let old: Capacity =
+            "slots=16,prefill=8000/s,step=20ms+0.5ms,kv=65536,queue=100,full=429".parse().expect("valid");
+        assert_eq!(old, expected, "by its old name");
         for (text, said) in [
-            ("step=20ms", "slots is missing"),
+            ("step=20ms", "concurrency is missing"),
             ("slots=2", "step is missing"),
             ("slots=0,step=1ms", "\"0\" is not a whole number from 1"),
             ("slots=2,step=20", "not a time"),
@@ -229,6 +236,7 @@ mod tests {
             ("slots=2,step=1ms,prefill=-1/s", "not a rate"),
             ("slots=2,step=1ms,speed=3", "\"speed\" is none of"),
             ("slots", "not KEY=VALUE"),
+            ("slots=2,concurrency=2,step=1ms", "both slots and concurrency"),
         ] {
             let error = text.parse::<Capacity>().expect_err(text);
             assert!(error.contains(said), "{text}: {error}");

@@ -16,7 +16,7 @@ pub(super) fn reply(refusal: Full, contract: &Contract, number: u64) -> Reply {
             Refusal::new(contract, 429, "rate_limit_exceeded", message, None).with_header("retry-after", &seconds)
         }
         Full::TooWide => {
-            let message = "there are more choices than slots";
+            let message = "the server makes fewer choices at once than were asked for";
             Refusal::new(contract, 400, "invalid_value", message, Some("n"))
         }
         Full::TooLong => {

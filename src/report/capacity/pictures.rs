@@ -21,7 +21,7 @@ pub(super) fn of_search(record: &Record) -> Vec<Chart> {
     if stages.is_empty() {
         return Vec::new();
     }
-    let load = if record.asked.slots { "slots" } else { "offered, requests/s" };
+    let load = if record.asked.concurrency { "concurrency" } else { "offered, requests/s" };
     let pictures =
         [latency(&stages), Some(throughput(&stages)), Some(goodput(&stages, load)), Some(wrong(&stages, load))];
     pictures.into_iter().flatten().collect()

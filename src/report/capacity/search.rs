@@ -49,19 +49,19 @@ pub(super) fn lead(record: &Record) -> String {
                 .to_owned()
         }
         (None, _) if answer.breaks_first.is_empty() => {
-            format!("No answer yet: {}. Go on with --resume.", answer.ended.split(": ").next().unwrap_or_default())
+            format!("No answer yet: {}. Continue with --resume.", answer.ended.split(": ").next().unwrap_or_default())
         }
         (None, limit) => {
             let advice = match limit {
                 Limit::Contract => {
-                    " No load mends that: take what is known as a --baseline, or as a goal on violation_rate."
+                    " No load changes that: accept known violations with --baseline, or with a goal on violation_rate."
                 }
                 Limit::Unknown | Limit::Hardware | Limit::Quota | Limit::Client | Limit::Unclear => "",
             };
             format!("No load that was tried holds the goals. What breaks: {}.{advice}", answer.breaks_first.join("; "))
         }
         (Some(rate), Limit::Quota) => format!(
-            "One deployment is let through {} requests/s: a quota, not hardware, so more replicas do not help. Goals hold up to {}.",
+            "One deployment accepts {} requests/s: a quota, not hardware, so more replicas do not help. Goals hold up to {}.",
             number(answer.quota_per_s),
             rated(rate, answer)
         ),
@@ -74,7 +74,7 @@ pub(super) fn lead(record: &Record) -> String {
 }
 
 fn rated(rate: f64, answer: &Answer) -> String {
-    let slots = answer.slots.map_or(String::new(), |slots| format!("{slots} slots, which is "));
+    let concurrency = answer.concurrency.map_or(String::new(), |at| format!("concurrency {at}, which is "));
     let between = match (answer.low, answer.high) {
         (Some(low), Some(high)) => format!("between {} and {}", precise(low), precise(high)),
         (Some(_), None) => "at least".to_owned(),
@@ -84,7 +84,7 @@ fn rated(rate: f64, answer: &Answer) -> String {
     let asked = asked.map_or(String::new(), |asked| format!("achieved where {asked} were asked for"));
     let aside = [between, asked].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
     let aside = if aside.is_empty() { aside } else { format!(" ({aside})") };
-    format!("{slots}{} requests/s{aside}", precise(rate))
+    format!("{concurrency}{} requests/s{aside}", precise(rate))
 }
 
 /// A rate with as many digits as a search is worth.
@@ -170,7 +170,7 @@ pub(super) fn rest(record: &Record) -> Vec<Block> {
 }
 
 fn stages(record: &Record) -> Table {
-    let load = if record.asked.slots { "slots" } else { "offered/s" };
+    let load = if record.asked.concurrency { "concurrency" } else { "offered/s" };
     let mut table = Table::new(&[
         "stage",
         load,

@@ -28,13 +28,14 @@ pub(super) fn document(verified: &Verification, record: &Record, dress: &Dress) 
 }
 
 fn lead(verified: &Verification, record: &Record) -> String {
-    let unit = if record.asked.slots { "slots" } else { "requests/s" };
+    let load = precise(verified.stage.load);
+    let load = if record.asked.concurrency { format!("concurrency {load}") } else { format!("{load} requests/s") };
     let verdict = match verified.stage.verdict {
         Verdict::Held => "HELD",
         Verdict::Broke => "BROKE",
         Verdict::Untrusted => "NOT KNOWN",
     };
-    format!("{verdict}: {} {unit}, the lower end of the answer, {}.", precise(verified.stage.load), verified.words())
+    format!("{verdict}: {load}, the lower end of the answer, {}.", verified.words())
 }
 
 fn facts(verified: &Verification) -> Table {

@@ -27,7 +27,7 @@ pub fn refusal(apart: &[(String, Vec<Difference>)]) -> String {
     let tables = keys.clone();
     keys.retain(|key| !tables.iter().any(|table| within(key, table)));
     let flags: Vec<String> = keys.iter().map(|key| format!("--under-test {key}")).collect();
-    text += "help: make both by the same profile; target, model, labels, goals, seed and salt may differ\n";
+    text += "help: make both with the same profile; target, model, labels, goals, seed and salt may differ\n";
     let _ = writeln!(text, "help: if that is what you want to compare, say so: {}", flags.join(" "));
     lines(&text)
 }

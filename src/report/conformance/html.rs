@@ -94,7 +94,7 @@ fn evidence(entry: &Entry) -> Markup {
                     span class="soft" { (place.heading()) } (place.detail)
                     @if !place.shows.is_empty() {
                         details {
-                            summary { "What came" }
+                            summary { "Reply" }
                             @for Excerpt { what, text } in &place.shows {
                                 p class="soft" { (what) }
                                 pre { (text) }

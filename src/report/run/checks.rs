@@ -89,7 +89,7 @@ fn evidence(example: &Example, alone: bool, in_full: bool) -> Markup {
         }
         @if in_full {
             details {
-                summary { "What came, and the request again" }
+                summary { "Reply and request" }
                 @for Excerpt { what, text } in &example.shown() {
                     p class="soft" { (brief(what)) }
                     pre { (long(text)) }

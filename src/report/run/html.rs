@@ -24,7 +24,7 @@ pub(in crate::report) fn write(summary: &Summary) -> String {
             (sections::splits(&digest, &pictures.splits))
             (sections::outcomes(&digest))
             (checks::checks(&digest))
-            (drawn("What the server says of itself", &pictures.server))
+            (drawn("Metrics of the server", &pictures.server))
             (drawn("The client while it measured", &pictures.client))
             (sections::client(summary))
             (sections::what_was_run(summary, &digest))

@@ -1,4 +1,4 @@
-//! What the server says of itself, on the time axis of the run.
+//! Metrics of the server, on the time axis of the run.
 
 use super::lines::Lines;
 use super::over_time::Run;
@@ -10,7 +10,7 @@ use crate::summary::axis::Axis as Seconds;
 use crate::summary::server::{Is, Row, Values};
 
 impl Run {
-    /// What the server says of itself: its levels, its shares, and by how much its counters grow.
+    /// Metrics of the server: its levels, its shares, and by how much its counters grow.
     pub(super) fn server(&self, summary: &Summary) -> Vec<Chart> {
         let server = &summary.server;
         let of = |is: Is| -> Vec<&str> {
@@ -19,7 +19,7 @@ impl Run {
         };
         let mean = |figure: &str, column: &Column| mean(&server.seconds, figure, column);
         let growth = |figure: &str, column: &Column| growth(&server.seconds, figure, column);
-        let called = |name, title| Lines { name, title, of: "What the server says of itself", shares: false };
+        let called = |name, title| Lines { name, title, of: "Metrics of the server", shares: false };
         let charts = [
             self.lines(&called("server-levels", "The server's own counts"), &of(Is::Level), mean),
             self.lines(

@@ -35,7 +35,7 @@ fn shares(summary: &Summary) -> Option<Chart> {
         (Measure::TokenGap, "token gap"),
         (Measure::TimePerOutputToken, "per output token"),
     ];
-    let title = "First tokens and gaps: share that took at most so long";
+    let title = "First tokens and gaps: cumulative share by time";
     by_share("token-times", title, &sampled(summary, &measures))
 }
 
@@ -61,7 +61,7 @@ fn lengths(summary: &Summary) -> Option<Chart> {
     let labels = lengths.iter().map(|(label, _)| *label);
     (!marks.is_empty()).then(|| Chart {
         name: "lengths".to_owned(),
-        title: "Lengths: share that had at most so many tokens".to_owned(),
+        title: "Lengths: cumulative share by tokens".to_owned(),
         words: format!(
             "{}. Requests that ended ok.",
             capital(&lengths.iter().map(said).collect::<Vec<_>>().join("; "))

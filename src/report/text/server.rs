@@ -1,4 +1,4 @@
-//! What the server says of itself, in a table.
+//! Metrics of the server, in a table.
 
 use tabled::builder::Builder;
 

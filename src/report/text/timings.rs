@@ -53,7 +53,7 @@ pub(super) fn timings(summary: &Summary, digest: &Digest, population: Population
     }
     let mut text = table(builder);
     if text.contains("n<") {
-        text.push_str("n<100, n<1000: too few samples to state that percentile, which takes so many\n");
+        text.push_str("n<100, n<1000: the percentile needs at least that many samples\n");
     }
     text += &intervals(digest, population);
     if population == Population::All && summary.timings.values().any(|populations| populations.infinite > 0) {

@@ -99,12 +99,12 @@ RUNS: dict[str, Made] = {
     "missed": Made(
         open_load(60, "4s", more='max_in_flight = 5\nover_cap = "drop"'),
         CHAT,
-        ["--capacity", "slots=4,queue=1,step=6ms", "--tokens", "20"],
+        ["--capacity", "concurrency=4,queue=1,step=6ms", "--tokens", "20"],
     ),
     "queued": Made(
-        '[load.closed]\nslots = 8\ncount = 90\nwarmup_count = 12\nmax_in_flight = 5\nover_cap = "queue"\n',
+        '[load.closed]\nconcurrency = 8\ncount = 90\nwarmup_count = 12\nmax_in_flight = 5\nover_cap = "queue"\n',
         CHAT[:3],
-        ["--capacity", "slots=3,step=8ms", "--tokens", "uniform:4:20"],
+        ["--capacity", "concurrency=3,step=8ms", "--tokens", "uniform:4:20"],
     ),
     "pulze": Made(
         open_load(30, "3s"),
@@ -117,14 +117,14 @@ RUNS: dict[str, Made] = {
     "faults": Made(open_load(35, "4s"), shaped(*FAULTS, "plain", "gap")),
     "dies": Made(open_load(20, "4s", warmup="0s", grace="500ms"), shaped("dies")),
     "stalls": Made(
-        '[load.closed]\nslots = 3\nduration = "5s"\ngrace = "300ms"\n',
+        '[load.closed]\nconcurrency = 3\nduration = "5s"\ngrace = "300ms"\n',
         shaped("gap", "hang", "contrary"),
         total="2600ms",
     ),
     "beside": Made(
         '[loads.users]\ncases = ["plain", "busy"]\n[loads.users.open]\nwarmup = "1s"\nretry_after = "obey"\n'
         'stages = [{ from = 5, to = 30, duration = "2s" }, { rate = 20, duration = "1s" }]\n'
-        '[loads.batch]\ncases = ["whole-plain", "glued"]\n[loads.batch.closed]\nslots = 2\nduration = "3s"\n'
+        '[loads.batch]\ncases = ["whole-plain", "glued"]\n[loads.batch.closed]\nconcurrency = 2\nduration = "3s"\n'
         'warmup = "500ms"\nthink_time = "exponential:40ms"\n',
         [*shaped("plain", "busy", "glued"), *shaped("plain", stream=False)],
     ),

@@ -43,7 +43,10 @@ pub(super) fn server() -> Raw {
 /// A profile in which everything is called so.
 pub(super) fn profile(url: &str) -> String {
     let (name, other) = names();
-    with(url, &format!("[loads.{name}]\ncases = [{name}, {other}]\n[loads.{name}.closed]\nslots = 2\ncount = 4\n"))
+    with(
+        url,
+        &format!("[loads.{name}]\ncases = [{name}, {other}]\n[loads.{name}.closed]\nconcurrency = 2\ncount = 4\n"),
+    )
 }
 
 /// The same with a load that can be searched.

@@ -98,7 +98,7 @@ fn profile(server: &Raw, with_key: bool) -> String {
          proxy = \"http://me:{}@{address}\"\nscrape = \"http://{address}/metrics?access_token={}\"\n\
          [target.headers]\nOcp-Apim-Subscription-Key = \"{HEADER}\"\nX-Team = \"${{PROOFLOAD_TEST_VARIABLE}}\"\n\
          X-Session-ID = \"session-is-readable\"\nCookie = \"session=${{PROOFLOAD_TEST_COOKIE}}; theme=dark\"\n\
-         [load.closed]\nslots = 2\ncount = 28\n[limits]\nmax_requests = 1000\n\
+         [load.closed]\nconcurrency = 2\ncount = 28\n[limits]\nmax_requests = 1000\n\
          [[case]]\nname = \"whole\"\nmessages = [{{ role = \"user\", content = \"hi {{{{env.PROOFLOAD_TEST_TOKEN}}}}\" }}]\n\
          [[case]]\nname = \"streamed\"\nstream = true\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         encoded(QUERY),
@@ -209,7 +209,7 @@ fn commands() -> Vec<Vec<String>> {
         words("run p.toml --no-preflight --format json --out run2"),
         words("run p.toml --dry-run"),
         words("run p.toml --repeat 2 --no-preflight --out repeat --count 4"),
-        words("run p.toml --sweep slots=1,2 --no-preflight --out sweep --count 4"),
+        words("run p.toml --sweep concurrency=1,2 --no-preflight --out sweep --count 4"),
         words("capacity p.toml --no-preflight --stage 1s --confirm 1s --max-time 3s --out capacity"),
         words("capacity verify capacity --duration 1s"),
         check,

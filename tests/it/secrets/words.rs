@@ -70,7 +70,7 @@ fn the_drawing_of_a_fault_holds_no_secret() {
             "client_secret = \"********\"",
         ),
         (
-            "[target]\nurl = \"http://h\"\nkey_env = 7\nheaders = { authorization = \"Basic hunter44\" }\nslots =\n",
+            "[target]\nurl = \"http://h\"\nkey_env = 7\nheaders = { authorization = \"Basic hunter44\" }\nconcurrency =\n",
             "key_env = 7",
         ),
         ("[target]\nurl = \"http://h\"\n[goodput]\nfirst_token = \"5 parsecs\"\n", "first_token = \"5 parsecs\""),
@@ -102,7 +102,7 @@ fn no_secret_crosses_to_another_origin_by_itself() {
     let profile = format!(
         "[target]\nurl = \"{}\"\nmodel = \"m\"\nkey_env = \"PROOFLOAD_TEST_KEY\"\n\
          headers = {{ x-team = \"red\", x-api-key = \"literal-0123456789\", x-region = \"${{PROOFLOAD_TEST_KEY}}\" }}\n\
-         [load.closed]\nslots = 1\ncount = 2\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
+         [load.closed]\nconcurrency = 1\ncount = 2\n[[case]]\nmessages = [{{ role = \"user\", content = \"hi\" }}]\n",
         ours.url()
     );
     fs::write(folder.path().join("p.toml"), profile).expect("written");

@@ -125,7 +125,7 @@ fn slots_are_whole_and_found_to_one_where_that_is_near_enough() {
             by(ask.load <= most)
         });
         let answer = Answer::of(&search, Some(&ending));
-        assert_eq!((ending, answer.slots), (Ending::Confirmed, Some(most)));
+        assert_eq!((ending, answer.concurrency), (Ending::Confirmed, Some(most)));
     }
 }
 
@@ -186,8 +186,8 @@ proptest! {
         let achieved = search.stages().iter().any(|stage| Some(stage.achieved_per_s) == answer.rate_per_s);
         prop_assert!(achieved && answer.high <= Some(most), "{most} {answer:?}");
         prop_assert!(answer.low <= answer.rate_per_s && answer.rate_per_s <= answer.high, "{answer:?}");
-        let low = answer.low_slots.expect("slots");
-        prop_assert!(low.fract() == 0.0 && low >= 1.0 && answer.low_slots <= answer.slots, "{answer:?}");
+        let low = answer.low_concurrency.expect("slots");
+        prop_assert!(low.fract() == 0.0 && low >= 1.0 && answer.low_concurrency <= answer.concurrency, "{answer:?}");
     }
 }
 

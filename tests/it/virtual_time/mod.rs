@@ -62,17 +62,22 @@ fn set(name: &'static str, goals: &'static [&'static str], from: f64, world: Wor
 const FAST: &[&str] = &["first_token.p95 < 500ms", "error_rate < 1%"];
 
 fn sets() -> Vec<Set> {
-    let slots = || world("slots=16,step=20ms+0.5ms,prefill=100000/s", 50, 40);
+    let slots = || world("concurrency=16,step=20ms+0.5ms,prefill=100000/s", 50, 40);
     let mix = vec![(Work { prompt: 50, output: 20 }, 3.0), (Work { prompt: 1500, output: 60 }, 1.0)];
     vec![
-        set("slots, even", FAST, 2.0, World { spacing: Spacing::Even, ..world("slots=16,step=20ms", 50, 40) }),
+        set("slots, even", FAST, 2.0, World { spacing: Spacing::Even, ..world("concurrency=16,step=20ms", 50, 40) }),
         set("slots", FAST, 2.0, slots()),
         set("slots, lengths vary", FAST, 2.0, World { varies: 0.6, ..slots() }),
         set("slots, bursts", FAST, 2.0, World { spacing: Spacing::Gamma { shape: 0.5 }, ..slots() }),
-        set("prefill", FAST, 1.0, world("slots=64,step=5ms+0.1ms,prefill=8000/s", 1500, 20)),
-        set("memory", FAST, 2.0, world("slots=64,step=20ms+0.5ms,prefill=100000/s,kv=8192", 900, 60)),
-        set("memory, refusing", FAST, 1.0, world("slots=64,step=20ms,prefill=100000/s,kv=20000,full=429", 900, 60)),
-        set("queue, refusing", FAST, 1.0, world("slots=16,step=20ms,queue=8", 50, 40)),
+        set("prefill", FAST, 1.0, world("concurrency=64,step=5ms+0.1ms,prefill=8000/s", 1500, 20)),
+        set("memory", FAST, 2.0, world("concurrency=64,step=20ms+0.5ms,prefill=100000/s,kv=8192", 900, 60)),
+        set(
+            "memory, refusing",
+            FAST,
+            1.0,
+            world("concurrency=64,step=20ms,prefill=100000/s,kv=20000,full=429", 900, 60),
+        ),
+        set("queue, refusing", FAST, 1.0, world("concurrency=16,step=20ms,queue=8", 50, 40)),
         Set { limit: Limit::Quota, ..set("quota", FAST, 1.0, World { quota: Some(12.0), ..slots() }) },
         set("flaky", FAST, 2.0, World { fails: 0.003, ..slots() }),
         set("noisy", FAST, 2.0, World { noise: 0.5, ..slots() }),
@@ -80,10 +85,10 @@ fn sets() -> Vec<Set> {
             "wrong under load",
             &["violation_rate < 1%", "first_token.p95 < 2s"],
             2.0,
-            World { wrong_above: Some(12), ..world("slots=64,step=10ms", 50, 50) },
+            World { wrong_above: Some(12), ..world("concurrency=64,step=10ms", 50, 50) },
         ),
-        set("gaps", &["token_gap.p99 < 30ms", "error_rate < 1%"], 2.0, world("slots=64,step=10ms+1ms", 50, 30)),
-        set("whole replies", &["response_time.p95 < 1500ms"], 2.0, world("slots=32,step=15ms+1ms", 50, 40)),
+        set("gaps", &["token_gap.p99 < 30ms", "error_rate < 1%"], 2.0, world("concurrency=64,step=10ms+1ms", 50, 30)),
+        set("whole replies", &["response_time.p95 < 1500ms"], 2.0, world("concurrency=32,step=15ms+1ms", 50, 40)),
         Set {
             cases: &[(0, "first_token.p95 < 300ms"), (1, "response_time.p95 < 4s")],
             ..set("a mix", &["error_rate < 1%"], 1.0, World { mix, ..slots() })

@@ -25,20 +25,20 @@ fn even(world: World) -> World {
 }
 
 fn sets() -> Vec<Real> {
-    let slots = "slots=8,step=20ms+1ms";
-    let prefill = "slots=32,step=10ms,prefill=4000/s";
+    let slots = "concurrency=8,step=20ms+1ms";
+    let prefill = "concurrency=32,step=10ms,prefill=4000/s";
     let real = |name, builtin, words, output, set| Real { name, builtin, words, output, set };
     vec![
         real(
             "slots",
-            "capacity = \"slots=8,step=20ms+1ms\"",
+            "capacity = \"concurrency=8,step=20ms+1ms\"",
             10,
             16,
             set("slots", FAST, 4.0, even(world(slots, 20, 16))),
         ),
         real(
             "prefill",
-            "capacity = \"slots=32,step=10ms,prefill=4000/s\"",
+            "capacity = \"concurrency=32,step=10ms,prefill=4000/s\"",
             150,
             4,
             set("prefill", FAST, 4.0, even(world(prefill, 150, 4))),
@@ -48,7 +48,7 @@ fn sets() -> Vec<Real> {
             "rate_limit = \"12/s\"",
             10,
             8,
-            set("quota", FAST, 4.0, even(World { quota: Some(12.0), ..world("slots=1000,step=5ms", 10, 8) })),
+            set("quota", FAST, 4.0, even(World { quota: Some(12.0), ..world("concurrency=1000,step=5ms", 10, 8) })),
         ),
     ]
 }

@@ -9,7 +9,7 @@ use super::goal::Goal;
 /// How to search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchTerms {
-    /// The first load that is tried, in requests per second or slots; the profile's own load without it.
+    /// The first load that is tried, in requests per second or as a concurrency; the profile's own load without it.
     pub from: Option<f64>,
     /// The highest load that is tried.
     pub to: f64,

@@ -13,6 +13,7 @@ pub mod case;
 pub mod goal;
 pub mod order;
 pub mod prompt;
+pub mod renamed;
 pub mod schedule;
 pub mod scrape;
 pub mod secret;

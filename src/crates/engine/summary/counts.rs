@@ -62,7 +62,7 @@ pub struct Counts {
     /// Requests that went out alone before the load; they are in no other figure.
     #[serde(default)]
     pub preflight: u64,
-    /// How long slots of closed loads waited after refused connections, all slots together, in microseconds.
+    /// How long closed loads waited after refused connections, summed over their concurrency, in microseconds.
     #[serde(default)]
     pub paused_us: u64,
 }

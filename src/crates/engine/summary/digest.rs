@@ -74,8 +74,8 @@ pub struct Digest {
     /// has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_off: Option<String>,
-    /// How long slots of closed loads paused after refused connections, all slots together, in seconds. Requests are due
-    /// without it, so that it is a part of their response times.
+    /// How long closed loads paused after refused connections, summed over their concurrency, in seconds. Requests are due
+    /// without the pause, so response times include it.
     pub paused_s: f64,
     /// Requests of the measured part.
     pub requests: Requests,
@@ -115,7 +115,7 @@ pub struct Digest {
     pub sessions: Option<SessionFigures>,
     /// What Pulze's metadata adds up to; null where no reply had any.
     pub pulze: Option<PulzeFigures>,
-    /// What the server says of itself; null where its page was not asked for.
+    /// Metrics of the server; null where its page was not asked for.
     pub server: Option<ServerFigures>,
     /// Streams as other tools measure them, by tool.
     pub metrics_as: BTreeMap<String, AsTool>,

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::check::{Check, Level};
 use crate::plan::Plan;
 use crate::plan::baseline::Known;
+use crate::plan::renamed;
 use crate::plan::schedule::{Arrivals, Load};
 use crate::wire::Contract;
 use crate::wire::contract::Root;
@@ -45,6 +46,7 @@ pub struct Meta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
     /// The load in words.
+    #[serde(deserialize_with = "renamed::load")]
     pub load: String,
     /// The kind of each of its loads.
     #[serde(default)]
@@ -82,7 +84,7 @@ pub struct Meta {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, String>,
     /// The keys of the profile that decide what is sent, when, and how it is counted, with their values.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "renamed::keys")]
     pub plan: BTreeMap<String, String>,
 }
 

@@ -127,7 +127,7 @@ pub struct Summary {
     pub sessions: Sessions,
     /// What Pulze's metadata adds up to.
     pub pulze: Pulze,
-    /// What the server says of itself.
+    /// Metrics of the server.
     pub server: Server,
     /// How the client was.
     pub health: Health,

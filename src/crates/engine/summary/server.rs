@@ -1,4 +1,4 @@
-//! What the server says of itself, on the run's time axis.
+//! Metrics of the server, on the run's time axis.
 
 use std::collections::BTreeMap;
 
@@ -221,7 +221,7 @@ impl Server {
             Is::Share => {
                 let values = self.seconds.rows.values().filter_map(|row| Some(row.0.get(name)?.max));
                 let most = values.max().filter(|most| *most > WHOLE)?;
-                Some(format!("the page says {}, which is no share from 0 to 1", most as f64 / 1000.0))
+                Some(format!("the page says {}, which is not a fraction from 0 to 1", most as f64 / 1000.0))
             }
             Is::Level => None,
         }
@@ -338,7 +338,7 @@ mod tests {
         server.record(0, std::slice::from_ref(&rate), &samples("hit_rate 0.735"));
         assert_eq!(server.left_out("rate"), None);
         server.record(1_000_000, &[rate], &samples("hit_rate 73.5"));
-        assert!(server.left_out("rate").is_some_and(|why| why.contains("73.5, which is no share")));
+        assert!(server.left_out("rate").is_some_and(|why| why.contains("73.5, which is not a fraction")));
     }
 
     #[test]

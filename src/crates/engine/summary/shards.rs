@@ -12,7 +12,7 @@ pub enum NoWhole {
     #[error("{0} is a whole run, and no part of one (run --shard)")]
     Whole(String),
     /// The same part twice, or parts of another number of them.
-    #[error("{0} is part {1}, and {2} is part {3}: they are no parts of one run")]
+    #[error("{0} is part {1}, and {2} is part {3}: they are not parts of one run")]
     Clash(String, Shard, String, Shard),
     /// Parts are missing.
     #[error("of {1} parts, {0} is missing")]

@@ -76,7 +76,7 @@ impl TryFrom<TimingFile> for Timing {
         let histogram = match &file.hdr {
             None => None,
             Some(text) => {
-                let bytes = STANDARD.decode(text).map_err(|error| format!("histogram is no base 64: {error}"))?;
+                let bytes = STANDARD.decode(text).map_err(|error| format!("histogram is not base 64: {error}"))?;
                 is_ours(&bytes)?;
                 let read: Histogram<u64> = Deserializer::new()
                     .deserialize(&mut bytes.as_slice())

@@ -74,7 +74,9 @@ fn split_part(text: &str) -> Result<(&str, Part), GoalError> {
 fn whole_seconds(text: &str) -> Result<u64, GoalError> {
     match humantime::parse_duration(text) {
         Ok(window) if window.subsec_nanos() == 0 && window.as_secs() > 0 => Ok(window.as_secs()),
-        Ok(_) => Err(GoalError::new(format!("a window of {text} is no whole number of seconds"), "write in every 10s")),
+        Ok(_) => {
+            Err(GoalError::new(format!("a window of {text} is not a whole number of seconds"), "write in every 10s"))
+        }
         Err(error) => Err(GoalError::new(format!("{text:?} is not a duration: {error}"), "write in every 10s")),
     }
 }
@@ -255,7 +257,7 @@ mod tests {
         assert!(said("e2e.p950 < 1s").starts_with("percentile 950"));
         assert!(said("e2e.p95 = 1s").starts_with("a goal compares"));
         assert!(said("e2e.p95 == 1s").starts_with("no time is exactly so"));
-        assert!(said("error_rate < 1% in every 500ms").starts_with("a window of 500ms is no whole number"));
+        assert!(said("error_rate < 1% in every 500ms").starts_with("a window of 500ms is not a whole number"));
         assert!(said("error_rate < 1% for a in every 5s").starts_with("a goal is of a case or of windows"));
         assert_eq!(
             said("tpot.p95 < 1s in every 5s"),

@@ -94,7 +94,7 @@ impl Layout {
                 output: columns.get("out").cloned(),
                 route: columns.get("route").cloned(),
             },
-            _ => return Err(format!("{name:?} is no layout; known are azure, burstgpt, mooncake and csv")),
+            _ => return Err(format!("{name:?} is not a layout; known are azure, burstgpt, mooncake and csv")),
         };
         Ok(Layout::Columns(layout))
     }
@@ -224,7 +224,7 @@ fn mooncake(line: &str) -> Result<(f64, Row), String> {
         }
     };
     let timestamp = value.get("timestamp").and_then(Value::as_f64).filter(|ms| *ms >= 0.0);
-    let timestamp = timestamp.ok_or("timestamp is no number of milliseconds")?;
+    let timestamp = timestamp.ok_or("timestamp is not a number of milliseconds")?;
     let row = Row { at: Duration::ZERO, input: number("input_length")?, output: number("output_length")?, route: None };
     Ok((timestamp / 1000.0, row))
 }
@@ -232,12 +232,12 @@ fn mooncake(line: &str) -> Result<(f64, Row), String> {
 /// Seconds, from a number of them or from a date with a time.
 fn seconds(text: &str) -> Result<f64, String> {
     if let Ok(seconds) = text.parse::<f64>() {
-        return if seconds.is_finite() { Ok(seconds) } else { Err(format!("{text:?} is no time")) };
+        return if seconds.is_finite() { Ok(seconds) } else { Err(format!("{text:?} is not a time")) };
     }
     let time = humantime::parse_rfc3339_weak(text);
     let since = time.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let since =
-        since.ok_or_else(|| format!("{text:?} is no time: neither seconds nor a date like 2026-11-25 12:00:00"))?;
+        since.ok_or_else(|| format!("{text:?} is not a time: neither seconds nor a date like 2026-11-25 12:00:00"))?;
     Ok(since.as_secs_f64())
 }
 
@@ -301,7 +301,7 @@ mod tests {
         let faults = guessed("time,in,out\n1,2,3\nsoon,2,3\n2,-1,3\n").expect_err("faults");
         let told: Vec<(u64, &str)> = faults.iter().map(|fault| (fault.line, fault.message.as_str())).collect();
         assert_eq!(told[0].0, 3);
-        assert!(told[0].1.starts_with("\"soon\" is no time"));
+        assert!(told[0].1.starts_with("\"soon\" is not a time"));
         assert_eq!(told[1], (4, "\"-1\" is not a count of tokens"));
         for huge in
             ["time,in,out\n1,9223372036854775808,3\n", "{\"timestamp\": 1, \"input_length\": 9223372036854775808}\n"]

@@ -201,7 +201,7 @@ impl Load {
             Arrivals::Trace { times } => format!("open loop, a trace of {} requests", times.len()),
             Arrivals::Closed { slots, think } => {
                 let think = if think.is_none() { String::new() } else { format!(", think time {think}") };
-                format!("closed loop, {}{think}", slots.describe(" slots"))
+                format!("closed loop, concurrency {}{think}", slots.describe(""))
             }
         };
         if let Some(duration) = self.duration {

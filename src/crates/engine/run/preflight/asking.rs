@@ -45,7 +45,7 @@ pub(super) fn ids(body: &[u8]) -> Option<Vec<String>> {
 
 fn listed(body: &[u8]) -> Models {
     let Some(mut ids) = ids(body) else {
-        return Models::Unknown("the answer is no list of models".to_owned());
+        return Models::Unknown("the answer is not a list of models".to_owned());
     };
     match ids.len() {
         0 => Models::Unknown("the list of models is empty".to_owned()),

@@ -1,4 +1,4 @@
-//! What the server says of itself: its figures over the window, and their course.
+//! Metrics of the server: its figures over the window, and their course.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Counted, counted};
 use crate::summary::Summary;
 use crate::summary::server::{Is, Values};
 
-/// What the server says of itself.
+/// Metrics of the server.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ServerFigures {
     /// The page, without secrets.
@@ -84,7 +84,7 @@ impl ServerFigures {
         let left_out = names.filter_map(|name| Some(format!("{}: {}", name.replace('_', " "), server.left_out(name)?)));
         let too_short = too_short(summary);
         let impossible = share.filter(|share| *share > 1.0).zip(hits).map(|(_, (hits, queries))| {
-            format!("prefix cache: the page counts {hits} hits of {queries} queries, which is no share")
+            format!("prefix cache: the page counts {hits} hits of {queries} queries, which is not a fraction")
         });
         Some(ServerFigures {
             page: server.page.clone()?,

@@ -30,7 +30,7 @@ pub struct Tokens {
     pub recount: Option<Recounted>,
     /// Where the counts come from: `usage`, `tokenizer`, `events` (one for each event with content), `mixed` or `none`.
     pub source: String,
-    /// Replies whose usage contradicts itself and their text, so that their tokens are in no figure.
+    /// Replies whose usage contradicts itself and their text, so their tokens are not counted.
     pub withheld: u64,
     /// Prompts that were made to have a length; null where none were.
     pub asked_prompts: Option<AskedTokens>,
