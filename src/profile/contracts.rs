@@ -24,8 +24,8 @@ dialects! {
     "pulze": "request.json" "response.json" "chunk.json" "error.json";
     "openai": "request.json" "response.json" "chunk.json" "error.json";
     "openai-strict": "request.json" "response.json" "chunk.json" "error.json";
-    "vllm":;
-    "azure":;
+    "vllm": "request.json" "response.json" "chunk.json" "error.json";
+    "azure": "request.json" "response.json" "chunk.json" "error.json";
 }
 
 static ALL: LazyLock<Vec<Arc<Contract>>> = LazyLock::new(|| {

@@ -369,7 +369,7 @@ fn table_name(pointer: &str) -> String {
     match steps.as_slice() {
         [] => "the top level".to_owned(),
         ["case"] => "[[case]]".to_owned(),
-        steps => format!("[{}]", steps.join(".")),
+        steps => format!("[{}]", steps.join(".").replace("~1", "/").replace("~0", "~")),
     }
 }
 

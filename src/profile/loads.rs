@@ -13,6 +13,7 @@ use crate::plan::prompt::trace::{Layout, LineFault, Trace, read};
 use crate::plan::schedule::course::{Course, Piece};
 use crate::plan::schedule::think::Think;
 use crate::plan::schedule::{Arrivals, Cap, Load, OverCap, Spacing, Warmup};
+use crate::wire::json::pointer_token;
 use crate::wire::plain::line;
 
 /// Most pieces that a course may have: more are most likely a mistake in a unit.
@@ -88,7 +89,7 @@ impl Resolver<'_> {
             }
             None if !several.is_empty() => {
                 let loads = several.iter().map(|(name, table)| {
-                    let (load, trace) = self.load(&format!("/loads/{name}"), table, &names, total)?;
+                    let (load, trace) = self.load(&format!("/loads/{}", pointer_token(name)), table, &names, total)?;
                     Some((Load { name: Some(line(name)), ..load }, trace))
                 });
                 // Every load is looked at before one that is wrong ends it, so that all faults are shown.

@@ -1,4 +1,4 @@
-//! Fuzzing without a compiler of its own: see `README.md`. The reader of HTTP/1.1 is fuzzed where it is (`src/line/run/http1/`).
+//! Fuzzing without a compiler of its own: see `README.md`. The reader of HTTP/1.1 is fuzzed where it is (`src/crates/engine/run/http1/`).
 
 mod driver;
 mod targets;

@@ -13,13 +13,11 @@ const WORDS: [&str; 5] = ["choices", "delta", "finish_reason", "[DONE]", "messag
 const AS_JSON: &str = "api::reply";
 
 /// Parts of the source tree that may name them, by a folder or file on the way; `exchange` is none, wherever it is.
-const MAY: [(&str, &str); 6] = [
+const MAY: [(&str, &str); 4] = [
     ("json", "values of any JSON: its tests take a reply for an example"),
     ("wire", "it has the API, the schemas and the errors"),
-    ("check", "rules judge the form"),
+    ("check", "rules judge the form, and probes are requests, wrong ones among them"),
     ("reference", "it writes the form, and breaks it on purpose"),
-    ("probes", "probes are requests, wrong ones among them"),
-    ("probe.rs", "the request that all probes are made from"),
 ];
 const MAY_NOT: &str = "exchange";
 

@@ -52,7 +52,7 @@ fn a_wrong_flag_is_told_as_what_it_is() {
         (&["--set", "case.5.max_tokens=5"], (1, "there is no case.5", "case.0 is the first and case.1 the last")),
         (&["--input-tokens", "1k"], (1, "not a number of tokens", "write 1024")),
         (&["--tokenizer", "gpt-4o"], (1, "there is no tokenizer \"gpt-4o\"", "known are o200k_base")),
-        (&["--dialect", "openAI"], (1, "dialect cannot be \"openAI\"", "did you mean openai?")),
+        (&["--dialect", "openAI"], (1, "no dialect is called \"openAI\"", "did you mean openai?")),
         (&["--goal", "p95 < 500"], (1, "unknown metric \"p95\"", "known are response_time")),
     ];
     for (flags, expected) in mistakes {

@@ -132,9 +132,11 @@ fn pure_crates_do_no_input_or_output() {
             let dependency = line.split(['.', ' ', '=']).next().unwrap_or_default();
             assert!(!IMPURE.contains(&dependency), "{name} depends on {dependency}");
         }
-        for file in sources(&root) {
+        for file in sources(&root).into_iter().filter(|file| !file.ends_with("tests.rs")) {
             let text = fs::read_to_string(&file).expect("readable");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code = code.join("\n");
             for word in ["std::fs", "std::net", "std::thread", "std::env", "Instant::now", "SystemTime::now"] {
                 assert!(!code.contains(word), "{} names {word}", file.display());
             }

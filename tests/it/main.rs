@@ -15,6 +15,7 @@ mod default_goals;
 mod defects;
 mod deviations;
 mod dialect;
+mod dialect_captures;
 mod dialects;
 mod endings;
 mod errors_in_200;

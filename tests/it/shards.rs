@@ -69,7 +69,7 @@ fn parts_come_to_the_run_of_one_machine() {
         (&["salted", "2", "3"], "the salt is 8 in one and 9 in the other"),
         (&["longer", "2", "3"], "case.0.max_tokens = 3 in one"),
         (&["whole"], "is a whole run, and no part of one"),
-        (&["1", "2", "damaged"], "no summary"),
+        (&["1", "2", "damaged"], "is not a summary"),
     ];
     std::fs::create_dir(at("damaged")).expect("a folder");
     std::fs::write(at("damaged").join("summary.json"), "{").expect("written");

@@ -35,7 +35,7 @@ fn every_combination_is_run_and_kept_and_a_sweep_goes_on_where_it_ended() {
     assert_eq!(swept, [["1", "4"], ["1", "16"], ["2", "4"], ["2", "16"], ["4", "4"], ["4", "16"]]);
     let csv = std::fs::read_to_string(folder.path().join("sweep.csv")).expect("written");
     assert_eq!((csv.lines().count(), csv.lines().next().map(|line| line.split(',').count())), (7, Some(13)));
-    assert!(std::fs::read_to_string(folder.path().join("sweep.md")).expect("written").contains("| 4     | 16"));
+    assert!(std::fs::read_to_string(folder.path().join("sweep.md")).expect("written").contains("| 4           | 16"));
 
     std::fs::remove_dir_all(folder.path().join("concurrency=2,case.0.max_tokens=16")).expect("removed");
     let again = sweep(&endpoint, &[&values[..], &["--format", "json"]].concat());

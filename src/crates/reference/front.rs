@@ -53,8 +53,8 @@ impl<'p> Page<'p> {
     fn of(path: &'p str, contract: &Contract) -> Option<Page<'p>> {
         let path = path.trim_end_matches('/');
         let list = contract.facts.models_page == ModelsPage::List;
-        let (parent, last) = path.rsplit_once('/')?;
-        match last {
+        let (parent, ending) = path.rsplit_once('/')?;
+        match ending {
             // A base address that has the prefix once too often, which its user should see.
             _ if memmem::find(path.as_bytes(), b"/v1/v1/").is_some() => None,
             _ if path.ends_with(PATH) => Some(Page::Completions),

@@ -99,12 +99,14 @@ impl<F: Json> Schema<F> {
     }
 
     /// Whether the value satisfies the schema: the cheap question, for the hot path.
+    #[expect(clippy::needless_pass_by_value, reason = "a node is a reference; validators take it by value")]
     pub fn is_valid(&self, value: F::Node<'_>) -> bool {
         self.base.validator().is_valid(value.clone())
             && self.overlays.iter().all(|overlay| overlay.validator().is_valid(value.clone()))
     }
 
     /// Every violation, in the order of the validators.
+    #[expect(clippy::needless_pass_by_value, reason = "a node is a reference; validators take it by value")]
     pub fn violations<'v>(&'v self, value: F::Node<'v>) -> Vec<Violation> {
         self.parts().flat_map(|part| violations(part.validator(), value.clone())).collect()
     }

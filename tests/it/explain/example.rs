@@ -39,7 +39,7 @@ impl<'t> Message<'t> {
                 (_, None) => panic!("no header: {line:?}"),
             }
         }
-        message.body = rest.to_owned();
+        rest.clone_into(&mut message.body);
         message
     }
 

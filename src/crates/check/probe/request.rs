@@ -49,38 +49,38 @@ impl Request {
     }
 
     /// A POST of any bytes to the endpoint.
-    pub fn bytes(body: impl Into<Bytes>) -> Request {
+    pub(crate) fn bytes(body: impl Into<Bytes>) -> Request {
         Request { body: Content::Bytes(body.into()), ..Request::new(Value::Null) }
     }
 
     /// Steps on a connection of its own; the body only says which reply would be right.
-    pub fn raw(way: Way, body: Value) -> Request {
+    pub(crate) fn raw(way: Way, body: Value) -> Request {
         Request { way, provoked: true, ..Request::new(body) }
     }
 
     /// With this method.
-    pub fn method(self, method: &'static str) -> Request {
+    pub(crate) fn method(self, method: &'static str) -> Request {
         Request { method, ..self }
     }
 
     /// To this path.
-    pub fn path(self, path: Path) -> Request {
+    pub(crate) fn path(self, path: Path) -> Request {
         Request { path, ..self }
     }
 
     /// With this header changed.
-    pub fn header(mut self, change: HeaderChange) -> Request {
+    pub(crate) fn header(mut self, change: HeaderChange) -> Request {
         self.headers.push(change);
         self
     }
 
     /// On the wire in this way.
-    pub fn way(self, way: Way) -> Request {
+    pub(crate) fn way(self, way: Way) -> Request {
         Request { way, ..self }
     }
 
     /// What comes back is a result, even if it is no answer, and is not asked for again.
-    pub fn provoked(self) -> Request {
+    pub(crate) fn provoked(self) -> Request {
         Request { provoked: true, ..self }
     }
 }

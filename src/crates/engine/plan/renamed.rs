@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 /// The key for the number of requests that a closed load keeps in flight.
 pub const CONCURRENCY: &str = "concurrency";
-/// Its name up to version 0.3, which is still accepted.
+/// Its name in earlier versions, which is still accepted.
 pub const SLOTS: &str = "slots";
 
 /// The present name of a key of a profile, as `load.closed.concurrency` for `load.closed.slots`.

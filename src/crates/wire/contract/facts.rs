@@ -78,7 +78,6 @@ macro_rules! facts {
     ($($(#[$about:meta])* $name:ident: $kind:ty,)*) => {
         /// The facts of a contract.
         #[derive(Debug, Clone, PartialEq)]
-        #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
         pub struct Facts {
             $($(#[$about])* pub $name: $kind,)*
         }
