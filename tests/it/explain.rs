@@ -54,7 +54,7 @@ fn broken_across(across: Across, readings: &[Reading<'_>]) -> bool {
         }
         Across::Constant(_, of) => {
             let mut seen: BTreeMap<String, String> = BTreeMap::new();
-            let mut differs = |(key, value): (String, String)| *seen.entry(key).or_insert(value.clone()) != value;
+            let differs = |(key, value): (String, String)| *seen.entry(key).or_insert(value.clone()) != value;
             readings.iter().filter_map(of).any(differs)
         }
         Across::Distinct(..) | Across::Varied(..) => false,
