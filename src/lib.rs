@@ -23,7 +23,7 @@
 //! | layer | crate | folder | what it is |
 //! |---|---|---|---|
 //! | 0 | `json` | [`json`](wire::json) | JSON values that cost little to make, to look into and to judge |
-//! | 1 | `wire` | [`wire`] | the contract on the wire: request, reply, server-sent events, the dialects' compiled schemas |
+//! | 1 | `wire` | [`wire`] | the contract on the wire: what chat completions is, server-sent events, contracts with their compiled schemas |
 //! | 2 | `check` | [`exchange`] | what happened: bytes and instants, and the same with the JSON parsed once |
 //! | 3 | | [`check`] | the rules, an area a folder with its [probes](check::probe): requests chosen so that rules apply. No I/O |
 //! | 4 | `engine` | [`plan`] | what is meant: target, load, cases, goals, with nothing left to decide |
@@ -68,7 +68,12 @@
 //! * **Every ticket ends in one [`exchange::Outcome`]**, and `run` checks that they add up. What the server does wrong
 //!   is data, never a Rust error; what the user wrote wrong is [`profile::Problems`]; what we could not do is a small
 //!   error type of the module that raises it.
-//! * **A [`check::Check`] is a constant**: id, rule, level for each dialect, source, and how it is judged
+//! * **A contract is a value** ([`wire::Contract`]): name, parent, facts, schemas and levels, read from a folder of `schemas/` or
+//!   of a user, and carried by the plan. Rules, plan and reference endpoint ask its facts and never its name.
+//! * **What is chat completions is in one place** ([`wire::api`]): what a request asks, what a reply's outputs are, what an
+//!   event brings, how a stream ends, how an answer becomes history. `tests/it/chat_in_one_place.rs` says who else may name
+//!   its members.
+//! * **A [`check::Check`] is a constant**: id, rule, level in each root contract, sources, and how it is judged
 //!   ([`check::Judge`]): on any reply, by the load run and the suite alike; on the replies to the probes it needs; or on
 //!   the figures of a load run. (Not a trait: hundreds of rules without state need no objects.) A rule that spans the run
 //!   also says what to remember of each exchange; the summary keeps that in bounded sets in which the lowest hashes win.
@@ -76,8 +81,8 @@
 //!   only on exchanges that show its root's fault is said to follow, and counts for nothing; one that is broken on any
 //!   other exchange stands for itself, so that no fault hides behind another.
 //! * **The suite is the same line with another front**: a [`check::probe::Probe`] makes requests, which may be wrong on
-//!   purpose ([`plan::order::Order`]), `run::probing` sends each on its own clock, on a bare socket where no HTTP library would, and what comes
-//!   back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
+//!   purpose ([`plan::order::Order`]), `run::probing` sends each on its own clock, on a bare socket where no HTTP library
+//!   would, and what comes back are exchanges. Sending and judging are apart, so that `replay` judges what `--capture` kept.
 //! * **A quirk is the correct endpoint with one thing wrong**: it acts on the request or its head, on the JSON of the reply,
 //!   on its bytes, or on the connection ([`mod@reference`]). Two matrices, of load runs and of the suite, say what each must
 //!   break, and `tests/it/self_proof.rs` that no rule of the catalogue is left which nothing breaks.
